@@ -1,0 +1,155 @@
+//! One bit a bar, 64 bars a word: the shape in which the engine reads rules.
+
+/// A column of bits. Bits at and beyond `len` are always zero.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mask {
+    words: Vec<u64>,
+    len: usize,
+}
+
+impl Mask {
+    /// `len` bits, all zero.
+    pub fn zeros(len: usize) -> Self {
+        Self { words: vec![0; len.div_ceil(64)], len }
+    }
+
+    /// `len` bits, all one.
+    pub fn ones(len: usize) -> Self {
+        let mut mask = Self { words: vec![u64::MAX; len.div_ceil(64)], len };
+        mask.trim();
+        mask
+    }
+
+    /// `len` bits, bit `i` being `bit(i)`.
+    pub fn from_fn(len: usize, mut bit: impl FnMut(usize) -> bool) -> Self {
+        let mut words = Vec::with_capacity(len.div_ceil(64));
+        let mut start = 0;
+        while start < len {
+            let mut word = 0;
+            for offset in 0..(len - start).min(64) {
+                word |= u64::from(bit(start + offset)) << offset;
+            }
+            words.push(word);
+            start += 64;
+        }
+        Self { words, len }
+    }
+
+    /// How many bits there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bits.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bits, 64 a word, lowest bit first.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Bit `index`; `false` beyond the end.
+    pub fn get(&self, index: usize) -> bool {
+        self.words.get(index / 64).is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// Set bit `index`, which must be below `len`.
+    pub fn set(&mut self, index: usize) {
+        assert!(index < self.len, "a mask is set inside its length");
+        self.words[index / 64] |= 1 << (index % 64);
+    }
+
+    /// How many bits are set.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// The first set bit at or after `from`.
+    pub fn next(&self, from: usize) -> Option<usize> {
+        let mut word_index = from / 64;
+        let mut word = self.words.get(word_index)? & (u64::MAX << (from % 64));
+        loop {
+            if word != 0 {
+                return Some(word_index * 64 + word.trailing_zeros() as usize);
+            }
+            word_index += 1;
+            word = *self.words.get(word_index)?;
+        }
+    }
+
+    /// The bits `start..end` as a mask of their own.
+    pub fn slice(&self, start: usize, end: usize) -> Self {
+        assert!(start <= end && end <= self.len, "a mask is cut inside its length");
+        let len = end - start;
+        let (skip, shift) = (start / 64, start % 64);
+        let word = |index: usize| self.words.get(skip + index).copied().unwrap_or(0);
+        let words = (0..len.div_ceil(64))
+            .map(|index| match shift {
+                0 => word(index),
+                _ => word(index) >> shift | word(index + 1) << (64 - shift),
+            })
+            .collect();
+        let mut mask = Self { words, len };
+        mask.trim();
+        mask
+    }
+
+    /// Combine two masks of equal length word by word.
+    pub fn zip(&self, other: &Self, mut op: impl FnMut(u64, u64) -> u64) -> Self {
+        assert_eq!(self.len, other.len, "masks of one column have one length");
+        let words = self.words.iter().zip(&other.words).map(|(&a, &b)| op(a, b)).collect();
+        let mut mask = Self { words, len: self.len };
+        mask.trim();
+        mask
+    }
+
+    /// The indices of the set bits, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let found = self.next(from)?;
+            from = found + 1;
+            Some(found)
+        })
+    }
+
+    fn trim(&mut self) {
+        let used = self.len % 64;
+        if used != 0
+            && let Some(last) = self.words.last_mut()
+        {
+            *last &= (1 << used) - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_bit_is_found_across_words() {
+        let mask = Mask::from_fn(300, |i| i == 3 || i == 64 || i == 299);
+        assert_eq!(mask.iter().collect::<Vec<_>>(), [3, 64, 299]);
+        assert_eq!(mask.next(65), Some(299));
+        assert_eq!(mask.next(300), None);
+        assert_eq!(mask.count(), 3);
+    }
+
+    #[test]
+    fn a_slice_is_the_same_bits_moved() {
+        let mask = Mask::from_fn(257, |i| i % 3 == 0);
+        for (start, end) in [(0, 257), (1, 257), (63, 130), (64, 128), (200, 200)] {
+            let slice = mask.slice(start, end);
+            assert_eq!(slice, Mask::from_fn(end - start, |i| (i + start) % 3 == 0));
+        }
+    }
+
+    #[test]
+    fn bits_beyond_the_end_stay_zero() {
+        assert_eq!(Mask::ones(70).count(), 70);
+        assert_eq!(Mask::zeros(70).zip(&Mask::ones(70), |a, b| !a & b).count(), 70);
+    }
+}

@@ -1,0 +1,99 @@
+//! The bars of a session's symbols on one time axis: what the walk goes over.
+
+use crate::bars::Mask;
+use crate::strategy::Signals;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+/// A part of a shared column.
+#[derive(Debug, Clone)]
+pub struct Cut<T> {
+    column: Arc<[T]>,
+    rows: Range<usize>,
+}
+
+impl<T> Cut<T> {
+    /// The rows `rows` of `column`.
+    pub fn new(column: &Arc<[T]>, rows: Range<usize>) -> Self {
+        assert!(rows.end <= column.len(), "a cut lies inside its column");
+        Self { column: column.clone(), rows }
+    }
+}
+
+impl<T> Deref for Cut<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.column[self.rows.clone()]
+    }
+}
+
+/// The bars of a session's range, all symbols on the union of their times.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Opening time of each bar, microseconds since 1970-01-01T00:00:00Z.
+    pub time: Cut<i64>,
+    /// Length of a bar in microseconds.
+    pub timeframe: i64,
+    /// The trading days in order.
+    pub days: Arc<[Day]>,
+    /// The symbols in the session's order.
+    pub symbols: Vec<Aligned>,
+}
+
+/// A trading day and where it ends on the time axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Days since 1970-01-01 in the data's zone.
+    pub number: i32,
+    /// One past its last bar.
+    pub end: usize,
+}
+
+/// One symbol's columns on the frame's time axis.
+#[derive(Debug, Clone)]
+pub struct Aligned {
+    /// `NaN` on a bar that the symbol does not have.
+    pub open: Cut<f64>,
+    /// `NaN` on a bar that the symbol does not have.
+    pub high: Cut<f64>,
+    /// `NaN` on a bar that the symbol does not have.
+    pub low: Cut<f64>,
+    /// The last close: carried over bars that the symbol does not have, `NaN` before its first.
+    pub close: Cut<f64>,
+    /// Which bars the symbol has; `None` for all of them.
+    pub present: Option<Arc<Mask>>,
+}
+
+impl Aligned {
+    /// The first bar at or after `from` that the symbol has.
+    pub fn next_bar(&self, from: usize) -> Option<usize> {
+        match &self.present {
+            None => (from < self.close.len()).then_some(from),
+            Some(present) => present.next(from),
+        }
+    }
+
+    /// The price at which the symbol is valued while bar `t` opens.
+    pub fn mark_at_open(&self, t: usize) -> f64 {
+        match self.open[t] {
+            open if !open.is_nan() => open,
+            _ => self.close[t],
+        }
+    }
+}
+
+impl Frame {
+    /// How many bars the time axis has.
+    pub fn len(&self) -> usize {
+        self.time.len()
+    }
+
+    /// Whether the range holds no bar.
+    pub fn is_empty(&self) -> bool {
+        self.time.is_empty()
+    }
+}
+
+/// The rules of every symbol on the frame's time axis.
+pub type SignalSet = [Signals];

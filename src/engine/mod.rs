@@ -1,0 +1,27 @@
+//! What happens to an account while the bars go by.
+//!
+//! [`walk::Walk`] is the one walk over the bars; it serves backtests, sweeps, paper accounts and
+//! checks. It reads a [`Frame`] (all symbols on one time axis) and the rules as bit masks, jumps from
+//! event to event, and leaves an [`Outcome`]: fills, trades, and the stretches between events during
+//! which the position did not change. Equity is never accumulated: on every bar it is
+//! `cash + sum(units * close)` of the stretch that covers it.
+
+pub mod frame;
+pub mod model;
+pub mod settings;
+pub mod trade;
+pub mod walk;
+
+mod protect;
+#[cfg(test)]
+mod tests;
+
+pub use frame::{Aligned, Cut, Day, Frame};
+pub use model::Axes;
+pub use settings::{Costs, Risk, Settings, Sizing};
+pub use trade::{ClosedBy, Fill, Moment, Order, OrderStatus, Outcome, Side, Stretch, Trade};
+pub use walk::Walk;
+
+/// The version of everything that can change a number. It is part of every identity and is raised
+/// with the change, so that no result computed before it is taken for one computed after.
+pub const ENGINE: u32 = 1;

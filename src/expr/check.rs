@@ -1,0 +1,444 @@
+//! Syntax tree to typed program: names are resolved, types and argument counts are checked.
+//!
+//! A [`Program`] is a list of nodes in which operands stand before their users. It knows nothing of
+//! data or parameter values, so a strategy is checked once and then bound to each session.
+
+use super::function::{ArgKind, Function};
+use super::parse::{Binary, Expr, Kind, SyntaxError, parse};
+use crate::diag::{Mistake, Place, codes};
+use std::sync::Arc;
+
+/// The type of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// A whole number; goes wherever a number goes, and may be a window.
+    Int,
+    /// A number.
+    Number,
+    /// True, false or missing.
+    Bool,
+    /// A text; only compared and listed.
+    Text,
+}
+
+impl Type {
+    /// The word for it in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Int => "a whole number",
+            Self::Number => "a number",
+            Self::Bool => "true or false",
+            Self::Text => "a text",
+        }
+    }
+
+    /// Whether it can be computed with.
+    pub fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Number)
+    }
+
+    /// The type that both go into, if there is one.
+    fn join(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (a, b) if a == b => Some(a),
+            (a, b) if a.is_number() && b.is_number() => Some(Self::Number),
+            _ => None,
+        }
+    }
+}
+
+/// Index of a node in its program.
+pub type NodeId = usize;
+
+/// One typed step of a program.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What is computed.
+    pub op: Op,
+    /// The operands, all with smaller indices.
+    pub args: Vec<NodeId>,
+    /// The type of the result.
+    pub ty: Type,
+    /// Whether the result is the same on every bar.
+    pub constant: bool,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What a node computes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// A literal number, as its bits.
+    Number(u64),
+    /// A literal text.
+    Text(Arc<str>),
+    /// A literal truth value.
+    Bool(bool),
+    /// The value of parameter (or field) number so-and-so.
+    Param(usize),
+    /// A column of the data.
+    Column(Arc<str>),
+    /// `-x`.
+    Negate,
+    /// `not x`.
+    Not,
+    /// `a op b`.
+    Binary(Binary),
+    /// `x in [..]`; the first operand against the others.
+    In,
+    /// `if(cond, a, b)`.
+    If,
+    /// A function of the registry.
+    Call(&'static Function),
+}
+
+/// What a name means.
+#[derive(Debug, Clone)]
+pub enum Binding {
+    /// Parameter (or field) number so-and-so.
+    Param(usize, Type),
+    /// A column of the data.
+    Column(Type),
+    /// Something that was compiled before.
+    Node(NodeId),
+}
+
+/// The names that are known where an expression stands.
+pub trait Scope {
+    /// What `name` means here.
+    fn resolve(&self, name: &str) -> Option<Binding>;
+
+    /// All names, for suggestions.
+    fn names(&self) -> Vec<String>;
+
+    /// Whether functions over bars may be called here.
+    fn has_bars(&self) -> bool;
+
+    /// A question such as `tag("x")` that the scope answers: the number of its answer.
+    fn predicate(&self, _name: &str, _argument: &str) -> Option<usize> {
+        None
+    }
+}
+
+/// A list of typed nodes, operands before their users.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+impl Program {
+    /// Compile `text`, which stands at `place`, into this program.
+    ///
+    /// The result is the node of the whole expression. Every mistake in it has a code, the exact
+    /// place and, where one is near, a suggestion.
+    pub fn compile(
+        &mut self,
+        text: &str,
+        place: &Place,
+        scope: &dyn Scope,
+    ) -> Result<NodeId, Mistake> {
+        let expr = parse(text).map_err(|error| syntax(error, text, place))?;
+        Checker { program: self, text, place, scope }.node(&expr)
+    }
+
+    /// The type of node `id`.
+    pub fn ty(&self, id: NodeId) -> Type {
+        self.nodes[id].ty
+    }
+}
+
+fn syntax(error: SyntaxError, text: &str, place: &Place) -> Mistake {
+    let at = place.inside(text, error.span);
+    Mistake::new(codes::EXPRESSION, &at, error.message).label(error.remedy)
+}
+
+struct Checker<'a> {
+    program: &'a mut Program,
+    text: &'a str,
+    place: &'a Place,
+    scope: &'a dyn Scope,
+}
+
+impl Checker<'_> {
+    fn at(&self, expr: &Expr) -> Place {
+        self.place.inside(self.text, expr.span.clone())
+    }
+
+    fn push(&mut self, expr: &Expr, op: Op, args: Vec<NodeId>, ty: Type) -> NodeId {
+        let constant = !matches!(op, Op::Column(_))
+            && !matches!(op, Op::Call(function) if function.reads_bars())
+            && args.iter().all(|&arg| self.program.nodes[arg].constant);
+        let place = self.at(expr);
+        self.program.nodes.push(Node { op, args, ty, constant, place });
+        self.program.nodes.len() - 1
+    }
+
+    fn node(&mut self, expr: &Expr) -> Result<NodeId, Mistake> {
+        match &expr.kind {
+            Kind::Number { value, integer } => {
+                let ty = if *integer { Type::Int } else { Type::Number };
+                Ok(self.push(expr, Op::Number(value.to_bits()), vec![], ty))
+            }
+            Kind::Text(text) => {
+                Ok(self.push(expr, Op::Text(text.as_str().into()), vec![], Type::Text))
+            }
+            Kind::Bool(value) => Ok(self.push(expr, Op::Bool(*value), vec![], Type::Bool)),
+            Kind::Name(name) => self.name(expr, name),
+            Kind::Not(inner) => {
+                let arg = self.of_type(inner, Type::Bool, "`not`")?;
+                Ok(self.push(expr, Op::Not, vec![arg], Type::Bool))
+            }
+            Kind::Negate(inner) => {
+                let arg = self.of_type(inner, Type::Number, "`-`")?;
+                let ty = self.program.ty(arg);
+                Ok(self.push(expr, Op::Negate, vec![arg], ty))
+            }
+            Kind::Binary(binary, a, b) => self.binary(expr, *binary, a, b),
+            Kind::In(item, list) => {
+                let mut args = vec![self.node(item)?];
+                for other in list {
+                    args.push(self.node(other)?);
+                    self.joined(item, other, args[0], args[args.len() - 1], "`in`")?;
+                }
+                Ok(self.push(expr, Op::In, args, Type::Bool))
+            }
+            Kind::Call { name, name_span, args } if name == "if" => {
+                let at = self.place.inside(self.text, name_span.clone());
+                self.choice(expr, &at, args)
+            }
+            Kind::Call { name, name_span, args } => {
+                let at = self.place.inside(self.text, name_span.clone());
+                self.call(expr, name, &at, args)
+            }
+            Kind::Elsewhere(..) => Err(Mistake::new(
+                codes::NOT_YET,
+                &self.at(expr),
+                "values of another symbol (`@`) are not available yet",
+            )),
+        }
+    }
+
+    fn name(&mut self, expr: &Expr, name: &str) -> Result<NodeId, Mistake> {
+        match self.scope.resolve(name) {
+            Some(Binding::Param(index, ty)) => Ok(self.push(expr, Op::Param(index), vec![], ty)),
+            Some(Binding::Column(ty)) => Ok(self.push(expr, Op::Column(name.into()), vec![], ty)),
+            Some(Binding::Node(id)) => Ok(id),
+            // A function of the bars alone reads like a column.
+            None if self.scope.has_bars() => match Function::named(name) {
+                Some(function) if function.args.is_empty() => {
+                    self.call(expr, name, &self.at(expr), &[])
+                }
+                Some(function) => Err(Mistake::new(
+                    codes::UNKNOWN_NAME,
+                    &self.at(expr),
+                    format!("`{name}` is a function"),
+                )
+                .label(format!("call it: `{}`", function.signature()))),
+                None => Err(self.unknown(expr, name)),
+            },
+            None => Err(self.unknown(expr, name)),
+        }
+    }
+
+    fn unknown(&self, expr: &Expr, name: &str) -> Mistake {
+        let mut known = self.scope.names();
+        if self.scope.has_bars() {
+            known.extend(Function::all().filter(|f| f.args.is_empty()).map(|f| f.name.to_owned()));
+        }
+        Mistake::new(codes::UNKNOWN_NAME, &self.at(expr), format!("unknown name `{name}`"))
+            .suggest(name, known.iter().map(String::as_str))
+    }
+
+    fn of_type(&mut self, expr: &Expr, wanted: Type, user: &str) -> Result<NodeId, Mistake> {
+        let id = self.node(expr)?;
+        let found = self.program.ty(id);
+        if found.join(wanted) == Some(wanted) {
+            return Ok(id);
+        }
+        Err(Mistake::new(
+            codes::EXPRESSION_TYPE,
+            &self.at(expr),
+            format!("{user} needs {}", wanted.word()),
+        )
+        .label(format!("this is {}", found.word())))
+    }
+
+    fn joined(
+        &self,
+        a: &Expr,
+        b: &Expr,
+        left: NodeId,
+        right: NodeId,
+        user: &str,
+    ) -> Result<Type, Mistake> {
+        let (left, right) = (self.program.ty(left), self.program.ty(right));
+        left.join(right).ok_or_else(|| {
+            let first = &self.text[a.span.clone()];
+            Mistake::new(
+                codes::EXPRESSION_TYPE,
+                &self.at(b),
+                format!("{user} needs two values of one type, but `{first}` is {}", left.word()),
+            )
+            .label(format!("this is {}", right.word()))
+        })
+    }
+
+    fn binary(&mut self, expr: &Expr, op: Binary, a: &Expr, b: &Expr) -> Result<NodeId, Mistake> {
+        let user = format!("`{}`", op.symbol());
+        let (left, right, ty) = match op {
+            Binary::Or | Binary::And => {
+                let left = self.of_type(a, Type::Bool, &user)?;
+                (left, self.of_type(b, Type::Bool, &user)?, Type::Bool)
+            }
+            Binary::Equal | Binary::NotEqual => {
+                let (left, right) = (self.node(a)?, self.node(b)?);
+                self.joined(a, b, left, right, &user)?;
+                (left, right, Type::Bool)
+            }
+            _ => {
+                let left = self.of_type(a, Type::Number, &user)?;
+                let right = self.of_type(b, Type::Number, &user)?;
+                let whole =
+                    self.program.ty(left) == Type::Int && self.program.ty(right) == Type::Int;
+                let ty = match op {
+                    Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Remainder
+                        if whole =>
+                    {
+                        Type::Int
+                    }
+                    Binary::Add
+                    | Binary::Subtract
+                    | Binary::Multiply
+                    | Binary::Remainder
+                    | Binary::Divide => Type::Number,
+                    _ => Type::Bool,
+                };
+                (left, right, ty)
+            }
+        };
+        Ok(self.push(expr, Op::Binary(op), vec![left, right], ty))
+    }
+
+    fn choice(&mut self, expr: &Expr, at: &Place, args: &[Expr]) -> Result<NodeId, Mistake> {
+        let [condition, a, b] = args else {
+            return Err(Mistake::new(
+                codes::ARGUMENTS,
+                at,
+                format!("`if` takes 3 arguments, but {} are given", args.len()),
+            )
+            .label("if(condition, value when true, value when false)"));
+        };
+        let condition = self.of_type(condition, Type::Bool, "the condition of `if`")?;
+        let (left, right) = (self.node(a)?, self.node(b)?);
+        let ty = self.joined(a, b, left, right, "`if`")?;
+        Ok(self.push(expr, Op::If, vec![condition, left, right], ty))
+    }
+
+    fn call(
+        &mut self,
+        expr: &Expr,
+        name: &str,
+        at: &Place,
+        args: &[Expr],
+    ) -> Result<NodeId, Mistake> {
+        if let [Expr { kind: Kind::Text(argument), .. }] = args
+            && let Some(index) = self.scope.predicate(name, argument)
+        {
+            return Ok(self.push(expr, Op::Param(index), vec![], Type::Bool));
+        }
+        if let Some(later) = ["at", "cross_rank", "cross_rank_pct"].iter().find(|&&f| f == name) {
+            return Err(Mistake::new(
+                codes::NOT_YET,
+                at,
+                format!("`{later}` is not available yet"),
+            ));
+        }
+        let Some(function) = Function::named(name) else {
+            let known: Vec<&str> = Function::all().map(|f| f.name).collect();
+            return Err(Mistake::new(
+                codes::UNKNOWN_NAME,
+                at,
+                format!("unknown function `{name}`"),
+            )
+            .suggest(name, known)
+            .help("`papertape indicators` lists all functions"));
+        };
+        if function.reads_bars() && !self.scope.has_bars() {
+            return Err(Mistake::new(
+                codes::UNKNOWN_NAME,
+                at,
+                format!("`{name}` looks at bars, and there are none here"),
+            ));
+        }
+        self.count(function, at, args)?;
+        let mut nodes = Vec::with_capacity(function.args.len());
+        for (index, arg) in args.iter().enumerate() {
+            nodes.push(self.argument(function, function.arg(index).kind, arg)?);
+        }
+        // What is left out takes its default, so that a node always has every operand.
+        for missing in function.args.iter().skip(args.len()) {
+            if let Some(default) = missing.default {
+                let ty = if default.fract() == 0.0 { Type::Int } else { Type::Number };
+                nodes.push(self.push(expr, Op::Number(default.to_bits()), vec![], ty));
+            }
+        }
+        Ok(self.push(expr, Op::Call(function), nodes, function.returns))
+    }
+
+    fn count(&self, function: &Function, at: &Place, args: &[Expr]) -> Result<(), Mistake> {
+        let least = function.args.iter().filter(|arg| arg.default.is_none()).count();
+        let most = if function.variadic { usize::MAX } else { function.args.len() };
+        if (least..=most).contains(&args.len()) {
+            return Ok(());
+        }
+        let wanted = match (least, most) {
+            (1, 1) => "1 argument".to_owned(),
+            (a, b) if a == b => format!("{a} arguments"),
+            (a, usize::MAX) => format!("at least {a} arguments"),
+            (a, b) => format!("{a} to {b} arguments"),
+        };
+        let are = if args.len() == 1 { "is" } else { "are" };
+        Err(Mistake::new(
+            codes::ARGUMENTS,
+            at,
+            format!("`{}` takes {wanted}, but {} {are} given", function.name, args.len()),
+        )
+        .label(format!("`{}`", function.signature())))
+    }
+
+    fn argument(
+        &mut self,
+        function: &Function,
+        kind: ArgKind,
+        arg: &Expr,
+    ) -> Result<NodeId, Mistake> {
+        let user = format!("`{}`", function.name);
+        let id = match kind {
+            ArgKind::Series | ArgKind::Constant => self.of_type(arg, Type::Number, &user)?,
+            ArgKind::Flag => self.of_type(arg, Type::Bool, &user)?,
+            ArgKind::Window { .. } => self.node(arg)?,
+        };
+        let node = &self.program.nodes[id];
+        let mistake = |code, title: String| Mistake::new(code, &self.at(arg), title);
+        match kind {
+            ArgKind::Window { .. } if !node.constant || node.ty != Type::Int => Err(mistake(
+                codes::WINDOW,
+                format!(
+                    "the length of {user} is a whole number of bars, from parameters and literals"
+                ),
+            )
+            .label(if node.constant {
+                format!("this is {}", node.ty.word())
+            } else {
+                "this changes from bar to bar".into()
+            })),
+            ArgKind::Constant if !node.constant => Err(mistake(
+                codes::EXPRESSION_TYPE,
+                format!("this argument of {user} is made of parameters and literals"),
+            )
+            .label("this changes from bar to bar")),
+            _ => Ok(id),
+        }
+    }
+}

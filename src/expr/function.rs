@@ -1,0 +1,118 @@
+//! The registry: every function of the rule language, with what a person and the checker need to
+//! know of it. `papertape indicators` prints it.
+
+use super::check::Type;
+use super::column::{Call, Column};
+use std::hash::{Hash, Hasher};
+
+/// One function of the language.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// Its arguments, in order.
+    pub args: &'static [Arg],
+    /// Whether the last argument may be repeated.
+    pub variadic: bool,
+    /// The type of its result.
+    pub returns: Type,
+    /// Under which heading it is listed.
+    pub group: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// How it is computed.
+    pub formula: &'static str,
+    /// From which bar on it has a value.
+    pub warm_up: &'static str,
+    /// Whose definition it is.
+    pub source: &'static str,
+    /// A rule that uses it.
+    pub example: &'static str,
+    /// Whether it reads columns that are not among its arguments, or other rows.
+    pub(super) bars: bool,
+    /// The kernel.
+    pub(super) eval: fn(&Call<'_>) -> Column,
+}
+
+/// One argument of a function.
+#[derive(Debug)]
+pub struct Arg {
+    /// Its name in the signature.
+    pub name: &'static str,
+    /// What may stand there.
+    pub kind: ArgKind,
+    /// What it is when left out.
+    pub default: Option<f64>,
+}
+
+/// What may stand in an argument's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArgKind {
+    /// A number for every bar.
+    Series,
+    /// A truth value for every bar.
+    Flag,
+    /// A whole number of bars, at least `min`, the same on every bar.
+    Window {
+        /// The smallest that makes sense.
+        min: usize,
+    },
+    /// A number that is the same on every bar.
+    Constant,
+}
+
+impl Function {
+    /// The function called `name`.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        Self::all().find(|function| function.name == name)
+    }
+
+    /// Every function, by group.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        super::library::FUNCTIONS.iter().flat_map(|group| group.iter())
+    }
+
+    /// `sma(x, n)`.
+    pub fn signature(&self) -> String {
+        let mut args: Vec<String> = self
+            .args
+            .iter()
+            .map(|arg| match arg.default {
+                Some(default) => format!("{} = {default}", arg.name),
+                None => arg.name.to_owned(),
+            })
+            .collect();
+        if self.variadic {
+            args.push("...".into());
+        }
+        if args.is_empty() {
+            self.name.to_owned()
+        } else {
+            format!("{}({})", self.name, args.join(", "))
+        }
+    }
+
+    /// Whether it looks at bars at all, so that it has no value where there are none.
+    pub fn reads_bars(&self) -> bool {
+        self.bars
+    }
+
+    /// Argument number `index`, the last one standing for its repetitions.
+    pub(super) fn arg(&self, index: usize) -> &'static Arg {
+        &self.args[index.min(self.args.len() - 1)]
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}

@@ -1,0 +1,112 @@
+//! Windows as trees: what every fixed-length window of a column is computed from.
+//!
+//! A window of `n` rows is cut into stretches whose lengths are the powers of two in `n`, the
+//! shortest first, and every stretch into halves down to single rows. Neighbours are merged along
+//! that fixed tree, so a window depends on nothing but the values inside it: it has the same bits
+//! wherever it stands. Stretches of equal length are shared by all windows that hold them, which
+//! makes it about `2 log2(n)` merges a row. A running sum would be one, and would carry the
+//! rounding of everything that ever passed through it.
+
+use std::array::from_fn;
+
+use super::finite;
+
+/// Rows merged side by side; it lets the compiler use vector registers and changes no bit.
+const LANES: usize = 8;
+
+/// Windows computed at a time, so that their stretches stay in the cache.
+const BLOCK: usize = 1024;
+
+/// One column for each of the `N` numbers that are known about a stretch.
+type Columns<const N: usize> = [Vec<f64>; N];
+
+/// The `value` of each window of `n` rows, standing at the window's last row; missing before.
+///
+/// `leaf(row)` is what is known about the stretch of one row, `merge(a, len_a, b, len_b)` about the
+/// stretch `a` followed by `b`, and `value(row, window)` reads the window that ends at `row`.
+pub(super) fn windows<const N: usize>(
+    rows: usize,
+    n: usize,
+    leaf: impl Fn(usize) -> [f64; N],
+    merge: impl Fn([f64; N], f64, [f64; N], f64) -> [f64; N],
+    value: impl Fn(usize, [f64; N]) -> f64,
+) -> Vec<f64> {
+    assert!(n > 0, "a window holds at least one row");
+    let mut out = vec![f64::NAN; rows];
+    let Some(last) = rows.checked_sub(n) else { return out };
+    let block = BLOCK.max(n);
+    let room = (block + n).min(rows) + LANES;
+    let columns = || from_fn(|_| vec![f64::NAN; room]);
+    let (mut level, mut window, mut merged): (Columns<N>, Columns<N>, Columns<N>) =
+        (columns(), columns(), columns());
+
+    for start in (0..=last).step_by(block) {
+        let count = block.min(last + 1 - start);
+        let mut held = count + n - 1;
+        for i in 0..held {
+            let leaf = leaf(start + i);
+            for (column, value) in level.iter_mut().zip(leaf) {
+                column[i] = value;
+            }
+        }
+        let (mut done, mut length) = (0, 1);
+        loop {
+            if n & length != 0 {
+                if done == 0 {
+                    for (window, level) in window.iter_mut().zip(&level) {
+                        window[..count].copy_from_slice(&level[..count]);
+                    }
+                } else {
+                    let join = |a, b| merge(a, done as f64, b, length as f64);
+                    merge_rows(&mut merged, count, &window, &level, done, join);
+                    std::mem::swap(&mut window, &mut merged);
+                }
+                done += length;
+                if done == n {
+                    break;
+                }
+            }
+            held -= length;
+            let join = |a, b| merge(a, length as f64, b, length as f64);
+            merge_rows(&mut merged, held, &level, &level, length, join);
+            std::mem::swap(&mut level, &mut merged);
+            length *= 2;
+        }
+        let end = start + n - 1;
+        for (i, out) in out[end..end + count].iter_mut().enumerate() {
+            *out = finite(value(end + i, from_fn(|column| window[column][i])));
+        }
+    }
+    out
+}
+
+/// `out[i] = join(earlier[i], later[i + shift])` for the first `count` rows; the rows up to the
+/// next multiple of [`LANES`] are overwritten too and mean nothing.
+#[inline(always)]
+fn merge_rows<const N: usize>(
+    out: &mut Columns<N>,
+    count: usize,
+    earlier: &Columns<N>,
+    later: &Columns<N>,
+    shift: usize,
+    join: impl Fn([f64; N], [f64; N]) -> [f64; N],
+) {
+    for start in (0..count).step_by(LANES) {
+        let (a, b) = (lanes(earlier, start), lanes(later, start + shift));
+        let mut both = [[0.0; LANES]; N];
+        for lane in 0..LANES {
+            let joined = join(from_fn(|column| a[column][lane]), from_fn(|column| b[column][lane]));
+            for (lanes, value) in both.iter_mut().zip(joined) {
+                lanes[lane] = value;
+            }
+        }
+        for (column, lanes) in out.iter_mut().zip(both) {
+            column[start..start + LANES].copy_from_slice(&lanes);
+        }
+    }
+}
+
+#[inline(always)]
+fn lanes<const N: usize>(columns: &Columns<N>, start: usize) -> [[f64; LANES]; N] {
+    from_fn(|column| *columns[column][start..].first_chunk().expect("columns have room for LANES"))
+}

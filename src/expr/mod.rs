@@ -1,0 +1,45 @@
+//! The rule language: text to rules that are true or not on every bar.
+//!
+//! ```text
+//! text -parse-> Expr -check-> Program -bind to parameters-> Graph -evaluate over bars-> Columns
+//! ```
+//!
+//! One grammar serves rules (the names are bars, parameters and lets), sweep constraints (a point's
+//! parameters and keys) and filters (a result's fields): see [`Scope`]. A rule at bar t depends on no
+//! row after t; a missing value is a third truth value; both are properties of the columns
+//! ([`column`]) and of the kernels ([`indicators`]), and tests hold every function to them.
+
+pub mod column;
+pub mod indicators;
+
+mod check;
+mod function;
+mod graph;
+mod library;
+mod parse;
+mod registry;
+
+pub use check::{Binding, NodeId, Op, Program, Scope, Type};
+pub use column::{Column, Kleene, PRICES, Scalar, View};
+pub use function::{Arg, ArgKind, Function};
+pub use graph::{Bound, Columns, Graph};
+pub use parse::{KEYWORDS, names_in, parse};
+
+use column::evaluate_scalar;
+
+impl Program {
+    /// The value of node `id` when every name is a parameter: how constraints and filters are read.
+    pub fn scalar(&self, id: NodeId, params: &[Scalar]) -> Scalar {
+        let node = &self.nodes[id];
+        match &node.op {
+            Op::Param(index) => params[*index].clone(),
+            Op::Text(text) => Scalar::Text(text.clone()),
+            Op::Number(bits) => Scalar::Number(f64::from_bits(*bits)),
+            op => {
+                let args: Vec<Scalar> =
+                    node.args.iter().map(|&arg| self.scalar(arg, params)).collect();
+                evaluate_scalar(op, &args)
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! An outcome of the engine, measured: its stretches are marked along the closes and taken apart for
+//! the kernels.
+
+use super::drawdown::Drawdowns;
+use super::returns::{BenchmarkStats, ReturnStats, positive_months};
+use super::trades::TradeStats;
+use super::{Metric, Metrics};
+use crate::bars::DAY;
+use crate::engine::trade::value;
+use crate::engine::{Frame, Outcome, Settings, Trade};
+
+/// How many bars are marked at a time: few enough to stay in the first cache.
+const PIECE: usize = 1_024;
+
+/// Measures outcomes, one after the other, in buffers that it uses again.
+#[derive(Debug, Default)]
+pub struct Meter {
+    piece: Vec<f64>,
+    day_equity: Vec<f64>,
+    returns: Vec<f64>,
+    scratch: Vec<f64>,
+    day_numbers: Vec<i32>,
+    max_loss: Option<f64>,
+}
+
+impl Meter {
+    /// All metrics of `outcome`, which a walk over `frame` with `settings` made.
+    ///
+    /// `periods` is the number of periods (days, or bars that are longer) in a year; `benchmark` the
+    /// benchmark's return of each of them.
+    pub fn measure(
+        &mut self,
+        outcome: &Outcome,
+        frame: &Frame,
+        settings: &Settings,
+        periods: f64,
+        benchmark: Option<&[f64]>,
+    ) -> Metrics {
+        let mut metrics = Metrics::default();
+        let capital = settings.capital;
+        let exposed = self.drawdowns(&mut metrics, outcome, frame, capital);
+        self.days(outcome, frame);
+        self.return_metrics(&mut metrics, capital, periods, benchmark);
+        self.day_numbers.clear();
+        self.day_numbers.extend(frame.days.iter().map(|day| day.number));
+        let months = positive_months(&self.day_numbers, &self.day_equity, capital);
+        metrics.set(Metric::PositiveMonths, months);
+        if !frame.is_empty() {
+            metrics.set(Metric::Exposure, exposed as f64 / frame.len() as f64);
+        }
+        let years = frame.days.len() as f64 / periods;
+        self.money_metrics(&mut metrics, outcome, capital, years);
+        trade_metrics(&mut metrics, outcome, frame, years);
+        metrics
+    }
+
+    /// The account's value at the end of each trading day of the outcome measured last.
+    pub fn day_equity(&self) -> &[f64] {
+        &self.day_equity
+    }
+
+    /// What is known of every bar's mark; returns on how many bars something was held.
+    fn drawdowns(
+        &mut self,
+        metrics: &mut Metrics,
+        outcome: &Outcome,
+        frame: &Frame,
+        capital: f64,
+    ) -> usize {
+        self.max_loss = None;
+        let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
+        let mut drawdowns = Drawdowns::new(capital);
+        let mut exposed = 0;
+        for (bars, cash, units) in outcome.stretches(frame.len()) {
+            if units.iter().all(|units| *units == 0.0) {
+                drawdowns.hold(bars.len(), cash);
+                continue;
+            }
+            exposed += bars.len();
+            let mut from = bars.start;
+            while from < bars.end {
+                let until = bars.end.min(from + PIECE);
+                self.piece.clear();
+                match (units, closes.as_slice()) {
+                    ([units], [close]) => {
+                        self.piece
+                            .extend(close[from..until].iter().map(|close| cash + units * close));
+                    }
+                    _ => self.piece.extend((from..until).map(|t| value(cash, units, &closes, t))),
+                }
+                drawdowns.mark(&self.piece);
+                from = until;
+            }
+        }
+        if let Some(stats) = drawdowns.finish() {
+            let bars =
+                |from: Option<usize>, to: usize| frame.time[to] - frame.time[from.unwrap_or(0)];
+            metrics.set(Metric::MaxDrawdown, stats.max_drawdown);
+            metrics.set(Metric::AvgDrawdown, stats.avg_drawdown);
+            let longest = stats.longest.map(|longest| bars(longest.from, longest.to));
+            let days = longest.map(|duration| duration as f64 / DAY as f64);
+            metrics.set(Metric::MaxDrawdownDuration, days);
+            metrics.set(Metric::TimeUnderWater, stats.time_under_water);
+            metrics.set(Metric::UlcerIndex, stats.ulcer_index);
+            metrics.set(Metric::PeakEquity, stats.peak_equity);
+            self.max_loss = Some(stats.max_loss).filter(|loss| *loss > 0.0);
+        }
+        exposed
+    }
+
+    /// The last equity of each trading day.
+    fn days(&mut self, outcome: &Outcome, frame: &Frame) {
+        let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
+        self.day_equity.clear();
+        let mut days = frame.days.iter().map(|day| day.end - 1).peekable();
+        for (bars, cash, units) in outcome.stretches(frame.len()) {
+            while let Some(last) = days.next_if(|last| *last < bars.end) {
+                self.day_equity.push(value(cash, units, &closes, last));
+            }
+        }
+    }
+
+    fn return_metrics(
+        &mut self,
+        metrics: &mut Metrics,
+        capital: f64,
+        periods: f64,
+        benchmark: Option<&[f64]>,
+    ) {
+        self.returns.clear();
+        let mut before = capital;
+        for &equity in &self.day_equity {
+            // An account without money has no returns.
+            self.returns.push(if before > 0.0 { equity / before - 1.0 } else { f64::NAN });
+            before = equity;
+        }
+        let stats = ReturnStats::of(&self.returns, periods, &mut self.scratch);
+        let depth = metrics.get(Metric::MaxDrawdown).filter(|depth| *depth > 0.0);
+        let calmar = stats.cagr.zip(depth).map(|(cagr, depth)| cagr / depth);
+        for (metric, value) in [
+            (Metric::TotalReturn, stats.total_return),
+            (Metric::Cagr, stats.cagr),
+            (Metric::Volatility, stats.volatility),
+            (Metric::Sharpe, stats.sharpe),
+            (Metric::Sortino, stats.sortino),
+            (Metric::Calmar, calmar),
+            (Metric::Omega, stats.omega),
+            (Metric::Var95, stats.var_95),
+            (Metric::ExpectedShortfall95, stats.expected_shortfall_95),
+            (Metric::Skew, stats.skew),
+            (Metric::Kurtosis, stats.kurtosis),
+            (Metric::TailRatio, stats.tail_ratio),
+            (Metric::Stability, stats.stability),
+            (Metric::BestDay, stats.best),
+            (Metric::WorstDay, stats.worst),
+            (Metric::Psr, stats.psr),
+        ] {
+            metrics.set(metric, value);
+        }
+        if let Some(benchmark) = benchmark {
+            let stats = BenchmarkStats::of(&self.returns, benchmark, periods);
+            metrics.set(Metric::BenchmarkReturn, stats.benchmark_return);
+            metrics.set(Metric::Alpha, stats.alpha);
+            metrics.set(Metric::Beta, stats.beta);
+            metrics.set(Metric::InformationRatio, stats.information_ratio);
+        }
+    }
+
+    fn money_metrics(&self, metrics: &mut Metrics, outcome: &Outcome, capital: f64, years: f64) {
+        let open = outcome.trades.iter().filter(|trade| trade.closed_by.is_none());
+        metrics.set(Metric::UnrealizedPnl, open.map(|trade| trade.profit).sum::<f64>());
+        metrics.set(Metric::FinancingPaid, 0.0);
+        let traded: f64 = outcome.fills.iter().map(|fill| (fill.units * fill.price).abs()).sum();
+        let mean = self.day_equity.iter().sum::<f64>() / self.day_equity.len() as f64;
+        metrics.set(Metric::Turnover, traded / (2.0 * mean * years));
+        let profit = self.day_equity.last().map(|last| last - capital);
+        metrics.set(Metric::FinalEquity, self.day_equity.last().copied());
+        let recovery = profit.zip(self.max_loss).map(|(profit, loss)| profit / loss);
+        metrics.set(Metric::RecoveryFactor, recovery);
+    }
+}
+
+fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years: f64) {
+    let stats = TradeStats::of(&outcome.trades);
+    let closed: Vec<&Trade> =
+        outcome.trades.iter().filter(|trade| trade.closed_by.is_some()).collect();
+    let mean = |of: &dyn Fn(&Trade) -> f64| {
+        closed.iter().map(|trade| of(trade)).sum::<f64>() / closed.len() as f64
+    };
+    let held = |trade: &Trade| frame.time[trade.exit_bar] - frame.time[trade.entry_bar];
+    for (metric, value) in [
+        (Metric::WinRate, stats.win_rate),
+        (Metric::ProfitFactor, stats.profit_factor),
+        (Metric::Expectancy, stats.expectancy),
+        (Metric::AvgWin, stats.avg_win),
+        (Metric::AvgLoss, stats.avg_loss),
+        (Metric::PayoffRatio, stats.payoff_ratio),
+        (Metric::LargestWin, stats.largest_win),
+        (Metric::LargestLoss, stats.largest_loss),
+        (Metric::Sqn, stats.sqn),
+        (Metric::Kelly, stats.kelly),
+    ] {
+        metrics.set(metric, value);
+    }
+    for (metric, value) in [
+        (Metric::Trades, stats.trades as f64),
+        (Metric::Orders, outcome.order_count as f64),
+        (Metric::Refusals, outcome.refusals as f64),
+        (Metric::AmbiguousExits, outcome.ambiguous_exits as f64),
+        (Metric::MaxConsecutiveWins, stats.max_consecutive_wins as f64),
+        (Metric::MaxConsecutiveLosses, stats.max_consecutive_losses as f64),
+        (Metric::RealizedPnl, stats.realized_pnl),
+        (Metric::CommissionPaid, stats.commission_paid),
+        (Metric::SlippagePaid, stats.slippage_paid),
+        (Metric::TradesPerYear, stats.trades as f64 / years),
+        (Metric::AvgHolding, mean(&|trade| held(trade) as f64 / DAY as f64)),
+        (Metric::Mae, mean(&|trade| excursion(trade, frame).0)),
+        (Metric::Mfe, mean(&|trade| excursion(trade, frame).1)),
+    ] {
+        metrics.set(metric, value);
+    }
+}
+
+/// How far a trade was down and up at its worst and best mark, as positive fractions of the entry
+/// price. The marks are the closes from the entry's bar to the one before the exit's, and the exit.
+pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
+    let closes = &frame.symbols[trade.symbol].close[trade.entry_bar..trade.exit_bar];
+    let (low, high) =
+        closes.iter().fold((trade.exit_price, trade.exit_price), |(low, high), &close| {
+            (if close < low { close } else { low }, if close > high { close } else { high })
+        });
+    let gain = |price: f64| trade.side.sign() * (price / trade.entry_price - 1.0);
+    let (a, b) = (gain(low), gain(high));
+    ((-a.min(b)).max(0.0), a.max(b).max(0.0))
+}

@@ -1,0 +1,534 @@
+//! A strategy: typed parameters, named expressions (lets) and rules, compiled to [`Signals`].
+//!
+//! A [`Definition`] is what a strategy file or an inline table says. [`Strategy::compile`] checks it
+//! against the columns of the data, once; [`Strategy::bind`] puts in a session's parameter values;
+//! [`Rules::signals`] reads the rules off the evaluated columns.
+
+use crate::bars::Mask;
+use crate::diag::{Mistake, Mistakes, Place, closest, codes};
+use crate::expr::{
+    Binding, Bound, Columns, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope,
+    Type,
+};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+mod names;
+
+/// A strategy as it is written.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// The name it goes by: the file's stem, or `inline`.
+    pub name: String,
+    /// What it does, for people.
+    pub description: String,
+    /// The modes it may run in; empty for all.
+    pub modes: Vec<String>,
+    /// Its parameters, in the order of the file.
+    pub params: Vec<Param>,
+    /// Its named expressions, in the order of the file.
+    pub lets: Vec<Named>,
+    /// Its rules.
+    pub rules: Vec<(Rule, Written)>,
+    /// The lets that a report draws.
+    pub plot: Vec<String>,
+}
+
+/// An expression's text and where its value stands.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The text.
+    pub text: String,
+    /// The place of the quoted value.
+    pub place: Place,
+}
+
+/// A let: a name for an expression.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// Where the name stands.
+    pub place: Place,
+    /// The expression.
+    pub written: Written,
+}
+
+/// A parameter with its type and bounds.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// Its name in rules.
+    pub name: String,
+    /// Where the name stands.
+    pub place: Place,
+    /// What values it takes.
+    pub kind: ParamKind,
+    /// Its value when the session gives none.
+    pub default: Option<Scalar>,
+    /// What it means, for people.
+    pub description: String,
+}
+
+/// The values that a parameter takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParamKind {
+    /// Whole numbers within bounds.
+    Int {
+        /// The smallest.
+        min: Option<f64>,
+        /// The largest.
+        max: Option<f64>,
+    },
+    /// Numbers within bounds.
+    Float {
+        /// The smallest.
+        min: Option<f64>,
+        /// The largest.
+        max: Option<f64>,
+    },
+    /// True or false.
+    Bool,
+    /// One of some words.
+    Choice(Vec<String>),
+    /// A symbol of the data.
+    Symbol,
+}
+
+impl ParamKind {
+    /// Why `value` is not a value of this parameter, if it is not.
+    pub fn refuse(&self, value: &Scalar) -> Option<String> {
+        match (self, value) {
+            (Self::Int { .. }, Scalar::Number(number)) if number.fract() != 0.0 => {
+                Some(format!("needs a whole number, not {number}"))
+            }
+            (Self::Int { min, max } | Self::Float { min, max }, Scalar::Number(number)) => {
+                if min.is_some_and(|min| *number < min) || max.is_some_and(|max| *number > max) {
+                    return Some(format!("is {}, not {number}", bounds(*min, *max)));
+                }
+                None
+            }
+            (Self::Bool, Scalar::Bool(_)) | (Self::Symbol, Scalar::Text(_)) => None,
+            (Self::Choice(choices), Scalar::Text(text)) => {
+                (!choices.iter().any(|choice| **choice == **text))
+                    .then(|| format!("is one of {}, not \"{text}\"", choices.join(", ")))
+            }
+            _ => Some(format!("needs {}", self.word())),
+        }
+    }
+
+    /// What it takes, in words.
+    pub fn word(&self) -> String {
+        match self {
+            Self::Int { min, max } => format!("a whole number{}", range_word(*min, *max)),
+            Self::Float { min, max } => format!("a number{}", range_word(*min, *max)),
+            Self::Bool => "true or false".into(),
+            Self::Choice(choices) => format!("one of {}", choices.join(", ")),
+            Self::Symbol => "a symbol".into(),
+        }
+    }
+
+    /// The type of its values in expressions.
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Int { .. } => Type::Int,
+            Self::Float { .. } => Type::Number,
+            Self::Bool => Type::Bool,
+            Self::Choice(_) | Self::Symbol => Type::Text,
+        }
+    }
+}
+
+fn bounds(min: Option<f64>, max: Option<f64>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("from {min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => "any number".into(),
+    }
+}
+
+fn range_word(min: Option<f64>, max: Option<f64>) -> String {
+    if min.is_none() && max.is_none() { String::new() } else { format!(", {}", bounds(min, max)) }
+}
+
+/// The rules that the engine reads at a bar's close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Buy to open.
+    EnterLong,
+    /// Sell what was bought.
+    ExitLong,
+    /// Sell to open.
+    EnterShort,
+    /// Buy back what was sold.
+    ExitShort,
+}
+
+impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::EnterLong, Self::ExitLong, Self::EnterShort, Self::ExitShort];
+
+    /// The key of the rule in a strategy file.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::EnterLong => "enter_long",
+            Self::ExitLong => "exit_long",
+            Self::EnterShort => "enter_short",
+            Self::ExitShort => "exit_short",
+        }
+    }
+}
+
+/// A strategy that was checked against the columns of the data it will run on.
+#[derive(Debug)]
+pub struct Strategy {
+    /// The parameters, in the order in which [`Strategy::bind`] takes their values.
+    pub params: Vec<Param>,
+    /// The lets by name.
+    pub lets: Vec<(String, NodeId)>,
+    program: Program,
+    rules: [Option<NodeId>; 4],
+}
+
+impl Strategy {
+    /// Check `definition`; `extra` are the data's further columns and whether they hold booleans.
+    ///
+    /// All mistakes of the strategy are added to `mistakes`; `None` if there was one.
+    pub fn compile(
+        definition: &Definition,
+        extra: &[(String, bool)],
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let mut found = Mistakes::default();
+        let mut names = Names::new(definition, extra, &mut found);
+        let mut program = Program::default();
+        let mut lets = Vec::new();
+        for named in names::in_order_of_use(&definition.lets, &mut found) {
+            let written = &named.written;
+            match program.compile(&written.text, &written.place, &names) {
+                Ok(id) => {
+                    names.known.insert(named.name.clone(), Binding::Node(id));
+                    lets.push((named.name.clone(), id));
+                }
+                Err(mistake) => {
+                    found.push(mistake);
+                    names.broken.push(named.name.clone());
+                }
+            }
+        }
+        let mut rules = [None; 4];
+        for (rule, written) in &definition.rules {
+            match program.compile(&written.text, &written.place, &names) {
+                Ok(id) if program.ty(id) == Type::Bool => rules[*rule as usize] = Some(id),
+                Ok(id) => found.push(
+                    Mistake::new(
+                        codes::EXPRESSION_TYPE,
+                        &written.place,
+                        format!("rule `{}` is true or false on each bar", rule.key()),
+                    )
+                    .label(format!("this is {}", program.ty(id).word())),
+                ),
+                // A rule that uses a let which is wrong itself has nothing new to say.
+                Err(mistake) if names.explains(&mistake) => {}
+                Err(mistake) => found.push(mistake),
+            }
+        }
+        let failed = found.has_errors();
+        mistakes.append(found);
+        (!failed).then(|| Self { params: definition.params.clone(), lets, program, rules })
+    }
+
+    /// Put in a session's parameter values, in the order of [`Strategy::params`].
+    pub fn bind(&self, params: &[Scalar], graph: &mut Graph) -> Result<Rules, Mistake> {
+        let bound = graph.bind(&self.program, params)?;
+        let rules = self.rules.map(|rule| rule.map(|id| bound[id].clone()));
+        let roots = rules.iter().flatten().filter_map(|rule| match rule {
+            Bound::Expression(number) => Some(*number),
+            Bound::Scalar(_) => None,
+        });
+        let needs = graph.reachable(roots);
+        Ok(Rules { rules, needs })
+    }
+
+    /// The rules in a canonical spelling: equal for two strategies exactly if they compute the same
+    /// from the same parameters, whatever the names of lets, comments, spacing or unused parts.
+    pub fn canonical(&self) -> String {
+        let mut numbers = HashMap::new();
+        let mut text = String::new();
+        for (rule, id) in Rule::ALL.iter().zip(self.rules) {
+            if let Some(id) = id {
+                let number = self.spell(id, &mut numbers, &mut text);
+                writeln!(text, "{} #{number}", rule.key()).expect("a String takes any text");
+            }
+        }
+        text
+    }
+
+    fn spell(&self, id: NodeId, numbers: &mut HashMap<NodeId, usize>, text: &mut String) -> usize {
+        if let Some(&number) = numbers.get(&id) {
+            return number;
+        }
+        let node = &self.program.nodes[id];
+        let args: Vec<usize> =
+            node.args.iter().map(|&arg| self.spell(arg, numbers, text)).collect();
+        let number = numbers.len();
+        numbers.insert(id, number);
+        let op = match &node.op {
+            Op::Param(index) => format!("param {}", self.params[*index].name),
+            Op::Call(function) => format!("call {}", function.name),
+            Op::Number(bits) => format!("number {}", f64::from_bits(*bits)),
+            op => format!("{op:?}"),
+        };
+        writeln!(text, "#{number} {op} {args:?}").expect("a String takes any text");
+        number
+    }
+}
+
+/// The rules of one session: a strategy with its parameter values put in.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    rules: [Option<Bound>; 4],
+    needs: Vec<usize>,
+}
+
+impl Rules {
+    /// The numbers of the expressions that the rules are computed from.
+    pub fn needs(&self) -> &[usize] {
+        &self.needs
+    }
+
+    /// Where each rule is true, over the visible bars of one symbol.
+    pub fn signals(&self, columns: &Columns<'_>) -> Signals {
+        let mask = |rule: Rule| match &self.rules[rule as usize] {
+            Some(bound) => columns.mask(bound),
+            None => Mask::zeros(columns.view().rows.len()),
+        };
+        Signals {
+            enter_long: mask(Rule::EnterLong),
+            exit_long: mask(Rule::ExitLong),
+            enter_short: mask(Rule::EnterShort),
+            exit_short: mask(Rule::ExitShort),
+        }
+    }
+}
+
+/// Where the rules are true, for one symbol: a bit a bar. A rule that is missing is not true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signals {
+    /// Buy to open.
+    pub enter_long: Mask,
+    /// Sell what was bought.
+    pub exit_long: Mask,
+    /// Sell to open.
+    pub enter_short: Mask,
+    /// Buy back what was sold.
+    pub exit_short: Mask,
+}
+
+impl Signals {
+    /// Apply `op` to each of the four masks.
+    pub fn map(&self, op: impl Fn(&Mask) -> Mask) -> Self {
+        Self {
+            enter_long: op(&self.enter_long),
+            exit_long: op(&self.exit_long),
+            enter_short: op(&self.enter_short),
+            exit_short: op(&self.exit_short),
+        }
+    }
+}
+
+/// The names that rules and lets may use.
+struct Names {
+    known: HashMap<String, Binding>,
+    /// In the order in which they are listed to people.
+    listed: Vec<String>,
+    /// Lets with a mistake of their own.
+    broken: Vec<String>,
+}
+
+impl Names {
+    fn new(definition: &Definition, extra: &[(String, bool)], mistakes: &mut Mistakes) -> Self {
+        let mut names = Self { known: HashMap::new(), listed: Vec::new(), broken: Vec::new() };
+        for (index, param) in definition.params.iter().enumerate() {
+            names.take(&param.name, &param.place, "parameter", mistakes);
+            let binding = Binding::Param(index, param.kind.ty());
+            names.known.insert(param.name.clone(), binding);
+        }
+        for named in &definition.lets {
+            names.take(&named.name, &named.place, "let", mistakes);
+        }
+        let columns = PRICES.iter().map(|name| (*name, Type::Number));
+        let further = extra.iter().map(|(name, boolean)| {
+            (name.as_str(), if *boolean { Type::Bool } else { Type::Number })
+        });
+        for (name, ty) in columns.chain(further) {
+            if let Some(place) = definition.place_of(name) {
+                mistakes.push(
+                    Mistake::new(codes::TWICE, place, format!("`{name}` is a column of the data"))
+                        .label("choose another name"),
+                );
+            }
+            names.known.insert(name.to_owned(), Binding::Column(ty));
+            names.listed.push(name.to_owned());
+        }
+        names
+    }
+
+    /// Enter a name that the strategy itself gives.
+    fn take(&mut self, name: &str, place: &Place, what: &str, mistakes: &mut Mistakes) {
+        let taken = if self.listed.iter().any(|listed| listed == name) {
+            Some("already a parameter or let of this strategy".to_owned())
+        } else if KEYWORDS.contains(&name) {
+            Some("a word of the rule language".to_owned())
+        } else {
+            Function::named(name).map(|function| format!("a function, `{}`", function.signature()))
+        };
+        if let Some(taken) = taken {
+            mistakes.push(
+                Mistake::new(codes::TWICE, place, format!("the {what} `{name}` is {taken}"))
+                    .label("choose another name"),
+            );
+        }
+        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            && name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        if !plain {
+            mistakes.push(
+                Mistake::new(codes::BAD_NAME, place, format!("`{name}` cannot be used in rules"))
+                    .label("names in rules are snake_case: a-z, 0-9 and _"),
+            );
+        }
+        self.listed.push(name.to_owned());
+    }
+
+    /// Whether `mistake` only says that a broken let is unknown.
+    fn explains(&self, mistake: &Mistake) -> bool {
+        self.broken.iter().any(|name| mistake.title == format!("unknown name `{name}`"))
+    }
+}
+
+impl Definition {
+    fn place_of(&self, name: &str) -> Option<&Place> {
+        let param = self.params.iter().find(|param| param.name == name).map(|param| &param.place);
+        param
+            .or_else(|| self.lets.iter().find(|named| named.name == name).map(|named| &named.place))
+    }
+
+    /// The position of parameter `name`, or the parameter that was probably meant.
+    pub fn param(&self, name: &str) -> Result<usize, Option<&str>> {
+        let names: Vec<&str> = self.params.iter().map(|param| param.name.as_str()).collect();
+        names.iter().position(|known| *known == name).ok_or_else(|| closest(name, &names))
+    }
+}
+
+impl Scope for Names {
+    fn resolve(&self, name: &str) -> Option<Binding> {
+        self.known.get(name).cloned()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.listed.clone()
+    }
+
+    fn has_bars(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Source;
+
+    fn written(text: &str) -> Written {
+        let source = Source::new("s.toml", format!("\"{text}\""));
+        Written { text: text.into(), place: Place::whole(&source) }
+    }
+
+    fn definition(lets: &[(&str, &str)], enter_long: &str) -> Definition {
+        let place = Place::whole(&Source::new("s.toml", "x"));
+        let param = Param {
+            name: "fast".into(),
+            place: place.clone(),
+            kind: ParamKind::Int { min: Some(1.0), max: None },
+            default: Some(Scalar::Number(10.0)),
+            description: String::new(),
+        };
+        Definition {
+            name: "s".into(),
+            description: String::new(),
+            modes: vec![],
+            params: vec![param],
+            lets: lets
+                .iter()
+                .map(|(name, text)| Named {
+                    name: (*name).into(),
+                    place: place.clone(),
+                    written: written(text),
+                })
+                .collect(),
+            rules: vec![(Rule::EnterLong, written(enter_long))],
+            plot: vec![],
+        }
+    }
+
+    fn compile(lets: &[(&str, &str)], enter_long: &str) -> Result<Strategy, String> {
+        let mut mistakes = Mistakes::default();
+        Strategy::compile(&definition(lets, enter_long), &[], &mut mistakes)
+            .ok_or_else(|| mistakes.iter().map(|m| m.title.clone()).collect::<Vec<_>>().join("; "))
+    }
+
+    #[test]
+    fn lets_may_stand_in_any_order() {
+        assert!(compile(&[("b", "a + 1"), ("a", "close * fast")], "b > a").is_ok());
+    }
+
+    #[test]
+    fn circles_taken_names_and_wrong_types_are_told_when_compiled() {
+        let told = |lets: &[(&str, &str)], rule: &str| compile(lets, rule).unwrap_err();
+        assert_eq!(
+            told(&[("a", "b + 1"), ("b", "a + 1")], "true"),
+            "lets refer to each other in a circle: a, b, a"
+        );
+        assert_eq!(told(&[("close", "open")], "true"), "`close` is a column of the data");
+        assert_eq!(
+            told(&[("fast", "open")], "true"),
+            "the let `fast` is already a parameter or let of this strategy"
+        );
+        assert_eq!(
+            told(&[("max", "open")], "true"),
+            "the let `max` is a function, `max(a, b, ...)`"
+        );
+        assert_eq!(told(&[], "close + 1"), "rule `enter_long` is true or false on each bar");
+        assert_eq!(told(&[("a", "clsoe")], "a > 1"), "unknown name `clsoe`");
+        assert_eq!(
+            told(&[], "count_true(close > 1, close)"),
+            "the length of `count_true` is a whole number of bars, from parameters and literals"
+        );
+    }
+
+    #[test]
+    fn the_canonical_spelling_forgets_names_of_lets_and_spacing() {
+        let spell = |lets: &[(&str, &str)], rule: &str| compile(lets, rule).unwrap().canonical();
+        assert_eq!(
+            spell(&[("a", "close+fast")], "a > 1"),
+            spell(&[("u", "1"), ("b", "close  +  fast")], "(b > 1)")
+        );
+        assert_ne!(spell(&[], "close > 1"), spell(&[], "close > 2"));
+    }
+
+    #[test]
+    fn sessions_share_what_they_have_in_common() {
+        let strategy = compile(&[], "crosses_above(close, max(open, fast)) and close > 2").unwrap();
+        let mut graph = Graph::default();
+        let one = strategy.bind(&[Scalar::Number(3.0)], &mut graph).unwrap();
+        let before = graph.len();
+        let same = strategy.bind(&[Scalar::Number(3.0)], &mut graph).unwrap();
+        assert_eq!((graph.len(), one.needs()), (before, same.needs()));
+        strategy.bind(&[Scalar::Number(4.0)], &mut graph).unwrap();
+        assert_eq!(
+            graph.len(),
+            before + 3,
+            "max, crossing and conjunction differ; columns are shared"
+        );
+    }
+}
