@@ -1,0 +1,669 @@
+//! A plan carried out: cached rows taken over, the rest run, every row written before the next is
+//! awaited for long, the best kept, results merged, records appended.
+//!
+//! A run that was killed goes on from its rows: what has a row is not run again.
+
+use super::kept::{self, Kept};
+use super::{Batch, Done, Failure, Finished};
+use crate::engine::ENGINE;
+use crate::manifest::{Keep, Objective, Project};
+use crate::metrics::Metrics;
+use crate::plan::{Base, Job, Plan, Point, Prepared, file, hex};
+use crate::store::{
+    self, CachedFrom, CachedRow, Counts, Goal, Journal, Label, ManifestDigest, Phase, Record, Row,
+    Run, RunHeader, RunStatus, Status, Store, StoreError, SweepSummary, session_dir,
+};
+use blake3::Hash;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How many earlier runs are looked through for results that can be taken over.
+const CACHE_RUNS: usize = 64;
+/// A batch of rows is written when it has this many, or after a second.
+const BATCH_ROWS: usize = 1_000;
+const BATCH_TIME: Duration = Duration::from_secs(1);
+/// How many points of a sweep are kept when nothing is said.
+const TOP: usize = 20;
+
+/// What is to be done, and by whom.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The projects of its manifests.
+    pub projects: &'a [Project],
+    /// The plan with its data.
+    pub prepared: &'a Prepared,
+    /// Where everything goes.
+    pub store: &'a Store,
+    /// How many threads compute.
+    pub threads: usize,
+    /// Set by a signal: finish what is running and begin nothing else.
+    pub cancel: &'a AtomicBool,
+    /// The index of a session that is to panic, for tests.
+    pub fault: Option<&'a str>,
+    /// The machine's name.
+    pub host: &'a str,
+    /// The command line, word by word.
+    pub command_line: &'a [String],
+    /// What happened before, such as planning, and how long it took.
+    pub phases: Vec<Phase>,
+}
+
+/// What somebody who watches is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Progress {
+    /// So many sessions are to run, and walk over so many bars; the others were taken over.
+    Begin {
+        /// Sessions to run.
+        sessions: usize,
+        /// Bars to walk over.
+        bars: u64,
+        /// Sessions taken over or finished before.
+        done: usize,
+    },
+    /// One more session ended after walking over so many bars.
+    Session {
+        /// Bars of its range, all symbols together.
+        bars: u64,
+        /// Whether it completed.
+        completed: bool,
+    },
+    /// All sessions ended; files are being written.
+    Writing,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Summary {
+    /// The run's directory.
+    pub run: Run,
+    /// Every session of the plan with its row, in order; only those that ended, if it was stopped.
+    pub results: Vec<(Label, Row)>,
+    /// How many ended how.
+    pub counts: Counts,
+    /// How the run ended.
+    pub status: RunStatus,
+    /// What went wrong beside the sessions.
+    pub warnings: Vec<String>,
+    /// Why the registry lacks records of this run; its results are complete all the same.
+    pub registry: Option<StoreError>,
+}
+
+/// The earlier results that sessions of `prepared` can take over, by their index.
+pub fn cached(
+    store: &Store,
+    prepared: &Prepared,
+    wanted: bool,
+) -> (HashMap<usize, CachedRow>, Vec<String>) {
+    if !wanted {
+        return (HashMap::new(), Vec::new());
+    }
+    let identities: HashSet<Hash> = prepared.jobs.iter().filter_map(identity).collect();
+    let (found, warnings) = store.cached(&identities, CACHE_RUNS);
+    let of = |job: &Job| Some((job.index, found.get(&identity(job)?)?.clone()));
+    let warnings = warnings.iter().map(ToString::to_string).collect();
+    (prepared.jobs.iter().filter_map(of).collect(), warnings)
+}
+
+fn identity(job: &Job) -> Option<Hash> {
+    job.work.as_ref().ok().map(|work| Hash::from(work.identity.digest()))
+}
+
+/// Begin a new run and carry it out.
+pub fn start(
+    request: Request<'_>,
+    cached: &HashMap<usize, CachedRow>,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Summary, StoreError> {
+    let plan = request.plan;
+    let taken: Vec<bool> =
+        (0..plan.points.len()).map(|index| cached.contains_key(&index)).collect();
+    let text = file::write(plan, request.projects, request.prepared, &taken);
+    let objective = plan.run.objective;
+    let header = RunHeader {
+        engine: ENGINE,
+        command_line: request.command_line.to_vec(),
+        manifests: plan
+            .manifests
+            .iter()
+            .map(|(path, digest)| ManifestDigest { path: path.clone(), digest: digest.clone() })
+            .collect(),
+        host: request.host.to_owned(),
+        threads: request.threads,
+        objective: store::Objective {
+            metric: objective.metric.name().to_owned(),
+            goal: if objective.maximize { Goal::Maximize } else { Goal::Minimize },
+        },
+        keep: plan.run.keep.word(),
+        env: plan
+            .bases
+            .first()
+            .map(|base| base.session.label.env.clone())
+            .filter(|env| !env.is_empty()),
+        plan_digest: hex(&file::digest(&text), 64),
+    };
+    let run = request.store.create_run(header, Utc::now())?;
+    run.write_plan(&text)?;
+    Execution::new(request, run)?.carry_out(cached, watch)
+}
+
+/// Go on with a run that did not end.
+pub fn resume(
+    request: Request<'_>,
+    run: Run,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Summary, StoreError> {
+    Execution::new(request, run)?.carry_out(&HashMap::new(), watch)
+}
+
+struct Execution<'a> {
+    request: Request<'a>,
+    run: Run,
+    journal: Journal,
+    /// The jobs by their place in the plan.
+    jobs: HashMap<usize, &'a Job>,
+    rows: BTreeMap<usize, Row>,
+    waiting: Vec<Row>,
+    written: Instant,
+    /// Sessions that this process ran, which get a record.
+    ran: HashSet<usize>,
+    kept: HashSet<String>,
+    warnings: Vec<String>,
+    phases: Vec<Phase>,
+    failed: Option<StoreError>,
+    stopped: bool,
+}
+
+impl<'a> Execution<'a> {
+    fn new(mut request: Request<'a>, run: Run) -> Result<Self, StoreError> {
+        let journal = run.journal()?;
+        let (rows, damaged) = run.reader().rows()?;
+        let phases = std::mem::take(&mut request.phases);
+        Ok(Self {
+            jobs: request.prepared.jobs.iter().map(|job| (job.index, job)).collect(),
+            rows: rows.into_iter().map(|row| (row.index as usize, row)).collect(),
+            kept: run.reader().kept()?.into_iter().collect(),
+            warnings: damaged
+                .iter()
+                .map(|warning| format!("{warning}; its sessions run again"))
+                .collect(),
+            request,
+            run,
+            journal,
+            waiting: Vec::new(),
+            written: Instant::now(),
+            ran: HashSet::new(),
+            phases,
+            failed: None,
+            stopped: false,
+        })
+    }
+
+    fn carry_out(
+        mut self,
+        cached: &HashMap<usize, CachedRow>,
+        watch: &mut dyn FnMut(Progress),
+    ) -> Result<Summary, StoreError> {
+        let resumed = !self.rows.is_empty();
+        let began = Instant::now();
+        self.event(
+            "runner_start",
+            None,
+            json!({ "sessions": self.request.plan.points.len(), "resumed": resumed }),
+        )?;
+        let from = self.take_over(cached)?;
+        self.run_missing(watch)?;
+        self.phase("sessions", began);
+        if self.stopped {
+            return self.stop();
+        }
+        watch(Progress::Writing);
+        let began = Instant::now();
+        self.keep_best(cached)?;
+        let results = self.results();
+        self.run.write_results(&results)?;
+        self.phase("results", began);
+        let registry = self.record(&results).err();
+        let counts = self.counts(cached.len());
+        let status = match counts.completed == counts.selected {
+            true => RunStatus::Completed,
+            false => RunStatus::Failed,
+        };
+        let code = if status == RunStatus::Completed { 0 } else { 3 };
+        let code = if registry.is_some() { 74 } else { code };
+        self.event("runner_end", None, json!({ "completed": counts.completed, "failed": counts.failed, "refused": counts.refused }))?;
+        self.run.update(|file| file.cached_from = from)?;
+        self.run.finish(status, Utc::now(), self.phases, counts, code)?;
+        Ok(Summary { run: self.run, results, counts, status, warnings: self.warnings, registry })
+    }
+
+    fn phase(&mut self, name: &str, began: Instant) {
+        self.phases.push(Phase { name: name.to_owned(), seconds: began.elapsed().as_secs_f64() });
+    }
+
+    fn event(&mut self, kind: &str, session: Option<&str>, facts: Value) -> Result<(), StoreError> {
+        let level = if kind == "error" { "error" } else { "info" };
+        self.journal.append(&json!({
+            "time": Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+            "type": kind,
+            "session": session,
+            "level": level,
+            "facts": facts,
+        }))
+    }
+
+    /// Take the rows of earlier runs; says from which.
+    fn take_over(
+        &mut self,
+        cached: &HashMap<usize, CachedRow>,
+    ) -> Result<Vec<CachedFrom>, StoreError> {
+        let mut from: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut indices: Vec<&usize> = cached.keys().collect();
+        indices.sort();
+        for index in indices {
+            let row = &cached[index];
+            let point = &self.request.plan.points[*index];
+            // A session whose details are wanted and were not kept then is run again.
+            if self.keeps_at_once(point) && !self.copy_kept(*index, row)? {
+                continue;
+            }
+            *from.entry(&row.run).or_default() += 1;
+            let taken = Row { index: *index as u64, ..row.row.clone() };
+            self.rows.insert(*index, taken.clone());
+            self.waiting.push(taken);
+            self.flush_if_due(false)?;
+        }
+        self.flush_if_due(true)?;
+        Ok(from.into_iter().map(|(run, rows)| CachedFrom { run: run.to_owned(), rows }).collect())
+    }
+
+    /// Copy the details of a cached row into this run; whether there were any.
+    fn copy_kept(&mut self, index: usize, row: &CachedRow) -> Result<bool, StoreError> {
+        if !row.kept {
+            return Ok(false);
+        }
+        let dir = self.dir(index, &row.row.identity);
+        let theirs = session_dir(&row.label.session, &row.row.identity);
+        let reader = self.request.store.open_run(&row.run)?;
+        self.run.copy_session(&reader, &theirs, &dir)?;
+        self.kept.insert(dir);
+        Ok(true)
+    }
+
+    fn base(&self, index: usize) -> (&'a Base, &'a Point) {
+        let point = &self.request.plan.points[index];
+        (self.request.plan.base(point), point)
+    }
+
+    fn dir(&self, index: usize, identity: &Hash) -> String {
+        session_dir(&self.base(index).0.session.name, identity)
+    }
+
+    /// Whether a session's details are written as soon as it ends, whatever the others do.
+    fn keeps_at_once(&self, point: &Point) -> bool {
+        match self.request.plan.run.keep {
+            Keep::All => true,
+            Keep::Auto => !self.request.plan.base(point).swept,
+            Keep::Failed | Keep::None | Keep::Top(_) => false,
+        }
+    }
+
+    fn run_missing(&mut self, watch: &mut dyn FnMut(Progress)) -> Result<(), StoreError> {
+        let prepared = self.request.prepared;
+        let todo: Vec<(&Job, bool)> = prepared
+            .jobs
+            .iter()
+            .filter(|job| !self.rows.contains_key(&job.index))
+            .map(|job| (job, self.keeps_at_once(&self.request.plan.points[job.index])))
+            .collect();
+        let bars = todo.iter().map(|(job, _)| prepared.bars(job)).sum();
+        watch(Progress::Begin { sessions: todo.len(), bars, done: self.rows.len() });
+        if todo.is_empty() {
+            return Ok(());
+        }
+        let batch = self.batch();
+        batch.run(&todo, |finished| {
+            let Some(finished) = finished else {
+                self.settle(None);
+                return;
+            };
+            let bars = self.jobs.get(&finished.index).map_or(0, |job| prepared.bars(job));
+            watch(Progress::Session { bars, completed: finished.result.is_ok() });
+            self.settle(Some(finished));
+        });
+        self.stopped = self.rows.len() < prepared.jobs.len();
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.flush_if_due(true),
+        }
+    }
+
+    fn batch(&self) -> Batch<'a> {
+        Batch {
+            prepared: self.request.prepared,
+            threads: self.request.threads,
+            cancel: self.request.cancel,
+            fault: self.request.fault,
+        }
+    }
+
+    /// Write down what a session left, or just what waits. If that fails nothing more is begun: a
+    /// result that cannot be written is not worth computing.
+    fn settle(&mut self, finished: Option<Finished>) {
+        if self.failed.is_some() {
+            return;
+        }
+        let settled = match finished {
+            Some(finished) => self.settle_session(finished),
+            None => self.flush_if_due(false),
+        };
+        if let Err(error) = settled {
+            self.failed = Some(error);
+            self.request.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn settle_session(&mut self, finished: Finished) -> Result<(), StoreError> {
+        let index = finished.index;
+        let (base, point) = self.base(index);
+        let key = base.key(point);
+        let identity = self.jobs.get(&index).and_then(|job| identity(job));
+        let row = match &finished.result {
+            Ok(done) => {
+                if done.outcome.is_some() {
+                    self.keep(index, done)?;
+                }
+                completed(index, identity, done)
+            }
+            Err(failure) => {
+                if failure.kind != "data" && self.request.plan.run.fail_fast {
+                    self.request.cancel.store(true, Ordering::Relaxed);
+                }
+                failed(index, identity, failure)
+            }
+        };
+        let facts = json!({ "index": index, "status": row.status.word(), "error": row.error });
+        let kind = if row.status == Status::Failed { "error" } else { "session_end" };
+        self.event(kind, Some(&key), facts)?;
+        self.ran.insert(index);
+        self.rows.insert(index, row.clone());
+        self.waiting.push(row);
+        self.flush_if_due(false)
+    }
+
+    fn flush_if_due(&mut self, now: bool) -> Result<(), StoreError> {
+        let due = now || self.waiting.len() >= BATCH_ROWS || self.written.elapsed() >= BATCH_TIME;
+        if due && !self.waiting.is_empty() {
+            self.run.append_rows(&self.waiting)?;
+            let facts = json!({ "rows": self.waiting.len() });
+            self.waiting.clear();
+            self.event("checkpoint", None, facts)?;
+        }
+        if due {
+            self.written = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
+        let (Some(job), Some(outcome)) = (self.jobs.get(&index), &done.outcome) else {
+            return Ok(());
+        };
+        let Ok(work) = &job.work else { return Ok(()) };
+        let kept = Kept {
+            plan: self.request.plan,
+            prepared: self.request.prepared,
+            job,
+            work,
+            outcome,
+            metrics: &done.metrics,
+            fills: done.fills,
+            note: done.note.as_deref(),
+        };
+        let dir = self.dir(index, &Hash::from(work.identity.digest()));
+        let files = kept.files();
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+        self.run.keep_session(&dir, &files)?;
+        self.kept.insert(dir);
+        Ok(())
+    }
+
+    /// The best points of every sweep leave their details too: they are run once more for that.
+    fn keep_best(&mut self, cached: &HashMap<usize, CachedRow>) -> Result<(), StoreError> {
+        let wanted = match self.request.plan.run.keep {
+            Keep::Auto => TOP,
+            Keep::Top(count) => count,
+            Keep::All | Keep::Failed | Keep::None => return Ok(()),
+        };
+        let mut again = Vec::new();
+        for index in self.best(wanted) {
+            let row = &self.rows[&index];
+            if self.kept.contains(&self.dir(index, &row.identity)) {
+                continue;
+            }
+            let copied = match cached.get(&index) {
+                Some(row) => self.copy_kept(index, row)?,
+                None => false,
+            };
+            if !copied {
+                again.push((self.jobs[&index], true));
+            }
+        }
+        let mut failed = None;
+        // Whoever interrupts now has every row already: only details would be missing.
+        let go_on = AtomicBool::new(false);
+        let batch = Batch { cancel: &go_on, ..self.batch() };
+        batch.run(&again, |finished| {
+            if let Some(Finished { index, result: Ok(done) }) = finished
+                && failed.is_none()
+            {
+                failed = self.keep(index, &done).err();
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The indices of the `count` best completed points of each sweep; with `top:N`, of the named
+    /// sessions too.
+    fn best(&self, count: usize) -> Vec<usize> {
+        let objective = self.request.plan.run.objective;
+        let mut groups: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        for (&index, row) in &self.rows {
+            let point = &self.request.plan.points[index];
+            let swept = self.request.plan.base(point).swept;
+            if row.status == Status::Completed
+                && (swept || self.request.plan.run.keep != Keep::Auto)
+            {
+                groups.entry(swept.then_some(point.base)).or_default().push(index);
+            }
+        }
+        let mut best = Vec::new();
+        for (_, mut indices) in groups {
+            let value = |index: &usize| self.rows[index].metrics.get(objective.metric);
+            // Equal values stay in the order of the plan.
+            indices.sort_by(|a, b| objective.order(value(a), value(b)));
+            best.extend(indices.into_iter().take(count));
+        }
+        best
+    }
+
+    /// Every session that ended, in the order of the plan.
+    fn results(&self) -> Vec<(Label, Row)> {
+        self.rows.iter().map(|(&index, row)| (self.label(index), row.clone())).collect()
+    }
+
+    fn label(&self, index: usize) -> Label {
+        let (base, point) = self.base(index);
+        let slice =
+            self.jobs.get(&index).and_then(|job| job.work.as_ref().ok()).map(|work| {
+                (&self.request.prepared.slices[work.variant.slice], &work.variant.session)
+            });
+        let days = slice.and_then(|(slice, _)| slice.days());
+        Label {
+            key: base.key(point),
+            session: base.session.name.clone(),
+            strategy: slice.map_or(&base.session, |(_, session)| session).definition.name.clone(),
+            mode: "backtest".to_owned(),
+            symbols: match slice {
+                Some((slice, _)) => slice.symbols.clone(),
+                None => base.session.symbols.clone().unwrap_or_default(),
+            },
+            from: days.map(|(from, _)| from),
+            to: days.map(|(_, to)| to),
+            axes: base
+                .values(point)
+                .map(|(path, value)| (path.to_owned(), value.clone()))
+                .collect(),
+        }
+    }
+
+    fn counts(&self, cached: usize) -> Counts {
+        let with =
+            |status: Status| self.rows.values().filter(|row| row.status == status).count() as u64;
+        Counts {
+            selected: self.request.plan.points.len() as u64,
+            completed: with(Status::Completed),
+            failed: with(Status::Failed),
+            refused: with(Status::Refused),
+            aborted: with(Status::Aborted),
+            cached: cached as u64,
+        }
+    }
+
+    /// Close a run that was told to stop before its end.
+    fn stop(mut self) -> Result<Summary, StoreError> {
+        let results = self.results();
+        let counts = self.counts(0);
+        let facts = json!({ "completed": counts.completed, "missing": counts.selected as usize - results.len() });
+        self.event("runner_end", None, facts)?;
+        let status = RunStatus::Incomplete;
+        self.run.finish(status, Utc::now(), self.phases, counts, 5)?;
+        Ok(Summary {
+            run: self.run,
+            results,
+            counts,
+            status,
+            warnings: self.warnings,
+            registry: None,
+        })
+    }
+
+    /// Append what this process ran to the registry: a record a session, one for a whole sweep.
+    fn record(&self, results: &[(Label, Row)]) -> Result<(), StoreError> {
+        let started = self.run.reader().file().started;
+        let finished = Utc::now();
+        for (number, base) in self.request.plan.bases.iter().enumerate() {
+            let of_base =
+                |row: &&(Label, Row)| self.request.plan.points[row.1.index as usize].base == number;
+            let rows: Vec<&(Label, Row)> = results.iter().filter(of_base).collect();
+            if rows.iter().any(|(_, row)| self.ran.contains(&(row.index as usize))) {
+                self.request.store.record(&self.base_record(base, &rows, started, finished))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn base_record(
+        &self,
+        base: &Base,
+        rows: &[&(Label, Row)],
+        started: DateTime<Utc>,
+        finished: DateTime<Utc>,
+    ) -> Record {
+        let objective: Objective = self.request.plan.run.objective;
+        let value = |row: &Row| row.metrics.get(objective.metric);
+        let completed = rows.iter().filter(|(_, row)| row.status == Status::Completed);
+        let best = completed.min_by(|(_, a), (_, b)| objective.order(value(a), value(b)));
+        let (label, row) = best.unwrap_or(&rows[0]);
+        let with =
+            |status: Status| rows.iter().filter(|(_, row)| row.status == status).count() as u64;
+        let sweep = base.swept.then(|| SweepSummary {
+            points: rows.len() as u64,
+            completed: with(Status::Completed),
+            failed: with(Status::Failed),
+            refused: with(Status::Refused),
+            best_key: best.map(|(label, _)| label.key.clone()),
+            best_metric: Some(objective.metric.name().to_owned()),
+            best_value: value(row),
+        });
+        let worst = [Status::Failed, Status::Refused, Status::Aborted]
+            .into_iter()
+            .find_map(|status| rows.iter().find(|(_, row)| row.status == status));
+        let worst = worst.map(|(_, row)| row);
+        let work = self.jobs.get(&(row.index as usize)).and_then(|job| job.work.as_ref().ok());
+        let dir = self.dir(row.index as usize, &row.identity);
+        let is_kept = self.kept.contains(&dir);
+        let run = self.run.reader();
+        let result = is_kept.then(|| run.kept_file(&dir, kept::RESULT).ok()).flatten();
+        let file = run.file();
+        let label_of = &base.session.label;
+        Record {
+            schema: store::SCHEMA,
+            run: file.id.clone(),
+            session: base.session.name.clone(),
+            key: if base.swept { base.session.name.clone() } else { label.key.clone() },
+            mode: label.mode.clone(),
+            strategy: label.strategy.clone(),
+            symbols: label.symbols.clone(),
+            tags: label_of.tags.clone(),
+            description: label_of.description.clone(),
+            env: Some(label_of.env.clone()).filter(|env| !env.is_empty()),
+            status: worst.map_or(Status::Completed, |row| row.status),
+            error: worst.and_then(|row| row.error.clone()),
+            kind: worst.and_then(|row| row.kind.clone()),
+            started,
+            finished,
+            seconds: (finished - started).as_seconds_f64(),
+            host: self.request.host.to_owned(),
+            command_line: self.request.command_line.to_vec(),
+            version: file.version.clone(),
+            engine: ENGINE,
+            identity: work.map(|work| store::Identity {
+                id: hex(&work.identity.digest(), 64),
+                rules: hex(&work.identity.rules, 64),
+                settings: hex(&work.identity.settings, 64),
+                data: hex(&work.identity.data, 64),
+                engine: work.identity.engine,
+                schema: work.identity.schema,
+            }),
+            result_digest: result.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),
+            metrics: row.metrics,
+            sweep,
+            result: is_kept.then(|| format!("runs/{}/sessions/{dir}", file.id)),
+        }
+    }
+}
+
+fn completed(index: usize, identity: Option<Hash>, done: &Done) -> Row {
+    Row {
+        index: index as u64,
+        identity: identity.unwrap_or(Hash::from([0; 32])),
+        status: Status::Completed,
+        error: None,
+        kind: None,
+        bars: done.bars,
+        metrics: done.metrics,
+        fills: Some(hex(&done.fills, 64)),
+        note: done.note.clone(),
+    }
+}
+
+fn failed(index: usize, identity: Option<Hash>, failure: &Failure) -> Row {
+    let status = if failure.kind == "data" { Status::Refused } else { Status::Failed };
+    Row {
+        index: index as u64,
+        identity: identity.unwrap_or(Hash::from([0; 32])),
+        status,
+        error: Some(failure.error.clone()),
+        kind: Some(failure.kind.to_owned()),
+        bars: 0,
+        metrics: Metrics::default(),
+        fills: None,
+        note: None,
+    }
+}

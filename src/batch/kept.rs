@@ -1,0 +1,275 @@
+//! The files of a kept session: result.json, session.toml, trades.csv, orders.csv, equity.parquet and
+//! events.jsonl.
+//!
+//! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
+
+use crate::engine::trade::Intent;
+use crate::engine::{Frame, Outcome};
+use crate::metrics::Metrics;
+use crate::metrics::account::excursion;
+use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
+use crate::store::{EQUITY_FILE, equity_parquet};
+use chrono::DateTime;
+use serde_json::{Map, Value, json};
+
+/// The name of the file with the metrics.
+pub const RESULT: &str = "result.json";
+/// The name of the file with the settings.
+pub const SESSION: &str = "session.toml";
+/// The name of the file with the trades.
+pub const TRADES: &str = "trades.csv";
+/// The name of the file with the orders.
+pub const ORDERS: &str = "orders.csv";
+/// The name of the session's journal.
+pub const EVENTS: &str = "events.jsonl";
+
+/// Everything that one kept session leaves.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The plan with its data.
+    pub prepared: &'a Prepared,
+    /// The session.
+    pub job: &'a Job,
+    /// The same, ready.
+    pub work: &'a Work,
+    /// What it did.
+    pub outcome: &'a Outcome,
+    /// What it was measured at.
+    pub metrics: &'a Metrics,
+    /// A digest of its fills.
+    pub fills: Digest,
+    /// What a reader should know.
+    pub note: Option<&'a str>,
+}
+
+impl Kept<'_> {
+    /// The files by name.
+    pub fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
+        vec![
+            (RESULT, self.result().into_bytes()),
+            (SESSION, self.session().into_bytes()),
+            (TRADES, self.trades()),
+            (ORDERS, self.orders()),
+            (EQUITY_FILE, self.equity()),
+            (EVENTS, self.events().into_bytes()),
+        ]
+    }
+
+    fn slice(&self) -> &crate::market::Slice {
+        &self.prepared.slices[self.work.variant.slice]
+    }
+
+    fn frame(&self) -> &Frame {
+        &self.slice().frame
+    }
+
+    /// The opening time of a bar, as it stands in every file.
+    fn time(&self, bar: usize) -> String {
+        stamp(self.frame().time[bar])
+    }
+
+    fn symbol(&self, index: usize) -> &str {
+        &self.slice().symbols[index]
+    }
+
+    fn result(&self) -> String {
+        let slice = self.slice();
+        let identity = &self.work.identity;
+        let metrics: Map<String, Value> = self
+            .metrics
+            .iter()
+            .filter_map(|(metric, value)| Some((metric.name().to_owned(), json!(value?))))
+            .collect();
+        let days = slice.days();
+        let axes: Map<String, Value> = self
+            .work
+            .variant
+            .settings()
+            .axes
+            .words()
+            .into_iter()
+            .map(|(axis, word)| (axis.to_owned(), word.into()))
+            .collect();
+        let result = json!({
+            "schema": 1,
+            "identity": hex(&identity.digest(), 64),
+            "components": {
+                "rules": hex(&identity.rules, 64),
+                "settings": hex(&identity.settings, 64),
+                "data": hex(&identity.data, 64),
+                "engine": identity.engine,
+                "schema": identity.schema,
+            },
+            "symbols": slice.symbols,
+            "from": days.map(|(from, _)| from.to_string()),
+            "to": days.map(|(_, to)| to.to_string()),
+            "bars": slice.frame.len(),
+            "days": slice.frame.days.len(),
+            "periods_per_year": slice.periods,
+            "model": self.work.variant.session.model,
+            "axes": axes,
+            "note": self.note,
+            "conflicts": self.outcome.conflicts,
+            "fills": hex(&self.fills, 64),
+            "metrics": metrics,
+        });
+        let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
+        format!("{text}\n")
+    }
+
+    fn session(&self) -> String {
+        let point = &self.plan.points[self.job.index];
+        let base = self.plan.base(point);
+        let params = self.work.variant.session.definition.params.iter().zip(&self.job.params);
+        let params: Vec<(String, crate::expr::Scalar)> =
+            params.map(|(param, value)| (param.name.clone(), value.clone())).collect();
+        file::session_toml(base, point, &params)
+    }
+
+    fn trades(&self) -> Vec<u8> {
+        let header = [
+            "symbol",
+            "side",
+            "units",
+            "entry_time",
+            "entry_price",
+            "exit_time",
+            "exit_price",
+            "commission",
+            "slippage",
+            "profit",
+            "profit_fraction",
+            "bars",
+            "mae",
+            "mfe",
+            "closed_by",
+        ];
+        let rows = self.outcome.trades.iter().map(|trade| {
+            let (mae, mfe) = excursion(trade, self.frame());
+            vec![
+                self.symbol(trade.symbol).to_owned(),
+                trade.side.word().to_owned(),
+                trade.units.to_string(),
+                self.time(trade.entry_bar),
+                trade.entry_price.to_string(),
+                self.time(trade.exit_bar),
+                trade.exit_price.to_string(),
+                trade.commission.to_string(),
+                trade.slippage.to_string(),
+                trade.profit.to_string(),
+                trade.profit_fraction().to_string(),
+                (trade.exit_bar - trade.entry_bar).to_string(),
+                mae.to_string(),
+                mfe.to_string(),
+                trade.closed_by.map_or("", |by| by.word()).to_owned(),
+            ]
+        });
+        csv(&header, rows)
+    }
+
+    fn orders(&self) -> Vec<u8> {
+        use crate::engine::OrderStatus;
+        let header = ["time", "symbol", "intent", "reason", "status", "filled"];
+        let rows = self.outcome.orders.iter().map(|order| {
+            let (intent, reason) = match order.intent {
+                Intent::Open(side) => (format!("open {}", side.word()), "rule"),
+                Intent::Close(by) => ("close".to_owned(), by.word()),
+            };
+            let filled = match order.status {
+                OrderStatus::Filled(bar) => self.time(bar),
+                _ => String::new(),
+            };
+            vec![
+                self.time(order.bar),
+                self.symbol(order.symbol).to_owned(),
+                intent,
+                reason.to_owned(),
+                order.status.word().to_owned(),
+                filled,
+            ]
+        });
+        csv(&header, rows)
+    }
+
+    fn equity(&self) -> Vec<u8> {
+        let slice = self.slice();
+        let frame = self.frame();
+        let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
+        let equity = self.outcome.equity(&closes, frame.len());
+        let capital = self.work.variant.settings().capital;
+        let mut peak = capital;
+        let drawdown: Vec<f64> = equity
+            .iter()
+            .map(|&equity| {
+                peak = if equity > peak { equity } else { peak };
+                1.0 - equity / peak
+            })
+            .collect();
+        let mut benchmark = vec![f64::NAN; equity.len()];
+        for (day, worth) in frame.days.iter().zip(&slice.benchmark_curve) {
+            benchmark[day.end - 1] = capital * worth;
+        }
+        equity_parquet(&frame.time, &equity, &drawdown, Some(&benchmark))
+    }
+
+    /// Orders and fills in the order in which they happened.
+    fn events(&self) -> String {
+        let mut events: Vec<(usize, u8, Value)> = Vec::new();
+        for order in &self.outcome.orders {
+            let (intent, side) = match order.intent {
+                Intent::Open(side) => ("open", Some(side.word())),
+                Intent::Close(_) => ("close", None),
+            };
+            let event = json!({
+                "time": self.time(order.bar),
+                "type": "order",
+                "symbol": self.symbol(order.symbol),
+                "intent": intent,
+                "side": side,
+                "status": order.status.word(),
+            });
+            events.push((order.bar, 2, event));
+        }
+        for fill in &self.outcome.fills {
+            let event = json!({
+                "time": self.time(fill.bar),
+                "type": "fill",
+                "symbol": self.symbol(fill.symbol),
+                "moment": fill.moment.word(),
+                "units": fill.units,
+                "price": fill.price,
+                "commission": fill.commission,
+                "slippage": fill.slippage,
+                "closed_by": fill.closed_by.map(|by| by.word()),
+                "decided": self.time(fill.decided),
+            });
+            events.push((
+                fill.bar,
+                if fill.moment == crate::engine::Moment::Close { 3 } else { 1 },
+                event,
+            ));
+        }
+        events.sort_by_key(|(bar, moment, _)| (*bar, *moment));
+        events.into_iter().map(|(_, _, event)| format!("{event}\n")).collect()
+    }
+}
+
+/// An instant as the files write it.
+pub fn stamp(micros: i64) -> String {
+    let time = DateTime::from_timestamp_micros(micros).unwrap_or_default();
+    let format =
+        if micros % 1_000_000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
+    time.format(format).to_string()
+}
+
+fn csv(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let wrote = "a row is written to memory";
+    writer.write_record(header).expect(wrote);
+    for row in rows {
+        writer.write_record(row).expect(wrote);
+    }
+    writer.into_inner().expect(wrote)
+}

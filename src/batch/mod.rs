@@ -1,0 +1,214 @@
+//! Sessions on all cores: rayon over the jobs of a plan.
+//!
+//! Workers only compute; whatever they find goes through a channel to the one thread that called,
+//! which writes and tells. A session that panics is a result like any other.
+
+pub mod execute;
+pub mod kept;
+
+use crate::engine::{Outcome, Walk, model};
+use crate::metrics::Metrics;
+use crate::metrics::account::Meter;
+use crate::plan::{Digest, Job, Prepared, Work};
+use crate::strategy::Signals;
+use rayon::prelude::*;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long the caller waits for a session before it looks around.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How one session ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its place in the plan.
+    pub index: usize,
+    /// What came of it, or what went wrong.
+    pub result: Result<Done, Failure>,
+}
+
+/// A session that ran to the end of its range.
+#[derive(Debug)]
+pub struct Done {
+    /// What it was measured at.
+    pub metrics: Metrics,
+    /// A digest of its fills.
+    pub fills: Digest,
+    /// Bars of its range.
+    pub bars: u64,
+    /// What a reader should know about the result.
+    pub note: Option<String>,
+    /// Everything it did, if it was asked for.
+    pub outcome: Option<Outcome>,
+}
+
+/// A session that did not.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What sort of failure it is: `data` or `panic`.
+    pub kind: &'static str,
+    /// Why.
+    pub error: String,
+}
+
+/// What every worker needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// The plan with its data.
+    pub prepared: &'a Prepared,
+    /// How many threads compute.
+    pub threads: usize,
+    /// Set from outside, or by the caller of [`Batch::run`], to begin no further session.
+    pub cancel: &'a AtomicBool,
+    /// Fails the session with this key, so that tests can see what becomes of it.
+    pub fault: Option<&'a str>,
+}
+
+impl Batch<'_> {
+    /// Run `jobs`, each with its details if the flag beside it says so, and hand every one that ends
+    /// to `each`, on this thread, in the order in which they end. While none ends, `each` is called
+    /// with nothing from time to time.
+    pub fn run(&self, jobs: &[(&Job, bool)], mut each: impl FnMut(Option<Finished>)) {
+        let wanted: Vec<&Job> = jobs.iter().map(|(job, _)| *job).collect();
+        let columns = self.prepared.columns(&wanted);
+        let bench = Bench { columns: &columns, prepared: self.prepared };
+        let (sender, receiver) = mpsc::sync_channel(4 * self.threads.max(1));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let sender = sender;
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
+                let pool = pool.expect("the system has threads for a pool");
+                pool.install(|| {
+                    jobs.par_iter().with_max_len(1).for_each_init(
+                        || (Worker::default(), sender.clone()),
+                        |(worker, sender), (job, detailed)| {
+                            if self.cancel.load(Ordering::Relaxed) {
+                                return;
+                            }
+                            let finished = worker.finish(&bench, job, *detailed, self.fault);
+                            // Nobody listens any more only when the caller is unwinding.
+                            let _ = sender.send(finished);
+                        },
+                    );
+                });
+            });
+            loop {
+                match receiver.recv_timeout(TICK) {
+                    Ok(finished) => each(Some(finished)),
+                    Err(mpsc::RecvTimeoutError::Timeout) => each(None),
+                    Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                }
+            }
+        });
+    }
+}
+
+/// What workers share.
+struct Bench<'a> {
+    columns: &'a [Vec<crate::expr::Columns<'a>>],
+    prepared: &'a Prepared,
+}
+
+/// One thread's buffers.
+#[derive(Default)]
+struct Worker {
+    walk: Walk,
+    meter: Meter,
+}
+
+impl Worker {
+    fn finish(
+        &mut self,
+        bench: &Bench<'_>,
+        job: &Job,
+        detailed: bool,
+        fault: Option<&str>,
+    ) -> Finished {
+        let result = match &job.work {
+            Err(reason) => Err(Failure { kind: "data", error: reason.clone() }),
+            Ok(work) => {
+                let run = AssertUnwindSafe(|| self.session(bench, work, job, detailed, fault));
+                let result = catch_unwind(run).map_err(|panic| {
+                    // What the panic left half done is not used again.
+                    *self = Self::default();
+                    Failure { kind: "panic", error: panic_text(panic.as_ref()) }
+                });
+                for columns in &bench.columns[work.variant.slice] {
+                    columns.release(work.rules.needs());
+                }
+                result
+            }
+        };
+        Finished { index: job.index, result }
+    }
+
+    fn session(
+        &mut self,
+        bench: &Bench<'_>,
+        work: &Work,
+        job: &Job,
+        detailed: bool,
+        fault: Option<&str>,
+    ) -> Done {
+        if fault.is_some_and(|fault| fault.parse() == Ok(job.index)) {
+            panic!("a fault was asked for");
+        }
+        let slice = &bench.prepared.slices[work.variant.slice];
+        let columns = &bench.columns[work.variant.slice];
+        let signals: Vec<Signals> = columns
+            .iter()
+            .enumerate()
+            .map(|(symbol, columns)| slice.place(symbol, &work.rules.signals(columns)))
+            .collect();
+        let settings = work.variant.settings();
+        let outcome = self.walk.run(&slice.frame, &signals, settings, detailed);
+        let benchmark = Some(slice.benchmark.as_slice());
+        let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);
+        Done {
+            metrics,
+            fills: fills_digest(outcome),
+            bars: slice.frame.len() as u64,
+            note: note(outcome, settings.axes.fill),
+            outcome: detailed.then(|| outcome.clone()),
+        }
+    }
+}
+
+/// What should be said beside the numbers.
+fn note(outcome: &Outcome, fill: model::Fill) -> Option<String> {
+    let mut notes = Vec::new();
+    if fill == model::Fill::Close {
+        notes.push("decides and fills on the same close");
+    }
+    if outcome.fills.is_empty() {
+        notes.push(match (outcome.order_count, outcome.refusals) {
+            (0, _) => "no trades: no entry rule was ever true in the range",
+            (_, 0) => "no trades: the only entry was decided on the last bar",
+            _ => "no trades: every entry was refused, because there was no cash for it",
+        });
+    }
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// A digest of every fill: when, what, how many, at which price and cost.
+fn fills_digest(outcome: &Outcome) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for fill in &outcome.fills {
+        let mut bytes = [0; 56];
+        let whole = [fill.bar as u64, fill.symbol as u64, fill.moment as u64];
+        let numbers = [fill.units, fill.price, fill.commission, fill.slippage].map(f64::to_bits);
+        for (chunk, value) in bytes.chunks_exact_mut(8).zip(whole.into_iter().chain(numbers)) {
+            chunk.copy_from_slice(&value.to_le_bytes());
+        }
+        hasher.update(&bytes);
+    }
+    *hasher.finalize().as_bytes()
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "the session panicked".into())
+}

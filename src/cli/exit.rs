@@ -1,0 +1,52 @@
+//! What the process returns.
+
+use std::process::ExitCode;
+
+/// An exit code with a meaning; scripts may rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Every selected session finished (or was cached) and every gate held.
+    Success,
+    /// Usage or manifest is wrong; nothing ran.
+    Usage,
+    /// At least one session failed or was refused; the others went on.
+    Failed,
+    /// Nothing was selected.
+    Nothing,
+    /// Stopped before every session had run.
+    Incomplete,
+    /// A bug in papertape.
+    Bug,
+    /// The store could not be written or read.
+    Store,
+    /// Somebody else holds the lock.
+    Locked,
+    /// Ctrl-C.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Usage => 2,
+            Self::Failed => 3,
+            Self::Nothing => 4,
+            Self::Incomplete => 5,
+            Self::Bug => 70,
+            Self::Store => 74,
+            Self::Locked => 75,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

@@ -1,0 +1,538 @@
+//! Every key of a manifest, once: its type, default and meaning.
+//!
+//! The reader checks a tree against this table, a sweep axis is a path into it, and documentation is
+//! written from it. A key whose feature does not exist yet is known and marked `later`.
+
+use crate::engine::model;
+
+/// A key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+    /// What it is when absent, for people.
+    pub default: &'static str,
+    /// What it means.
+    pub about: &'static str,
+    /// Whether its feature is still to come.
+    pub later: bool,
+}
+
+/// What may stand at a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Free text.
+    Text,
+    /// True or false.
+    Bool,
+    /// A whole number within bounds.
+    Int {
+        /// The smallest.
+        min: i64,
+    },
+    /// A number above (or at) a bound.
+    Number {
+        /// The bound.
+        min: f64,
+        /// Whether the bound itself is allowed.
+        inclusive: bool,
+    },
+    /// A fraction: 0.05 is 5 %.
+    Fraction {
+        /// The largest that makes sense.
+        max: f64,
+        /// Whether 0 makes sense.
+        zero: bool,
+    },
+    /// One of some words; the second list is known and not available yet.
+    Word(&'static [&'static str], &'static [&'static str]),
+    /// A length of time, or a whole number of bars.
+    Duration,
+    /// A day, a month, a year, or a day counted from now.
+    Date,
+    /// A time zone of the IANA database.
+    Zone,
+    /// A text or several.
+    Texts,
+    /// An expression of the rule language.
+    Expression,
+    /// A table with keys of its own.
+    Table(&'static [Key]),
+    /// A table of which exactly one key is given.
+    Choice(&'static [Key]),
+    /// A table whose keys are names of the user's.
+    Names(&'static Kind),
+    /// A list of such values.
+    List(&'static Kind),
+    /// The first kind that has the value's shape.
+    Either(&'static [Kind]),
+    /// Whatever it is; its reader checks it.
+    Any,
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
+    Key { name, kind, default, about, later: false }
+}
+
+const fn later(name: &'static str, kind: Kind, about: &'static str) -> Key {
+    Key { name, kind, default: "", about, later: true }
+}
+
+const COUNT: Kind = Kind::Int { min: 1 };
+const POSITIVE: Kind = Kind::Number { min: 0.0, inclusive: false };
+const AMOUNT: Kind = Kind::Number { min: 0.0, inclusive: true };
+const SHARE: Kind = Kind::Fraction { max: 1.0, zero: false };
+const RATE: Kind = Kind::Fraction { max: 1.0, zero: true };
+
+/// The top level of a manifest.
+pub const MANIFEST: &[Key] = &[
+    key("schema", Kind::Int { min: 1 }, "", "version of this grammar; required"),
+    key("name", Kind::Text, "the file's stem", "shown in reports and records"),
+    key("run", Kind::Table(RUN), "", "what concerns the run; outside every identity"),
+    key("defaults", Kind::Table(SESSION), "", "under every session of this file"),
+    key("session", Kind::Names(&Kind::Table(SESSION)), "", "the sessions, by name"),
+    key("override", Kind::List(&Kind::Table(OVERRIDE)), "", "keys set in all sessions that match"),
+    key("profile", Kind::Names(&Kind::Table(PROFILE)), "", "a named layer, chosen with --profile"),
+    later("check", Kind::Any, "tolerances of `papertape check`"),
+];
+
+const OVERRIDE: &[Key] = &[
+    key("match", Kind::Table(MATCH), "", "which sessions; all that is given must match"),
+    key("set", Kind::Any, "", "dotted paths and their values"),
+    key("unset", Kind::List(&Kind::Text), "", "keys removed before `set`"),
+];
+
+const MATCH: &[Key] = &[
+    key("session", Kind::Text, "", "a glob over names"),
+    key("strategy", Kind::Text, "", "a glob over strategies"),
+    key("mode", Kind::Word(&["backtest", "paper"], &[]), "", "the mode"),
+    key("symbols", Kind::List(&Kind::Text), "", "symbols that the session has"),
+    key("tags", Kind::List(&Kind::Text), "", "tags that the session has"),
+];
+
+const PROFILE: &[Key] = &[
+    key("run", Kind::Table(RUN), "", "keys of the run"),
+    key("session", Kind::Table(SESSION), "", "keys of every session"),
+];
+
+/// What concerns the run.
+pub const RUN: &[Key] = &[
+    key("threads", Kind::Int { min: 0 }, "0", "threads of the batch; 0 for all cores"),
+    key(
+        "objective",
+        Kind::Either(&[Kind::Text, Kind::Table(OBJECTIVE)]),
+        "\"sharpe\"",
+        "the metric that ranks the table, `keep = \"top:N\"` and the report",
+    ),
+    key(
+        "keep",
+        Kind::Text,
+        "\"auto\"",
+        "which sessions leave trades and equity: \"all\", \"failed\", \"none\", \"top:N\"; auto: all named ones, top:20 of sweep points",
+    ),
+    key("output", Kind::Text, "\"output\"", "the directory of the store"),
+    key(
+        "report",
+        Kind::Either(&[Kind::Bool, Kind::List(&Kind::Text)]),
+        "true",
+        "the reports rendered after a run",
+    ),
+    key("cache", Kind::Bool, "true", "whether unchanged results are taken over"),
+    key("fail_fast", Kind::Bool, "false", "whether the first failed session stops the run"),
+    later("max_time", Kind::Duration, "the plan is refused over it"),
+    later("max_memory", Kind::Text, "the plan is refused over it; bounds tiles"),
+    later("timeout", Kind::Duration, "the longest a session may take"),
+    later("hooks", Kind::Any, "commands that hear of events"),
+];
+
+const OBJECTIVE: &[Key] = &[
+    key("metric", Kind::Text, "", "the metric"),
+    key(
+        "goal",
+        Kind::Word(&["maximize", "minimize"], &[]),
+        "the metric's own sense",
+        "which way is better",
+    ),
+];
+
+/// A session, and everything that is a layer of one.
+pub const SESSION: &[Key] = &[
+    key("mode", Kind::Word(&["backtest"], &["paper"]), "\"backtest\"", "how bars arrive"),
+    key("template", Kind::Texts, "", "templates below this table, merged left to right"),
+    key("unset", Kind::List(&Kind::Text), "", "keys removed from the layers below"),
+    later("extends", Kind::Text, "another session of the manifest as the layer below"),
+    key("description", Kind::Text, "", "for people"),
+    key("notes", Kind::Text, "", "for people"),
+    key("env", Kind::Text, "", "a label such as \"production\""),
+    key("tags", Kind::List(&Kind::Text), "[]", "labels to select by"),
+    key(
+        "strategy",
+        Kind::Either(&[Kind::Text, Kind::Table(STRATEGY)]),
+        "",
+        "the name of a strategy file, or the strategy itself",
+    ),
+    key("params", Kind::Names(&Kind::Any), "", "values for the strategy's parameters"),
+    key(
+        "symbols",
+        Kind::Either(&[Kind::Word(&["all"], &[]), Kind::List(&Kind::Text)]),
+        "\"all\"",
+        "the universe, in order",
+    ),
+    later("legs", Kind::Any, "symbols for the strategy's legs"),
+    later("groups", Kind::Any, "symbols for group limits"),
+    key("range", Kind::Table(RANGE), "all rows", "the days that are run, both ends included"),
+    later("split", Kind::Any, "in and out of sample"),
+    key("capital", POSITIVE, "10_000", "money at the start"),
+    key("currency", Kind::Text, "\"USD\"", "a label"),
+    key(
+        "benchmark",
+        Kind::Text,
+        "\"buy_and_hold\"",
+        "what it is measured against: \"buy_and_hold\" or a symbol of the session",
+    ),
+    key(
+        "metrics",
+        Kind::List(&Kind::Word(&["native"], &["backtesting-py"])),
+        "[\"native\"]",
+        "conventions of the metrics",
+    ),
+    key(
+        "ambiguity",
+        Kind::Word(&["count"], &["both"]),
+        "\"count\"",
+        "what is done about exits that depend on the inside of a bar",
+    ),
+    later("expect", Kind::Any, "conditions on metrics that gate a run"),
+    key("data", Kind::Table(DATA), "", "the market data"),
+    key("sizing", Kind::Choice(SIZING), "{ equity = 1.0 }", "how large an entry is"),
+    key("costs", Kind::Table(COSTS), "none", "what trading costs"),
+    key("execution", Kind::Table(EXECUTION), "", "how orders are filled"),
+    key("risk", Kind::Table(RISK), "", "what protects positions and the account"),
+    key("sweep", Kind::Table(SWEEP), "", "many sessions out of one"),
+    later("paper", Kind::Any, "rules of a paper account"),
+];
+
+const RANGE: &[Key] = &[
+    key("from", Kind::Date, "the first row", "the first day"),
+    key("to", Kind::Date, "the last row", "the last day"),
+];
+
+/// The words of `data.calendar`, with the trading days in a year of each.
+pub const CALENDARS: &[(&str, f64)] =
+    &[("always", 365.0), ("weekdays", 261.0), ("us_equity", 252.0)];
+
+const DATA: &[Key] = &[
+    key(
+        "path",
+        Kind::Texts,
+        "",
+        "CSV or Parquet files, or globs; a file of one symbol takes the symbol from its name",
+    ),
+    key("symbol_column", Kind::Text, "guessed", "the column that names the symbol"),
+    key(
+        "columns",
+        Kind::Names(&Kind::Text),
+        "guessed",
+        "our name to theirs: time open high low close volume",
+    ),
+    later("time_format", Kind::Text, "how timestamps are written"),
+    key(
+        "time_unit",
+        Kind::Word(&["s", "ms", "us", "ns"], &[]),
+        "guessed",
+        "the unit of timestamps that are numbers",
+    ),
+    key("timezone", Kind::Zone, "\"UTC\"", "the zone of naive timestamps and of trading days"),
+    key("label", Kind::Word(&["open", "close"], &[]), "\"open\"", "what a timestamp labels"),
+    key("timeframe", Kind::Duration, "the median step", "the length of a bar"),
+    later("resample", Kind::Duration, "a longer timeframe made of these bars"),
+    key(
+        "calendar",
+        Kind::Word(&["always", "weekdays", "us_equity"], &[]),
+        "\"always\"",
+        "the trading days, 365, 261 or 252 a year",
+    ),
+    later("hours", Kind::Any, "only bars inside these local times"),
+    key("adjust", Kind::Word(&["none"], &["split", "total"]), "\"none\"", "adjustment of prices"),
+    key(
+        "warmup",
+        Kind::Either(&[Kind::Word(&["all", "none"], &[]), Kind::Int { min: 0 }]),
+        "\"all\"",
+        "the rows before the range that rules may see",
+    ),
+    later("delay", Kind::Duration, "a bar is complete this long after its close"),
+    later("checks", Kind::Any, "a policy for each check"),
+];
+
+const SIZING: &[Key] = &[
+    key(
+        "equity",
+        Kind::Fraction { max: 1.0, zero: false },
+        "1.0",
+        "a fraction of the equity, costs included",
+    ),
+    key("cash", POSITIVE, "", "an amount of money, costs included"),
+    key("units", POSITIVE, "", "a number of units"),
+    later("risk", SHARE, "a fraction of the equity lost at the stop"),
+    later("volatility", Kind::Any, "a target volatility"),
+    later("max_entries", COUNT, "scaling in"),
+];
+
+const COSTS: &[Key] = &[
+    key("commission", Kind::Table(COMMISSION), "none", "what the broker takes"),
+    key("slippage", Kind::Choice(SLIPPAGE), "none", "how much worse fills are than prices"),
+    later("spread", RATE, "half is paid a side"),
+    later("borrow", RATE, "a year, on what is owed"),
+    later("funding", Kind::Any, "of perpetual futures"),
+    later("interest", RATE, "a year, on cash"),
+];
+
+const COMMISSION: &[Key] = &[
+    key("rate", RATE, "0", "a fraction of the money traded"),
+    key("per_unit", AMOUNT, "0", "money for each unit"),
+    later("per_order", AMOUNT, "money for each order"),
+    later("min", AMOUNT, "the least an order costs"),
+    later("max", AMOUNT, "the most an order costs"),
+    later("maker", RATE, "the rate of resting orders"),
+    later("taker", RATE, "the rate of all others"),
+    later("tiers", Kind::Any, "rates by volume"),
+];
+
+const SLIPPAGE: &[Key] = &[
+    key("bps", Kind::Number { min: 0.0, inclusive: true }, "0", "ten-thousandths of the price"),
+    later("range", SHARE, "a fraction of the bar's range"),
+    later("impact", AMOUNT, "coefficient of the square root of participation"),
+];
+
+const EXECUTION: &[Key] = &[
+    key("model", Kind::Word(&["next-open"], model::LATER), "\"next-open\"", "sets all axes"),
+    key(
+        "fill",
+        Kind::Word(model::Fill::WORDS, model::Fill::LATER),
+        "\"next_open\"",
+        "when a decided order is filled",
+    ),
+    later("delay", Kind::Int { min: 0 }, "further bars between signal and fill"),
+    key(
+        "stop_on_entry_bar",
+        Kind::Word(model::StopOnEntryBar::WORDS, model::StopOnEntryBar::LATER),
+        "\"always\"",
+        "whether stops are tested on the entry's bar",
+    ),
+    key(
+        "intrabar",
+        Kind::Word(model::Intrabar::WORDS, model::Intrabar::LATER),
+        "\"stop_first\"",
+        "which comes first when a bar reaches stop and target",
+    ),
+    key(
+        "gap_stop",
+        Kind::Word(model::GapStop::WORDS, model::GapStop::LATER),
+        "\"open\"",
+        "where a stop fills when the bar opens beyond it",
+    ),
+    later("limit_trigger", Kind::Text, "whether a touch fills a limit"),
+    later("limit_gap", Kind::Text, "whether a favourable gap improves a limit"),
+    key(
+        "trailing_from",
+        Kind::Word(model::TrailingFrom::WORDS, model::TrailingFrom::LATER),
+        "\"extreme_lagged\"",
+        "what a trailing stop follows",
+    ),
+    key(
+        "stop_base",
+        Kind::Word(model::StopBase::WORDS, model::StopBase::LATER),
+        "\"fill\"",
+        "the price that stops are fractions of",
+    ),
+    key("slippage_on_stops", Kind::Bool, "true", "whether slippage worsens stops"),
+    later("spread_on", Kind::Text, "which fills pay the spread"),
+    key(
+        "short_of_cash",
+        Kind::Word(model::ShortOfCash::WORDS, model::ShortOfCash::LATER),
+        "\"shrink\"",
+        "what happens to an entry that costs too much",
+    ),
+    key(
+        "units",
+        Kind::Word(model::Units::WORDS, model::Units::LATER),
+        "\"fractional\"",
+        "which numbers of units exist",
+    ),
+    later("flip", Kind::Text, "one order or two to turn a position"),
+    later("orders_per_bar", Kind::Text, "one or many"),
+    later("first_bar", Kind::Text, "from when on rules are read"),
+    key(
+        "at_end",
+        Kind::Word(model::AtEnd::WORDS, model::AtEnd::LATER),
+        "\"mark\"",
+        "what happens to positions that are open at the end",
+    ),
+    later("lot_size", POSITIVE, "units are multiples of it"),
+    later("tick_size", POSITIVE, "prices are multiples of it"),
+    later("min_units", POSITIVE, "the smallest order"),
+    later("max_participation", SHARE, "of the bar's volume"),
+    later("min_volume", AMOUNT, "below it nothing is filled"),
+    later("limit_bars", COUNT, "how long limits rest"),
+    later("detail", Kind::Text, "finer bars for ambiguous ones"),
+    later("leverage", POSITIVE, "how often the equity may be held"),
+    later("maintenance", SHARE, "the margin below which positions are liquidated"),
+    later("shorting", Kind::Bool, "whether units may be owed"),
+    later("orders", Kind::List(&Kind::Text), "the kinds that may be used"),
+    later("rebalance", Kind::Any, "when weights are restored"),
+];
+
+const RISK: &[Key] = &[
+    key("stop_loss", SHARE, "none", "exit this fraction below (above, for a short) the entry"),
+    key(
+        "take_profit",
+        Kind::Fraction { max: f64::INFINITY, zero: false },
+        "none",
+        "exit this fraction above (below) the entry",
+    ),
+    key(
+        "trailing_stop",
+        SHARE,
+        "none",
+        "exit this fraction below (above) the best price since the entry",
+    ),
+    later("max_holding", Kind::Duration, "time exit"),
+    later("max_position", Kind::Any, "of a position"),
+    later("max_symbol", Kind::Any, "of a symbol"),
+    later("max_group", Kind::Any, "of a group"),
+    later("max_gross", Kind::Any, "of all positions"),
+    later("max_net", Kind::Any, "of longs less shorts"),
+    later("max_positions", COUNT, "at once"),
+    later("max_orders_per_day", COUNT, "a day"),
+    later("daily_loss", Kind::Any, "a day"),
+    later("max_drawdown", Kind::Any, "from the peak"),
+    later("max_consecutive_losses", Kind::Any, "in a row"),
+    later("hours", Kind::Any, "entries only inside"),
+    later("blackout", Kind::Any, "entries only outside"),
+    later("weekdays", Kind::Any, "entries only on these"),
+    later("overnight", Kind::Bool, "whether positions may be held over night"),
+    later("flat_by", Kind::Text, "local time"),
+];
+
+const SWEEP: &[Key] = &[
+    key(
+        "method",
+        Kind::Word(&["grid"], &["random", "list"]),
+        "\"grid\"",
+        "how points are made of the axes",
+    ),
+    key("axes", Kind::Any, "", "a path to a key of the session, and its values"),
+    later("zip", Kind::Any, "axes that move together"),
+    key("where", Kind::List(&Kind::Text), "", "conditions that every point meets"),
+    later("exclude", Kind::Any, "points that are left out"),
+    key("max_sessions", COUNT, "100_000", "more points are an error, before anything runs"),
+    later("count", COUNT, "how many points `random` draws"),
+    later("seed", Kind::Int { min: 0 }, "of `random`"),
+    later("rows", Kind::Any, "the points of `list`"),
+];
+
+/// A strategy file, or a strategy written in its session.
+pub const STRATEGY: &[Key] = &[
+    key("description", Kind::Text, "", "what it does and when it fails"),
+    key(
+        "modes",
+        Kind::List(&Kind::Word(&["backtest", "paper"], &[])),
+        "all",
+        "the modes it may run in",
+    ),
+    key("symbols", Kind::List(&Kind::Text), "all", "globs of supported markets, for people"),
+    key("params", Kind::Names(&Kind::Table(PARAM)), "", "its parameters"),
+    key("let", Kind::Names(&Kind::Expression), "", "names for expressions"),
+    key("rules", Kind::Table(RULES), "", "when to do what"),
+    later("legs", Kind::Any, "the legs it trades"),
+    key("plot", Kind::List(&Kind::Text), "", "the lets that a report draws"),
+];
+
+/// A parameter of a strategy.
+const PARAM: &[Key] = &[
+    key(
+        "type",
+        Kind::Word(&["int", "float", "bool", "choice"], &["symbol"]),
+        "",
+        "the type of its values",
+    ),
+    key(
+        "min",
+        Kind::Number { min: f64::NEG_INFINITY, inclusive: true },
+        "none",
+        "the smallest value",
+    ),
+    key(
+        "max",
+        Kind::Number { min: f64::NEG_INFINITY, inclusive: true },
+        "none",
+        "the largest value",
+    ),
+    key("choices", Kind::List(&Kind::Text), "", "the words of a choice"),
+    key("default", Kind::Any, "none: sessions must give it", "its value when a session gives none"),
+    key("description", Kind::Text, "", "what it means"),
+];
+
+const RULES: &[Key] = &[
+    key("enter_long", Kind::Expression, "never", "buy to open"),
+    key("exit_long", Kind::Expression, "never", "sell what was bought"),
+    key("enter_short", Kind::Expression, "never", "sell to open"),
+    key("exit_short", Kind::Expression, "never", "buy back what was sold"),
+    later("weight", Kind::Expression, "a signed fraction of equity to hold"),
+    later("stop", Kind::Expression, "the stop's price"),
+    later("target", Kind::Expression, "the target's price"),
+    later("limit", Kind::Expression, "the entry's limit price"),
+    later("size", Kind::Expression, "multiplies what `sizing` gives"),
+];
+
+/// Whether the table at `path` of a session holds one choice and is replaced whole by a layer above.
+pub fn is_choice(path: &str) -> bool {
+    matches!(
+        path,
+        "sizing" | "costs.slippage" | "range" | "execution.rebalance" | "split" | "strategy"
+    ) || path.strip_prefix("sweep.axes.").is_some()
+}
+
+/// The kind of the key at a dotted path of a session.
+pub fn session_kind(path: &str) -> Option<Key> {
+    let mut keys = SESSION;
+    let mut parts = path.split('.').peekable();
+    while let Some(part) = parts.next() {
+        let key = keys.iter().find(|key| key.name == part)?;
+        if parts.peek().is_none() {
+            return Some(*key);
+        }
+        match key.kind {
+            Kind::Table(inner) | Kind::Choice(inner) => keys = inner,
+            Kind::Names(kind) => {
+                let name = parts.next()?;
+                return parts
+                    .next()
+                    .is_none()
+                    .then_some(Key { name: key.name, kind: *kind, ..*key })
+                    .filter(|_| !name.is_empty());
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// All dotted paths of a session that hold a single value, for suggestions.
+pub fn session_paths() -> Vec<String> {
+    fn collect(keys: &[Key], at: &str, found: &mut Vec<String>) {
+        for key in keys {
+            let path =
+                if at.is_empty() { key.name.to_owned() } else { format!("{at}.{}", key.name) };
+            match key.kind {
+                Kind::Table(inner) | Kind::Choice(inner) => collect(inner, &path, found),
+                _ => found.push(path),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(SESSION, "", &mut found);
+    found
+}

@@ -1,0 +1,564 @@
+//! TOML text to sessions.
+//!
+//! ```text
+//! text -> Table (places kept) -> checked against the keys -> layers merged -> Session
+//! ```
+//!
+//! Layers, lowest first: the templates of `[defaults]`, `[defaults]`, the session's templates, the
+//! session, overrides that match in the order of the file, the profile, and what the command line
+//! sets. Everything up to the last arrow works on the untyped tree, so that a sweep can set any key.
+
+pub mod keys;
+pub mod project;
+pub mod session;
+pub mod span;
+pub mod tree;
+
+mod check;
+mod strategy_file;
+
+pub use check::{check, check_table};
+pub use project::{Folder, Project};
+pub use session::{Benchmark, DataSettings, Label, Range, Session, lay, type_session};
+pub use tree::{Node, Table, Value};
+
+use crate::diag::{Mistake, Mistakes, Place, Source, codes};
+use crate::metrics::{Metric, Sense};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The version of the grammar that this program reads.
+pub const SCHEMA: i64 = 1;
+
+/// A manifest whose every text was read and checked.
+#[derive(Debug)]
+pub struct Manifest {
+    /// Its name in reports.
+    pub name: String,
+    /// Its text.
+    pub source: Arc<Source>,
+    /// What it says about the run.
+    pub run: RunSettings,
+    /// Its sessions in the order of the file.
+    pub sessions: Vec<Declared>,
+}
+
+/// A session with its layers merged, and not yet typed.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// Its name.
+    pub name: String,
+    /// Where its name stands.
+    pub place: Place,
+    /// All layers merged, the sweep included.
+    pub tree: Table,
+}
+
+/// What concerns the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSettings {
+    /// Threads of the batch; 0 for all cores.
+    pub threads: usize,
+    /// What ranks results.
+    pub objective: Objective,
+    /// Which sessions leave trades and equity.
+    pub keep: Keep,
+    /// The directory of the store, relative to the project.
+    pub output: String,
+    /// The reports to render.
+    pub reports: Vec<String>,
+    /// Whether unchanged results are taken over.
+    pub cache: bool,
+    /// Whether the first failed session stops the run.
+    pub fail_fast: bool,
+}
+
+/// A metric and which way it gets better.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Objective {
+    /// The metric.
+    pub metric: Metric,
+    /// Whether more is better.
+    pub maximize: bool,
+}
+
+impl Objective {
+    /// The metric in its own sense.
+    pub fn of(metric: Metric) -> Self {
+        Self { metric, maximize: metric.sense() != Some(Sense::Lower) }
+    }
+
+    /// Order two values, the better first and what is undefined last.
+    pub fn order(&self, a: Option<f64>, b: Option<f64>) -> std::cmp::Ordering {
+        let key =
+            |value: Option<f64>| value.map(|value| if self.maximize { -value } else { value });
+        match (key(a), key(b)) {
+            (Some(a), Some(b)) => a.total_cmp(&b),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => std::cmp::Ordering::Equal,
+        }
+    }
+}
+
+/// Which sessions leave trades and equity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All named sessions, and the best 20 points of each sweep.
+    Auto,
+    /// All of them.
+    All,
+    /// Those that failed: their record and error.
+    Failed,
+    /// None.
+    None,
+    /// The best of each sweep, and the best named sessions.
+    Top(usize),
+}
+
+impl Keep {
+    /// The word for it in a manifest.
+    pub fn word(self) -> String {
+        match self {
+            Self::Auto => "auto".into(),
+            Self::All => "all".into(),
+            Self::Failed => "failed".into(),
+            Self::None => "none".into(),
+            Self::Top(count) => format!("top:{count}"),
+        }
+    }
+}
+
+/// A key that the command line sets or removes, and where it stands there.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// `path=value`, or just `path` to remove it.
+    pub text: String,
+    /// Which argument of the command line it is, from 1.
+    pub argument: usize,
+}
+
+/// What the command line lays on top of every session.
+#[derive(Debug, Default)]
+pub struct Layers<'a> {
+    /// `--profile`
+    pub profile: Option<&'a str>,
+    /// `--set`
+    pub set: &'a [Assignment],
+    /// `--unset`
+    pub unset: &'a [Assignment],
+}
+
+impl Manifest {
+    /// Read the manifest at `path`; `None` if there is no text. All its mistakes are in `mistakes`.
+    pub fn read(
+        path: &Path,
+        project: &Project,
+        layers: &Layers<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let title = format!("{}: {error}", project::shown(path));
+                mistakes.push(Mistake::nowhere(codes::UNREADABLE, title));
+                return None;
+            }
+        };
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("manifest");
+        let source = Source::new(project::shown(path), text);
+        Some(Self::parse(stem, &source, project, layers, mistakes))
+    }
+
+    /// The same from a text. What could be read is returned also when there are mistakes, so that
+    /// those of its sessions can be found as well.
+    pub fn parse(
+        stem: &str,
+        source: &Arc<Source>,
+        project: &Project,
+        layers: &Layers<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let mut found = Mistakes::default();
+        let table = Table::parse(source, &mut found);
+        if !found.has_errors() {
+            check_table(&table, keys::MANIFEST, "", &mut found);
+            check_schema(&table, source, &mut found);
+        }
+        let mut reader = Reader { project, table: &table, layers, mistakes: found };
+        let sessions = reader.sessions();
+        let run = reader.run();
+        mistakes.append(reader.mistakes);
+        let name = table.get("name").and_then(Node::text).unwrap_or(stem).to_owned();
+        Self { name, source: source.clone(), run, sessions }
+    }
+}
+
+fn check_schema(table: &Table, source: &Arc<Source>, mistakes: &mut Mistakes) {
+    let start = Place::new(source, 0..0);
+    match table.get("schema").map(|node| (&node.value, node)) {
+        Some((Value::Integer(SCHEMA), _)) => {}
+        Some((Value::Integer(other), node)) => {
+            let title = format!("this is schema {other}, and this papertape reads schema {SCHEMA}");
+            mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+        }
+        Some(_) => {}
+        None => mistakes.push(
+            Mistake::new(codes::MISSING_KEY, &start, "`schema` is missing")
+                .label(format!("begin with `schema = {SCHEMA}`")),
+        ),
+    }
+}
+
+struct Reader<'a> {
+    project: &'a Project,
+    table: &'a Table,
+    layers: &'a Layers<'a>,
+    mistakes: Mistakes,
+}
+
+impl Reader<'_> {
+    fn sessions(&mut self) -> Vec<Declared> {
+        let mut below = Table::default();
+        if let Some(defaults) = self.table.get("defaults").and_then(Node::table) {
+            self.lay_with_templates(&mut below, defaults, &mut Vec::new());
+        }
+        let profile = self.profile("session");
+        let set = self.assignments();
+        let declared = self.table.get("session").and_then(Node::table);
+        let mut sessions = Vec::new();
+        for entry in declared.into_iter().flat_map(Table::iter) {
+            check_name(&entry.key, &entry.key_place, "session", &mut self.mistakes);
+            let mut tree = below.clone();
+            if let Some(table) = entry.node.table() {
+                self.lay_with_templates(&mut tree, table, &mut Vec::new());
+            }
+            self.overrides(&entry.key, &mut tree);
+            if let Some(profile) = &profile {
+                lay(&mut tree, profile);
+            }
+            lay(&mut tree, &set);
+            for unset in self.layers.unset {
+                tree.remove_at(&unset.text);
+            }
+            self.shadowed(&tree, &set);
+            sessions.push(Declared {
+                name: entry.key.clone(),
+                place: entry.key_place.clone(),
+                tree,
+            });
+        }
+        if sessions.is_empty() {
+            let title = "the manifest declares no session";
+            let mistake = Mistake::nowhere(codes::MISSING_KEY, title);
+            self.mistakes.push(mistake.help("declare one: `[session.NAME]`"));
+        }
+        sessions
+    }
+
+    /// Lay the templates that `layer` names, each with its own parents first, and then `layer`.
+    fn lay_with_templates(&mut self, below: &mut Table, layer: &Table, chain: &mut Vec<String>) {
+        for node in layer.get("template").map(items).unwrap_or_default() {
+            let Some(name) = node.text() else { continue };
+            if chain.iter().any(|above| above == name) {
+                let title = format!("templates inherit in a circle: {}, {name}", chain.join(", "));
+                self.mistakes.push(Mistake::new(codes::TEMPLATE_CYCLE, &node.place, title));
+                continue;
+            }
+            let Some(source) = self.project.find(Folder::Sessions, name) else {
+                let absent = self.project.absent(Folder::Sessions, name, &node.place);
+                let through = chain.join(" -> ");
+                let mistake = if chain.is_empty() {
+                    absent
+                } else {
+                    absent.help(format!("named by {through}"))
+                };
+                self.mistakes.push(mistake);
+                continue;
+            };
+            let mut found = Mistakes::default();
+            let table = Table::parse(&source, &mut found);
+            check_table(&table, keys::SESSION, "", &mut found);
+            self.mistakes.append(found);
+            chain.push(name.to_owned());
+            self.lay_with_templates(below, &table, chain);
+            chain.pop();
+        }
+        lay(below, layer);
+    }
+
+    fn profile(&mut self, part: &str) -> Option<Table> {
+        let name = self.layers.profile?;
+        let profiles = self.table.get("profile").and_then(Node::table);
+        let Some(profile) = profiles.and_then(|profiles| profiles.get(name)) else {
+            let known = profiles.into_iter().flat_map(Table::iter).map(|entry| entry.key.as_str());
+            let title = format!("the manifest has no profile `{name}`");
+            self.mistakes.push(Mistake::nowhere(codes::UNKNOWN_NAME, title).suggest(name, known));
+            return None;
+        };
+        profile.table()?.get(part)?.table().cloned()
+    }
+
+    fn overrides(&mut self, name: &str, tree: &mut Table) {
+        let overrides = self.table.get("override").and_then(Node::array).unwrap_or_default();
+        // Each is matched against the session as it was before any of them.
+        let before = tree.clone();
+        for over in overrides.iter().filter_map(Node::table) {
+            let empty = Table::default();
+            let wanted = over.get("match").and_then(Node::table).unwrap_or(&empty);
+            if !matches(wanted, name, &before) {
+                continue;
+            }
+            let mut layer = Table::default();
+            if let Some(unset) = over.entry("unset") {
+                layer.set(unset.clone());
+            }
+            for entry in over.get("set").and_then(Node::table).into_iter().flat_map(Table::iter) {
+                if self.check_path(&entry.key, &entry.key_place, &entry.node) {
+                    layer.set_at(&entry.key, entry.node.clone(), &entry.key_place);
+                }
+            }
+            lay(tree, &layer);
+        }
+    }
+
+    /// Whether `path` is a key of a session and `node` a value for it.
+    fn check_path(&mut self, path: &str, place: &Place, node: &Node) -> bool {
+        let before = self.mistakes.iter().count();
+        match keys::session_kind(path) {
+            Some(key) if key.later => {
+                let title = format!("`{path}` is not available yet");
+                self.mistakes.push(Mistake::new(codes::NOT_YET, place, title));
+            }
+            Some(key) => check(node, &key.kind, path, &mut self.mistakes),
+            None => self.mistakes.push(unknown_path(path, place)),
+        }
+        self.mistakes.iter().count() == before
+    }
+
+    /// What the command line sets, as one layer.
+    fn assignments(&mut self) -> Table {
+        let mut layer = Table::default();
+        for assignment in self.layers.set {
+            let source = Source::new(
+                format!("command line, argument {}", assignment.argument),
+                assignment.text.as_str(),
+            );
+            let Some((path, written)) = assignment.text.split_once('=') else {
+                let title = "`--set` takes PATH=VALUE";
+                self.mistakes.push(Mistake::new(codes::SYNTAX, &Place::whole(&source), title));
+                continue;
+            };
+            let path_place = Place::new(&source, 0..path.len());
+            let Some(key) = keys::session_kind(path) else {
+                self.mistakes.push(unknown_path(path, &path_place));
+                continue;
+            };
+            let place = Place::new(&source, path.len() + 1..source.text.len());
+            let Some(node) = self.assigned(&key.kind, written, &source, place) else { continue };
+            if self.check_path(path, &path_place, &node) {
+                layer.set_at(path, node, &path_place);
+            }
+        }
+        layer
+    }
+
+    /// A value from the command line: verbatim where a string is meant, else TOML.
+    fn assigned(
+        &mut self,
+        kind: &keys::Kind,
+        written: &str,
+        source: &Arc<Source>,
+        place: Place,
+    ) -> Option<Node> {
+        use keys::Kind;
+        let text = Node { value: Value::Text(written.to_owned()), place };
+        if matches!(kind, Kind::Text | Kind::Word(..) | Kind::Zone | Kind::Expression) {
+            return Some(text);
+        }
+        let mut found = Mistakes::default();
+        let table = Table::parse(source, &mut found);
+        let path = source.text.split_once('=').map_or("", |(path, _)| path);
+        match table.at(path.trim()) {
+            Some(node) if !found.has_errors() => Some(node.clone()),
+            // A word without quotes is meant as a string wherever one may stand.
+            _ if matches!(
+                kind,
+                Kind::Date | Kind::Duration | Kind::Either(_) | Kind::Any | Kind::Texts
+            ) =>
+            {
+                Some(text)
+            }
+            _ => {
+                let title = format!("`{path}` is {}", check::words(kind));
+                self.mistakes.push(Mistake::new(codes::WRONG_TYPE, &text.place, title));
+                None
+            }
+        }
+    }
+
+    /// Warn of sweep axes that the command line replaces.
+    fn shadowed(&mut self, tree: &Table, set: &Table) {
+        let axes = tree.at("sweep.axes").and_then(Node::table);
+        for axis in axes.into_iter().flat_map(Table::iter) {
+            if let Some(node) = set.at(&axis.key) {
+                let title = format!("`--set` replaces the sweep axis `{}`", axis.key);
+                self.mistakes.push(Mistake::new(codes::SHADOWED, &node.place, title).warning());
+            }
+        }
+    }
+
+    fn run(&mut self) -> RunSettings {
+        let mut table = self.table.get("run").and_then(Node::table).cloned().unwrap_or_default();
+        if let Some(profile) = self.profile("run") {
+            table.merge(&profile, &|_| false);
+        }
+        let flag = |key: &str, default: bool| match table.get(key).map(|node| &node.value) {
+            Some(Value::Bool(value)) => *value,
+            _ => default,
+        };
+        let reports = match table.get("report").map(|node| &node.value) {
+            Some(Value::Bool(false)) => vec![],
+            Some(Value::Array(items)) => {
+                items.iter().filter_map(Node::text).map(str::to_owned).collect()
+            }
+            _ => vec!["report.html".to_owned(), "report.md".to_owned()],
+        };
+        RunSettings {
+            threads: table.get("threads").and_then(Node::number).unwrap_or(0.0) as usize,
+            objective: self.objective(table.get("objective")),
+            keep: self.keep(table.get("keep")),
+            output: table.get("output").and_then(Node::text).unwrap_or("output").to_owned(),
+            reports,
+            cache: flag("cache", true),
+            fail_fast: flag("fail_fast", false),
+        }
+    }
+
+    fn objective(&mut self, node: Option<&Node>) -> Objective {
+        let (name, goal) = match node.map(|node| &node.value) {
+            Some(Value::Table(table)) => (table.get("metric"), table.get("goal")),
+            _ => (node, None),
+        };
+        let Some(name) = name else { return Objective::of(Metric::Sharpe) };
+        let written = name.text().unwrap_or_default();
+        let Some(metric) = Metric::from_name(written) else {
+            let known = Metric::ALL.iter().map(|metric| metric.name());
+            let title = format!("unknown metric `{written}`");
+            self.mistakes.push(
+                Mistake::new(codes::UNKNOWN_NAME, &name.place, title).suggest(written, known),
+            );
+            return Objective::of(Metric::Sharpe);
+        };
+        match goal.and_then(Node::text) {
+            Some(goal) => Objective { metric, maximize: goal == "maximize" },
+            None => Objective::of(metric),
+        }
+    }
+
+    fn keep(&mut self, node: Option<&Node>) -> Keep {
+        let Some(node) = node else { return Keep::Auto };
+        let word = node.text().unwrap_or_default();
+        let top = word.strip_prefix("top:").and_then(|count| count.parse().ok());
+        match (word, top) {
+            ("auto", _) => Keep::Auto,
+            ("all", _) => Keep::All,
+            ("failed", _) => Keep::Failed,
+            ("none", _) => Keep::None,
+            (_, Some(count)) => Keep::Top(count),
+            _ => {
+                let title = "`run.keep` is \"auto\", \"all\", \"failed\", \"none\" or \"top:N\"";
+                let mistake = Mistake::new(codes::OUT_OF_RANGE, &node.place, title);
+                self.mistakes
+                    .push(mistake.suggest(word, ["auto", "all", "failed", "none", "top:20"]));
+                Keep::Auto
+            }
+        }
+    }
+}
+
+fn items(node: &Node) -> Vec<Node> {
+    node.array().map_or_else(|| vec![node.clone()], <[Node]>::to_vec)
+}
+
+/// That `path` is no key of a session.
+pub fn unknown_path(path: &str, place: &Place) -> Mistake {
+    let known = keys::session_paths();
+    Mistake::new(codes::SWEEP_PATH, place, format!("`{path}` is not a key of a session"))
+        .suggest(path, known.iter().map(String::as_str))
+}
+
+/// Names of sessions, strategies, templates and profiles: `[a-z0-9][a-z0-9_-]{0,63}`.
+pub fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=64).contains(&name.len())
+        && name.starts_with(plain)
+        && name.chars().all(|c| plain(c) || c == '_' || c == '-')
+}
+
+fn check_name(name: &str, place: &Place, what: &str, mistakes: &mut Mistakes) {
+    if !is_name(name) {
+        let title = format!("`{name}` cannot be the name of a {what}");
+        mistakes.push(
+            Mistake::new(codes::BAD_NAME, place, title)
+                .label("names are a-z, 0-9, _ and -, at most 64 of them, a letter or digit first"),
+        );
+    }
+}
+
+/// Whether a session is one that `wanted` describes: everything given must match.
+fn matches(wanted: &Table, name: &str, tree: &Table) -> bool {
+    let text = |path: &str| tree.at(path).and_then(Node::text).unwrap_or_default().to_owned();
+    let list = |path: &str| -> Vec<String> {
+        let items = tree.at(path).and_then(Node::array).unwrap_or_default();
+        items.iter().filter_map(Node::text).map(str::to_owned).collect()
+    };
+    let all_in = |node: &Node, have: &[String]| {
+        node.array()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Node::text)
+            .all(|x| have.iter().any(|h| h == x))
+    };
+    wanted.iter().all(|entry| match (entry.key.as_str(), entry.node.text()) {
+        ("session", Some(glob)) => glob_matches(glob, name),
+        ("strategy", Some(glob)) => glob_matches(glob, &text("strategy")),
+        ("mode", Some(mode)) => {
+            mode == Some(text("mode")).filter(|m| !m.is_empty()).unwrap_or("backtest".into())
+        }
+        ("symbols", _) => all_in(&entry.node, &list("symbols")),
+        ("tags", _) => all_in(&entry.node, &list("tags")),
+        _ => false,
+    })
+}
+
+/// Whether `text` is what `glob` describes: `*` stands for any text, `?` for one character.
+pub fn glob_matches(glob: &str, text: &str) -> bool {
+    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+    let (mut g, mut t) = (0, 0);
+    // The last star and what it stands for so far: a mismatch lets it stand for one more.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match glob.get(g) {
+            Some('*') => {
+                star = Some((g, t));
+                g += 1;
+            }
+            Some(&c) if c == '?' || c == text[t] => {
+                g += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    (g, t) = (at + 1, taken + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    glob[g..].iter().all(|&c| c == '*')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,438 @@
+//! The merged tree of a session, typed: what it says becomes what is meant, once.
+
+use super::keys::{CALENDARS, is_choice};
+use super::project::Project;
+use super::span::{self, Span};
+use super::strategy_file;
+use super::tree::{Node, Table, Value};
+use crate::diag::{Mistake, Mistakes, Place, codes};
+use crate::engine::model::{self, Axes, MODELS, NEXT_OPEN};
+use crate::engine::{Costs, Risk, Settings, Sizing};
+use crate::expr::Scalar;
+use crate::strategy::Definition;
+use chrono::NaiveDate;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One strategy on one slice of data with one set of parameters.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// For people and for selection; outside the identity.
+    pub label: Label,
+    /// The strategy.
+    pub definition: Arc<Definition>,
+    /// A value for each of the strategy's parameters, in its order.
+    pub params: Vec<Scalar>,
+    /// Which symbols, in order; `None` for all of the data.
+    pub symbols: Option<Vec<String>>,
+    /// Where the symbols are named, for messages about them.
+    pub symbols_place: Place,
+    /// The market data.
+    pub data: DataSettings,
+    /// Where the data's path is named.
+    pub data_place: Place,
+    /// The days that are run.
+    pub range: Range,
+    /// What the engine is told.
+    pub settings: Settings,
+    /// The name of the execution model.
+    pub model: String,
+    /// What it is measured against.
+    pub benchmark: Benchmark,
+}
+
+/// What people call and sort a session by.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Label {
+    /// What it is.
+    pub description: String,
+    /// Free text.
+    pub notes: String,
+    /// A label of the environment.
+    pub env: String,
+    /// Labels to select by.
+    pub tags: Vec<String>,
+    /// The currency's name.
+    pub currency: String,
+}
+
+/// Which bars to read, and how. Two sessions with equal settings share one data set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DataSettings {
+    /// Files or globs, absolute.
+    pub paths: Vec<PathBuf>,
+    /// The same as they are written.
+    pub written: Vec<String>,
+    /// The column that names the symbol, if it is not to be guessed.
+    pub symbol_column: Option<String>,
+    /// Our name of a column and theirs.
+    pub columns: Vec<(String, String)>,
+    /// Ticks a second of timestamps that are numbers, if it is not to be guessed.
+    pub time_unit: Option<i64>,
+    /// The zone of naive timestamps and of trading days.
+    pub timezone: chrono_tz::Tz,
+    /// Whether timestamps label the close of a bar.
+    pub label_close: bool,
+    /// The length of a bar in microseconds, if it is not to be guessed.
+    pub timeframe: Option<i64>,
+    /// The calendar's name.
+    pub calendar: String,
+    /// How many rows before the range rules may see; `None` for all.
+    pub warmup: Option<usize>,
+}
+
+impl DataSettings {
+    /// How many trading days a year has.
+    pub fn days_a_year(&self) -> f64 {
+        CALENDARS.iter().find(|(name, _)| *name == self.calendar).map_or(365.0, |(_, days)| *days)
+    }
+}
+
+/// The days that are run, both ends included; open where `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Range {
+    /// The first day.
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    pub to: Option<NaiveDate>,
+}
+
+/// What a session is measured against.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Benchmark {
+    /// The session's symbols, bought in equal parts at the first open and held.
+    BuyAndHold,
+    /// One of them.
+    Symbol(String),
+}
+
+/// Type the merged `table` of session `name`.
+///
+/// Shapes were checked layer by layer; what is checked here is what only the whole can tell. All
+/// mistakes are added to `mistakes`; `None` if there was one.
+pub fn type_session(
+    name: &str,
+    place: &Place,
+    table: &Table,
+    project: &Project,
+    mistakes: &mut Mistakes,
+) -> Option<Session> {
+    let mut found = Mistakes::default();
+    let tree = Tree { table, place };
+    let definition = tree.definition(project, &mut found);
+    let params = definition.as_ref().map(|definition| tree.params(definition, &mut found));
+    let data = tree.data(name, project, &mut found);
+    let range = tree.range(project, &mut found);
+    let settings = tree.settings(&mut found);
+    let (symbols, symbols_place) = tree.symbols(&mut found);
+    let failed = found.has_errors();
+    mistakes.append(found);
+    if failed {
+        return None;
+    }
+    let (data, data_place) = data?;
+    Some(Session {
+        name: name.to_owned(),
+        place: place.clone(),
+        label: Label {
+            description: tree.text("description"),
+            notes: tree.text("notes"),
+            env: tree.text("env"),
+            tags: tree.texts("tags").unwrap_or_default(),
+            currency: Some(tree.text("currency")).filter(|c| !c.is_empty()).unwrap_or("USD".into()),
+        },
+        definition: definition?,
+        params: params?,
+        symbols,
+        symbols_place,
+        data,
+        data_place,
+        range,
+        settings,
+        model: Some(tree.text("execution.model"))
+            .filter(|m| !m.is_empty())
+            .unwrap_or(MODELS[0].0.into()),
+        benchmark: match tree.text("benchmark").as_str() {
+            "" | "buy_and_hold" => Benchmark::BuyAndHold,
+            symbol => Benchmark::Symbol(symbol.to_owned()),
+        },
+    })
+}
+
+struct Tree<'a> {
+    table: &'a Table,
+    place: &'a Place,
+}
+
+impl Tree<'_> {
+    fn text(&self, path: &str) -> String {
+        self.table.at(path).and_then(Node::text).unwrap_or_default().to_owned()
+    }
+
+    fn number(&self, path: &str) -> Option<f64> {
+        self.table.at(path).and_then(Node::number)
+    }
+
+    fn texts(&self, path: &str) -> Option<Vec<String>> {
+        let node = self.table.at(path)?;
+        let items = node.array().unwrap_or(std::slice::from_ref(node));
+        Some(items.iter().filter_map(Node::text).map(str::to_owned).collect())
+    }
+
+    fn missing(&self, key: &str, remedy: &str) -> Mistake {
+        Mistake::new(codes::MISSING_KEY, self.place, format!("`{key}` is missing")).label(remedy)
+    }
+
+    fn definition(&self, project: &Project, mistakes: &mut Mistakes) -> Option<Arc<Definition>> {
+        match self.table.get("strategy").map(|node| (&node.value, node)) {
+            Some((Value::Text(name), node)) => project.strategy(name, &node.place, mistakes),
+            Some((Value::Table(table), node)) => {
+                strategy_file::definition("inline", table, &node.place, mistakes).map(Arc::new)
+            }
+            // Its wrong type was told where the layer was checked.
+            Some(_) => None,
+            None => {
+                let remedy = "name a strategy: `strategy = \"sma-cross\"`";
+                mistakes.push(self.missing("strategy", remedy));
+                None
+            }
+        }
+    }
+
+    fn params(&self, definition: &Definition, mistakes: &mut Mistakes) -> Vec<Scalar> {
+        let given = self.table.get("params").and_then(Node::table);
+        for entry in given.into_iter().flat_map(Table::iter) {
+            if definition.param(&entry.key).is_err() {
+                let known = definition.params.iter().map(|param| param.name.as_str());
+                let title =
+                    format!("strategy `{}` has no parameter `{}`", definition.name, entry.key);
+                mistakes.push(
+                    Mistake::new(codes::UNKNOWN_KEY, &entry.key_place, title)
+                        .suggest(&entry.key, known),
+                );
+            }
+        }
+        let mut values = Vec::with_capacity(definition.params.len());
+        for param in &definition.params {
+            let node = given.and_then(|given| given.get(&param.name));
+            let value = node.map_or_else(|| param.default.clone(), |node| Some(param_value(node)));
+            match (value, node) {
+                (None, _) => mistakes.push(self.missing(
+                    &format!("params.{}", param.name),
+                    &format!("strategy `{}` needs it: {}", definition.name, param.kind.word()),
+                )),
+                (Some(value), Some(node)) => {
+                    if let Some(mistake) = refuse_param(param, &value, node) {
+                        mistakes.push(mistake);
+                    }
+                    values.push(value);
+                }
+                (Some(value), None) => values.push(value),
+            }
+        }
+        values
+    }
+
+    fn symbols(&self, mistakes: &mut Mistakes) -> (Option<Vec<String>>, Place) {
+        let Some(node) = self.table.get("symbols") else { return (None, self.place.clone()) };
+        let Some(items) = node.array() else { return (None, node.place.clone()) };
+        let mut symbols = Vec::new();
+        for item in items {
+            let symbol = item.text().unwrap_or_default().to_owned();
+            if symbols.contains(&symbol) {
+                let title = format!("symbol `{symbol}` is listed twice");
+                mistakes.push(Mistake::new(codes::TWICE, &item.place, title));
+            }
+            symbols.push(symbol);
+        }
+        if items.is_empty() {
+            let title = "`symbols` is empty";
+            let mistake = Mistake::new(codes::OUT_OF_RANGE, &node.place, title);
+            mistakes.push(mistake.label("list symbols, or write \"all\""));
+        }
+        (Some(symbols), node.place.clone())
+    }
+
+    fn data(
+        &self,
+        name: &str,
+        project: &Project,
+        mistakes: &mut Mistakes,
+    ) -> Option<(DataSettings, Place)> {
+        let Some(path) = self.table.at("data.path") else {
+            let remedy = format!(
+                "say where the bars are: `[session.{name}.data]` and `path = \"data/x.csv\"`"
+            );
+            mistakes.push(self.missing("data.path", &remedy));
+            return None;
+        };
+        let written = self.texts("data.path").unwrap_or_default();
+        let columns = self.table.at("data.columns").and_then(Node::table);
+        let unit = |unit: &str| match unit {
+            "ms" => 1_000,
+            "us" => 1_000_000,
+            "ns" => 1_000_000_000,
+            _ => 1,
+        };
+        let timeframe = self.table.at("data.timeframe").map(|node| (Span::of(node), node));
+        if let Some((Ok(Span::Bars(_)), node)) = &timeframe {
+            let title = "`data.timeframe` is a duration such as \"1h\"";
+            mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+        }
+        let settings = DataSettings {
+            paths: written.iter().map(|path| project.root.join(path)).collect(),
+            written,
+            symbol_column: Some(self.text("data.symbol_column")).filter(|name| !name.is_empty()),
+            columns: columns
+                .into_iter()
+                .flat_map(Table::iter)
+                .map(|e| (e.key.clone(), e.node.text().unwrap_or_default().to_owned()))
+                .collect(),
+            time_unit: self.table.at("data.time_unit").and_then(Node::text).map(unit),
+            timezone: self.text("data.timezone").parse().unwrap_or(chrono_tz::UTC),
+            label_close: self.text("data.label") == "close",
+            timeframe: timeframe.and_then(|(span, _)| match span {
+                Ok(Span::Time(micros)) => Some(micros),
+                _ => None,
+            }),
+            calendar: Some(self.text("data.calendar"))
+                .filter(|c| !c.is_empty())
+                .unwrap_or("always".into()),
+            warmup: match self.table.at("data.warmup").map(|node| &node.value) {
+                Some(Value::Text(word)) if word == "none" => Some(0),
+                Some(Value::Integer(rows)) => usize::try_from(*rows).ok(),
+                _ => None,
+            },
+        };
+        Some((settings, path.place.clone()))
+    }
+
+    fn range(&self, project: &Project, mistakes: &mut Mistakes) -> Range {
+        let mut day = |path: &str, last: bool| {
+            let node = self.table.at(path)?;
+            match span::days(node, project.today) {
+                Ok((first, end)) => Some((if last { end } else { first }, node)),
+                Err(fact) => {
+                    let title =
+                        format!("`{path}` is a date such as 2013-03-01, \"2013-05\" or 2013");
+                    mistakes
+                        .push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title).label(fact));
+                    None
+                }
+            }
+        };
+        let (from, to) = (day("range.from", false), day("range.to", true));
+        if let (Some((from, _)), Some((to, node))) = (from, to)
+            && from > to
+        {
+            let title = format!("the range ends on {to}, before it starts on {from}");
+            mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+        }
+        Range { from: from.map(|(day, _)| day), to: to.map(|(day, _)| day) }
+    }
+
+    fn settings(&self, mistakes: &mut Mistakes) -> Settings {
+        let sizing = self.table.get("sizing").and_then(Node::table);
+        let sizing = sizing.and_then(|table| table.iter().next()).and_then(|entry| {
+            let number = entry.node.number()?;
+            match entry.key.as_str() {
+                "cash" => Some(Sizing::Cash(number)),
+                "units" => Some(Sizing::Units(number)),
+                _ => Some(Sizing::Equity(number)),
+            }
+        });
+        let defaults = Settings::default();
+        let slippage = self.number("costs.slippage.bps").unwrap_or(0.0) / 10_000.0;
+        if slippage >= 1.0
+            && let Some(node) = self.table.at("costs.slippage.bps")
+        {
+            let title = "slippage of 10,000 bps or more leaves nothing of a price";
+            mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+        }
+        Settings {
+            capital: self.number("capital").unwrap_or(defaults.capital),
+            sizing: sizing.unwrap_or(defaults.sizing),
+            costs: Costs {
+                rate: self.number("costs.commission.rate").unwrap_or(0.0),
+                per_unit: self.number("costs.commission.per_unit").unwrap_or(0.0),
+                slippage,
+            },
+            risk: Risk {
+                stop_loss: self.number("risk.stop_loss"),
+                take_profit: self.number("risk.take_profit"),
+                trailing_stop: self.number("risk.trailing_stop"),
+            },
+            axes: self.axes(),
+        }
+    }
+
+    fn axes(&self) -> Axes {
+        let word = |axis: &str| self.text(&format!("execution.{axis}"));
+        let model = word("model");
+        let base =
+            MODELS.iter().find(|(name, _)| *name == model).map_or(NEXT_OPEN, |(_, axes)| *axes);
+        let slips = self.table.at("execution.slippage_on_stops").map(|node| &node.value);
+        Axes {
+            fill: model::Fill::named(&word("fill")).unwrap_or(base.fill),
+            stop_on_entry_bar: model::StopOnEntryBar::named(&word("stop_on_entry_bar"))
+                .unwrap_or(base.stop_on_entry_bar),
+            intrabar: model::Intrabar::named(&word("intrabar")).unwrap_or(base.intrabar),
+            gap_stop: model::GapStop::named(&word("gap_stop")).unwrap_or(base.gap_stop),
+            trailing_from: model::TrailingFrom::named(&word("trailing_from"))
+                .unwrap_or(base.trailing_from),
+            stop_base: model::StopBase::named(&word("stop_base")).unwrap_or(base.stop_base),
+            slippage_on_stops: match slips {
+                Some(Value::Bool(value)) => *value,
+                _ => base.slippage_on_stops,
+            },
+            short_of_cash: model::ShortOfCash::named(&word("short_of_cash"))
+                .unwrap_or(base.short_of_cash),
+            units: model::Units::named(&word("units")).unwrap_or(base.units),
+            at_end: model::AtEnd::named(&word("at_end")).unwrap_or(base.at_end),
+        }
+    }
+}
+
+/// A parameter's value as it is written.
+pub fn param_value(node: &Node) -> Scalar {
+    match &node.value {
+        Value::Bool(value) => Scalar::Bool(*value),
+        Value::Text(text) => Scalar::Text(text.as_str().into()),
+        _ => node.number().filter(|n| n.is_finite()).map_or(Scalar::Missing, Scalar::Number),
+    }
+}
+
+/// Why `value`, written at `node`, is not a value of `param`.
+pub fn refuse_param(
+    param: &crate::strategy::Param,
+    value: &Scalar,
+    node: &Node,
+) -> Option<Mistake> {
+    let fact = param.kind.refuse(value)?;
+    let code = if fact.starts_with("needs") { codes::WRONG_TYPE } else { codes::OUT_OF_RANGE };
+    let title = format!("parameter `{}` {fact}", param.name);
+    Some(Mistake::new(code, &node.place, title).label(format!("this is {}", node.word())))
+}
+
+/// Lay one layer of a session over those below it.
+///
+/// `unset` is applied first; a layer that names another strategy drops the parameters below it.
+pub fn lay(below: &mut Table, layer: &Table) {
+    let unset = layer.get("unset").and_then(Node::array).unwrap_or_default();
+    for path in unset.iter().filter_map(Node::text) {
+        below.remove_at(path);
+    }
+    if let Some(strategy) = layer.get("strategy")
+        && below.get("strategy").is_some_and(|old| old.json() != strategy.json())
+    {
+        below.remove("params");
+    }
+    let mut layer = layer.clone();
+    layer.remove("template");
+    layer.remove("unset");
+    below.merge(&layer, &is_choice);
+}

@@ -1,0 +1,122 @@
+//! A strategy as a TOML table: a file of its own, or inline in a session.
+
+use super::check::check_table;
+use super::keys::STRATEGY;
+use super::session::param_value;
+use super::tree::{Entry, Node, Table};
+use crate::diag::{Mistake, Mistakes, Place, codes};
+use crate::expr::Scalar;
+use crate::strategy::{Definition, Named, Param, ParamKind, Rule, Written};
+
+/// Read the strategy called `name` from `table`, which stands at `place`.
+pub(super) fn definition(
+    name: &str,
+    table: &Table,
+    place: &Place,
+    mistakes: &mut Mistakes,
+) -> Option<Definition> {
+    let mut found = Mistakes::default();
+    check_table(table, STRATEGY, "", &mut found);
+    let texts = |key: &str| -> Vec<String> {
+        let items = table.get(key).and_then(Node::array).unwrap_or_default();
+        items.iter().filter_map(Node::text).map(str::to_owned).collect()
+    };
+    let entries =
+        |key: &str| table.get(key).and_then(Node::table).into_iter().flat_map(Table::iter);
+    let params = entries("params").filter_map(|entry| param(entry, &mut found)).collect();
+    let lets: Vec<Named> = entries("let")
+        .filter_map(|entry| {
+            Some(Named {
+                name: entry.key.clone(),
+                place: entry.key_place.clone(),
+                written: written(&entry.node)?,
+            })
+        })
+        .collect();
+    let rules: Vec<(Rule, Written)> = Rule::ALL
+        .into_iter()
+        .filter_map(|rule| Some((rule, written(table.get("rules")?.table()?.get(rule.key())?)?)))
+        .collect();
+    if !rules.iter().any(|(rule, _)| matches!(rule, Rule::EnterLong | Rule::EnterShort)) {
+        let at = table.entry("rules").map_or(place, |entry| &entry.key_place);
+        let title = format!("strategy `{name}` never enters");
+        found.push(
+            Mistake::new(codes::MISSING_KEY, at, title)
+                .label("give it `enter_long` or `enter_short` under [rules]"),
+        );
+    }
+    let plot = texts("plot");
+    for (drawn, node) in
+        plot.iter().zip(table.get("plot").and_then(Node::array).unwrap_or_default())
+    {
+        if !lets.iter().any(|named| named.name == *drawn) {
+            let known = lets.iter().map(|named| named.name.as_str());
+            let title = format!("`plot` names `{drawn}`, which is not a let");
+            found.push(Mistake::new(codes::UNKNOWN_NAME, &node.place, title).suggest(drawn, known));
+        }
+    }
+    let failed = found.has_errors();
+    mistakes.append(found);
+    (!failed).then(|| Definition {
+        name: name.to_owned(),
+        description: table.get("description").and_then(Node::text).unwrap_or_default().to_owned(),
+        modes: texts("modes"),
+        params,
+        lets,
+        rules,
+        plot,
+    })
+}
+
+fn written(node: &Node) -> Option<Written> {
+    Some(Written { text: node.text()?.to_owned(), place: node.place.clone() })
+}
+
+fn param(entry: &Entry, mistakes: &mut Mistakes) -> Option<Param> {
+    let table = entry.node.table()?;
+    let number = |key: &str| table.get(key).and_then(Node::number);
+    let (min, max) = (number("min"), number("max"));
+    let choices = table.get("choices").and_then(Node::array).unwrap_or_default();
+    let choices: Vec<String> = choices.iter().filter_map(Node::text).map(str::to_owned).collect();
+    let kind = match table.get("type").and_then(Node::text) {
+        Some("int") => ParamKind::Int { min, max },
+        Some("float") => ParamKind::Float { min, max },
+        Some("bool") => ParamKind::Bool,
+        Some("choice") if choices.is_empty() => {
+            let title = format!("parameter `{}` is a choice without choices", entry.key);
+            let mistake = Mistake::new(codes::MISSING_KEY, &entry.key_place, title);
+            mistakes.push(mistake.label("list them: `choices = [\"a\", \"b\"]`"));
+            return None;
+        }
+        Some("choice") => ParamKind::Choice(choices),
+        Some(_) => return None,
+        None => {
+            let title = format!("parameter `{}` has no type", entry.key);
+            let mistake = Mistake::new(codes::MISSING_KEY, &entry.key_place, title);
+            mistakes.push(mistake.label("int, float, bool or choice"));
+            return None;
+        }
+    };
+    if let (Some(low), Some(high), Some(node)) = (min, max, table.get("max"))
+        && low > high
+    {
+        let title = format!("the bounds of parameter `{}` cross", entry.key);
+        mistakes.push(
+            Mistake::new(codes::OUT_OF_RANGE, &node.place, title).label(format!("below {low}")),
+        );
+    }
+    let default = table.get("default").map(|node| (param_value(node), node));
+    if let Some((value, node)) = &default
+        && let Some(fact) = kind.refuse(value)
+    {
+        let title = format!("the default of parameter `{}` {fact}", entry.key);
+        mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+    }
+    Some(Param {
+        name: entry.key.clone(),
+        place: entry.key_place.clone(),
+        kind,
+        default: default.map(|(value, _)| value).filter(|value| *value != Scalar::Missing),
+        description: table.get("description").and_then(Node::text).unwrap_or_default().to_owned(),
+    })
+}

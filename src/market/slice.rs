@@ -1,0 +1,327 @@
+//! What one session sees of a data set: its symbols and range on one time axis for the engine, and
+//! the rows up to its end for the rules.
+
+use super::DataSet;
+use crate::bars::{Bars, DAY, Mask};
+use crate::engine::{Aligned, Cut, Day, Frame};
+use crate::expr::View;
+use crate::manifest::{Benchmark, DataSettings, Range};
+use crate::strategy::Signals;
+use chrono::{Datelike, NaiveDate};
+use std::ops::Range as Rows;
+use std::sync::Arc;
+
+/// A session's part of a data set, shared by every session with the same part.
+#[derive(Debug)]
+pub struct Slice {
+    /// The bars of the range, all symbols on one time axis.
+    pub frame: Frame,
+    /// The symbols, in the session's order.
+    pub symbols: Vec<String>,
+    /// Periods (trading days, or bars that are longer) in a year.
+    pub periods: f64,
+    /// The benchmark's return of each trading day.
+    pub benchmark: Vec<f64>,
+    /// The benchmark's worth at the end of each trading day, 1 at the start.
+    pub benchmark_curve: Vec<f64>,
+    /// A digest of every row that the rules can see, of all symbols.
+    pub digest: [u8; 32],
+    /// Local opening time of the last bar of each trading day, microseconds.
+    pub day_times: Vec<i64>,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    bars: Arc<Bars>,
+    /// The rows that rules can see.
+    visible: Rows<usize>,
+    /// The rows of the range.
+    rows: Rows<usize>,
+}
+
+/// Why a session has nothing to run on.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SliceError {
+    /// The data has no such symbol.
+    #[error("the data has no symbol `{symbol}`; {remedy}")]
+    Symbol {
+        /// The symbol that is asked for.
+        symbol: String,
+        /// What there is.
+        remedy: String,
+    },
+    /// A symbol has no bar in the range.
+    #[error("`{symbol}` has no bars in the range; its data goes from {from} to {to}")]
+    NoBars {
+        /// The symbol.
+        symbol: String,
+        /// The day of its first bar.
+        from: NaiveDate,
+        /// The day of its last bar.
+        to: NaiveDate,
+    },
+}
+
+impl Slice {
+    /// Cut `symbols` (all, if `None`) and `range` out of `data`.
+    pub fn cut(
+        data: &DataSet,
+        settings: &DataSettings,
+        symbols: Option<&[String]>,
+        range: &Range,
+        benchmark: &Benchmark,
+    ) -> Result<Self, SliceError> {
+        let all: Vec<String> = data.symbols().into_iter().map(str::to_owned).collect();
+        let symbols = symbols.map_or(all, <[String]>::to_vec);
+        let mut parts = Vec::with_capacity(symbols.len());
+        for symbol in &symbols {
+            parts.push(part(find(data, symbol)?, settings, range)?);
+        }
+        let frame = match parts.as_slice() {
+            [one] => single(one),
+            _ => union(&parts),
+        };
+        let held = match benchmark {
+            Benchmark::BuyAndHold => None,
+            Benchmark::Symbol(symbol) => match symbols.iter().position(|known| known == symbol) {
+                Some(index) => Some(index),
+                None => {
+                    let remedy =
+                        format!("a benchmark is a symbol of the session: {}", symbols.join(", "));
+                    return Err(SliceError::Symbol { symbol: symbol.clone(), remedy });
+                }
+            },
+        };
+        let benchmark_curve = buy_and_hold(&frame, held);
+        let mut before = 1.0;
+        let benchmark = benchmark_curve.iter().map(|&worth| {
+            let gain = worth / before - 1.0;
+            before = worth;
+            gain
+        });
+        let benchmark = benchmark.collect();
+        let periods = match frame.timeframe {
+            timeframe if timeframe > DAY => 365.0 * DAY as f64 / timeframe as f64,
+            _ => settings.days_a_year(),
+        };
+        let day_times = day_times(&parts, &frame);
+        let digest = digest(&parts);
+        Ok(Self { frame, symbols, periods, benchmark, benchmark_curve, digest, day_times, parts })
+    }
+
+    /// What the rules of symbol number `index` see.
+    pub fn view(&self, index: usize) -> View<'_> {
+        let part = &self.parts[index];
+        View { bars: &part.bars, rows: part.visible.clone(), from: part.rows.start }
+    }
+
+    /// The rules of symbol number `index`, as they were read over its view, on the time axis of the
+    /// range: a symbol has no rule on a bar that it does not have.
+    pub fn place(&self, index: usize, signals: &Signals) -> Signals {
+        let part = &self.parts[index];
+        let skip = part.rows.start - part.visible.start;
+        let cut = signals.map(|mask| mask.slice(skip, part.visible.len()));
+        match &self.frame.symbols[index].present {
+            None => cut,
+            Some(present) => cut.map(|mask| {
+                let mut placed = Mask::zeros(present.len());
+                for (own, bar) in present.iter().enumerate() {
+                    if mask.get(own) {
+                        placed.set(bar);
+                    }
+                }
+                placed
+            }),
+        }
+    }
+
+    /// The first and last trading day.
+    pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
+        let day = |day: &Day| date(day.number);
+        Some((day(self.frame.days.first()?), day(self.frame.days.last()?)))
+    }
+}
+
+fn date(number: i32) -> NaiveDate {
+    NaiveDate::from_epoch_days(number).unwrap_or_default()
+}
+
+fn day_number(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - 719_163
+}
+
+fn find<'a>(data: &'a DataSet, symbol: &str) -> Result<&'a Arc<Bars>, SliceError> {
+    data.symbol(symbol).ok_or_else(|| {
+        let known = data.symbols();
+        let remedy = match crate::diag::closest(symbol, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", known.join(", ")),
+        };
+        SliceError::Symbol { symbol: symbol.to_owned(), remedy }
+    })
+}
+
+fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Result<Part, SliceError> {
+    let days: Vec<i32> = bars.days(0..bars.len()).collect();
+    let start = range.from.map_or(0, |from| days.partition_point(|day| *day < day_number(from)));
+    let end = range.to.map_or(days.len(), |to| days.partition_point(|day| *day <= day_number(to)));
+    if start >= end {
+        let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
+        let (from, to) = (span(days.first()), span(days.last()));
+        return Err(SliceError::NoBars { symbol: bars.symbol.clone(), from, to });
+    }
+    let visible = settings.warmup.map_or(0, |rows| start.saturating_sub(rows))..end;
+    Ok(Part { bars: bars.clone(), visible, rows: start..end })
+}
+
+/// One symbol needs no copy: its columns are cut where they lie.
+fn single(part: &Part) -> Frame {
+    let (bars, rows) = (&part.bars, &part.rows);
+    let cut = |column: &Arc<[f64]>| Cut::new(column, rows.clone());
+    let days: Vec<i32> = bars.days(rows.clone()).collect();
+    Frame {
+        time: Cut::new(&bars.time, rows.clone()),
+        timeframe: bars.clock.timeframe,
+        days: day_ends(&days),
+        symbols: vec![Aligned {
+            open: cut(&bars.open),
+            high: cut(&bars.high),
+            low: cut(&bars.low),
+            close: cut(&bars.close),
+            present: None,
+        }],
+    }
+}
+
+/// Where each trading day ends.
+fn day_ends(days: &[i32]) -> Arc<[Day]> {
+    let mut ends: Vec<Day> = Vec::new();
+    for (row, &number) in days.iter().enumerate() {
+        match ends.last_mut() {
+            Some(last) if last.number >= number => last.end = row + 1,
+            _ => ends.push(Day { number, end: row + 1 }),
+        }
+    }
+    ends.into()
+}
+
+/// Several symbols on the union of their times.
+fn union(parts: &[Part]) -> Frame {
+    let mut stamps: Vec<(i64, i32)> = Vec::new();
+    for part in parts {
+        let days = part.bars.days(part.rows.clone());
+        stamps.extend(part.bars.time[part.rows.clone()].iter().copied().zip(days));
+    }
+    stamps.sort_unstable();
+    stamps.dedup_by_key(|(time, _)| *time);
+    let time: Arc<[i64]> = stamps.iter().map(|(time, _)| *time).collect();
+    let days: Vec<i32> = stamps.iter().map(|(_, day)| *day).collect();
+    let len = time.len();
+    Frame {
+        symbols: parts.iter().map(|part| align(part, &time)).collect(),
+        time: Cut::new(&time, 0..len),
+        timeframe: parts.iter().map(|part| part.bars.clock.timeframe).min().unwrap_or(DAY),
+        days: day_ends(&days),
+    }
+}
+
+fn align(part: &Part, time: &[i64]) -> Aligned {
+    let own = &part.bars.time[part.rows.clone()];
+    let mut next = 0;
+    // For each bar of the axis the symbol's own bar, if it has one.
+    let rows: Vec<Option<usize>> = time
+        .iter()
+        .map(|&t| {
+            let here = own.get(next) == Some(&t);
+            next += usize::from(here);
+            here.then(|| part.rows.start + next - 1)
+        })
+        .collect();
+    let column = |values: &[f64]| {
+        let column: Arc<[f64]> =
+            rows.iter().map(|row| row.map_or(f64::NAN, |row| values[row])).collect();
+        let len = column.len();
+        Cut::new(&column, 0..len)
+    };
+    let mut last = f64::NAN;
+    let closes: Arc<[f64]> = rows
+        .iter()
+        .map(|row| {
+            last = row.map_or(last, |row| part.bars.close[row]);
+            last
+        })
+        .collect();
+    let present = Mask::from_fn(rows.len(), |t| rows[t].is_some());
+    Aligned {
+        open: column(&part.bars.open),
+        high: column(&part.bars.high),
+        low: column(&part.bars.low),
+        close: Cut::new(&closes, 0..closes.len()),
+        present: Some(Arc::new(present)),
+    }
+}
+
+/// What one unit of money becomes by the end of each day when equal parts of it are put into the
+/// symbols (or all of it into one) at the first open of each, and nothing is done any more.
+fn buy_and_hold(frame: &Frame, only: Option<usize>) -> Vec<f64> {
+    let held: Vec<&Aligned> = match only {
+        Some(index) => vec![&frame.symbols[index]],
+        None => frame.symbols.iter().collect(),
+    };
+    let first: Vec<Option<f64>> =
+        held.iter().map(|bars| bars.next_bar(0).map(|bar| bars.open[bar])).collect();
+    let worth = |t: usize| {
+        let parts = held.iter().zip(&first).map(|(bars, open)| match open {
+            Some(open) if !bars.close[t].is_nan() => bars.close[t] / open,
+            _ => 1.0,
+        });
+        parts.sum::<f64>() / held.len() as f64
+    };
+    frame.days.iter().map(|day| worth(day.end - 1)).collect()
+}
+
+fn day_times(parts: &[Part], frame: &Frame) -> Vec<i64> {
+    let offset = |time: i64| {
+        let part = &parts[0];
+        let row = part.bars.time.partition_point(|&t| t <= time).saturating_sub(1);
+        part.bars.local(row..row + 1).next().map_or(0, |local| local - part.bars.time[row])
+    };
+    frame.days.iter().map(|day| frame.time[day.end - 1]).map(|time| time + offset(time)).collect()
+}
+
+/// A digest of all that rules and engine can see: nothing after the range, nothing before the
+/// warm-up.
+fn digest(parts: &[Part]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = Vec::with_capacity(1 << 16);
+    let mut feed = |bytes: &mut dyn Iterator<Item = [u8; 8]>| {
+        for value in bytes {
+            buffer.extend_from_slice(&value);
+            if buffer.len() >= 1 << 16 {
+                hasher.update(&buffer);
+                buffer.clear();
+            }
+        }
+        hasher.update(&buffer);
+        buffer.clear();
+    };
+    for part in parts {
+        let bars = &part.bars;
+        let mut header = part.bars.symbol.clone().into_bytes();
+        header.extend([0; 8]);
+        let counts =
+            [part.visible.len(), part.rows.len(), header.len()].map(|n| (n as u64).to_le_bytes());
+        feed(&mut counts.into_iter());
+        feed(&mut header.chunks_exact(8).map(|chunk| chunk.try_into().expect("eight bytes")));
+        feed(&mut std::iter::once(bars.clock.timeframe.to_le_bytes()));
+        feed(&mut bars.local(part.visible.clone()).map(i64::to_le_bytes));
+        feed(&mut bars.time[part.visible.clone()].iter().map(|time| time.to_le_bytes()));
+        let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
+        let extra = bars.extra.iter().map(|extra| &extra.values);
+        for column in prices.into_iter().chain(extra) {
+            feed(&mut column[part.visible.clone()].iter().map(|value| value.to_le_bytes()));
+        }
+    }
+    *hasher.finalize().as_bytes()
+}

@@ -1,0 +1,312 @@
+//! plan.jsonl: the frozen plan as lines of JSON, written before anything runs and read to resume.
+//!
+//! The first line is a header; then one line a base with its merged tree and its strategy, so that no
+//! manifest, template or strategy file is needed again; then one line a session with its index, id,
+//! base and values.
+
+use super::identity::{Digest, hex};
+use super::sweep::scalar;
+use super::{Axis, Base, Plan, Point, Prepared};
+use crate::diag::{Mistakes, Place, Source};
+use crate::engine::ENGINE;
+use crate::expr::Scalar;
+use crate::manifest::tree::Entry;
+use crate::manifest::{
+    Declared, Keep, Node, Objective, Project, RunSettings, SCHEMA, Table, Value, type_session,
+};
+use crate::metrics::Metric;
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::json;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The version of this file's layout.
+const LAYOUT: u64 = 1;
+
+/// The plan as the text of plan.jsonl; `cached` says which sessions are taken over.
+pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[bool]) -> String {
+    let run = &plan.run;
+    let header = json!({
+        "plan": LAYOUT,
+        "schema": SCHEMA,
+        "engine": ENGINE,
+        "title": plan.title,
+        "manifests": plan.manifests,
+        "roots": projects.iter().map(|project| project.root.display().to_string()).collect::<Vec<_>>(),
+        "objective": run.objective.metric.name(),
+        "maximize": run.objective.maximize,
+        "keep": run.keep.word(),
+        "output": run.output,
+        "reports": run.reports,
+        "fail_fast": run.fail_fast,
+        "sessions": plan.points.len(),
+    });
+    let mut text = format!("{header}\n");
+    for (number, base) in plan.bases.iter().enumerate() {
+        let line = base_line(number, base, &projects[base.project]);
+        text.push_str(&format!("{line}\n"));
+    }
+    for job in &prepared.jobs {
+        let point = &plan.points[job.index];
+        let base = plan.base(point);
+        let axes: serde_json::Map<String, serde_json::Value> = base
+            .axes
+            .iter()
+            .zip(&point.at)
+            .map(|(axis, &at)| (axis.path.clone(), axis.values[at as usize].json()))
+            .collect();
+        let id = job.work.as_ref().ok().map(|work| hex(&work.identity.digest(), 64));
+        let line = json!({
+            "index": job.index,
+            "id": id,
+            "base": point.base,
+            "axes": axes,
+            "cached": cached.get(job.index).copied().unwrap_or(false),
+        });
+        text.push_str(&format!("{line}\n"));
+    }
+    text
+}
+
+fn base_line(number: usize, base: &Base, project: &Project) -> serde_json::Value {
+    let mut tree = base.declared.tree.clone();
+    resolve_range(&mut tree, base);
+    let strategy = base.declared.tree.get("strategy").and_then(Node::text);
+    let strategies = strategies_of(base, strategy);
+    let strategies: serde_json::Map<String, serde_json::Value> = strategies
+        .into_iter()
+        .filter_map(|name| Some((name.clone(), project.strategy_table(&name)?.json())))
+        .collect();
+    json!({
+        "base": number,
+        "name": base.session.name,
+        "project": base.project,
+        "swept": base.swept,
+        "generated": base.generated,
+        "removed": base.removed,
+        "tree": tree.json(),
+        "strategies": strategies,
+    })
+}
+
+/// The strategies that a base names: its own, and those on an axis.
+fn strategies_of(base: &Base, own: Option<&str>) -> Vec<String> {
+    let swept = base.axes.iter().filter(|axis| axis.path == "strategy");
+    let named = swept.flat_map(|axis| axis.values.iter().filter_map(Node::text));
+    own.into_iter().chain(named).map(str::to_owned).collect()
+}
+
+/// Relative dates count from the day of the plan, not from that of a later resume.
+fn resolve_range(tree: &mut Table, base: &Base) {
+    let range = base.session.range;
+    for (path, day) in [("range.from", range.from), ("range.to", range.to)] {
+        if let (Some(day), Some(node)) = (day, tree.at(path)) {
+            let place = node.place.clone();
+            let node = Node { value: Value::Date(day.to_string()), place: place.clone() };
+            tree.set_at(path, node, &place);
+        }
+    }
+}
+
+/// A plan that was written before, and the identities its sessions had then.
+#[derive(Debug)]
+pub struct Frozen {
+    /// The plan.
+    pub plan: Plan,
+    /// The projects of its manifests, with the strategies as they were.
+    pub projects: Vec<Project>,
+    /// The identity of each session; `None` where its data was refused.
+    pub identities: Vec<Option<String>>,
+}
+
+/// Read the plan that [`write`] wrote.
+pub fn read(text: &str) -> Result<Frozen> {
+    let mut lines = text.lines().enumerate().map(|(number, line)| {
+        let value: serde_json::Value = serde_json::from_str(line)
+            .with_context(|| format!("plan.jsonl: line {}", number + 1))?;
+        anyhow::Ok((number + 1, value))
+    });
+    let (_, header) = lines.next().context("plan.jsonl is empty")??;
+    ensure!(header["plan"] == LAYOUT, "plan.jsonl has another layout than this papertape reads");
+    let engine = header["engine"].as_u64().unwrap_or_default();
+    if engine != u64::from(ENGINE) {
+        bail!("the plan was made by engine {engine}, and this is engine {ENGINE}; start a new run");
+    }
+    let mut frozen = Frozen {
+        plan: Plan {
+            run: run_settings(&header)?,
+            manifests: serde_json::from_value(header["manifests"].clone()).context("manifests")?,
+            title: header["title"].as_str().unwrap_or_default().to_owned(),
+            bases: Vec::new(),
+            points: Vec::new(),
+        },
+        projects: strings(&header["roots"])
+            .iter()
+            .map(|root| project_at(Path::new(root)))
+            .collect(),
+        identities: Vec::new(),
+    };
+    let mut known = HashMap::new();
+    for line in lines {
+        let (number, line) = line?;
+        let source = Source::new(format!("plan.jsonl, line {number}"), "");
+        let context = || format!("plan.jsonl: line {number}");
+        if line.get("tree").is_some() {
+            frozen.base(&line, &source).with_context(context)?;
+        } else {
+            frozen.point(&line, &source, &mut known).with_context(context)?;
+        }
+    }
+    Ok(frozen)
+}
+
+fn project_at(root: &Path) -> Project {
+    // The day matters no more: a frozen plan has no relative dates.
+    Project::of(root, Some(root), chrono::NaiveDate::default())
+}
+
+fn strings(json: &serde_json::Value) -> Vec<String> {
+    let items = json.as_array().map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(|item| item.as_str()).map(str::to_owned).collect()
+}
+
+fn run_settings(header: &serde_json::Value) -> Result<RunSettings> {
+    let text = |key: &str| header[key].as_str().unwrap_or_default();
+    let metric = Metric::from_name(text("objective")).context("the objective is no metric")?;
+    let keep = match text("keep") {
+        "all" => Keep::All,
+        "failed" => Keep::Failed,
+        "none" => Keep::None,
+        top => top.strip_prefix("top:").and_then(|n| n.parse().ok()).map_or(Keep::Auto, Keep::Top),
+    };
+    Ok(RunSettings {
+        threads: 0,
+        objective: Objective { metric, maximize: header["maximize"].as_bool().unwrap_or(true) },
+        keep,
+        output: text("output").to_owned(),
+        reports: strings(&header["reports"]),
+        cache: true,
+        fail_fast: header["fail_fast"].as_bool().unwrap_or(false),
+    })
+}
+
+impl Frozen {
+    fn base(&mut self, line: &serde_json::Value, source: &Arc<Source>) -> Result<()> {
+        let project = line["project"].as_u64().unwrap_or_default() as usize;
+        let project_files =
+            self.projects.get(project).context("the project is not in the header")?;
+        let place = Place::whole(source);
+        let mut mistakes = Mistakes::default();
+        let table = |json: &serde_json::Value| match Node::from_json(json, source).value {
+            Value::Table(table) => table,
+            _ => Table::default(),
+        };
+        for (name, json) in line["strategies"].as_object().into_iter().flatten() {
+            project_files.freeze_strategy(name, table(json), &place, &mut mistakes);
+        }
+        let name = line["name"].as_str().context("a base has no name")?.to_owned();
+        let declared = Declared { name, place, tree: table(&line["tree"]) };
+        let typed = type_session(
+            &declared.name,
+            &declared.place,
+            &declared.tree,
+            project_files,
+            &mut mistakes,
+        );
+        let Some(session) = typed else { bail!("{}", mistakes.render(false)) };
+        self.plan.bases.push(Base {
+            project,
+            declared,
+            session,
+            swept: line["swept"].as_bool().unwrap_or(false),
+            axes: Vec::new(),
+            generated: line["generated"].as_u64().unwrap_or_default() as usize,
+            removed: serde_json::from_value(line["removed"].clone()).context("removed")?,
+        });
+        Ok(())
+    }
+
+    /// `known` numbers the values of every axis that were met so far.
+    fn point(
+        &mut self,
+        line: &serde_json::Value,
+        source: &Arc<Source>,
+        known: &mut HashMap<(usize, String, String), u32>,
+    ) -> Result<()> {
+        let number = line["base"].as_u64().context("a session has no base")? as usize;
+        let base = self.plan.bases.get_mut(number).context("the base is not in the plan")?;
+        let mut at = Vec::new();
+        for (index, (path, json)) in line["axes"].as_object().into_iter().flatten().enumerate() {
+            if base.axes.len() == index {
+                let axis = Axis { path: path.clone(), values: Vec::new(), scalars: Vec::new() };
+                base.axes.push(axis);
+            }
+            let axis = &mut base.axes[index];
+            ensure!(axis.path == *path, "the axes of the session are not those of its base");
+            let value =
+                *known.entry((number, path.clone(), json.to_string())).or_insert_with(|| {
+                    let node = Node::from_json(json, source);
+                    axis.scalars.push(scalar(&node));
+                    axis.values.push(node);
+                    axis.values.len() as u32 - 1
+                });
+            at.push(value);
+        }
+        let index = line["index"].as_u64().unwrap_or_default() as usize;
+        ensure!(index == self.plan.points.len(), "the sessions are not in order");
+        self.plan.points.push(Point { base: number, at: at.into() });
+        self.identities.push(line["id"].as_str().map(str::to_owned));
+        Ok(())
+    }
+
+    /// Refuse to go on if a session is not what it was when the plan was made.
+    pub fn check(&self, prepared: &Prepared) -> Result<()> {
+        for job in &prepared.jobs {
+            let now = job.work.as_ref().ok().map(|work| hex(&work.identity.digest(), 64));
+            if now != self.identities[job.index] {
+                let key =
+                    self.plan.base(&self.plan.points[job.index]).key(&self.plan.points[job.index]);
+                bail!(
+                    "the data of session {key} is not what it was when the plan was made; start a new run"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A digest of a plan's text.
+pub fn digest(text: &str) -> Digest {
+    *blake3::hash(text.as_bytes()).as_bytes()
+}
+
+/// What a result depends on, as a TOML text: the base with the values of the point, without names
+/// and labels, which may change while the result stays the same.
+pub fn session_toml(base: &Base, point: &Point, params: &[(String, Scalar)]) -> String {
+    let mut tree = Plan::variant_tree(base, &point.at);
+    let place = base.declared.place.clone();
+    for (name, value) in params {
+        let value = match value {
+            Scalar::Number(number) => Value::Float(*number, number.to_string()),
+            Scalar::Bool(value) => Value::Bool(*value),
+            Scalar::Text(text) => Value::Text(text.to_string()),
+            Scalar::Missing => continue,
+        };
+        let node = Node { value, place: place.clone() };
+        tree.set_at(&format!("params.{name}"), node, &place);
+    }
+    resolve_range(&mut tree, base);
+    for label in ["description", "notes", "env", "tags", "currency"] {
+        tree.remove(label);
+    }
+    tree.remove_at("data.path");
+    let entry = Entry {
+        key: "session".into(),
+        key_place: place.clone(),
+        node: Node { value: Value::Table(tree), place },
+    };
+    let mut wrapped = Table::default();
+    wrapped.set(entry);
+    wrapped.toml().trim_start().to_owned()
+}

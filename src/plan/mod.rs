@@ -1,0 +1,222 @@
+//! From manifests to the frozen, ordered list of sessions, and from that list to work.
+//!
+//! [`Plan`] is what a run is going to do, written down: nothing after it reads a manifest. Its bases
+//! are the declared sessions, typed once; a point of a sweep is its values on the axes and refers to
+//! its base. [`Prepared`] adds what only the data can tell: the slices, the rules bound to parameters,
+//! and each session's identity.
+
+pub mod file;
+pub mod identity;
+pub mod sweep;
+
+mod prepare;
+
+pub use identity::{Digest, Identity, hex};
+pub use prepare::{Job, Prepared, Variant, Work};
+pub use sweep::Axis;
+
+use crate::diag::{Mistake, Mistakes, Place, codes};
+use crate::expr::Scalar;
+use crate::manifest::{
+    Declared, Layers, Manifest, Project, RunSettings, Session, Table, glob_matches, type_session,
+};
+use std::path::PathBuf;
+
+/// Everything that a run is going to do.
+#[derive(Debug)]
+pub struct Plan {
+    /// What concerns the run.
+    pub run: RunSettings,
+    /// The manifests, by path as people write it, with a digest of their text.
+    pub manifests: Vec<(String, String)>,
+    /// The name under which reports show the run.
+    pub title: String,
+    /// The declared sessions in order.
+    pub bases: Vec<Base>,
+    /// The sessions in order: those of a base stand together.
+    pub points: Vec<Point>,
+}
+
+/// A declared session: one point, or the base of a sweep.
+#[derive(Debug)]
+pub struct Base {
+    /// The project in which its names are looked up.
+    pub project: usize,
+    /// Its merged layers, without the sweep.
+    pub declared: Declared,
+    /// The same, typed.
+    pub session: Session,
+    /// Whether it is swept.
+    pub swept: bool,
+    /// The axes of its sweep.
+    pub axes: Vec<Axis>,
+    /// How many points the product of the axes has.
+    pub generated: usize,
+    /// How many points each rule removed.
+    pub removed: Vec<(String, usize)>,
+}
+
+/// One session of the plan.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// The number of its base.
+    pub base: usize,
+    /// The number of its value on each axis of the base.
+    pub at: Box<[u32]>,
+}
+
+/// Which of the declared sessions are wanted.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Globs over names; empty for all.
+    pub sessions: Vec<String>,
+    /// Tags of which a session must have all.
+    pub tags: Vec<String>,
+}
+
+impl Selection {
+    fn takes(&self, session: &Session) -> bool {
+        (self.sessions.is_empty()
+            || self.sessions.iter().any(|glob| glob_matches(glob, &session.name)))
+            && self.tags.iter().all(|tag| session.label.tags.contains(tag))
+    }
+}
+
+impl Base {
+    /// The session's key at `point`: its name and its values on the axes.
+    pub fn key(&self, point: &Point) -> String {
+        if !self.swept {
+            return self.session.name.clone();
+        }
+        let values: Vec<String> = self
+            .values(point)
+            .map(|(path, value)| {
+                format!("{}={}", path.strip_prefix("params.").unwrap_or(path), word(value))
+            })
+            .collect();
+        format!("{}[{}]", self.session.name, values.join(","))
+    }
+
+    /// The paths and values of `point`.
+    pub fn values<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = (&'a str, &'a Scalar)> {
+        let at = self.axes.iter().zip(point.at.iter());
+        at.map(|(axis, &value)| (axis.path.as_str(), &axis.scalars[value as usize]))
+    }
+}
+
+/// A value as it stands in keys and tables.
+pub fn word(value: &Scalar) -> String {
+    match value {
+        Scalar::Number(number) => number.to_string(),
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Text(text) => text.to_string(),
+        Scalar::Missing => String::new(),
+    }
+}
+
+impl Plan {
+    /// Plan the manifests at `paths`; `None` if there are mistakes that stop the work.
+    pub fn read(
+        paths: &[PathBuf],
+        projects: &[Project],
+        layers: &Layers<'_>,
+        selection: &Selection,
+        mistakes: &mut Mistakes,
+    ) -> Option<Self> {
+        let mut plan: Option<Self> = None;
+        for (index, (path, project)) in paths.iter().zip(projects).enumerate() {
+            let Some(manifest) = Manifest::read(path, project, layers, mistakes) else { continue };
+            let plan = plan.get_or_insert_with(|| Self {
+                run: manifest.run.clone(),
+                manifests: Vec::new(),
+                title: manifest.name.clone(),
+                bases: Vec::new(),
+                points: Vec::new(),
+            });
+            let digest = blake3::hash(manifest.source.text.as_bytes()).to_hex().to_string();
+            plan.manifests.push((manifest.source.name.clone(), digest));
+            if index > 0 {
+                plan.title = format!("{}, {}", plan.title, manifest.name);
+            }
+            for declared in manifest.sessions {
+                plan.add(declared, index, project, selection, mistakes);
+            }
+        }
+        plan.filter(|_| !mistakes.has_errors())
+    }
+
+    fn add(
+        &mut self,
+        declared: Declared,
+        project_index: usize,
+        project: &Project,
+        selection: &Selection,
+        mistakes: &mut Mistakes,
+    ) {
+        if let Some(other) = self.bases.iter().find(|base| base.session.name == declared.name) {
+            let title = format!("session `{}` is declared twice", declared.name);
+            let label = format!("also at {}", other.declared.place);
+            mistakes.push(Mistake::new(codes::TWICE, &declared.place, title).label(label));
+            return;
+        }
+        let mut tree = declared.tree;
+        let sweep = tree.remove("sweep");
+        let typed = type_session(&declared.name, &declared.place, &tree, project, mistakes);
+        let Some(session) = typed else { return };
+        let declared = Declared { tree, ..declared };
+        let swept = sweep.is_some();
+        let points = match &sweep {
+            Some(sweep) => match sweep::expand(&session, &declared.tree, sweep, mistakes) {
+                Some(points) => points,
+                None => return,
+            },
+            None => {
+                sweep::Points { generated: 1, points: vec![Box::default()], ..Default::default() }
+            }
+        };
+        if !selection.takes(&session) {
+            return;
+        }
+        self.push(
+            Base {
+                project: project_index,
+                declared,
+                session,
+                swept,
+                axes: points.axes,
+                generated: points.generated,
+                removed: points.removed,
+            },
+            points.points,
+        );
+    }
+
+    fn push(&mut self, base: Base, points: Vec<Box<[u32]>>) {
+        let number = self.bases.len();
+        self.bases.push(base);
+        self.points.extend(points.into_iter().map(|at| Point { base: number, at }));
+    }
+
+    /// The base of `point`.
+    pub fn base(&self, point: &Point) -> &Base {
+        &self.bases[point.base]
+    }
+
+    /// The tree of a base with the values of a point's axes that are not parameters put in.
+    fn variant_tree(base: &Base, at: &[u32]) -> Table {
+        let mut tree = base.declared.tree.clone();
+        for (axis, &value) in base.axes.iter().zip(at) {
+            if !axis.path.starts_with("params.") {
+                let node = axis.values[value as usize].clone();
+                let place: Place = node.place.clone();
+                let choice = axis.path.split_once('.').map_or("", |(first, _)| first);
+                // `sizing.cash` as an axis replaces whatever choice there was.
+                if choice == "sizing" {
+                    tree.remove(choice);
+                }
+                tree.set_at(&axis.path, node, &place);
+            }
+        }
+        tree
+    }
+}

@@ -1,0 +1,285 @@
+//! A plan and its data: slices, rules bound to parameters, identities.
+
+use super::identity::{self, Identity, SettingsHasher};
+use super::{Base, Plan, Point};
+use crate::diag::{Mistake, Mistakes};
+use crate::engine::Settings;
+use crate::expr::{Columns, Graph, Scalar};
+use crate::manifest::{DataSettings, Project, Session, type_session};
+use crate::market::{self, DataSet, Slice};
+use crate::strategy::{Rules, Strategy};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A plan of which every session is ready to run, or known to be impossible.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What all sessions compute, each expression once.
+    pub graph: Graph,
+    /// The different slices of data.
+    pub slices: Vec<Arc<Slice>>,
+    /// The data sets by their settings, or why they cannot be used.
+    pub data: Vec<(DataSettings, Result<Arc<DataSet>, String>)>,
+    /// One job a session, in the order of the plan.
+    pub jobs: Vec<Job>,
+}
+
+/// One session, ready.
+#[derive(Debug)]
+pub struct Job {
+    /// Its place in the plan.
+    pub index: usize,
+    /// The values of its strategy's parameters.
+    pub params: Vec<Scalar>,
+    /// What there is to do, or why it cannot be done.
+    pub work: Result<Work, String>,
+}
+
+/// What a session needs to run.
+#[derive(Debug)]
+pub struct Work {
+    /// What it shares with the other points of its sweep.
+    pub variant: Arc<Variant>,
+    /// Its rules.
+    pub rules: Rules,
+    /// Its identity.
+    pub identity: Identity,
+}
+
+/// A base with every value but the parameters fixed.
+#[derive(Debug)]
+pub struct Variant {
+    /// The session, typed.
+    pub session: Session,
+    /// Its strategy, checked against its data.
+    pub strategy: Arc<Strategy>,
+    /// The number of its slice in [`Prepared::slices`].
+    pub slice: usize,
+    /// The files of its data.
+    pub data: Arc<DataSet>,
+    rules: identity::Digest,
+    settings: SettingsHasher,
+}
+
+impl Variant {
+    /// What the engine is told.
+    pub fn settings(&self) -> &Settings {
+        &self.session.settings
+    }
+}
+
+impl Prepared {
+    /// Load the data of `plan` and make every session ready. Data that cannot be used is no mistake:
+    /// its sessions are refused and the others go on.
+    pub fn new(plan: &Plan, projects: &[Project], mistakes: &mut Mistakes) -> Self {
+        let mut preparation = Preparation {
+            projects,
+            prepared: Self {
+                graph: Graph::default(),
+                slices: Vec::new(),
+                data: Vec::new(),
+                jobs: Vec::new(),
+            },
+            slice_keys: Vec::new(),
+            strategies: Vec::new(),
+            told: Vec::new(),
+        };
+        let mut variants: HashMap<(usize, Vec<u32>), Option<Result<Arc<Variant>, String>>> =
+            HashMap::new();
+        for (index, point) in plan.points.iter().enumerate() {
+            let base = plan.base(point);
+            let fixed: Vec<u32> = fixed_axes(base, point).collect();
+            let variant = variants
+                .entry((point.base, fixed))
+                .or_insert_with(|| preparation.variant(base, point, mistakes));
+            let Some(variant) = variant else { continue };
+            preparation.job(index, base, point, variant.clone(), mistakes);
+        }
+        preparation.prepared
+    }
+
+    /// The columns of every slice and symbol, with every job of `wanted` announced.
+    pub fn columns<'a>(&'a self, wanted: &[&Job]) -> Vec<Vec<Columns<'a>>> {
+        let mut columns: Vec<Vec<Columns<'a>>> = self
+            .slices
+            .iter()
+            .map(|slice| {
+                (0..slice.symbols.len())
+                    .map(|symbol| Columns::new(&self.graph, slice.view(symbol)))
+                    .collect()
+            })
+            .collect();
+        for job in wanted {
+            if let Ok(work) = &job.work {
+                for column in &mut columns[work.variant.slice] {
+                    column.reserve(work.rules.needs());
+                }
+            }
+        }
+        columns
+    }
+
+    /// The bars that a job walks over, all symbols together.
+    pub fn bars(&self, job: &Job) -> u64 {
+        match &job.work {
+            Ok(work) => {
+                let slice = &self.slices[work.variant.slice];
+                slice.frame.len() as u64 * slice.symbols.len() as u64
+            }
+            Err(_) => 0,
+        }
+    }
+}
+
+/// The numbers of a point's values on the axes that are not parameters.
+fn fixed_axes<'a>(base: &'a Base, point: &'a Point) -> impl Iterator<Item = u32> + 'a {
+    let at = base.axes.iter().zip(point.at.iter());
+    at.filter(|(axis, _)| !axis.path.starts_with("params.")).map(|(_, &value)| value)
+}
+
+struct Preparation<'a> {
+    projects: &'a [Project],
+    prepared: Prepared,
+    slice_keys: Vec<SliceKey>,
+    strategies: Vec<(Arc<crate::strategy::Definition>, Vec<(String, bool)>, Option<Arc<Strategy>>)>,
+    /// Places whose mistake was told for another point already.
+    told: Vec<String>,
+}
+
+#[derive(PartialEq)]
+struct SliceKey {
+    data: usize,
+    symbols: Option<Vec<String>>,
+    range: crate::manifest::Range,
+    warmup: Option<usize>,
+    calendar: String,
+    benchmark: crate::manifest::Benchmark,
+}
+
+impl Preparation<'_> {
+    /// `None` if the session has mistakes; an error if its data cannot be used.
+    fn variant(
+        &mut self,
+        base: &Base,
+        point: &Point,
+        mistakes: &mut Mistakes,
+    ) -> Option<Result<Arc<Variant>, String>> {
+        let session = match base.axes.iter().any(|axis| !axis.path.starts_with("params.")) {
+            false => base.session.clone(),
+            true => {
+                let tree = Plan::variant_tree(base, &point.at);
+                let project = &self.projects[base.project];
+                type_session(&base.session.name, &base.session.place, &tree, project, mistakes)?
+            }
+        };
+        let (number, data) = match self.data(&session.data) {
+            (number, Ok(data)) => (number, data),
+            (_, Err(reason)) => return Some(Err(reason)),
+        };
+        let strategy = self.strategy(&session, &data, mistakes)?;
+        let slice = match self.slice(number, &data, &session) {
+            Ok(slice) => slice,
+            Err(reason) => return Some(Err(reason)),
+        };
+        let cut = &self.prepared.slices[slice];
+        let settings = SettingsHasher::new(&session, &cut.symbols, cut.periods);
+        let rules = identity::rules_digest(&strategy);
+        Some(Ok(Arc::new(Variant { session, strategy, slice, data, rules, settings })))
+    }
+
+    fn data(&mut self, settings: &DataSettings) -> (usize, Result<Arc<DataSet>, String>) {
+        // What is done with the bars later makes no other bars of the file.
+        let read = DataSettings { warmup: None, calendar: String::new(), ..settings.clone() };
+        let known = &mut self.prepared.data;
+        let number = known.iter().position(|(known, _)| *known == read).unwrap_or_else(|| {
+            let data = market::load(&read).map(Arc::new).map_err(|error| error.to_string());
+            known.push((read, data));
+            known.len() - 1
+        });
+        (number, known[number].1.clone())
+    }
+
+    fn strategy(
+        &mut self,
+        session: &Session,
+        data: &DataSet,
+        mistakes: &mut Mistakes,
+    ) -> Option<Arc<Strategy>> {
+        let extra = data.extra();
+        let same = |(definition, columns, _): &&(Arc<_>, Vec<_>, _)| {
+            Arc::ptr_eq(definition, &session.definition) && *columns == extra
+        };
+        if let Some((_, _, strategy)) = self.strategies.iter().find(same) {
+            return strategy.clone();
+        }
+        let strategy = Strategy::compile(&session.definition, &extra, mistakes).map(Arc::new);
+        self.strategies.push((session.definition.clone(), extra, strategy.clone()));
+        strategy
+    }
+
+    fn slice(&mut self, data: usize, set: &DataSet, session: &Session) -> Result<usize, String> {
+        let key = SliceKey {
+            data,
+            symbols: session.symbols.clone(),
+            range: session.range,
+            warmup: session.data.warmup,
+            calendar: session.data.calendar.clone(),
+            benchmark: session.benchmark.clone(),
+        };
+        if let Some(known) = self.slice_keys.iter().position(|known| *known == key) {
+            return Ok(known);
+        }
+        let (symbols, range) = (session.symbols.as_deref(), &session.range);
+        let slice = Slice::cut(set, &session.data, symbols, range, &session.benchmark)
+            .map_err(|error| error.to_string())?;
+        self.slice_keys.push(key);
+        self.prepared.slices.push(Arc::new(slice));
+        Ok(self.prepared.slices.len() - 1)
+    }
+
+    fn job(
+        &mut self,
+        index: usize,
+        base: &Base,
+        point: &Point,
+        variant: Result<Arc<Variant>, String>,
+        mistakes: &mut Mistakes,
+    ) {
+        let mut params = base.session.params.clone();
+        if let Ok(variant) = &variant {
+            params.clone_from(&variant.session.params);
+        }
+        for (path, value) in base.values(point) {
+            if let Some(name) = path.strip_prefix("params.")
+                && let Ok(param) = base.session.definition.param(name)
+            {
+                params[param] = value.clone();
+            }
+        }
+        let work = match variant {
+            Err(reason) => Err(reason),
+            Ok(variant) => match variant.strategy.bind(&params, &mut self.prepared.graph) {
+                Ok(rules) => {
+                    let settings = variant.settings.with_params(&variant.strategy, &params);
+                    let data = self.prepared.slices[variant.slice].digest;
+                    let identity = identity::identity(variant.rules, settings, data);
+                    Ok(Work { variant, rules, identity })
+                }
+                Err(mistake) => {
+                    self.tell(mistake, base, point, mistakes);
+                    return;
+                }
+            },
+        };
+        self.prepared.jobs.push(Job { index, params, work });
+    }
+
+    /// A window that is wrong for many points is told once, with the first of them.
+    fn tell(&mut self, mistake: Mistake, base: &Base, point: &Point, mistakes: &mut Mistakes) {
+        let place = format!("{:?}", mistake.place);
+        if !self.told.contains(&place) {
+            self.told.push(place);
+            mistakes.push(mistake.help(format!("in session {}", base.key(point))));
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! One session with a sweep to its points.
+//!
+//! The points are the product of the axes, the last axis fastest, minus what a `where` rule removes.
+//! An axis is a path to a key of the session; its values are checked against that key once, however
+//! many points there are.
+
+use crate::diag::{Mistake, Mistakes, Place, codes};
+use crate::expr::{Binding, NodeId, Program, Scalar, Scope, Type};
+use crate::manifest::keys::{Kind, session_kind};
+use crate::manifest::session::{param_value, refuse_param};
+use crate::manifest::tree::Entry;
+use crate::manifest::{Node, Session, Table, Value, check, unknown_path};
+
+/// How many points a sweep may have when nothing is said.
+const MAX_SESSIONS: usize = 100_000;
+/// How many values one axis may have.
+const MAX_VALUES: usize = 1_000_000;
+
+/// An axis of a sweep: a key and the values that it takes.
+#[derive(Debug, Clone)]
+pub struct Axis {
+    /// The dotted path of the key.
+    pub path: String,
+    /// Its values, in order.
+    pub values: Vec<Node>,
+    /// The same as scalars, for rules, rows and reports.
+    pub scalars: Vec<Scalar>,
+}
+
+/// The points of a sweep, and what became of the others.
+#[derive(Debug, Clone, Default)]
+pub struct Points {
+    /// The axes in the order of the file.
+    pub axes: Vec<Axis>,
+    /// For each point the number of its value on each axis.
+    pub points: Vec<Box<[u32]>>,
+    /// How many points the product has.
+    pub generated: usize,
+    /// How many points each `where` rule removed that the rules before it had left.
+    pub removed: Vec<(String, usize)>,
+}
+
+/// Expand the sweep of `session`; `None` if it has mistakes.
+pub fn expand(
+    session: &Session,
+    tree: &Table,
+    sweep: &Entry,
+    mistakes: &mut Mistakes,
+) -> Option<Points> {
+    let mut found = Mistakes::default();
+    let empty = Table::default();
+    let table = sweep.node.table().unwrap_or(&empty);
+    let axes = axes(session, table, sweep, &mut found);
+    let rules = rules(session, tree, table, &axes, &mut found);
+    let limit = table.get("max_sessions").and_then(Node::number);
+    let limit = limit.map_or(MAX_SESSIONS, |limit| limit as usize);
+    let failed = found.has_errors();
+    mistakes.append(found);
+    if failed || axes.is_empty() {
+        return None;
+    }
+    let points = product(axes, &rules, limit)
+        .map_err(|generated| {
+            let place = table.get("max_sessions").map_or(&sweep.key_place, |node| &node.place);
+            let title = format!("the sweep has more than {limit} points, of {generated}");
+            mistakes.push(
+                Mistake::new(codes::TOO_MANY, place, title)
+                    .label("raise `max_sessions`, or take values away"),
+            );
+        })
+        .ok()?;
+    for (rule, (_, removed)) in rules.iter().zip(&points.removed) {
+        if *removed == 0 {
+            let title = "this rule removes no point";
+            mistakes.push(Mistake::new(codes::IDLE_RULE, &rule.place, title).warning());
+        }
+    }
+    Some(points)
+}
+
+fn axes(session: &Session, table: &Table, sweep: &Entry, mistakes: &mut Mistakes) -> Vec<Axis> {
+    let Some(written) = table.get("axes").and_then(Node::table) else {
+        let title = "the sweep has no axes";
+        let remedy = "give it some: `[session.NAME.sweep.axes]` and `\"params.x\" = [1, 2]`";
+        mistakes.push(Mistake::new(codes::SWEEP_AXIS, &sweep.key_place, title).label(remedy));
+        return Vec::new();
+    };
+    let mut axes = Vec::new();
+    for entry in flat(written, "") {
+        let before = mistakes.iter().count();
+        let Some(values) = values(&entry, mistakes) else { continue };
+        for value in &values {
+            check_value(session, &entry, value, mistakes);
+        }
+        if mistakes.iter().count() > before {
+            continue;
+        }
+        let scalars = values.iter().map(scalar).collect();
+        axes.push(Axis { path: entry.key.clone(), values, scalars });
+    }
+    axes
+}
+
+/// Axes written as nested tables (`axes.params.fast`) as well as quoted paths.
+fn flat(table: &Table, at: &str) -> Vec<Entry> {
+    let mut found = Vec::new();
+    for entry in table.iter() {
+        let path = if at.is_empty() { entry.key.clone() } else { format!("{at}.{}", entry.key) };
+        match entry.node.table() {
+            Some(inner) if !is_range(inner) => found.extend(flat(inner, &path)),
+            _ => found.push(Entry { key: path, ..entry.clone() }),
+        }
+    }
+    found
+}
+
+fn is_range(table: &Table) -> bool {
+    ["from", "to", "step", "count", "scale"].iter().any(|key| table.get(key).is_some())
+}
+
+/// A value of an axis as a scalar; a list is shown by its items.
+pub fn scalar(node: &Node) -> Scalar {
+    match &node.value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(plain).collect();
+            Scalar::Text(items.join("+").into())
+        }
+        Value::Table(_) => Scalar::Text(node.toml().into()),
+        Value::Date(date) => Scalar::Text(date.as_str().into()),
+        _ => param_value(node),
+    }
+}
+
+/// A value as it stands in a session's key.
+pub fn plain(node: &Node) -> String {
+    match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join("+"),
+        Value::Float(number, _) => number.to_string(),
+        _ => node.toml(),
+    }
+}
+
+fn check_value(session: &Session, axis: &Entry, value: &Node, mistakes: &mut Mistakes) {
+    if let Some(name) = axis.key.strip_prefix("params.") {
+        let definition = &session.definition;
+        match definition.param(name) {
+            Ok(index) => {
+                let refused = refuse_param(&definition.params[index], &param_value(value), value);
+                refused.into_iter().for_each(|mistake| mistakes.push(mistake));
+            }
+            Err(_) => {
+                let known = definition.params.iter().map(|param| param.name.as_str());
+                let title = format!("strategy `{}` has no parameter `{name}`", definition.name);
+                mistakes.push(
+                    Mistake::new(codes::SWEEP_PATH, &axis.key_place, title).suggest(name, known),
+                );
+            }
+        }
+        return;
+    }
+    match session_kind(&axis.key) {
+        Some(key) if key.later => {
+            let title = format!("`{}` is not available yet", axis.key);
+            mistakes.push(Mistake::new(codes::NOT_YET, &axis.key_place, title));
+        }
+        Some(_)
+            if axis.key.starts_with("sweep") || axis.key == "unset" || axis.key == "template" =>
+        {
+            let title = format!("`{}` cannot be swept", axis.key);
+            mistakes.push(Mistake::new(codes::SWEEP_PATH, &axis.key_place, title));
+        }
+        Some(key) => check(value, &key.kind, &axis.key, mistakes),
+        None => mistakes.push(unknown_path(&axis.key, &axis.key_place)),
+    }
+}
+
+fn values(axis: &Entry, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
+    let wrong = |place: &Place, title: String, label: &str| {
+        Mistake::new(codes::SWEEP_AXIS, place, title).label(label)
+    };
+    let result = match &axis.node.value {
+        Value::Array(items) if items.is_empty() => {
+            Err(wrong(&axis.node.place, format!("axis `{}` has no values", axis.key), ""))
+        }
+        Value::Array(items) => distinct(axis, items),
+        Value::Table(table) => range(axis, table),
+        _ => Err(wrong(
+            &axis.node.place,
+            format!("axis `{}` is neither a list nor a range", axis.key),
+            "write [1, 2, 3] or { from = 1, to = 9, step = 2 }",
+        )),
+    };
+    result.map_err(|mistake| mistakes.push(mistake)).ok()
+}
+
+fn distinct(axis: &Entry, items: &[Node]) -> Result<Vec<Node>, Mistake> {
+    for (index, item) in items.iter().enumerate() {
+        if items[..index].iter().any(|other| other.json() == item.json()) {
+            let title = format!("axis `{}` has {} twice", axis.key, item.toml());
+            return Err(Mistake::new(codes::SWEEP_AXIS, &item.place, title));
+        }
+    }
+    Ok(items.to_vec())
+}
+
+/// `{ from, to, step }` or `{ from, to, count, scale }`, both ends included.
+fn range(axis: &Entry, table: &Table) -> Result<Vec<Node>, Mistake> {
+    for entry in table.iter() {
+        if !["from", "to", "step", "count", "scale"].contains(&entry.key.as_str()) {
+            let title = format!("unknown key `{}` in axis `{}`", entry.key, axis.key);
+            let known = ["from", "to", "step", "count", "scale"];
+            return Err(Mistake::new(codes::UNKNOWN_KEY, &entry.key_place, title)
+                .suggest(&entry.key, known));
+        }
+    }
+    let number = |key: &str| match table.get(key) {
+        Some(node) => match Decimal::of(node) {
+            Some(decimal) => Ok(Some(decimal)),
+            None => {
+                let title = format!("`{key}` of axis `{}` is not a number", axis.key);
+                Err(Mistake::new(codes::WRONG_TYPE, &node.place, title).label(node.word()))
+            }
+        },
+        None => Ok(None),
+    };
+    let fail = |title: &str, label: &str| {
+        let title = format!("axis `{}` {title}", axis.key);
+        Err(Mistake::new(codes::SWEEP_AXIS, &axis.node.place, title).label(label))
+    };
+    let (from, to) = (number("from")?, number("to")?);
+    let (Some(from), Some(to)) = (from, to) else {
+        return fail("needs `from` and `to`", "{ from = 1, to = 9, step = 2 }");
+    };
+    if from.value() > to.value() {
+        return fail("ends before it starts", "");
+    }
+    let place = &axis.node.place;
+    match (number("step")?, table.get("count")) {
+        (Some(_), Some(_)) => fail("has both `step` and `count`", "give one of them"),
+        (None, None) => fail("needs `step` or `count`", "{ from = 1, to = 9, step = 2 }"),
+        (Some(step), None) => {
+            if table.get("scale").is_some() {
+                return fail("has a `scale`, which goes with `count`", "");
+            }
+            if step.value() <= 0.0 {
+                return fail("has a step that is not above zero", "");
+            }
+            if (to.value() - from.value()) / step.value() > MAX_VALUES as f64 {
+                return fail("has more than a million values", "");
+            }
+            match Decimal::steps(from, to, step) {
+                Some(values) => Ok(values.into_iter().map(|value| value.node(place)).collect()),
+                None => fail("has more digits than can be counted in", "write fewer decimals"),
+            }
+        }
+        (None, Some(count)) => {
+            let count = match count.value {
+                Value::Integer(count) if (1..=MAX_VALUES as i64).contains(&count) => count as usize,
+                _ => {
+                    return fail(
+                        "has a `count` that is not a whole number from 1 to 1,000,000",
+                        "",
+                    );
+                }
+            };
+            let log = match table.get("scale").and_then(Node::text) {
+                None | Some("linear") => false,
+                Some("log") => true,
+                Some(_) => return fail("has an unknown `scale`", "\"linear\" or \"log\""),
+            };
+            if log && from.value() <= 0.0 {
+                return fail("is logarithmic and does not start above zero", "");
+            }
+            Ok(spread(axis, from.value(), to.value(), count, log))
+        }
+    }
+}
+
+/// `count` values from `from` to `to`; whole numbers where the key holds whole numbers.
+fn spread(axis: &Entry, from: f64, to: f64, count: usize, log: bool) -> Vec<Node> {
+    let place = &axis.node.place;
+    let at = |index: usize| {
+        let share = if count == 1 { 0.0 } else { index as f64 / (count - 1) as f64 };
+        match index {
+            0 => from,
+            _ if index == count - 1 => to,
+            _ if log => libm::exp(libm::log(from) + share * (libm::log(to) - libm::log(from))),
+            _ => from + share * (to - from),
+        }
+    };
+    // 15 digits say as much as anybody means by "four values between 0.01 and 0.1".
+    let tidy = |value: f64| format!("{value:.14e}").parse::<f64>().unwrap_or(value);
+    (0..count)
+        .map(|index| {
+            let value = tidy(at(index));
+            let is_whole = value.fract() == 0.0 && value.abs() < 1e15 && whole_key(&axis.key);
+            let value = if is_whole {
+                Value::Integer(value as i64)
+            } else {
+                Value::Float(value, value.to_string())
+            };
+            Node { value, place: place.clone() }
+        })
+        .collect()
+}
+
+fn whole_key(path: &str) -> bool {
+    path.starts_with("params.")
+        || session_kind(path).is_some_and(|key| matches!(key.kind, Kind::Int { .. }))
+}
+
+/// A number as people count: whole units of a power of ten, so that 0.1 + 0.2 is 0.3.
+#[derive(Debug, Clone, Copy)]
+struct Decimal {
+    units: i128,
+    /// How many digits stand after the point.
+    places: u32,
+    float: bool,
+}
+
+impl Decimal {
+    fn of(node: &Node) -> Option<Self> {
+        match &node.value {
+            Value::Integer(integer) => {
+                Some(Self { units: (*integer).into(), places: 0, float: false })
+            }
+            Value::Float(number, written) if number.is_finite() => Self::parse(written),
+            _ => None,
+        }
+    }
+
+    fn parse(written: &str) -> Option<Self> {
+        let written = written.replace('_', "").to_lowercase();
+        let (digits, exponent) = written.split_once('e').unwrap_or((&written, "0"));
+        let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+        let exponent: i32 = exponent.parse().ok()?;
+        let mut units: i128 = format!("{whole}{part}").parse().ok()?;
+        let mut places = i32::try_from(part.len()).ok()? - exponent;
+        while places < 0 {
+            units = units.checked_mul(10)?;
+            places += 1;
+        }
+        Some(Self { units, places: u32::try_from(places).ok()?, float: true })
+    }
+
+    fn value(self) -> f64 {
+        self.text().parse().unwrap_or(f64::NAN)
+    }
+
+    fn text(self) -> String {
+        let sign = if self.units < 0 { "-" } else { "" };
+        let digits =
+            format!("{:0width$}", self.units.unsigned_abs(), width = self.places as usize + 1);
+        let (whole, part) = digits.split_at(digits.len() - self.places as usize);
+        if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+    }
+
+    fn scaled(self, places: u32) -> Option<i128> {
+        self.units.checked_mul(10_i128.checked_pow(places - self.places)?)
+    }
+
+    fn steps(from: Self, to: Self, step: Self) -> Option<Vec<Self>> {
+        let places = from.places.max(to.places).max(step.places);
+        let (mut units, to_units, step_units) =
+            (from.scaled(places)?, to.scaled(places)?, step.scaled(places)?);
+        let float = from.float || step.float;
+        let mut values = Vec::new();
+        while units <= to_units {
+            values.push(Self { units, places, float });
+            units = units.checked_add(step_units)?;
+        }
+        Some(values)
+    }
+
+    fn node(self, place: &Place) -> Node {
+        let value = match i64::try_from(self.units) {
+            Ok(integer) if !self.float && self.places == 0 => Value::Integer(integer),
+            _ => Value::Float(self.value(), self.text()),
+        };
+        Node { value, place: place.clone() }
+    }
+}
+
+/// A compiled `where` rule.
+struct Rule {
+    text: String,
+    place: Place,
+    program: Program,
+    root: NodeId,
+    fields: Vec<Field>,
+}
+
+/// A name in a rule: an axis, or a key that is the same on every point.
+#[derive(Debug, Clone)]
+enum Field {
+    Axis(usize),
+    Fixed(Scalar),
+}
+
+fn rules(
+    session: &Session,
+    tree: &Table,
+    table: &Table,
+    axes: &[Axis],
+    mistakes: &mut Mistakes,
+) -> Vec<Rule> {
+    let written = table.get("where").and_then(Node::array).unwrap_or_default();
+    let names = PointNames::new(session, tree, axes);
+    let mut rules = Vec::new();
+    for node in written {
+        let Some(text) = node.text() else { continue };
+        let mut program = Program::default();
+        match program.compile(text, &node.place, &names) {
+            Ok(root) if program.ty(root) == Type::Bool => {
+                let fields = names.fields.iter().map(|(_, field, _)| field.clone()).collect();
+                rules.push(Rule {
+                    text: text.to_owned(),
+                    place: node.place.clone(),
+                    program,
+                    root,
+                    fields,
+                });
+            }
+            Ok(root) => mistakes.push(
+                Mistake::new(
+                    codes::EXPRESSION_TYPE,
+                    &node.place,
+                    "a rule is true or false for each point",
+                )
+                .label(format!("this is {}", program.ty(root).word())),
+            ),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    rules
+}
+
+/// What a rule may name: parameters bare, every other key by its path.
+struct PointNames {
+    fields: Vec<(String, Field, Type)>,
+}
+
+impl PointNames {
+    fn new(session: &Session, tree: &Table, axes: &[Axis]) -> Self {
+        let mut fields = Vec::new();
+        let on_axis = |path: &str| axes.iter().position(|axis| axis.path == path);
+        for (param, value) in session.definition.params.iter().zip(&session.params) {
+            let path = format!("params.{}", param.name);
+            let field = on_axis(&path).map_or_else(|| Field::Fixed(value.clone()), Field::Axis);
+            fields.push((param.name.clone(), field.clone(), param.kind.ty()));
+            fields.push((path, field, param.kind.ty()));
+        }
+        for (index, axis) in axes.iter().enumerate() {
+            if !axis.path.starts_with("params.") {
+                fields.push((axis.path.clone(), Field::Axis(index), ty(&axis.scalars)));
+            }
+        }
+        for path in crate::manifest::keys::session_paths() {
+            if let Some(node) = tree.at(&path).filter(|_| on_axis(&path).is_none()) {
+                let value = scalar(node);
+                let ty = ty(std::slice::from_ref(&value));
+                fields.push((path, Field::Fixed(value), ty));
+            }
+        }
+        Self { fields }
+    }
+}
+
+fn ty(values: &[Scalar]) -> Type {
+    let one = |value: &Scalar| match value {
+        Scalar::Number(number) if number.fract() == 0.0 => Type::Int,
+        Scalar::Number(_) | Scalar::Missing => Type::Number,
+        Scalar::Bool(_) => Type::Bool,
+        Scalar::Text(_) => Type::Text,
+    };
+    let first = values.first().map_or(Type::Number, one);
+    let all_same = values.iter().all(|value| one(value) == first);
+    if all_same || !first.is_number() { first } else { Type::Number }
+}
+
+impl Scope for PointNames {
+    fn resolve(&self, name: &str) -> Option<Binding> {
+        let index = self.fields.iter().position(|(known, ..)| known == name)?;
+        Some(Binding::Param(index, self.fields[index].2))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|(name, ..)| name.clone()).collect()
+    }
+
+    fn has_bars(&self) -> bool {
+        false
+    }
+}
+
+/// All combinations that every rule lets pass, or how many there are without the rules if more than
+/// `limit` pass.
+fn product(axes: Vec<Axis>, rules: &[Rule], limit: usize) -> Result<Points, String> {
+    let generated = axes.iter().fold(1_usize, |n, axis| n.saturating_mul(axis.values.len()));
+    let mut removed = vec![0; rules.len()];
+    let mut points = Vec::new();
+    let mut at = vec![0_u32; axes.len()];
+    // A product of billions of which rules leave a few is no more than what it says: too much.
+    if generated > 1_000_000_000 {
+        return Err(generated.to_string());
+    }
+    loop {
+        match rules.iter().position(|rule| !rule.holds(&axes, &at)) {
+            Some(rule) => removed[rule] += 1,
+            None if points.len() == limit => return Err(generated.to_string()),
+            None => points.push(at.clone().into_boxed_slice()),
+        }
+        // The last axis is the fastest.
+        let turned = axes.iter().enumerate().rev().find(|(index, axis)| {
+            at[*index] += 1;
+            let wraps = at[*index] as usize == axis.values.len();
+            if wraps {
+                at[*index] = 0;
+            }
+            !wraps
+        });
+        if turned.is_none() {
+            break;
+        }
+    }
+    let removed = rules.iter().map(|rule| rule.text.clone()).zip(removed).collect();
+    Ok(Points { axes, points, generated, removed })
+}
+
+impl Rule {
+    fn holds(&self, axes: &[Axis], at: &[u32]) -> bool {
+        let values: Vec<Scalar> = self
+            .fields
+            .iter()
+            .map(|field| match field {
+                Field::Axis(index) => axes[*index].scalars[at[*index] as usize].clone(),
+                Field::Fixed(value) => value.clone(),
+            })
+            .collect();
+        self.program.scalar(self.root, &values) == Scalar::Bool(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Source;
+
+    fn axis(text: &str) -> Result<Vec<String>, String> {
+        let mut mistakes = Mistakes::default();
+        let source = Source::new("a", format!("\"risk.stop_loss\" = {text}"));
+        let table = Table::parse(&source, &mut mistakes);
+        let entry = table.iter().next().unwrap().clone();
+        let values = values(&entry, &mut mistakes);
+        values
+            .map(|values| values.iter().map(plain).collect())
+            .ok_or_else(|| mistakes.iter().map(|mistake| mistake.title.clone()).collect())
+    }
+
+    #[test]
+    fn a_range_counts_in_decimals_and_includes_its_end() {
+        assert_eq!(
+            axis("{ from = 0.1, to = 0.5, step = 0.1 }").unwrap(),
+            ["0.1", "0.2", "0.3", "0.4", "0.5"]
+        );
+        assert_eq!(axis("{ from = 5, to = 12, step = 5 }").unwrap(), ["5", "10"]);
+        assert_eq!(
+            axis("{ from = -1.5e-1, to = 0, step = 0.05 }").unwrap(),
+            ["-0.15", "-0.1", "-0.05", "0"]
+        );
+        assert_eq!(
+            axis("{ from = 0.01, to = 0.1, count = 3, scale = \"log\" }").unwrap(),
+            ["0.01", "0.0316227766016838", "0.1"]
+        );
+        assert_eq!(
+            axis("{ from = 0, to = 1, count = 5 }").unwrap(),
+            ["0", "0.25", "0.5", "0.75", "1"]
+        );
+    }
+
+    #[test]
+    fn a_range_that_cannot_be_counted_is_refused() {
+        for (text, told) in [
+            ("{ from = 5, to = 1, step = 1 }", "ends before it starts"),
+            ("{ from = 1, to = 5, step = 0 }", "a step that is not above zero"),
+            ("{ from = 1, to = 5 }", "needs `step` or `count`"),
+            ("{ from = 1, to = 5, stpe = 1 }", "unknown key `stpe`"),
+            ("[1, 2, 1]", "has 1 twice"),
+            ("[]", "has no values"),
+            ("5", "neither a list nor a range"),
+            ("{ from = 0, to = 1, count = 3, scale = \"log\" }", "does not start above zero"),
+        ] {
+            let shown = axis(text).unwrap_err();
+            assert!(shown.contains(told), "{text}: {shown}");
+        }
+    }
+}

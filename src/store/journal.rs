@@ -1,0 +1,133 @@
+//! Journals: one JSON value a line, appended while things happen.
+//!
+//! A line counts when its newline is there. A torn last line, left by a writer that was killed, is
+//! dropped by the next writer and never seen by a reader.
+
+use super::error::{StoreError, StoreWarning};
+use serde::Serialize;
+use serde_json::Value;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// A journal open for appending; it has one writer.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Bytes of whole lines.
+    len: u64,
+}
+
+impl Journal {
+    /// Opens the journal `path`, made if need be, and drops a torn last line.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let open = || {
+            let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+            let bytes = fs::read(path)?;
+            let len = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
+            file.set_len(len as u64)?;
+            Ok(Self { path: path.to_owned(), file, len: len as u64 })
+        };
+        open().map_err(StoreError::io("opened", path))
+    }
+
+    /// Appends one line with a single write; it is seen by readers at once and survives the end of
+    /// this process, though not necessarily that of the machine.
+    pub fn append(&mut self, event: &impl Serialize) -> Result<(), StoreError> {
+        let mut line =
+            serde_json::to_vec(event).map_err(|error| StoreError::damaged(&self.path, error))?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        if written.is_err() {
+            // A part of a line may be there, and the next line must not be glued to it. If even
+            // this fails the reader names the line.
+            let _ = self.file.set_len(self.len);
+        }
+        written.map_err(StoreError::io("appended to", &self.path))?;
+        self.len += line.len() as u64;
+        Ok(())
+    }
+}
+
+/// The events of the journal `path` in their order, none if there is no such file. A torn last line
+/// is left out silently, a damaged one before it with a warning.
+pub(super) fn read_events(path: &Path) -> (Vec<Value>, Vec<StoreWarning>) {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return (Vec::new(), Vec::new()),
+        Err(error) => return (Vec::new(), vec![StoreError::io("read", path)(error)]),
+    };
+    let (mut events, mut warnings) = (Vec::new(), Vec::new());
+    let mut lines: Vec<_> = bytes.split(|&byte| byte == b'\n').collect();
+    lines.pop();
+    for (index, line) in lines.into_iter().enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(event) => events.push(event),
+            Err(error) => {
+                let fact = format!("line {} is not an event, {error}", index + 1);
+                warnings.push(StoreError::damaged(path, fact));
+            }
+        }
+    }
+    (events, warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_journal_cut_anywhere_keeps_its_whole_lines_and_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("events.jsonl");
+        let mut journal = Journal::open(&path).unwrap();
+        let events = [json!({"type": "one"}), json!({"type": "two", "text": "a\nb"}), json!(3)];
+        for event in &events {
+            journal.append(event).unwrap();
+        }
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(read_events(&path).0, events);
+        for cut in 0..=bytes.len() {
+            fs::write(&path, &bytes[..cut]).unwrap();
+            let whole = bytes[..cut].iter().filter(|&&byte| byte == b'\n').count();
+            let (read, warnings) = read_events(&path);
+            assert_eq!(read, events[..whole]);
+            assert!(warnings.is_empty(), "a torn last line is no news");
+            Journal::open(&path).unwrap().append(&json!("next")).unwrap();
+            let (read, warnings) = read_events(&path);
+            assert_eq!(read, [&events[..whole], &[json!("next")]].concat());
+            assert!(warnings.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_in_the_middle_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("events.jsonl");
+        fs::write(&path, b"{\"a\":1}\n{\"a\":\xff\n{\"a\":3}\n").unwrap();
+        let (events, warnings) = read_events(&path);
+        assert_eq!(events, [json!({"a": 1}), json!({"a": 3})]);
+        let [warning] = &warnings[..] else { panic!("one line is damaged") };
+        assert!(warning.to_string().contains("events.jsonl: line 2 is not an event"), "{warning}");
+    }
+
+    #[test]
+    fn no_journal_has_no_events() {
+        let directory = tempfile::tempdir().unwrap();
+        let (events, warnings) = read_events(&directory.path().join("events.jsonl"));
+        assert!(events.is_empty() && warnings.is_empty());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_that_names_the_journal() {
+        let path = PathBuf::from("/dev/full");
+        let file = OpenOptions::new().append(true).open(&path).unwrap();
+        let mut journal = Journal { path, file, len: 0 };
+        let error = journal.append(&json!(1)).unwrap_err().to_string();
+        assert!(error.starts_with("/dev/full: cannot be appended to"), "{error}");
+        assert!(error.ends_with("free some space there and try again"), "{error}");
+    }
+}

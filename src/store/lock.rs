@@ -1,0 +1,100 @@
+//! A lock that the kernel holds: it ends with the process, however that ends.
+//!
+//! The file stays; who holds the lock is written into it for the message that others see.
+
+use super::error::StoreError;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::Path;
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The number of the process on its host.
+    pub pid: u32,
+    /// The host's name.
+    pub host: String,
+    /// The command line, word by word.
+    pub command_line: Vec<String>,
+}
+
+impl Holder {
+    /// This process.
+    pub fn this_process(host: impl Into<String>, command_line: &[String]) -> Self {
+        Self { pid: std::process::id(), host: host.into(), command_line: command_line.to_vec() }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let command_line = self.command_line.join(" ");
+        write!(f, "process {} on `{}` (`{command_line}`)", self.pid, self.host)
+    }
+}
+
+/// A held lock, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    /// The kernel's lock lasts as long as this handle.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock `path` at once, or says who has it.
+    pub(super) fn acquire(path: &Path, holder: &Holder) -> Result<Self, StoreError> {
+        let locked = || StoreError::io("locked", path);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(locked())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder =
+                    fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+                let holder =
+                    holder.map_or("another process".to_owned(), |it: Holder| it.to_string());
+                return Err(StoreError::Locked { path: path.to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(locked()(error)),
+        }
+        let text = serde_json::to_vec(holder).expect("numbers and texts are always JSON");
+        file.set_len(0).and_then(|()| file.write_all(&text)).map_err(locked())?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_has_one_holder_whom_others_can_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let words = ["papertape".to_owned(), "run".to_owned()];
+        let holder = Holder { pid: 4711, host: "night".into(), command_line: words.to_vec() };
+        let lock = Lock::acquire(&path, &holder).unwrap();
+        let error = Lock::acquire(&path, &Holder::this_process("day", &[])).unwrap_err();
+        assert!(matches!(error, StoreError::Locked { .. }));
+        let message = error.to_string();
+        assert!(message.contains("process 4711 on `night` (`papertape run`)"), "{message}");
+        drop(lock);
+        Lock::acquire(&path, &Holder::this_process("day", &[])).unwrap();
+    }
+
+    #[test]
+    fn the_file_of_a_free_lock_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        drop(Lock::acquire(&path, &Holder::this_process("a", &vec!["word".into(); 99])).unwrap());
+        drop(Lock::acquire(&path, &Holder::this_process("b", &[])).unwrap());
+        let holder: Holder = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(holder, Holder::this_process("b", &[]));
+    }
+}

@@ -1,0 +1,203 @@
+//! The door to polars: a [`Table`] as the bytes of a Parquet file and back.
+//!
+//! The same table gives the same bytes: nothing in them is a time or a version of this program. One
+//! thread does the work, so that polars' own pool stays asleep.
+//!
+//! A Parquet decoder trusts what it reads, and given damaged pages it may ask for any amount of
+//! memory and take the process with it. So each file carries, in its footer, the digest of all its
+//! other bytes ([`SEAL`]), and polars sees none whose digest is not right. To other programs it is
+//! one more entry of the file's metadata.
+
+use super::atomic;
+use super::error::StoreError;
+use super::table::{Cells, Table};
+use blake3::{Hash, Hasher};
+use chrono::NaiveDate;
+use polars::prelude::{
+    Column, DataFrame, DataType, IntoColumn, KeyValueMetadata, NamedFrom, ParallelStrategy,
+    ParquetReader, ParquetWriter, PolarsResult, SerReader, Series, TimeUnit,
+};
+use std::fs;
+use std::io::Cursor;
+use std::ops::Range;
+use std::path::Path;
+
+/// The metadata key under which a file holds the digest of its other bytes.
+const SEAL: &str = "papertape.blake3";
+/// What stands for the digest while it is computed.
+const UNSEALED: [u8; 64] = [b'0'; 64];
+
+/// Writes `table` to `path`, replacing what is there.
+pub(super) fn write(path: &Path, table: &Table) -> Result<(), StoreError> {
+    atomic::write(path, &to_bytes(table))
+}
+
+/// The table in the file `path`: all columns, or those named.
+pub(super) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Table, StoreError> {
+    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
+    from_bytes(bytes, columns).map_err(|fact| StoreError::damaged(path, fact))
+}
+
+/// The bytes of `table` as a sealed Parquet file.
+pub(super) fn to_bytes(table: &Table) -> Vec<u8> {
+    let columns = table.columns.iter().map(|(name, cells)| to_column(name, cells)).collect();
+    let mut frame = DataFrame::new(table.len(), columns).expect("the names and lengths are right");
+    let unsealed = String::from_utf8_lossy(&UNSEALED).into_owned();
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![(SEAL.into(), unsealed)])))
+        .set_parallel(false)
+        .finish(&mut frame)
+        .expect("plain columns are always written to memory");
+    let seal = seal(&bytes).expect("the seal was just written");
+    let digest = digest_around(&bytes, &seal);
+    bytes[seal].copy_from_slice(digest.to_hex().as_bytes());
+    bytes
+}
+
+/// The table in `bytes`; what is wrong with them otherwise.
+pub(super) fn from_bytes(bytes: Vec<u8>, columns: Option<&[&str]>) -> Result<Table, String> {
+    let seal = seal(&bytes).ok_or("is not a whole Parquet file written by papertape")?;
+    if Hash::from_hex(&bytes[seal.clone()]).ok() != Some(digest_around(&bytes, &seal)) {
+        return Err("is not what was written, the digest differs".to_owned());
+    }
+    let columns = columns.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+    let frame = ParquetReader::new(Cursor::new(bytes))
+        .with_columns(columns)
+        .read_parallel(ParallelStrategy::None)
+        .finish()
+        .map_err(|error| error.to_string())?;
+    let mut table = Table::default();
+    for column in frame.columns() {
+        let series = column.as_materialized_series();
+        let cells = to_cells(series).map_err(|error| error.to_string())?;
+        table.add(series.name().to_string(), cells);
+    }
+    Ok(table)
+}
+
+/// Where the digest stands: behind its key and two bytes, the kind and length of a text of 64.
+fn seal(bytes: &[u8]) -> Option<Range<usize>> {
+    let key = bytes.windows(SEAL.len()).rposition(|window| window == SEAL.as_bytes())?;
+    let start = key + SEAL.len() + 2;
+    let end = start + UNSEALED.len();
+    (end <= bytes.len()).then_some(start..end)
+}
+
+fn digest_around(bytes: &[u8], seal: &Range<usize>) -> Hash {
+    let mut hasher = Hasher::new();
+    hasher.update(&bytes[..seal.start]).update(&UNSEALED).update(&bytes[seal.end..]);
+    hasher.finalize()
+}
+
+fn to_column(name: &str, cells: &Cells) -> Column {
+    let name = name.into();
+    match cells {
+        Cells::Int(values) => Series::new(name, values),
+        Cells::Float(values) => Series::new(name, values),
+        Cells::Bool(values) => Series::new(name, values),
+        Cells::Text(values) => Series::new(name, values),
+        Cells::Json(values) => {
+            let bytes: Vec<_> =
+                values.iter().map(|value| value.as_deref().map(str::as_bytes)).collect();
+            Series::new(name, bytes)
+        }
+        Cells::Date(values) => {
+            let days: Vec<_> =
+                values.iter().map(|value| value.map(|date| date.to_epoch_days())).collect();
+            Series::new(name, days).into_date()
+        }
+        Cells::Time(values) => {
+            Series::new(name, values).into_datetime(TimeUnit::Microseconds, None)
+        }
+    }
+    .into_column()
+}
+
+fn to_cells(series: &Series) -> PolarsResult<Cells> {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    Ok(match series.dtype() {
+        DataType::Float64 => Cells::Float(series.f64()?.iter().collect()),
+        DataType::Boolean => Cells::Bool(series.bool()?.iter().collect()),
+        DataType::String => Cells::Text(series.str()?.iter().map(owned).collect()),
+        DataType::Binary => {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            Cells::Json(series.binary()?.iter().map(|bytes| bytes.map(text)).collect())
+        }
+        DataType::Date => {
+            Cells::Date(series.date()?.phys.iter().map(|day| day.and_then(date)).collect())
+        }
+        DataType::Datetime(..) => Cells::Time(series.datetime()?.phys.iter().collect()),
+        _ => Cells::Int(series.i64()?.iter().collect()),
+    })
+}
+
+/// The day that is `days` after 1970-01-01.
+fn date(days: i32) -> Option<NaiveDate> {
+    NaiveDate::from_epoch_days(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: usize) -> Table {
+        let mut table = Table::default();
+        let every = |n: usize| move |row: usize| row % n == 0;
+        table.add_ints("int", (0..rows).map(|row| every(3)(row).then_some(row as i64 - 5)));
+        table.add_floats("float", (0..rows).map(|row| every(2)(row).then_some(row as f64 / 3.0)));
+        let flags = (0..rows).map(|row| every(5)(row).then_some(every(2)(row))).collect();
+        table.add("bool".into(), Cells::Bool(flags));
+        table.add_texts("text", (0..rows).map(|row| every(4)(row).then(|| format!("é {row}"))));
+        table.add_texts("empty", (0..rows).map(|_| None));
+        table.add_dates("date", (0..rows).map(|row| date(row as i32 - 10)));
+        table.add_times("time", (0..rows).map(|row| row as i64 * 86_400_000_000));
+        let json = (0..rows).map(|row| every(3)(row).then(|| row.to_string())).collect();
+        table.add("json".into(), Cells::Json(json));
+        table
+    }
+
+    #[test]
+    fn a_table_comes_back_as_it_was() {
+        for rows in [0, 1, 7, 1_000] {
+            assert_eq!(from_bytes(to_bytes(&table(rows)), None), Ok(table(rows)), "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn the_same_table_gives_the_same_bytes() {
+        let bytes = to_bytes(&table(3_000));
+        assert_eq!(bytes, to_bytes(&table(3_000)));
+        let elsewhere = std::thread::spawn(|| to_bytes(&table(3_000))).join().unwrap();
+        assert_eq!(bytes, elsewhere);
+        assert_ne!(bytes, to_bytes(&table(2_999)));
+    }
+
+    #[test]
+    fn columns_can_be_read_alone() {
+        let read = from_bytes(to_bytes(&table(50)), Some(&["text", "int"])).unwrap();
+        assert_eq!(read.columns.len(), 2);
+        assert_eq!(read.texts("text"), table(50).texts("text"));
+        assert_eq!(read.ints("int"), table(50).ints("int"));
+        assert!(from_bytes(to_bytes(&table(5)), Some(&["absent"])).is_err());
+    }
+
+    #[test]
+    fn damage_anywhere_is_seen() {
+        let bytes = to_bytes(&table(40));
+        for at in 0..bytes.len() {
+            assert!(from_bytes(bytes[..at].to_vec(), None).is_err(), "cut at {at}");
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x55;
+            assert!(from_bytes(flipped, None).is_err(), "flipped at {at}");
+        }
+        assert!(from_bytes([&bytes[..], b"more"].concat(), None).is_err());
+    }
+
+    #[test]
+    fn a_text_that_looks_like_the_seal_does_no_harm() {
+        let mut table = Table::default();
+        table.add_texts(SEAL, [format!("{SEAL}\u{18}@{}", "0".repeat(64)), SEAL.to_owned()]);
+        assert_eq!(from_bytes(to_bytes(&table), None), Ok(table));
+    }
+}

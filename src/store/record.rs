@@ -1,0 +1,310 @@
+//! The registry: one immutable JSON file for every session (or sweep) of every run.
+//!
+//! A record is written once, under a name that nothing has, and never changed. Records of every
+//! earlier version are read; fields that are added later carry `serde(default)`.
+
+use super::atomic;
+use super::error::{StoreError, StoreWarning};
+use super::row::Status;
+use super::run_file::{read_json, to_json};
+use super::{Store, file_name};
+use crate::metrics::Metrics;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What one session of a run was and how it ended; a sweep has one record for all its points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version of this layout: [`SCHEMA`](super::SCHEMA).
+    pub schema: u32,
+    /// The run's id.
+    pub run: String,
+    /// The session's name.
+    pub session: String,
+    /// The session's name with its axis values; of a sweep, the name alone.
+    pub key: String,
+    /// `backtest` or `paper`.
+    pub mode: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// Its symbols, in the order of the manifest.
+    pub symbols: Vec<String>,
+    /// Its tags, in the order of the manifest.
+    pub tags: Vec<String>,
+    /// Its description, empty if it has none.
+    pub description: String,
+    /// The label of the environment, where one was given.
+    pub env: Option<String>,
+    /// How it ended.
+    pub status: Status,
+    /// Why it did not complete; `None` if it did.
+    pub error: Option<String>,
+    /// What sort of error that is, such as `panic` or `data`.
+    pub kind: Option<String>,
+    /// When it started.
+    pub started: DateTime<Utc>,
+    /// When it ended.
+    pub finished: DateTime<Utc>,
+    /// Seconds of wall-clock time it took.
+    pub seconds: f64,
+    /// The host's name.
+    pub host: String,
+    /// The command line, word by word.
+    pub command_line: Vec<String>,
+    /// The version of papertape.
+    pub version: String,
+    /// The engine's number, raised when any result can change.
+    pub engine: u32,
+    /// What can change its result; `None` if it was refused before that was known.
+    pub identity: Option<Identity>,
+    /// The digest of its `result.json`, as hex; `None` if its details were not kept.
+    pub result_digest: Option<String>,
+    /// What it was measured at, by name; an undefined metric is absent. Of a sweep, its best point.
+    #[serde(with = "metrics_by_name")]
+    pub metrics: Metrics,
+    /// What a sweep came to; `None` for a single session.
+    pub sweep: Option<SweepSummary>,
+    /// Where its details are, relative to the output directory; `None` if they were not kept.
+    pub result: Option<String>,
+}
+
+/// The digest of what can change a result, and its parts; digests are hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// All parts together.
+    pub id: String,
+    /// The compiled strategy.
+    pub rules: String,
+    /// Everything else that is set.
+    pub settings: String,
+    /// The rows of the data that are visible to it.
+    pub data: String,
+    /// The engine's number.
+    pub engine: u32,
+    /// The version of what is hashed.
+    pub schema: u32,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepSummary {
+    /// How many points were planned.
+    pub points: u64,
+    /// Those that completed.
+    pub completed: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// The key of the best point; `None` if none has a value.
+    pub best_key: Option<String>,
+    /// The metric that ranks the points.
+    pub best_metric: Option<String>,
+    /// That metric of the best point.
+    pub best_value: Option<f64>,
+}
+
+impl Store {
+    /// Writes `record` into the registry and says where: under the month and the stamp of its start,
+    /// its mode and its session, with a number behind if that name is taken.
+    pub fn record(&self, record: &Record) -> Result<PathBuf, StoreError> {
+        let started = record.started;
+        let directory = self.records_directory().join(started.format("%Y/%m").to_string());
+        atomic::create_directories(&directory)?;
+        let stamp = started.format("%Y%m%dT%H%M%S%.6fZ");
+        let stem = format!("{stamp}_{}_{}", file_name(&record.mode), file_name(&record.session));
+        let bytes = to_json(record);
+        let mut name = format!("{stem}.json");
+        for number in 2.. {
+            let path = directory.join(&name);
+            if atomic::create(&path, &bytes)? {
+                return Ok(path);
+            }
+            name = format!("{stem}-{number}.json");
+        }
+        unreachable!("a directory cannot hold so many names")
+    }
+
+    /// All records, oldest first. One that cannot be read is passed over with a warning.
+    pub fn records(&self) -> (Vec<Record>, Vec<StoreWarning>) {
+        let (mut records, mut warnings) = (Vec::new(), Vec::new());
+        for month in self.months().unwrap_or_else(|error| {
+            warnings.push(error);
+            Vec::new()
+        }) {
+            match atomic::entries(&month) {
+                Ok(names) => {
+                    for name in names.iter().filter(|name| name.ends_with(".json")) {
+                        match read_json::<Record>(&month.join(name)) {
+                            Ok(record) => records.push((record.started, name.clone(), record)),
+                            Err(error) => warnings.push(error),
+                        }
+                    }
+                }
+                Err(error) => warnings.push(error),
+            }
+        }
+        // Without its ending a name stands before the same name with a number.
+        records.sort_by(|(a_start, a, _), (b_start, b, _)| {
+            let stem = |name: &str| name.trim_end_matches(".json").to_owned();
+            (a_start, stem(a)).cmp(&(b_start, stem(b)))
+        });
+        (records.into_iter().map(|(_, _, record)| record).collect(), warnings)
+    }
+
+    /// The directories of the months, oldest first.
+    fn months(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let root = self.records_directory();
+        let mut months = Vec::new();
+        for year in atomic::entries(&root)? {
+            let year = root.join(year);
+            if year.is_dir() {
+                let names = atomic::entries(&year)?;
+                months
+                    .extend(names.iter().map(|name| year.join(name)).filter(|path| path.is_dir()));
+            }
+        }
+        Ok(months)
+    }
+}
+
+/// [`Metrics`] as a JSON object of those that are defined. A name that is not known is passed over:
+/// it is a metric of another version.
+mod metrics_by_name {
+    use crate::metrics::{Metric, Metrics};
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<S: Serializer>(metrics: &Metrics, to: S) -> Result<S::Ok, S::Error> {
+        let defined = metrics.iter().filter_map(|(metric, value)| Some((metric.name(), value?)));
+        to.collect_map(defined)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Metrics, D::Error> {
+        let values = BTreeMap::<String, Option<f64>>::deserialize(from)?;
+        let mut metrics = Metrics::default();
+        for metric in Metric::ALL {
+            metrics.set(metric, values.get(metric.name()).copied().flatten());
+        }
+        Ok(metrics)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::minute;
+    use super::*;
+    use crate::metrics::Metric;
+    use crate::store::atomic::fault;
+    use crate::store::row::tests::row;
+    use std::fs;
+
+    const FIXTURE: &str = include_str!("../../tests/fixtures/record-v1.json");
+
+    fn record() -> Record {
+        serde_json::from_str(FIXTURE).unwrap()
+    }
+
+    #[test]
+    fn a_record_of_version_1_loads() {
+        let record = record();
+        assert_eq!(record.session, "goog-sma");
+        assert_eq!(record.status, Status::Completed);
+        assert_eq!(record.metrics.get(Metric::Sharpe), Some(1.4123));
+        assert_eq!(record.metrics.get(Metric::Alpha), None);
+        assert_eq!(record.identity.as_ref().unwrap().engine, 1);
+        assert_eq!(record.sweep.as_ref().unwrap().best_value, Some(1.4123));
+        assert_eq!(
+            String::from_utf8(to_json(&record)).unwrap(),
+            FIXTURE,
+            "and is written the same"
+        );
+    }
+
+    #[test]
+    fn a_record_says_where_it_is_and_comes_back_exactly() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let path = store.record(&record()).unwrap();
+        let name = "records/2026/11/20261121T063100.123456Z_backtest_goog-sma.json";
+        assert_eq!(path, directory.path().join(name));
+        assert_eq!(store.records().0, [record()]);
+    }
+
+    #[test]
+    fn metrics_come_back_bit_for_bit() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        for index in 0..50 {
+            let written = Record { metrics: row(index).metrics, ..record() };
+            let path = store.record(&written).unwrap();
+            assert_eq!(read_json::<Record>(&path).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn records_of_one_moment_get_numbers_and_none_is_rewritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let keys = ["first", "second", "third"];
+        let written = keys.map(|key| Record { key: key.into(), ..record() });
+        let paths = written.each_ref().map(|record| store.record(record).unwrap());
+        let ends = ["goog-sma.json", "goog-sma-2.json", "goog-sma-3.json"];
+        for (path, end) in paths.iter().zip(ends) {
+            assert!(path.display().to_string().ends_with(end), "{}", path.display());
+        }
+        assert_eq!(store.records().0, written);
+    }
+
+    #[test]
+    fn records_come_oldest_first_over_months_and_years() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let at = |text: &str| Record { started: text.parse().unwrap(), ..record() };
+        let starts = ["2025-12-31T23:59:59Z", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5Z"];
+        for start in [2, 0, 1] {
+            store.record(&at(starts[start])).unwrap();
+        }
+        assert_eq!(store.records().0, starts.map(at));
+    }
+
+    #[test]
+    fn a_damaged_record_is_passed_over_and_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let path = store.record(&Record { started: minute(1), ..record() }).unwrap();
+        store.record(&record()).unwrap();
+        fs::write(&path, &FIXTURE[..200]).unwrap();
+        let (records, warnings) = store.records();
+        assert_eq!(records, [record()]);
+        let [warning] = &warnings[..] else { panic!("one record is damaged") };
+        assert!(warning.to_string().starts_with(&path.display().to_string()), "{warning}");
+    }
+
+    #[test]
+    fn a_record_killed_anywhere_is_absent_or_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        for nth in 0.. {
+            let (outcome, killed) = fault::at(nth, || store.record(&record()));
+            let (records, warnings) = store.records();
+            assert!(warnings.is_empty());
+            assert!(records.iter().all(|read| *read == record()));
+            assert!(outcome.is_err() || !records.is_empty());
+            if !killed {
+                assert!(outcome.is_ok());
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn a_symbolic_session_name_stays_in_its_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let path = store.record(&Record { session: "../BTC/USDT".into(), ..record() }).unwrap();
+        assert_eq!(path.parent().unwrap(), directory.path().join("records/2026/11"));
+        assert_eq!(store.records().0.len(), 1);
+    }
+}

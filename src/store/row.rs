@@ -1,0 +1,487 @@
+//! What a finished session leaves in a run: a [`Row`], and beside it the [`Label`] from the plan.
+//!
+//! While a run is open its rows are written in batches, without labels, which the plan knows. At
+//! the end both are merged, in plan order, into `results.parquet` and `results.csv`. This module says
+//! which columns the two have, in both directions.
+
+use super::error::StoreError;
+use super::parquet;
+use super::table::{Cells, Table};
+use crate::expr::column::Scalar;
+use crate::metrics::{Metric, Metrics};
+use blake3::Hash;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It ran to the end of its range.
+    Completed,
+    /// An error or a panic ended it.
+    Failed,
+    /// The run was interrupted.
+    Aborted,
+    /// Its data or settings were refused before it ran.
+    Refused,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Completed, Self::Failed, Self::Aborted, Self::Refused];
+
+    /// The word in files and tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The status of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// How one session of a run ended and what it was measured at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its place in the plan, from 0.
+    pub index: u64,
+    /// The digest of all that can change its result.
+    pub identity: Hash,
+    /// How it ended.
+    pub status: Status,
+    /// Why it did not complete; `None` if it did.
+    pub error: Option<String>,
+    /// What sort of error that is, such as `panic` or `data`.
+    pub kind: Option<String>,
+    /// How many bars its range has.
+    pub bars: u64,
+    /// What it was measured at; nothing if it did not complete.
+    pub metrics: Metrics,
+    /// The digest of its fills, as hex; `None` if it did not complete.
+    pub fills: Option<String>,
+    /// What a reader of the result should know about it.
+    pub note: Option<String>,
+}
+
+/// What the plan says of one session, for those who read results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Label {
+    /// The session's name with its axis values.
+    pub key: String,
+    /// The session's name.
+    pub session: String,
+    /// The strategy's name.
+    pub strategy: String,
+    /// `backtest` or `paper`.
+    pub mode: String,
+    /// Its symbols, in the order of the manifest.
+    pub symbols: Vec<String>,
+    /// The first day of its range; `None` if it was refused before that was known.
+    pub from: Option<NaiveDate>,
+    /// The last day of its range; `None` if it was refused before that was known.
+    pub to: Option<NaiveDate>,
+    /// The axes that it was swept along, by path, and its values there. Axes come back from a file
+    /// in the order in which they first appear in it, and one whose value is missing does not.
+    pub axes: Vec<(String, Scalar)>,
+}
+
+/// The columns before the axes, which stand between `to` and `status`.
+const LABELS: [&str; 10] =
+    ["index", "id", "identity", "key", "session", "strategy", "mode", "symbols", "from", "to"];
+/// The columns after them, the metrics standing between `bars` and `fills`.
+const OUTCOME: [&str; 6] = ["status", "error", "kind", "bars", "fills", "note"];
+/// What the column of an axis begins with if its path alone could be taken for another column.
+const AXIS: &str = "axis.";
+
+/// How many digits of an identity people are shown.
+const ID_DIGITS: usize = 10;
+
+/// The columns of a batch.
+pub(super) fn batch(rows: &[Row]) -> Table {
+    let mut table = Table::default();
+    table.add_ints("index", rows.iter().map(|row| row.index as i64));
+    table.add_texts("identity", rows.iter().map(|row| row.identity.to_string()));
+    add_outcome(&mut table, rows.iter());
+    table
+}
+
+/// The columns of the results.
+pub(super) fn results(results: &[(Label, Row)]) -> Table {
+    let rows = results.iter().map(|(_, row)| row);
+    let labels = results.iter().map(|(label, _)| label);
+    let mut table = Table::default();
+    table.add_ints("index", rows.clone().map(|row| row.index as i64));
+    let identities = rows.clone().map(|row| row.identity.to_hex());
+    table.add_texts("id", identities.clone().map(|identity| identity[..ID_DIGITS].to_owned()));
+    table.add_texts("identity", identities.map(|identity| identity.to_string()));
+    table.add_texts("key", labels.clone().map(|label| label.key.clone()));
+    table.add_texts("session", labels.clone().map(|label| label.session.clone()));
+    table.add_texts("strategy", labels.clone().map(|label| label.strategy.clone()));
+    table.add_texts("mode", labels.clone().map(|label| label.mode.clone()));
+    table.add_texts("symbols", labels.clone().map(|label| join_symbols(&label.symbols)));
+    table.add_dates("from", labels.clone().map(|label| label.from));
+    table.add_dates("to", labels.clone().map(|label| label.to));
+    for axis in axes(labels.clone()) {
+        let values = labels.clone().map(|label| {
+            let found = label.axes.iter().find(|(path, _)| path == axis);
+            found.map_or(&Scalar::Missing, |(_, value)| value)
+        });
+        table.add(axis_column(axis), axis_cells(values));
+    }
+    add_outcome(&mut table, rows);
+    table
+}
+
+fn add_outcome<'a>(table: &mut Table, rows: impl Iterator<Item = &'a Row> + Clone) {
+    table.add_texts("status", rows.clone().map(|row| row.status.word().to_owned()));
+    table.add_texts("error", rows.clone().map(|row| row.error.clone()));
+    table.add_texts("kind", rows.clone().map(|row| row.kind.clone()));
+    table.add_ints("bars", rows.clone().map(|row| row.bars as i64));
+    for metric in Metric::ALL {
+        table.add_floats(metric.name(), rows.clone().map(|row| row.metrics.get(metric)));
+    }
+    table.add_texts("fills", rows.clone().map(|row| row.fills.clone()));
+    table.add_texts("note", rows.map(|row| row.note.clone()));
+}
+
+/// The paths of all axes in the order in which they first appear.
+fn axes<'a>(labels: impl Iterator<Item = &'a Label>) -> Vec<&'a str> {
+    let mut paths: Vec<&str> = Vec::new();
+    for (path, _) in labels.flat_map(|label| &label.axes) {
+        if !paths.contains(&path.as_str()) {
+            paths.push(path);
+        }
+    }
+    paths
+}
+
+fn axis_column(path: &str) -> String {
+    let taken = LABELS.contains(&path)
+        || OUTCOME.contains(&path)
+        || Metric::from_name(path).is_some()
+        || path.starts_with(AXIS);
+    if taken { format!("{AXIS}{path}") } else { path.to_owned() }
+}
+
+/// One column for the values of an axis, of the narrowest kind that holds them all exactly.
+fn axis_cells<'a>(values: impl Iterator<Item = &'a Scalar> + Clone) -> Cells {
+    let any = |is: fn(&Scalar) -> bool| values.clone().any(is);
+    let kinds = (
+        any(|value| matches!(value, Scalar::Number(_))),
+        any(|value| matches!(value, Scalar::Bool(_))),
+        any(|value| matches!(value, Scalar::Text(_))),
+    );
+    match kinds {
+        (_, false, false) if !any(|value| matches!(value, Scalar::Number(x) if !is_whole(*x))) => {
+            let number = |value: &Scalar| number(value).map(|value| value as i64);
+            Cells::Int(values.map(number).collect())
+        }
+        (_, false, false) => Cells::Float(values.map(number).collect()),
+        (false, _, false) => {
+            let flag = |value: &Scalar| match value {
+                Scalar::Bool(flag) => Some(*flag),
+                _ => None,
+            };
+            Cells::Bool(values.map(flag).collect())
+        }
+        (false, false, _) => {
+            let text = |value: &Scalar| match value {
+                Scalar::Text(text) => Some(text.to_string()),
+                _ => None,
+            };
+            Cells::Text(values.map(text).collect())
+        }
+        _ => Cells::Json(values.map(to_json).collect()),
+    }
+}
+
+/// Whether a whole number of 64 bits holds `value` exactly, its sign included.
+fn is_whole(value: f64) -> bool {
+    value.abs() <= 9_007_199_254_740_992.0 && (value as i64 as f64).to_bits() == value.to_bits()
+}
+
+fn number(value: &Scalar) -> Option<f64> {
+    match value {
+        Scalar::Number(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn to_json(value: &Scalar) -> Option<String> {
+    match value {
+        Scalar::Number(value) => Some(format!("{value:?}")),
+        Scalar::Bool(flag) => Some(flag.to_string()),
+        Scalar::Text(text) => Some(serde_json::Value::from(&**text).to_string()),
+        Scalar::Missing => None,
+    }
+}
+
+fn from_json(text: &str) -> Option<Scalar> {
+    match text {
+        "true" => Some(Scalar::Bool(true)),
+        "false" => Some(Scalar::Bool(false)),
+        _ if text.starts_with('"') => {
+            serde_json::from_str(text).ok().map(|text: String| Scalar::Text(text.into()))
+        }
+        _ => text.parse().ok().map(Scalar::Number),
+    }
+}
+
+/// Symbols as one text: separated by commas, a comma inside one written `%2C`.
+fn join_symbols(symbols: &[String]) -> String {
+    let escaped = symbols.iter().map(|symbol| symbol.replace('%', "%25").replace(',', "%2C"));
+    escaped.collect::<Vec<_>>().join(",")
+}
+
+fn split_symbols(text: &str) -> Vec<String> {
+    let symbols = text.split(',').filter(|symbol| !symbol.is_empty());
+    symbols.map(|symbol| symbol.replace("%2C", ",").replace("%25", "%")).collect()
+}
+
+/// The rows in `table`, whether it is a batch or results; what is wrong with it otherwise. A metric
+/// that it does not know is undefined.
+pub(super) fn rows(table: &Table) -> Result<Vec<Row>, String> {
+    let (index, identity) = (table.ints("index")?, table.texts("identity")?);
+    let (status, bars) = (table.texts("status")?, table.ints("bars")?);
+    let (error, kind) = (table.texts("error")?, table.texts("kind")?);
+    let (fills, note) = (table.texts("fills")?, table.texts("note")?);
+    let mut rows = (0..table.len())
+        .map(|row| {
+            let bad = |column: &str| format!("row {}: `{column}` cannot be read", row + 1);
+            let whole = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+            let identity = identity[row].as_ref().and_then(|hex| Hash::from_hex(hex).ok());
+            let status = status[row].as_ref().and_then(|word| Status::from_word(word));
+            Ok(Row {
+                index: whole(index[row]).ok_or_else(|| bad("index"))?,
+                identity: identity.ok_or_else(|| bad("identity"))?,
+                status: status.ok_or_else(|| bad("status"))?,
+                error: error[row].clone(),
+                kind: kind[row].clone(),
+                bars: whole(bars[row]).ok_or_else(|| bad("bars"))?,
+                metrics: Metrics::default(),
+                fills: fills[row].clone(),
+                note: note[row].clone(),
+            })
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    for metric in Metric::ALL.into_iter().filter(|metric| table.get(metric.name()).is_some()) {
+        for (row, value) in rows.iter_mut().zip(table.floats(metric.name())?) {
+            row.metrics.set(metric, *value);
+        }
+    }
+    Ok(rows)
+}
+
+/// The labels in the results `table`; what is wrong with it otherwise.
+fn labels(table: &Table) -> Result<Vec<Label>, String> {
+    let (key, session) = (table.texts("key")?, table.texts("session")?);
+    let (strategy, mode) = (table.texts("strategy")?, table.texts("mode")?);
+    let (symbols, from, to) = (table.texts("symbols")?, table.dates("from")?, table.dates("to")?);
+    let mut labels: Vec<_> = (0..table.len())
+        .map(|row| Label {
+            key: key[row].clone().unwrap_or_default(),
+            session: session[row].clone().unwrap_or_default(),
+            strategy: strategy[row].clone().unwrap_or_default(),
+            mode: mode[row].clone().unwrap_or_default(),
+            symbols: symbols[row].as_deref().map(split_symbols).unwrap_or_default(),
+            from: from[row],
+            to: to[row],
+            axes: Vec::new(),
+        })
+        .collect();
+    let (start, end) = (table.position("to")? + 1, table.position("status")?);
+    let axes = table.columns.get(start..end).ok_or("column `status` stands before `to`")?;
+    for (column, cells) in axes {
+        let path = column.strip_prefix(AXIS).unwrap_or(column);
+        for (row, label) in labels.iter_mut().enumerate() {
+            let value = axis_value(cells, row)
+                .ok_or_else(|| format!("row {}: `{column}` cannot be read", row + 1))?;
+            if value != Scalar::Missing {
+                label.axes.push((path.to_owned(), value));
+            }
+        }
+    }
+    Ok(labels)
+}
+
+/// The value of an axis at `row`; `None` where it makes no sense.
+fn axis_value(cells: &Cells, row: usize) -> Option<Scalar> {
+    let value = match cells {
+        Cells::Int(values) => values[row].map(|value| Scalar::Number(value as f64)),
+        Cells::Float(values) => values[row].map(Scalar::Number),
+        Cells::Bool(values) => values[row].map(Scalar::Bool),
+        Cells::Text(values) => values[row].as_deref().map(|text| Scalar::Text(text.into())),
+        Cells::Json(values) => match &values[row] {
+            Some(text) => Some(from_json(text)?),
+            None => None,
+        },
+        Cells::Date(_) | Cells::Time(_) => return None,
+    };
+    Some(value.unwrap_or(Scalar::Missing))
+}
+
+/// The results in the file `path`, in plan order, as they were written.
+pub fn read_results(path: &Path) -> Result<Vec<(Label, Row)>, StoreError> {
+    let table = parquet::read(path, None)?;
+    let both =
+        labels(&table).and_then(|labels| Ok(labels.into_iter().zip(rows(&table)?).collect()));
+    both.map_err(|fact| StoreError::damaged(path, fact))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A completed session whose numbers are awkward.
+    pub(in crate::store) fn row(index: u64) -> Row {
+        let mut metrics = Metrics::default();
+        for (place, metric) in Metric::ALL.into_iter().enumerate() {
+            let value = (index as f64 + 0.1) / (place as f64 - 7.3);
+            metrics.set(metric, (place as u64 % 5 != index % 5).then_some(value));
+        }
+        Row {
+            index,
+            identity: blake3::hash(&index.to_le_bytes()),
+            status: Status::Completed,
+            error: None,
+            kind: None,
+            bars: 2_000 + index,
+            metrics,
+            fills: Some(blake3::hash(b"fills").to_string()),
+            note: None,
+        }
+    }
+
+    /// A session that failed.
+    pub(in crate::store) fn failed(index: u64) -> Row {
+        Row {
+            status: Status::Failed,
+            error: Some("row 412: `close` is missing; fill it,\n\"or drop it\"".into()),
+            kind: Some("data".into()),
+            metrics: Metrics::default(),
+            fills: None,
+            note: Some("decides and fills on the same close".into()),
+            ..row(index)
+        }
+    }
+
+    pub(in crate::store) fn label(axes: &[(&str, Scalar)]) -> Label {
+        Label {
+            key: "goog-sma[fast=10,slow=20]".into(),
+            session: "goog-sma".into(),
+            strategy: "sma-cross".into(),
+            mode: "backtest".into(),
+            symbols: vec!["GOOG".into(), "BTC/USDT".into(), "odd, 100%2C".into()],
+            from: NaiveDate::from_ymd_opt(2004, 8, 19),
+            to: NaiveDate::from_ymd_opt(2013, 3, 1),
+            axes: axes.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect(),
+        }
+    }
+
+    fn text(text: &str) -> Scalar {
+        Scalar::Text(text.into())
+    }
+
+    fn round_trip(written: &[(Label, Row)]) -> Vec<(Label, Row)> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("results.parquet");
+        parquet::write(&path, &results(written)).unwrap();
+        read_results(&path).unwrap()
+    }
+
+    #[test]
+    fn results_come_back_exactly() {
+        let number = Scalar::Number;
+        let sessions = [
+            label(&[("params.fast", number(10.0)), ("risk.stop_loss", number(0.05))]),
+            label(&[("params.fast", number(20.0)), ("risk.stop_loss", number(0.1 + 0.2))]),
+            label(&[("params.kind", text("ema")), ("params.on", Scalar::Bool(true))]),
+            Label { symbols: vec![], from: None, to: None, ..label(&[]) },
+        ];
+        let rows = [row(0), failed(1), row(2), row(3)];
+        let written: Vec<_> = sessions.into_iter().zip(rows).collect();
+        assert_eq!(round_trip(&written), written);
+        assert_eq!(round_trip(&[]), []);
+    }
+
+    #[test]
+    fn an_axis_column_is_of_the_narrowest_kind_that_is_exact() {
+        let number = Scalar::Number;
+        let cells = |values: &[Scalar]| axis_cells(values.iter());
+        assert_eq!(cells(&[number(5.0), Scalar::Missing]), Cells::Int(vec![Some(5), None]));
+        assert_eq!(cells(&[number(5.0), number(0.5)]), Cells::Float(vec![Some(5.0), Some(0.5)]));
+        assert!(matches!(cells(&[number(-0.0)]), Cells::Float(_)), "an integer has no -0");
+        assert!(matches!(cells(&[number(1e300)]), Cells::Float(_)));
+        assert_eq!(cells(&[Scalar::Bool(true)]), Cells::Bool(vec![Some(true)]));
+        assert_eq!(cells(&[text("10")]), Cells::Text(vec![Some("10".into())]));
+        assert!(matches!(cells(&[text("10"), number(10.0)]), Cells::Json(_)));
+    }
+
+    #[test]
+    fn values_of_several_kinds_keep_their_kinds() {
+        let values =
+            [text("10"), Scalar::Number(10.0), Scalar::Bool(true), text("true"), text("\"")];
+        let written: Vec<_> = values
+            .into_iter()
+            .zip(0..)
+            .map(|(value, index)| (label(&[("params.x", value)]), row(index)))
+            .collect();
+        assert_eq!(round_trip(&written), written);
+    }
+
+    #[test]
+    fn an_axis_may_be_called_like_a_column() {
+        let names = ["symbols", "strategy", "sharpe", "status", "axis.symbols", "capital"];
+        let axes = names.map(|name| (name, text(name)));
+        let written = [(label(&axes), row(0))];
+        assert_eq!(round_trip(&written), written);
+    }
+
+    #[test]
+    fn the_columns_stand_in_their_order() {
+        let table = results(&[(label(&[("params.fast", Scalar::Number(1.0))]), row(0))]);
+        let names: Vec<_> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
+        let metrics = Metric::ALL.map(Metric::name);
+        let axes = ["params.fast"];
+        let before = ["status", "error", "kind", "bars"];
+        let expected = [&LABELS[..], &axes, &before, &metrics, &["fills", "note"]].concat();
+        assert_eq!(names, expected);
+        let Some(Cells::Text(id)) = table.get("id") else { panic!("ids are texts") };
+        assert_eq!(id[0].as_deref(), Some(&row(0).identity.to_string()[..10]));
+    }
+
+    #[test]
+    fn a_file_from_before_a_metric_lacks_it_and_is_read() {
+        let mut table = batch(&[row(1)]);
+        table.columns.retain(|(name, _)| name != "psr");
+        table.add_floats("of_the_future", [1.0]);
+        let mut expected = row(1);
+        expected.metrics.set(Metric::Psr, None);
+        assert_eq!(rows(&table), Ok(vec![expected]));
+    }
+
+    #[test]
+    fn a_file_without_a_necessary_column_is_damaged() {
+        for column in ["index", "identity", "status", "bars"] {
+            let mut table = batch(&[row(1)]);
+            table.columns.retain(|(name, _)| name != column);
+            assert_eq!(rows(&table), Err(format!("column `{column}` is missing")));
+        }
+    }
+
+    #[test]
+    fn a_status_has_one_word_everywhere() {
+        for status in Status::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.word());
+            assert_eq!(Status::from_word(status.word()), Some(status));
+        }
+    }
+}

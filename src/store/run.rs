@@ -1,0 +1,490 @@
+//! One run's directory: [`Run`] writes it, one process at a time, and [`RunReader`] reads it.
+//!
+//! Everything in it is written once and whole, the plan first, then batches of rows, then the
+//! results; only `run.json` is replaced and `events.jsonl` grows. So whatever a killed run left can
+//! be read, and the next process can go on from there.
+
+use super::atomic;
+use super::equity::{self, EQUITY_FILE, Equity};
+use super::error::{StoreError, StoreWarning};
+use super::journal::{Journal, read_events};
+use super::lock::{Holder, Lock};
+use super::parquet;
+use super::row::{self, Label, Row, read_results};
+use super::run_file::{Counts, Phase, RunFile, RunStatus};
+use super::{Store, file_name};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The names in a run's directory.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) directory: PathBuf,
+}
+
+impl Layout {
+    pub(super) fn run_file(&self) -> PathBuf {
+        self.directory.join("run.json")
+    }
+
+    fn plan(&self) -> PathBuf {
+        self.directory.join("plan.jsonl")
+    }
+
+    pub(super) fn rows(&self) -> PathBuf {
+        self.directory.join("rows")
+    }
+
+    fn batch(&self, number: u64) -> PathBuf {
+        self.rows().join(format!("{number:06}.parquet"))
+    }
+
+    pub(super) fn results(&self) -> PathBuf {
+        self.directory.join("results.parquet")
+    }
+
+    fn results_csv(&self) -> PathBuf {
+        self.directory.join("results.csv")
+    }
+
+    fn sessions(&self) -> PathBuf {
+        self.directory.join("sessions")
+    }
+
+    fn session(&self, name: &str) -> PathBuf {
+        self.sessions().join(name)
+    }
+
+    fn events(&self) -> PathBuf {
+        self.directory.join("events.jsonl")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.directory.join("lock")
+    }
+
+    fn report(&self, name: &str) -> PathBuf {
+        self.directory.join(file_name(name))
+    }
+
+    /// Whether `path` is one of the run's own, which no report may replace.
+    fn is_own(&self, path: &Path) -> bool {
+        let files = [self.run_file(), self.plan(), self.results(), self.results_csv()];
+        let rest = [self.rows(), self.sessions(), self.events(), self.lock()];
+        files.iter().chain(&rest).any(|own| own == path)
+    }
+
+    /// The names of the kept sessions' directories.
+    pub(super) fn kept(&self) -> Result<Vec<String>, StoreError> {
+        atomic::entries(&self.sessions())
+    }
+
+    /// The numbers of the batches, ascending.
+    fn batches(&self) -> Result<Vec<u64>, StoreError> {
+        let names = atomic::entries(&self.rows())?;
+        let number = |name: &String| name.strip_suffix(".parquet")?.parse().ok();
+        let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+/// A run's directory, open for reading; it may grow meanwhile.
+#[derive(Debug)]
+pub struct RunReader {
+    layout: Layout,
+    file: RunFile,
+}
+
+impl RunReader {
+    pub(super) fn open(layout: Layout) -> Result<Self, StoreError> {
+        let file = RunFile::read(&layout.run_file())?;
+        Ok(Self { layout, file })
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &str {
+        &self.file.id
+    }
+
+    /// The run's directory.
+    pub fn path(&self) -> &Path {
+        &self.layout.directory
+    }
+
+    /// Who, what and when, as it stood when the run was opened or last updated.
+    pub fn file(&self) -> &RunFile {
+        &self.file
+    }
+
+    /// The frozen plan, as it was written.
+    pub fn plan(&self) -> Result<String, StoreError> {
+        let path = self.layout.plan();
+        fs::read_to_string(&path).map_err(StoreError::io("read", &path))
+    }
+
+    /// The rows of all batches, in plan order; of two for one place in the plan, the later. A batch
+    /// that cannot be read is passed over with a warning, as if its sessions had not run.
+    pub fn rows(&self) -> Result<(Vec<Row>, Vec<StoreWarning>), StoreError> {
+        let (mut rows, mut warnings) = (BTreeMap::new(), Vec::new());
+        for number in self.layout.batches()? {
+            let path = self.layout.batch(number);
+            let batch = parquet::read(&path, None).and_then(|table| {
+                row::rows(&table).map_err(|fact| StoreError::damaged(&path, fact))
+            });
+            match batch {
+                Ok(batch) => rows.extend(batch.into_iter().map(|row| (row.index, row))),
+                Err(warning) => warnings.push(warning),
+            }
+        }
+        Ok((rows.into_values().collect(), warnings))
+    }
+
+    /// The results, in plan order.
+    pub fn results(&self) -> Result<Vec<(Label, Row)>, StoreError> {
+        read_results(&self.layout.results())
+    }
+
+    /// The names of the kept sessions' directories, in alphabetical order.
+    pub fn kept(&self) -> Result<Vec<String>, StoreError> {
+        self.layout.kept()
+    }
+
+    /// A file of the kept session `dir_name`.
+    pub fn kept_file(&self, dir_name: &str, file: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.layout.session(dir_name).join(file);
+        fs::read(&path).map_err(StoreError::io("read", &path))
+    }
+
+    /// The account of the kept session `dir_name`.
+    pub fn equity(&self, dir_name: &str) -> Result<Equity, StoreError> {
+        equity::read_equity(&self.layout.session(dir_name).join(EQUITY_FILE))
+    }
+
+    /// The run's journal.
+    pub fn events(&self) -> (Vec<Value>, Vec<StoreWarning>) {
+        read_events(&self.layout.events())
+    }
+
+    /// Where the report `name`, such as `report.html`, is or would be.
+    pub fn report(&self, name: &str) -> PathBuf {
+        self.layout.report(name)
+    }
+}
+
+/// A run's directory, open and locked for writing.
+///
+/// Threads may share it to keep sessions; rows have one writer.
+#[derive(Debug)]
+pub struct Run {
+    reader: RunReader,
+    next_batch: u64,
+    _lock: Lock,
+}
+
+impl Run {
+    /// Takes the lock of a new directory and begins the run there.
+    pub(super) fn begin(layout: Layout, file: RunFile) -> Result<Self, StoreError> {
+        let lock = Lock::acquire(
+            &layout.lock(),
+            &Holder::this_process(file.host.as_str(), &file.command_line),
+        )?;
+        atomic::create_directories(&layout.rows())?;
+        atomic::create_directories(&layout.sessions())?;
+        file.write(&layout.run_file())?;
+        Ok(Self { reader: RunReader { layout, file }, next_batch: 1, _lock: lock })
+    }
+
+    /// Takes the lock of a directory that is there and goes on after its last batch.
+    pub(super) fn resume(layout: Layout, holder: &Holder) -> Result<Self, StoreError> {
+        let lock = Lock::acquire(&layout.lock(), holder)?;
+        for directory in [&layout.directory, &layout.rows(), &layout.sessions()] {
+            atomic::remove_leftovers(directory)?;
+        }
+        let next_batch = layout.batches()?.last().map_or(1, |last| last + 1);
+        // Read under the lock: its last writer may have ended while this one waited.
+        Ok(Self { reader: RunReader::open(layout)?, next_batch, _lock: lock })
+    }
+
+    /// What is there, for reading.
+    pub fn reader(&self) -> &RunReader {
+        &self.reader
+    }
+
+    /// The run's id.
+    pub fn id(&self) -> &str {
+        self.reader.id()
+    }
+
+    /// Writes the plan, one line a session.
+    pub fn write_plan(&self, text: &str) -> Result<(), StoreError> {
+        atomic::write(&self.reader.layout.plan(), text.as_bytes())
+    }
+
+    /// Writes one batch of rows; none if there are no rows.
+    pub fn append_rows(&mut self, rows: &[Row]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        parquet::write(&self.reader.layout.batch(self.next_batch), &row::batch(rows))?;
+        self.next_batch += 1;
+        Ok(())
+    }
+
+    /// Writes `results.parquet` and `results.csv`: one row a session, in plan order. Their bytes
+    /// depend on nothing else.
+    pub fn write_results(&self, results: &[(Label, Row)]) -> Result<(), StoreError> {
+        let table = row::results(results);
+        atomic::write(&self.reader.layout.results_csv(), &table.to_csv())?;
+        parquet::write(&self.reader.layout.results(), &table)
+    }
+
+    /// Writes the kept session `dir_name` (see [`session_dir`](super::session_dir)) with `files`, a
+    /// name and bytes each. If it is there already, nothing is written again.
+    pub fn keep_session(&self, dir_name: &str, files: &[(&str, &[u8])]) -> Result<(), StoreError> {
+        atomic::create_directory(&self.reader.layout.session(dir_name), files).map(|_| ())
+    }
+
+    /// Takes over the kept session `theirs` of an earlier run as `ours`, byte for byte: its name may
+    /// have changed since.
+    pub fn copy_session(
+        &self,
+        from: &RunReader,
+        theirs: &str,
+        ours: &str,
+    ) -> Result<(), StoreError> {
+        let source = from.layout.session(theirs);
+        if !source.is_dir() {
+            return Err(StoreError::damaged(&source, "is not a kept session"));
+        }
+        let names = atomic::entries(&source)?;
+        let files = names
+            .iter()
+            .map(|name| Ok((name.as_str(), from.kept_file(theirs, name)?)))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let files: Vec<_> = files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+        self.keep_session(ours, &files)
+    }
+
+    /// Opens the run's journal, which has one writer at a time, and drops a torn last line.
+    pub fn journal(&self) -> Result<Journal, StoreError> {
+        Journal::open(&self.reader.layout.events())
+    }
+
+    /// Changes `run.json`; if it cannot be written, nothing has changed.
+    pub fn update(&mut self, change: impl FnOnce(&mut RunFile)) -> Result<(), StoreError> {
+        let mut file = self.reader.file.clone();
+        change(&mut file);
+        file.write(&self.reader.layout.run_file())?;
+        self.reader.file = file;
+        Ok(())
+    }
+
+    /// Says in `run.json` how the run ended.
+    pub fn finish(
+        &mut self,
+        status: RunStatus,
+        finished: DateTime<Utc>,
+        phases: Vec<Phase>,
+        counts: Counts,
+        exit_code: u8,
+    ) -> Result<(), StoreError> {
+        self.update(|file| {
+            file.status = status;
+            file.finished = Some(finished);
+            file.phases = phases;
+            file.counts = counts;
+            file.exit_code = Some(exit_code);
+        })
+    }
+
+    /// Writes the report `name`, such as `report.html`.
+    pub fn write_report(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let path = self.reader.layout.report(name);
+        if self.reader.layout.is_own(&path) {
+            return Err(StoreError::Reserved { path });
+        }
+        atomic::write(&path, text.as_bytes())
+    }
+}
+
+impl Store {
+    /// Where the files of the run `id` are.
+    pub(super) fn layout(&self, id: &str) -> Layout {
+        Layout { directory: self.runs().join(id) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::run_file::tests::header;
+    use super::super::tests::{holder, minute, run_with, tree};
+    use super::*;
+    use crate::expr::column::Scalar;
+    use crate::store::row::tests::{failed, label, row};
+    use crate::store::{atomic::fault, session_dir};
+    use serde_json::json;
+
+    #[test]
+    fn rows_outlive_their_writer_and_the_next_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let mut run = store.create_run(header(), minute(1)).unwrap();
+        run.append_rows(&[row(2), failed(0)]).unwrap();
+        run.append_rows(&[]).unwrap();
+        run.append_rows(&[row(3)]).unwrap();
+        let layout = run.reader.layout.clone();
+        drop(run);
+        fs::write(layout.rows().join(".tmp-killed"), "half").unwrap();
+        let mut run = store.resume_run("latest", &holder()).unwrap();
+        run.append_rows(&[row(0)]).unwrap();
+        let (rows, warnings) = run.reader().rows().unwrap();
+        assert_eq!(rows, [row(0), row(2), row(3)], "in plan order, the later of two");
+        assert!(warnings.is_empty());
+        let names: Vec<_> = tree(&layout.rows()).into_keys().collect();
+        assert_eq!(names, ["000001.parquet", "000002.parquet", "000003.parquet"]);
+    }
+
+    #[test]
+    fn a_damaged_batch_is_passed_over_and_its_number_not_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let mut run = store.create_run(header(), minute(1)).unwrap();
+        run.append_rows(&[row(0)]).unwrap();
+        run.append_rows(&[row(1)]).unwrap();
+        let path = run.reader.layout.batch(2);
+        let bytes = fs::read(&path).unwrap();
+        drop(run);
+        fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
+        let mut run = store.resume_run("latest", &holder()).unwrap();
+        let (rows, warnings) = run.reader().rows().unwrap();
+        assert_eq!(rows, [row(0)]);
+        let [warning] = &warnings[..] else { panic!("one batch is damaged") };
+        assert!(warning.to_string().contains("000002.parquet"), "{warning}");
+        run.append_rows(&[row(1)]).unwrap();
+        assert!(run.reader.layout.batch(3).exists());
+        assert_eq!(run.reader().rows().unwrap().0, [row(0), row(1)]);
+    }
+
+    #[test]
+    fn a_batch_killed_anywhere_is_there_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut run = Store::at(directory.path()).create_run(header(), minute(1)).unwrap();
+        for nth in 0.. {
+            let before = run.reader().rows().unwrap().0.len();
+            let (outcome, killed) = fault::at(nth, || run.append_rows(&[row(nth as u64)]));
+            let (rows, warnings) = run.reader().rows().unwrap();
+            assert!(warnings.is_empty());
+            assert!(rows.len() == before + 1 || (rows.len() == before && outcome.is_err()));
+            if !killed {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_file_killed_anywhere_is_the_old_one_or_the_new() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let mut run = store.create_run(header(), minute(1)).unwrap();
+        for nth in 0.. {
+            let (outcome, killed) = fault::at(nth, || {
+                run.update(|file| file.keep = "x".repeat(10_000));
+                run.finish(RunStatus::Completed, minute(2), Vec::new(), Counts::default(), 0)
+            });
+            let read = store.open_run("latest").unwrap();
+            assert!(read.file().status == RunStatus::Completed || outcome.is_err());
+            if !killed {
+                assert_eq!(read.file(), run.reader().file());
+                assert_eq!(read.file().exit_code, Some(0));
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_results_byte_for_byte() {
+        let directory = tempfile::tempdir().unwrap();
+        let axes = |value: f64| label(&[("params.fast", Scalar::Number(value))]);
+        let results: Vec<_> = (0..300).map(|index| (axes(index as f64), row(index))).collect();
+        let first = run_with(&Store::at(directory.path().join("a")), 1, &results);
+        let second = run_with(&Store::at(directory.path().join("b")), 2, &results);
+        for file in [Layout::results, Layout::results_csv] {
+            let bytes = |run: &Run| fs::read(file(&run.reader.layout)).unwrap();
+            assert_eq!(bytes(&first), bytes(&second));
+        }
+        assert_eq!(first.reader().results().unwrap(), results);
+    }
+
+    #[test]
+    fn the_csv_says_what_the_parquet_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let results = [(label(&[("x", Scalar::Number(0.1))]), row(0)), (label(&[]), failed(1))];
+        let run = run_with(&Store::at(directory.path()), 1, &results);
+        let mut csv = csv::Reader::from_path(run.reader.layout.results_csv()).unwrap();
+        let headers = csv.headers().unwrap().clone();
+        let column = |name: &str| headers.iter().position(|header| header == name).unwrap();
+        let records: Vec<_> = csv.records().map(Result::unwrap).collect();
+        for (record, (label, row)) in records.iter().zip(&results) {
+            assert_eq!(&record[column("key")], label.key);
+            assert_eq!(&record[column("error")], row.error.as_deref().unwrap_or(""));
+            for (metric, value) in row.metrics.iter() {
+                assert_eq!(record[column(metric.name())].parse().ok(), value, "{}", metric.name());
+            }
+        }
+        assert_eq!((&records[0][column("x")], &records[1][column("x")]), ("0.1", ""));
+        assert_eq!(&records[0][column("from")], "2004-08-19");
+    }
+
+    #[test]
+    fn a_kept_session_is_written_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let run = store.create_run(header(), minute(1)).unwrap();
+        let name = session_dir("goog-sma", &row(1).identity);
+        let equity = equity::equity_parquet(&[0, 1], &[1.0, 2.0], &[0.0, 0.0], None);
+        let result = r#"{"sharpe":1.5}"#.as_bytes();
+        let files = [("result.json", result), (EQUITY_FILE, &equity[..])];
+        run.keep_session(&name, &files).unwrap();
+        run.keep_session(&name, &[("result.json", b"another")]).unwrap();
+        assert_eq!(run.reader().kept().unwrap(), [name.as_str()]);
+        assert_eq!(run.reader().kept_file(&name, "result.json").unwrap(), result);
+        assert_eq!(run.reader().equity(&name).unwrap().equity, [1.0, 2.0]);
+
+        let later = store.create_run(header(), minute(2)).unwrap();
+        later.copy_session(run.reader(), &name, &name).unwrap();
+        let copied = |run: &Run| tree(&run.reader.layout.session(&name));
+        assert_eq!(copied(&later), copied(&run));
+        let error = later.copy_session(run.reader(), "absent", "absent").unwrap_err().to_string();
+        assert!(error.contains("absent: is not a kept session"), "{error}");
+    }
+
+    #[test]
+    fn the_plan_the_journal_and_a_report_can_be_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let run = store.create_run(header(), minute(1)).unwrap();
+        run.write_plan("{\"index\":0}\n{\"index\":1}\n").unwrap();
+        run.journal().unwrap().append(&json!({"type": "run-started"})).unwrap();
+        run.write_report("report.md", "# a run\n").unwrap();
+        let reader = store.open_run(run.id()).unwrap();
+        assert_eq!(reader.plan().unwrap().lines().count(), 2);
+        assert_eq!(reader.events().0, [json!({"type": "run-started"})]);
+        assert_eq!(fs::read_to_string(reader.report("report.md")).unwrap(), "# a run\n");
+    }
+
+    #[test]
+    fn a_report_replaces_no_file_of_the_run() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = Store::at(directory.path()).create_run(header(), minute(1)).unwrap();
+        for name in ["run.json", "plan.jsonl", "results.csv", "rows", "lock", "events.jsonl"] {
+            let error = run.write_report(name, "text").unwrap_err();
+            assert!(matches!(error, StoreError::Reserved { .. }), "{name}");
+        }
+        run.write_report("../outside", "text").unwrap();
+        assert!(run.reader().path().join("%2E.%2Foutside").exists());
+    }
+}
