@@ -12,6 +12,8 @@ pub mod settings;
 pub mod trade;
 pub mod walk;
 
+#[cfg(test)]
+mod oracle_tests;
 mod protect;
 #[cfg(test)]
 mod tests;

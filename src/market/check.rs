@@ -29,8 +29,9 @@ impl Finding {
     }
 }
 
-/// Refuse bars out of order, doubled, or with prices that no market ever had.
-pub(super) fn check(file: &Path, bars: &Bars) -> Result<(), DataError> {
+/// Refuse bars out of order, doubled, or with prices that no market ever had. `rows` are the rows of
+/// the file that the bars were read from.
+pub(super) fn check(file: &Path, bars: &Bars, rows: &[u32]) -> Result<(), DataError> {
     let mut order = Finding::new("out of order", "sort the rows by time");
     let mut doubled = Finding::new("doubled", "keep one row a time");
     let mut missing = Finding::new("with a missing price", "fill or drop the rows before running");
@@ -41,7 +42,7 @@ pub(super) fn check(file: &Path, bars: &Bars) -> Result<(), DataError> {
     let prices =
         [("open", &bars.open), ("high", &bars.high), ("low", &bars.low), ("close", &bars.close)];
     for row in 0..bars.len() {
-        let at = || format!("bar {} of {} ({})", row + 1, bars.symbol, stamp(bars.time[row]));
+        let at = || format!("row {} ({}, {})", rows[row] + 1, bars.symbol, stamp(bars.time[row]));
         if row > 0 {
             match bars.time[row].cmp(&bars.time[row - 1]) {
                 std::cmp::Ordering::Less => {

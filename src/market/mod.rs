@@ -11,6 +11,9 @@ mod check;
 mod read;
 mod time;
 
+#[cfg(test)]
+mod tests;
+
 pub use slice::{Slice, SliceError};
 
 use crate::bars::Bars;
@@ -84,7 +87,6 @@ pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
                     let fact = format!("symbol `{}` is already in another file", bars.symbol);
                     return Err(DataError::new(&file, fact));
                 }
-                check::check(&file, &bars)?;
                 data.bars.push(Arc::new(bars));
             }
             data.files.push(FileRead { path: shown(&file), rows });

@@ -2,7 +2,7 @@
 
 use super::time::{self, Stamp};
 use super::{DataError, check};
-use crate::bars::{Bars, Clock, Extra};
+use crate::bars::{Bars, Clock, DAY, Extra};
 use crate::expr::PRICES;
 use crate::manifest::DataSettings;
 use polars::prelude::*;
@@ -215,7 +215,8 @@ impl Reader<'_> {
                 }
             };
             let own: Vec<Stamp> = rows.iter().map(|&row| stamps[row as usize]).collect();
-            let (time, clock) = self.clock(&own)?;
+            let timeframe = self.timeframe(&own);
+            let (time, clock) = self.clock(&own, timeframe.unwrap_or(DAY));
             let one = Bars {
                 symbol,
                 time: time.into(),
@@ -234,38 +235,36 @@ impl Reader<'_> {
                     .collect(),
                 clock,
             };
-            // Before a timeframe is guessed from steps that make no sense.
-            check::check(self.file, &one)?;
+            check::check(self.file, &one, &rows)?;
+            if timeframe.is_none() {
+                let fact =
+                    "the length of a bar cannot be guessed from one row; set `data.timeframe`";
+                return Err(self.wrong(fact));
+            }
             bars.push(one);
         }
         Ok(bars)
     }
 
-    /// Opening instants and the clock of one symbol's rows.
-    fn clock(&self, stamps: &[Stamp]) -> Result<(Vec<i64>, Clock), DataError> {
-        let zone = self.settings.timezone;
-        let raw: Vec<i64> = stamps
-            .iter()
-            .map(|stamp| match stamp {
-                Stamp::Instant(t) | Stamp::Wall(t) => *t,
-            })
-            .collect();
-        let timeframe = match self.settings.timeframe.or_else(|| time::timeframe(&raw)) {
-            Some(timeframe) => timeframe,
-            None => {
-                return Err(self.wrong(
-                    "the length of a bar cannot be guessed from one row; set `data.timeframe`",
-                ));
-            }
+    /// The length of a bar, as it is told or as it looks.
+    fn timeframe(&self, stamps: &[Stamp]) -> Option<i64> {
+        let raw = |stamp: &Stamp| match stamp {
+            Stamp::Instant(time) | Stamp::Wall(time) => *time,
         };
+        let raw: Vec<i64> = stamps.iter().map(raw).collect();
+        self.settings.timeframe.or_else(|| time::timeframe(&raw))
+    }
+
+    /// Opening instants and the clock of one symbol's rows.
+    fn clock(&self, stamps: &[Stamp], timeframe: i64) -> (Vec<i64>, Clock) {
         let opened = |stamp: &Stamp| match (self.settings.label_close, *stamp) {
             (false, stamp) => stamp,
             (true, Stamp::Instant(close)) => Stamp::Instant(close - timeframe),
             (true, Stamp::Wall(close)) => Stamp::Wall(close - timeframe),
         };
         let opened: Vec<Stamp> = stamps.iter().map(opened).collect();
-        let (time, offsets) = time::instants(&opened, zone);
-        Ok((time, Clock { timeframe, offsets }))
+        let (time, offsets) = time::instants(&opened, self.settings.timezone);
+        (time, Clock { timeframe, offsets })
     }
 
     fn stamps(&self) -> Result<Vec<Stamp>, DataError> {
@@ -297,7 +296,7 @@ impl Reader<'_> {
             DataType::Date => {
                 let days = column.cast(&DataType::Int32).map_err(fail)?;
                 let days = days.i32().map_err(fail)?;
-                let wall = |day: i32| Stamp::Wall(i64::from(day) * crate::bars::DAY);
+                let wall = |day: i32| Stamp::Wall(i64::from(day) * DAY);
                 days.iter()
                     .enumerate()
                     .map(|(row, day)| day.map(wall).ok_or_else(|| missing(row)))

@@ -29,6 +29,7 @@
 pub mod chart;
 pub mod context;
 pub mod format;
+pub mod load;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,0 +1,124 @@
+//! The command line: clap in, text out. The only room that prints.
+
+mod context;
+mod exit;
+mod indicators;
+mod output;
+mod plan;
+mod planning;
+mod progress;
+mod report;
+mod results;
+mod run;
+mod runs;
+mod sessions;
+mod strategies;
+
+pub use exit::Exit;
+
+use crate::store::StoreError;
+use clap::{CommandFactory, Parser, Subcommand};
+use context::{Context, Usage};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run trading sessions from TOML manifests: backtests, sweeps, comparison reports
+#[derive(Debug, Parser)]
+#[command(name = "papertape", version, after_help = "\
+Examples:
+  papertape run sessions/quickstart.toml
+  papertape plan sessions/quickstart.toml
+  papertape sessions list --sort -sharpe")]
+struct Cli {
+    /// The project's directory [default: the nearest one at or above the manifest with `templates/`]
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// The directory of results [default: `output` in the project]
+    #[arg(long, global = true, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print nothing but what is wrong
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Plan(plan::Plan),
+    Sessions(sessions::Sessions),
+    Runs(runs::Runs),
+    Strategies(strategies::Strategies),
+    Indicators(indicators::Indicators),
+    Report(report::Report),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  papertape completions bash > ~/.local/share/bash-completion/completions/papertape")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  papertape man | man -l -")]
+    Man,
+}
+
+/// Parse the arguments, do what they say, and say how it ended.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A pipe that was closed has nothing to be told.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    let context = Context::new(cli.root, cli.output, cli.quiet);
+    match cli.command.run(&context) {
+        Ok(exit) => exit.into(),
+        Err(error) => conclude(&error, &context).into(),
+    }
+}
+
+impl Command {
+    fn run(self, context: &Context) -> anyhow::Result<Exit> {
+        match self {
+            Self::Run(run) => run.run(context),
+            Self::Plan(plan) => plan.run(context),
+            Self::Sessions(sessions) => sessions.run(context),
+            Self::Runs(runs) => runs.run(context),
+            Self::Strategies(strategies) => strategies.run(context),
+            Self::Indicators(indicators) => indicators.run(context),
+            Self::Report(report) => report.run(context),
+            Self::Completions { shell } => {
+                let mut text = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "papertape", &mut text);
+                output::write(&text)
+            }
+            Self::Man => {
+                let mut text = Vec::new();
+                clap_mangen::Man::new(Cli::command()).render(&mut text)?;
+                output::write(&text)
+            }
+        }
+    }
+}
+
+/// Show what went wrong, once, and find its exit code.
+fn conclude(error: &anyhow::Error, context: &Context) -> Exit {
+    if output::is_closed_pipe(error) {
+        return Exit::Success;
+    }
+    context.complain(&format!("error: {error:#}"));
+    match error.downcast_ref::<StoreError>() {
+        Some(StoreError::Locked { .. }) => return Exit::Locked,
+        Some(StoreError::UnknownRun { .. } | StoreError::AmbiguousRun { .. }) => return Exit::Usage,
+        Some(_) => return Exit::Store,
+        None => {}
+    }
+    let is_usage = error.downcast_ref::<Usage>().is_some()
+        || error.downcast_ref::<crate::report::Error>().is_some();
+    if is_usage { Exit::Usage } else { Exit::Bug }
+}

@@ -1,0 +1,134 @@
+//! What `run` and `plan` have in common: manifests and options to a plan with its data.
+
+use super::context::{Context, Usage};
+use super::exit::Exit;
+use crate::diag::Mistakes;
+use crate::manifest::project::shown;
+use crate::manifest::{Assignment, Layers, Project, span};
+use crate::plan::{Plan, Prepared, Selection};
+use crate::store::Store;
+use anyhow::Result;
+use chrono::{DateTime, NaiveDate, Utc};
+use std::path::{Path, PathBuf};
+
+/// Options that say what is planned.
+#[derive(Debug, clap::Args)]
+pub struct Planning {
+    /// Manifests that declare the sessions
+    #[arg(value_name = "MANIFEST")]
+    pub manifests: Vec<PathBuf>,
+    /// Only sessions whose name matches this glob; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    session: Vec<String>,
+    /// Only sessions with this tag; several must all be there
+    #[arg(long, value_name = "TAG")]
+    tag: Vec<String>,
+    /// Set a key of every session, such as `capital=5000`; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// Remove a key of every session; may be repeated
+    #[arg(long, value_name = "PATH")]
+    unset: Vec<String>,
+    /// Lay this profile of the manifest over every session
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The day from which relative dates count [default: today, UTC]
+    #[arg(long, value_name = "DATE")]
+    now: Option<String>,
+    /// Run everything, whatever earlier runs know
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+/// A plan, its projects and its data.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// The projects of the manifests.
+    pub projects: Vec<Project>,
+    /// The plan with its data.
+    pub prepared: Prepared,
+    /// Where results go.
+    pub store: Store,
+}
+
+impl Planning {
+    /// Plan; or the exit code, when what is wrong has been shown.
+    pub fn plan(&self, context: &Context) -> Result<Result<Planned, Exit>> {
+        if self.manifests.is_empty() {
+            return Err(Usage(no_manifest(context)).into());
+        }
+        let today = self.today()?;
+        let root = context.root.as_deref();
+        let projects: Vec<Project> =
+            self.manifests.iter().map(|path| Project::of(path, root, today)).collect();
+        let (set, unset) = (assignments("--set", &self.set), assignments("--unset", &self.unset));
+        let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &unset };
+        let selection = Selection { sessions: self.session.clone(), tags: self.tag.clone() };
+        let mut mistakes = Mistakes::default();
+        let plan = Plan::read(&self.manifests, &projects, &layers, &selection, &mut mistakes);
+        let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &projects, &mut mistakes));
+        context.show(&mistakes);
+        let (Some(plan), Some(prepared)) = (plan, prepared) else { return Ok(Err(Exit::Usage)) };
+        if mistakes.has_errors() {
+            return Ok(Err(Exit::Usage));
+        }
+        if plan.points.is_empty() {
+            context.say("nothing was selected");
+            return Ok(Err(Exit::Nothing));
+        }
+        let output = projects[0].root.join(&plan.run.output);
+        let store = Store::at(context.output.clone().unwrap_or(output));
+        Ok(Ok(Planned { plan, projects, prepared, store }))
+    }
+
+    fn today(&self) -> Result<NaiveDate> {
+        let Some(text) = &self.now else { return Ok(Utc::now().date_naive()) };
+        let day = text.parse().ok();
+        let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.date_naive());
+        let wrong = || Usage(format!("`--now {text}` is not a date such as 2026-11-21"));
+        Ok(day.or(time).ok_or_else(wrong)?)
+    }
+}
+
+/// Each value with the number of the argument of the command line that it is.
+fn assignments(flag: &str, values: &[String]) -> Vec<Assignment> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let joined = |value: &str| format!("{flag}={value}");
+    let mut used = Vec::new();
+    values
+        .iter()
+        .map(|value| {
+            let found = arguments.iter().enumerate().position(|(at, argument)| {
+                let is_value = argument == value && at > 0 && arguments[at - 1] == flag;
+                (is_value || *argument == joined(value)) && !used.contains(&at)
+            });
+            used.extend(found);
+            Assignment { text: value.clone(), argument: found.unwrap_or_default() }
+        })
+        .collect()
+}
+
+/// What to say to somebody who names no manifest.
+fn no_manifest(context: &Context) -> String {
+    let folder = context.project().root.join("sessions");
+    let mut found: Vec<String> = std::fs::read_dir(&folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| shown(&path))
+        .collect();
+    found.sort();
+    match found.is_empty() {
+        true => format!("name a manifest; there is none in {}", shown(Path::new(&folder))),
+        false => format!("name a manifest; there are:\n  {}", found.join("\n  ")),
+    }
+}
+
+/// A duration such as `10s` on the command line.
+pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let micros = span::Span::parse(text)?;
+    Ok(std::time::Duration::from_micros(micros.unsigned_abs()))
+}

@@ -1,0 +1,39 @@
+//! `papertape report`: render again what the store holds.
+
+use super::context::Context;
+use super::exit::Exit;
+use crate::manifest::project::shown;
+use crate::report::{Templates, load};
+use anyhow::Result;
+
+/// Render the reports of a run again, from what the store holds
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape report latest
+  papertape report 9f3a1c --template report.html")]
+pub struct Report {
+    /// The run: `latest`, its id, or a part of it
+    #[arg(value_name = "RUN", default_value = "latest")]
+    run: String,
+    /// Only this report; may be repeated [default: all]
+    #[arg(long, value_name = "NAME")]
+    template: Vec<String>,
+}
+
+impl Report {
+    /// Do it.
+    pub fn run(self, context: &Context) -> Result<Exit> {
+        let store = context.store();
+        let templates = Templates::new(Some(&context.project().root))?;
+        let reader = store.open_run(&self.run)?;
+        let report = load::run_report(&reader)?;
+        let all: Vec<String> = templates.names().map(str::to_owned).collect();
+        for name in if self.template.is_empty() { all } else { self.template } {
+            let text = templates.render(&name, &report)?;
+            reader.write_report(&name, &text)?;
+            context.say(&format!("report: {}", shown(&reader.report(&name))));
+        }
+        Ok(Exit::Success)
+    }
+}

@@ -1,0 +1,312 @@
+//! `papertape run`: plan, execute, store, report.
+
+use super::context::{Context, Usage};
+use super::exit::Exit;
+use super::output::Format;
+use super::planning::{Planned, Planning, duration};
+use super::progress::Watcher;
+use super::results;
+use crate::batch::execute::{self, Request, Summary};
+use crate::manifest::RunSettings;
+use crate::plan::{Prepared, file};
+use crate::report::{self, Templates};
+use crate::store::{Holder, Phase, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
+use anyhow::Result;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Plan the manifests, run what is new, store the results and render a report
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape run sessions/quickstart.toml
+  papertape run sessions/quickstart.toml --session 'goog-*' --set costs.slippage.bps=5
+  papertape run --resume latest")]
+pub struct Run {
+    #[command(flatten)]
+    planning: Planning,
+    /// Threads of the batch; 0 for all cores [default: what the manifest says]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<usize>,
+    /// Go on with a run that was stopped: `latest`, its id, or a part of it
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["manifests", "session", "tag", "set", "unset", "profile", "now"])]
+    resume: Option<String>,
+    /// When another process holds the run: fail, skip (and end well), or wait (for `wait=10m` at most)
+    #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = LockPolicy::parse)]
+    lock: LockPolicy,
+    /// Render no report
+    #[arg(long)]
+    no_report: bool,
+    /// How the table of results is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// The index of a session that is to panic, for tests of what becomes of it
+    #[arg(long, hide = true, value_name = "INDEX")]
+    fault: Option<String>,
+}
+
+/// What to do about a lock that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LockPolicy {
+    Fail,
+    Skip,
+    Wait(Option<Duration>),
+}
+
+impl LockPolicy {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "fail" => Ok(Self::Fail),
+            "skip" => Ok(Self::Skip),
+            "wait" => Ok(Self::Wait(None)),
+            _ => match text.strip_prefix("wait=") {
+                Some(limit) => duration(limit).map(|limit| Self::Wait(Some(limit))),
+                None => Err("it is one of fail, skip, wait, wait=DURATION".into()),
+            },
+        }
+    }
+}
+
+impl Run {
+    /// Do it.
+    pub fn run(self, context: &Context) -> Result<Exit> {
+        let began = Instant::now();
+        let signals = Signals::listen()?;
+        match &self.resume {
+            Some(which) => self.resume(which, context, &signals, began),
+            None => self.start(context, &signals, began),
+        }
+    }
+
+    fn start(&self, context: &Context, signals: &Signals, began: Instant) -> Result<Exit> {
+        let planned = match self.planning.plan(context)? {
+            Ok(planned) => planned,
+            Err(exit) => return Ok(exit),
+        };
+        let templates = self.templates(&planned)?;
+        let Planned { plan, projects, prepared, store } = &planned;
+        let wanted = plan.run.cache && !self.planning.no_cache;
+        let (cached, warnings) = execute::cached(store, prepared, wanted);
+        warnings.iter().for_each(|warning| context.warn(warning));
+        let phases = vec![Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() }];
+        let threads = self.threads(&plan.run);
+        let host = host();
+        let command_line: Vec<String> = std::env::args().collect();
+        let request = Request {
+            plan,
+            projects,
+            prepared,
+            store,
+            threads,
+            cancel: &signals.cancel,
+            fault: self.fault.as_deref(),
+            host: &host,
+            command_line: &command_line,
+            phases,
+        };
+        let mut watcher = Watcher::new(context);
+        let summary = execute::start(request, &cached, &mut |progress| watcher.see(progress))?;
+        self.conclude(summary, &plan.run, templates, prepared, context, signals, began)
+    }
+
+    fn resume(&self, which: &str, context: &Context, signals: &Signals, began: Instant) -> Result<Exit> {
+        let store = context.store();
+        let host = host();
+        let command_line: Vec<String> = std::env::args().collect();
+        let run = match self.open(&store, which, &Holder::this_process(host.as_str(), &command_line)) {
+            Err(StoreError::Locked { .. }) if self.lock == LockPolicy::Skip => return Ok(Exit::Success),
+            run => run?,
+        };
+        if run.reader().file().status == RunStatus::Completed {
+            context.say(&format!("run {} is complete: nothing is missing", run.id()));
+            return Ok(Exit::Success);
+        }
+        let frozen = file::read(&run.reader().plan()?).map_err(|error| Usage(format!("{error:#}")))?;
+        let mut mistakes = crate::diag::Mistakes::default();
+        let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
+        context.show(&mistakes);
+        frozen.check(&prepared).map_err(|error| Usage(format!("{error:#}")))?;
+        let templates = match self.no_report {
+            true => None,
+            false => Some(Templates::new(frozen.projects.first().map(|project| project.root.as_path()))?),
+        };
+        let phases = vec![Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() }];
+        let request = Request {
+            plan: &frozen.plan,
+            projects: &frozen.projects,
+            prepared: &prepared,
+            store: &store,
+            threads: self.threads(&frozen.plan.run),
+            cancel: &signals.cancel,
+            fault: self.fault.as_deref(),
+            host: &host,
+            command_line: &command_line,
+            phases,
+        };
+        let mut watcher = Watcher::new(context);
+        let summary = execute::resume(request, run, &mut |progress| watcher.see(progress))?;
+        self.conclude(summary, &frozen.plan.run, templates, &prepared, context, signals, began)
+    }
+
+    /// Open a run for writing, as patiently as `--lock` says.
+    fn open(&self, store: &Store, which: &str, holder: &Holder) -> Result<RunDirectory, StoreError> {
+        const PAUSE: Duration = Duration::from_millis(100);
+        let began = Instant::now();
+        loop {
+            match (store.resume_run(which, holder), self.lock) {
+                (Err(StoreError::Locked { .. }), LockPolicy::Wait(limit))
+                    if limit.is_none_or(|limit| began.elapsed() < limit) =>
+                {
+                    std::thread::sleep(PAUSE);
+                }
+                (opened, _) => return opened,
+            }
+        }
+    }
+
+    /// The report templates, so that a mistake in one is shown before anything runs.
+    fn templates(&self, planned: &Planned) -> Result<Option<Templates>> {
+        if self.no_report || planned.plan.run.reports.is_empty() {
+            return Ok(None);
+        }
+        let templates = Templates::new(Some(&planned.projects[0].root))?;
+        for name in &planned.plan.run.reports {
+            if !templates.names().any(|known| known == name) {
+                let known: Vec<&str> = templates.names().collect();
+                let fact = format!("there is no report `{name}`; there are {}", known.join(", "));
+                return Err(Usage(fact).into());
+            }
+        }
+        Ok(Some(templates))
+    }
+
+    fn threads(&self, run: &RunSettings) -> usize {
+        match self.threads.unwrap_or(run.threads) {
+            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            threads => threads,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that a run leaves is told here")]
+    fn conclude(
+        &self,
+        summary: Summary,
+        run: &RunSettings,
+        templates: Option<Templates>,
+        prepared: &Prepared,
+        context: &Context,
+        signals: &Signals,
+        began: Instant,
+    ) -> Result<Exit> {
+        summary.warnings.iter().for_each(|warning| context.warn(warning));
+        tell_failures(&summary, context);
+        if summary.status == RunStatus::Incomplete {
+            let missing = prepared.jobs.len() - summary.results.len();
+            context.complain(&format!(
+                "stopped: {missing} of {} sessions are missing; go on with `papertape run --resume {}`",
+                prepared.jobs.len(),
+                summary.run.id(),
+            ));
+            return Ok(signals.exit().unwrap_or(Exit::Incomplete));
+        }
+        let mut reports = Vec::new();
+        if let Some(templates) = templates {
+            let report = report::load::run_report(summary.run.reader())?;
+            for name in &run.reports {
+                summary.run.write_report(name, &templates.render(name, &report)?)?;
+                reports.push(summary.run.reader().report(name));
+            }
+        }
+        if !context.quiet {
+            results::print_best(&summary.results, run.objective, self.format)?;
+            context.say(&sentence(&summary, began));
+            for path in &reports {
+                context.say(&format!("report: {}", crate::manifest::project::shown(path)));
+            }
+        }
+        if let Some(error) = &summary.registry {
+            context.complain(&format!("the results are complete, but not in the registry: {error}"));
+        }
+        Ok(exit(&summary, signals))
+    }
+}
+
+fn exit(summary: &Summary, signals: &Signals) -> Exit {
+    if let Some(exit) = signals.exit() {
+        return exit;
+    }
+    if summary.registry.is_some() {
+        return Exit::Store;
+    }
+    if summary.status == RunStatus::Completed { Exit::Success } else { Exit::Failed }
+}
+
+fn sentence(summary: &Summary, began: Instant) -> String {
+    let counts = &summary.counts;
+    let mut parts = vec![format!("{} completed", counts.completed)];
+    for (count, word) in [(counts.failed, "failed"), (counts.refused, "refused"), (counts.cached, "cached")] {
+        if count > 0 {
+            parts.push(format!("{count} {word}"));
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    format!("{} sessions: {} in {seconds:.2} s", counts.selected, parts.join(", "))
+}
+
+/// Sessions that did not complete, with their reasons: the one thing that quiet does not silence.
+fn tell_failures(summary: &Summary, context: &Context) {
+    const SHOWN: usize = 10;
+    let failed: Vec<_> =
+        summary.results.iter().filter(|(_, row)| row.status != Status::Completed).collect();
+    for (label, row) in failed.iter().take(SHOWN) {
+        context.complain(&format!("{}: {}: {}", label.key, row.status.word(), reason(row)));
+    }
+    if failed.len() > SHOWN {
+        context.complain(&format!("and {} more", failed.len() - SHOWN));
+    }
+}
+
+fn reason(row: &Row) -> &str {
+    row.error.as_deref().unwrap_or("no reason was given")
+}
+
+/// The machine's name.
+fn host() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    if name.trim().is_empty() { "unknown".into() } else { name.trim().to_owned() }
+}
+
+/// Ctrl-C and SIGTERM: once to finish what is running, twice to stop at once.
+struct Signals {
+    cancel: Arc<AtomicBool>,
+    received: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        use signal_hook::consts::{SIGINT, SIGTERM};
+        let signals = Self { cancel: Arc::default(), received: Arc::default() };
+        let once = Arc::new(AtomicBool::new(false));
+        for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+            let code = i32::from(exit.code());
+            // In this order: the second signal finds what the first one set.
+            signal_hook::flag::register_conditional_shutdown(signal, code, once.clone())?;
+            signal_hook::flag::register(signal, once.clone())?;
+            signal_hook::flag::register(signal, signals.cancel.clone())?;
+            let number = signal.unsigned_abs() as usize;
+            signal_hook::flag::register_usize(signal, signals.received.clone(), number)?;
+        }
+        Ok(signals)
+    }
+
+    /// The exit code of the signal that came, if one did.
+    fn exit(&self) -> Option<Exit> {
+        match self.received.load(Ordering::Relaxed) {
+            0 => None,
+            15 => Some(Exit::Terminated),
+            _ => Some(Exit::Interrupted),
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! From the store to the context of a report: what a run's directory holds, and nothing else.
+
+use super::context::{
+    Axis, Cell, Column, Counts, Curve, Data, Goal, Metric as MetricValue, Objective, Omitted, Row,
+    Run, RunReport, RunStatus, Sense, Session, Setting, Status, Sweep, TradeRow, Trades, Unit,
+};
+use crate::bars::DAY;
+use crate::batch::kept::{RESULT, SESSION, TRADES};
+use crate::manifest::{self, Session as Typed};
+use crate::metrics::{self, Metric};
+use crate::plan::file::{self, Frozen};
+use crate::plan::{Base, word};
+use crate::store::{self, Label, RunReader, session_dir};
+use anyhow::{Context, Result};
+use chrono::{DateTime, Offset, TimeZone};
+use serde_json::Value;
+
+/// The columns of the comparison table beside the objective.
+const COLUMNS: [Metric; 8] = [
+    Metric::TotalReturn,
+    Metric::Cagr,
+    Metric::Sharpe,
+    Metric::Sortino,
+    Metric::MaxDrawdown,
+    Metric::Trades,
+    Metric::WinRate,
+    Metric::BenchmarkReturn,
+];
+/// How many rows the comparison table shows.
+const ROWS: usize = 200;
+/// How many points of a sweep get a section of their own.
+const SECTIONS: usize = 5;
+/// How many trades a section lists.
+const TRADES_SHOWN: usize = 200;
+/// How many points of a curve are drawn in a table's row.
+const SPARK: usize = 60;
+
+/// Everything that a report of `run` may say.
+pub fn run_report(run: &RunReader) -> Result<RunReport> {
+    let frozen = file::read(&run.plan()?)?;
+    let results = match run.results() {
+        Ok(results) => results,
+        // A run that was stopped has its rows, and its plan knows their labels.
+        Err(_) => unfinished(run, &frozen)?,
+    };
+    Loader::new(run, &frozen, results)?.report()
+}
+
+fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row)>> {
+    let (rows, _) = run.rows()?;
+    let label = |row: &store::Row| {
+        let point =
+            frozen.plan.points.get(row.index as usize).context("a row is not in the plan")?;
+        let base = frozen.plan.base(point);
+        anyhow::Ok(Label {
+            key: base.key(point),
+            session: base.session.name.clone(),
+            strategy: base.session.definition.name.clone(),
+            mode: "backtest".into(),
+            symbols: base.session.symbols.clone().unwrap_or_default(),
+            from: base.session.range.from,
+            to: base.session.range.to,
+            axes: base
+                .values(point)
+                .map(|(path, value)| (path.to_owned(), value.clone()))
+                .collect(),
+        })
+    };
+    rows.into_iter().map(|row| Ok((label(&row)?, row))).collect()
+}
+
+struct Loader<'a> {
+    run: &'a RunReader,
+    frozen: &'a Frozen,
+    objective: manifest::Objective,
+    /// Best first.
+    results: Vec<(Label, store::Row)>,
+    kept: Vec<String>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(
+        run: &'a RunReader,
+        frozen: &'a Frozen,
+        mut results: Vec<(Label, store::Row)>,
+    ) -> Result<Self> {
+        let objective = frozen.plan.run.objective;
+        let value = |row: &store::Row| row.metrics.get(objective.metric);
+        results.sort_by(|(_, a), (_, b)| {
+            objective.order(value(a), value(b)).then(a.index.cmp(&b.index))
+        });
+        Ok(Self { run, frozen, objective, results, kept: run.kept()? })
+    }
+
+    fn base(&self, row: &store::Row) -> &'a Base {
+        self.frozen.plan.base(&self.frozen.plan.points[row.index as usize])
+    }
+
+    fn report(&self) -> Result<RunReport> {
+        let columns = self.columns();
+        let sections = self.sections();
+        let mut sessions = Vec::new();
+        for &place in &sections {
+            sessions.push(self.session(place)?);
+        }
+        let mut rows = Vec::new();
+        for place in 0..self.results.len().min(ROWS) {
+            let section = sections.iter().position(|&section| section == place);
+            let session = section.map(|section| &sessions[section]);
+            rows.push(self.row(place, &columns, session));
+        }
+        mark_best(&mut rows, &columns);
+        let hidden = self.results.len() - rows.len();
+        Ok(RunReport {
+            title: self.frozen.plan.title.clone(),
+            manifests: self.frozen.plan.manifests.iter().map(|(path, _)| path.clone()).collect(),
+            run: self.facts(),
+            counts: counts(self.results.iter().map(|(_, row)| row), &self.run.file().counts),
+            objective: Objective {
+                metric: self.objective.metric.name().into(),
+                title: title(self.objective.metric),
+                unit: unit(self.objective.metric),
+                goal: if self.objective.maximize { Goal::Maximize } else { Goal::Minimize },
+            },
+            columns,
+            rows,
+            omitted: (hidden > 0).then(|| Omitted { rows: hidden, place: "results.csv".into() }),
+            sweeps: self.sweeps(),
+            sessions,
+        })
+    }
+
+    fn facts(&self) -> Run {
+        let file = self.run.file();
+        let text = |time: DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%M:%S UTC").to_string();
+        let seconds = |end: DateTime<chrono::Utc>| (end - file.started).as_seconds_f64();
+        Run {
+            id: file.id.clone(),
+            started: text(file.started),
+            finished: file.finished.map(text),
+            wall_seconds: file.finished.map(seconds),
+            version: file.version.clone(),
+            command: file.command_line.join(" "),
+            threads: file.threads,
+            status: match file.status {
+                store::RunStatus::Running => RunStatus::Running,
+                store::RunStatus::Completed => RunStatus::Completed,
+                store::RunStatus::Failed => RunStatus::Failed,
+                store::RunStatus::Incomplete => RunStatus::Incomplete,
+            },
+            host: Some(file.host.clone()),
+        }
+    }
+
+    /// The objective first, then the usual ones.
+    fn columns(&self) -> Vec<Column> {
+        let first = std::iter::once(self.objective.metric);
+        let others = COLUMNS.into_iter().filter(|metric| *metric != self.objective.metric);
+        let column = |metric: Metric| Column {
+            name: metric.name().into(),
+            title: title(metric),
+            unit: unit(metric),
+            definition: metric.definition().into(),
+            sense: sense(metric),
+        };
+        first.chain(others).map(column).collect()
+    }
+
+    fn is_kept(&self, place: usize) -> Option<String> {
+        let (label, row) = &self.results[place];
+        let dir = session_dir(&label.session, &row.identity);
+        self.kept.contains(&dir).then_some(dir)
+    }
+
+    /// The places, best first, of the sessions with a section: all kept named ones, and the best of
+    /// each sweep.
+    fn sections(&self) -> Vec<usize> {
+        let mut of_sweep = vec![0; self.frozen.plan.bases.len()];
+        (0..self.results.len())
+            .filter(|&place| {
+                let row = &self.results[place].1;
+                let base = self.frozen.plan.points[row.index as usize].base;
+                let swept = self.frozen.plan.bases[base].swept;
+                of_sweep[base] += usize::from(swept);
+                self.is_kept(place).is_some() && (!swept || of_sweep[base] <= SECTIONS)
+            })
+            .collect()
+    }
+
+    fn row(&self, place: usize, columns: &[Column], session: Option<&Session>) -> Row {
+        let (label, row) = &self.results[place];
+        let value =
+            |column: &Column| Metric::from_name(&column.name).and_then(|m| row.metrics.get(m));
+        let spark = session.and_then(|session| session.equity.as_ref()).map(|curve| {
+            let step = curve.equity.len().div_ceil(SPARK).max(1);
+            curve.equity.iter().rev().step_by(step).rev().copied().collect()
+        });
+        Row {
+            rank: row.metrics.get(self.objective.metric).map(|_| place + 1),
+            key: label.key.clone(),
+            id: id(row),
+            name: label.session.clone(),
+            sweep: self.base(row).swept.then(|| label.session.clone()),
+            strategy: label.strategy.clone(),
+            mode: label.mode.clone(),
+            symbols: label.symbols.clone(),
+            status: status(row.status),
+            error: row.error.clone(),
+            axes: settings(label),
+            metrics: columns
+                .iter()
+                .map(|column| Cell { name: column.name.clone(), value: value(column), best: false })
+                .collect(),
+            spark,
+            anchor: session.map(|session| session.anchor.clone()),
+        }
+    }
+
+    fn sweeps(&self) -> Vec<Sweep> {
+        let bases = self.frozen.plan.bases.iter().enumerate().filter(|(_, base)| base.swept);
+        bases
+            .map(|(number, base)| {
+                let here =
+                    |row: &store::Row| self.frozen.plan.points[row.index as usize].base == number;
+                let mut rows: Vec<&(Label, store::Row)> =
+                    self.results.iter().filter(|(_, row)| here(row)).collect();
+                let value = |row: &store::Row| row.metrics.get(self.objective.metric);
+                let best = rows.first().filter(|(_, row)| value(row).is_some());
+                let best = best.map(|(label, _)| label.key.clone());
+                rows.sort_by_key(|(_, row)| row.index);
+                let objective: Vec<f64> = rows.iter().filter_map(|(_, row)| value(row)).collect();
+                Sweep {
+                    name: base.session.name.clone(),
+                    points: rows.len(),
+                    counts: counts(rows.iter().map(|(_, row)| row), &store::Counts::default()),
+                    axes: base
+                        .axes
+                        .iter()
+                        .map(|axis| Axis {
+                            path: axis.path.clone(),
+                            values: axis.scalars.iter().map(word).collect(),
+                        })
+                        .collect(),
+                    quartiles: quartiles(&objective),
+                    objective,
+                    best,
+                }
+            })
+            .collect()
+    }
+
+    fn session(&self, place: usize) -> Result<Session> {
+        let (label, row) = &self.results[place];
+        let base = self.base(row);
+        let typed = &base.session;
+        let dir = self.is_kept(place).context("a section is of a kept session")?;
+        let text = |file: &str| -> Result<String> {
+            Ok(String::from_utf8_lossy(&self.run.kept_file(&dir, file)?).into_owned())
+        };
+        let result: Value = serde_json::from_str(&text(RESULT)?)
+            .with_context(|| format!("{dir}/{RESULT} is damaged"))?;
+        let equity = self.run.equity(&dir)?;
+        let strings = |value: &Value| -> Vec<(String, String)> {
+            let plain =
+                |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            value
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.clone(), plain(value)))
+                .collect()
+        };
+        let setting = |(path, value): (String, String)| Setting { path, value };
+        Ok(Session {
+            key: label.key.clone(),
+            id: id(row),
+            anchor: format!("s-{}", dir.replace('%', "_")),
+            sweep: base.swept.then(|| label.session.clone()),
+            description: given(&typed.label.description),
+            notes: given(&typed.label.notes),
+            flags: flags(row),
+            tags: typed.label.tags.clone(),
+            strategy: label.strategy.clone(),
+            strategy_description: given(typed.definition.description.trim()),
+            mode: label.mode.clone(),
+            symbols: label.symbols.clone(),
+            from: label.from.map(|day| day.to_string()).unwrap_or_default(),
+            to: label.to.map(|day| day.to_string()).unwrap_or_default(),
+            bars: row.bars as usize,
+            capital: typed.settings.capital,
+            currency: Some(typed.label.currency.clone()),
+            model: typed.model.clone(),
+            model_axes: strings(&result["axes"]).into_iter().map(setting).collect(),
+            costs: costs(typed),
+            metrics: Metric::ALL
+                .into_iter()
+                .map(|metric| MetricValue {
+                    name: metric.name().into(),
+                    title: title(metric),
+                    unit: unit(metric),
+                    definition: metric.definition().into(),
+                    sense: sense(metric),
+                    value: row.metrics.get(metric),
+                })
+                .collect(),
+            equity: Some(by_day(&equity, typed)),
+            trades: trades(&text(TRADES)?, typed)?,
+            settings: text(SESSION)?,
+            data: Data {
+                files: typed.data.written.clone(),
+                digest: result["components"]["data"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .chars()
+                    .take(10)
+                    .collect(),
+                rows: row.bars as usize * label.symbols.len(),
+                checks: "in order, no row twice, no price missing or impossible".into(),
+            },
+            identity: strings(&result["components"])
+                .into_iter()
+                .map(|(part, digest)| setting((part, digest.chars().take(10).collect())))
+                .collect(),
+        })
+    }
+}
+
+fn id(row: &store::Row) -> String {
+    row.identity.to_hex().chars().take(10).collect()
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn flags(row: &store::Row) -> Vec<String> {
+    let mut flags: Vec<String> =
+        row.note.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
+    let count = |metric: Metric| row.metrics.get(metric).unwrap_or(0.0);
+    let ambiguous = count(Metric::AmbiguousExits);
+    if ambiguous > 0.0 {
+        flags.push(format!("{ambiguous} exits depended on which price came first inside a bar"));
+    }
+    let refused = count(Metric::Refusals);
+    if refused > 0.0 {
+        flags.push(format!("{refused} entries were refused, because there was no cash for them"));
+    }
+    flags
+}
+
+fn settings(label: &Label) -> Vec<Setting> {
+    let axes = label.axes.iter();
+    axes.map(|(path, value)| Setting { path: path.clone(), value: word(value) }).collect()
+}
+
+fn counts<'a>(rows: impl Iterator<Item = &'a store::Row>, known: &store::Counts) -> Counts {
+    let mut counts = Counts {
+        selected: known.selected as usize,
+        cached: known.cached as usize,
+        ..Counts::default()
+    };
+    let mut seen = 0;
+    for row in rows {
+        seen += 1;
+        match row.status {
+            store::Status::Completed => counts.completed += 1,
+            store::Status::Failed => counts.failed += 1,
+            store::Status::Refused => counts.refused += 1,
+            store::Status::Aborted => counts.aborted += 1,
+        }
+    }
+    counts.selected = counts.selected.max(seen);
+    counts
+}
+
+fn status(status: store::Status) -> Status {
+    match status {
+        store::Status::Completed => Status::Completed,
+        store::Status::Failed => Status::Failed,
+        store::Status::Refused => Status::Refused,
+        store::Status::Aborted => Status::Aborted,
+    }
+}
+
+/// `max_drawdown` as a heading: `Max drawdown`.
+pub fn title(metric: Metric) -> String {
+    let words = metric.name().replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn unit(metric: Metric) -> Unit {
+    match metric.unit() {
+        metrics::Unit::Fraction => Unit::Fraction,
+        metrics::Unit::Ratio => Unit::Ratio,
+        metrics::Unit::Money => Unit::Money,
+        metrics::Unit::Count => Unit::Count,
+        metrics::Unit::Days => Unit::Days,
+    }
+}
+
+fn sense(metric: Metric) -> Option<Sense> {
+    metric.sense().map(|sense| match sense {
+        metrics::Sense::Higher => Sense::Higher,
+        metrics::Sense::Lower => Sense::Lower,
+    })
+}
+
+/// Mark in every column with a sense the value that no other row beats.
+fn mark_best(rows: &mut [Row], columns: &[Column]) {
+    for (index, column) in columns.iter().enumerate() {
+        let values = rows.iter().filter_map(|row| row.metrics[index].value);
+        let best = match column.sense {
+            Some(Sense::Higher) => values.reduce(f64::max),
+            Some(Sense::Lower) => values.reduce(f64::min),
+            None => None,
+        };
+        for row in rows.iter_mut() {
+            let cell = &mut row.metrics[index];
+            cell.best = best.is_some() && cell.value == best;
+        }
+    }
+}
+
+fn quartiles(values: &[f64]) -> Option<[f64; 3]> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let place = share * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+        low + (high - low) * place.fract()
+    };
+    (!sorted.is_empty()).then(|| [at(0.25), at(0.5), at(0.75)])
+}
+
+fn costs(session: &Typed) -> String {
+    let costs = &session.settings.costs;
+    let mut parts = Vec::new();
+    if costs.rate > 0.0 {
+        parts.push(format!("commission {} of the money traded", costs.rate));
+    }
+    if costs.per_unit > 0.0 {
+        parts.push(format!("commission {} a unit", costs.per_unit));
+    }
+    if costs.slippage > 0.0 {
+        // Rounded, because 2 bps are not 1.9999999999999998.
+        parts.push(format!("slippage {} bps", (costs.slippage * 1e10).round() / 1e6));
+    }
+    if parts.is_empty() { "none".into() } else { parts.join(", ") }
+}
+
+/// Wall-clock time of the data's zone.
+fn local(session: &Typed, micros: i64) -> i64 {
+    let utc = DateTime::from_timestamp_micros(micros).unwrap_or_default().naive_utc();
+    let offset = session.data.timezone.offset_from_utc_datetime(&utc).fix().local_minus_utc();
+    micros + i64::from(offset) * 1_000_000
+}
+
+/// The last bar of every trading day.
+fn by_day(equity: &store::Equity, session: &Typed) -> Curve {
+    let locals: Vec<i64> = equity.time.iter().map(|&time| local(session, time)).collect();
+    let day = |row: usize| locals[row].div_euclid(DAY);
+    let is_last = |row: usize| row + 1 == locals.len() || day(row + 1) != day(row);
+    let rows: Vec<usize> = (0..locals.len()).filter(|&row| is_last(row)).collect();
+    let pick = |values: &[f64]| rows.iter().map(|&row| values[row]).collect();
+    Curve {
+        time: rows.iter().map(|&row| locals[row]).collect(),
+        equity: pick(&equity.equity),
+        // The worst of each day, so that a dive between two closes is seen.
+        drawdown: worst_by_day(&equity.drawdown, &rows),
+        benchmark: equity.benchmark.as_deref().map(pick),
+    }
+}
+
+fn worst_by_day(drawdown: &[f64], last_rows: &[usize]) -> Vec<f64> {
+    let mut from = 0;
+    let worst = |&last: &usize| {
+        let day = &drawdown[from..=last];
+        from = last + 1;
+        day.iter().copied().fold(0.0, f64::max)
+    };
+    last_rows.iter().map(worst).collect()
+}
+
+fn trades(text: &str, session: &Typed) -> Result<Trades> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let mut trades = Trades { place: Some(TRADES.into()), ..Trades::default() };
+    let header = reader.headers()?.clone();
+    for record in reader.records() {
+        let record = record?;
+        trades.total += 1;
+        if trades.rows.len() == TRADES_SHOWN {
+            continue;
+        }
+        let field = |name: &str| {
+            let at = header.iter().position(|known| known == name);
+            at.and_then(|at| record.get(at)).unwrap_or_default().to_owned()
+        };
+        let number = |name: &str| field(name).parse::<f64>().unwrap_or(f64::NAN);
+        let time = |name: &str| {
+            DateTime::parse_from_rfc3339(&field(name))
+                .map(|time| local(session, time.timestamp_micros()))
+        };
+        let closed_by = given(&field("closed_by"));
+        trades.rows.push(TradeRow {
+            symbol: field("symbol"),
+            side: field("side"),
+            units: number("units"),
+            entry_time: time("entry_time")?,
+            entry_price: number("entry_price"),
+            exit_time: closed_by.is_some().then(|| time("exit_time")).transpose()?,
+            exit_price: number("exit_price"),
+            profit: number("profit"),
+            profit_fraction: Some(number("profit_fraction")),
+            closed_by,
+        });
+    }
+    Ok(trades)
+}
