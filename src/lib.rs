@@ -52,3 +52,5 @@ pub mod plan;
 pub mod batch;
 
 pub mod report;
+
+pub mod cli;

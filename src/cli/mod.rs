@@ -2,7 +2,6 @@
 
 mod context;
 mod exit;
-mod indicators;
 mod output;
 mod plan;
 mod planning;
@@ -10,9 +9,6 @@ mod progress;
 mod report;
 mod results;
 mod run;
-mod runs;
-mod sessions;
-mod strategies;
 
 pub use exit::Exit;
 
@@ -25,11 +21,15 @@ use std::process::ExitCode;
 
 /// Run trading sessions from TOML manifests: backtests, sweeps, comparison reports
 #[derive(Debug, Parser)]
-#[command(name = "papertape", version, after_help = "\
+#[command(
+    name = "papertape",
+    version,
+    after_help = "\
 Examples:
   papertape run sessions/quickstart.toml
   papertape plan sessions/quickstart.toml
-  papertape sessions list --sort -sharpe")]
+  papertape sessions list --sort -sharpe"
+)]
 struct Cli {
     /// The project's directory [default: the nearest one at or above the manifest with `templates/`]
     #[arg(long, global = true, value_name = "DIR")]
@@ -48,13 +48,11 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Plan(plan::Plan),
-    Sessions(sessions::Sessions),
-    Runs(runs::Runs),
-    Strategies(strategies::Strategies),
-    Indicators(indicators::Indicators),
     Report(report::Report),
     /// Print the completions of a shell
-    #[command(after_help = "Example:\n  papertape completions bash > ~/.local/share/bash-completion/completions/papertape")]
+    #[command(
+        after_help = "Example:\n  papertape completions bash > ~/.local/share/bash-completion/completions/papertape"
+    )]
     Completions {
         /// The shell
         #[arg(value_enum)]
@@ -87,10 +85,6 @@ impl Command {
         match self {
             Self::Run(run) => run.run(context),
             Self::Plan(plan) => plan.run(context),
-            Self::Sessions(sessions) => sessions.run(context),
-            Self::Runs(runs) => runs.run(context),
-            Self::Strategies(strategies) => strategies.run(context),
-            Self::Indicators(indicators) => indicators.run(context),
             Self::Report(report) => report.run(context),
             Self::Completions { shell } => {
                 let mut text = Vec::new();
@@ -114,7 +108,9 @@ fn conclude(error: &anyhow::Error, context: &Context) -> Exit {
     context.complain(&format!("error: {error:#}"));
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Locked { .. }) => return Exit::Locked,
-        Some(StoreError::UnknownRun { .. } | StoreError::AmbiguousRun { .. }) => return Exit::Usage,
+        Some(StoreError::UnknownRun { .. } | StoreError::AmbiguousRun { .. }) => {
+            return Exit::Usage;
+        }
         Some(_) => return Exit::Store,
         None => {}
     }

@@ -371,7 +371,7 @@ const NARROWEST: usize = 6;
 /// How wide each column of `lines` is: as its widest cell, or less so that all fit into `total`.
 /// Only text is cut, for a number with an end missing would be another number.
 fn fit(lines: &[Vec<String>], kinds: &[Kind], total: Option<usize>) -> Vec<usize> {
-    let widest = |column| lines.iter().map(|line| measure_text_width(&line[column])).max();
+    let widest = |column: usize| lines.iter().map(|line| measure_text_width(&line[column])).max();
     let mut widths: Vec<usize> =
         (0..kinds.len()).map(|column| widest(column).unwrap_or_default()).collect();
     let gaps = measure_text_width(GAP) * kinds.len().saturating_sub(1);

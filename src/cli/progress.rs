@@ -61,7 +61,8 @@ impl<'a> Watcher<'a> {
             let style = ProgressStyle::with_template(style).expect("the template is well formed");
             self.bar = Some(bar.with_style(style));
         } else {
-            let before = if done > 0 { format!(", {done} were there already") } else { String::new() };
+            let before =
+                if done > 0 { format!(", {done} were there already") } else { String::new() };
             self.context.say(&format!("running {sessions} sessions{before}"));
         }
     }
@@ -72,7 +73,8 @@ impl<'a> Watcher<'a> {
     }
 
     fn step(&mut self) {
-        let failed = if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
+        let failed =
+            if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
         if let Some(bar) = &self.bar {
             bar.set_message(format!("{:.0} million bars/s{failed}", self.rate()));
             bar.inc(1);

@@ -4,6 +4,7 @@ use super::context::Context;
 use super::exit::Exit;
 use crate::manifest::project::shown;
 use crate::report::{Templates, load};
+use crate::store::Holder;
 use anyhow::Result;
 
 /// Render the reports of a run again, from what the store holds
@@ -26,12 +27,15 @@ impl Report {
     pub fn run(self, context: &Context) -> Result<Exit> {
         let store = context.store();
         let templates = Templates::new(Some(&context.project().root))?;
-        let reader = store.open_run(&self.run)?;
-        let report = load::run_report(&reader)?;
+        let command_line: Vec<String> = std::env::args().collect();
+        let run =
+            store.resume_run(&self.run, &Holder::this_process("this machine", &command_line))?;
+        let reader = run.reader();
+        let report = load::run_report(reader)?;
         let all: Vec<String> = templates.names().map(str::to_owned).collect();
         for name in if self.template.is_empty() { all } else { self.template } {
             let text = templates.render(&name, &report)?;
-            reader.write_report(&name, &text)?;
+            run.write_report(&name, &text)?;
             context.say(&format!("report: {}", shown(&reader.report(&name))));
         }
         Ok(Exit::Success)

@@ -110,26 +110,38 @@ impl Run {
         self.conclude(summary, &plan.run, templates, prepared, context, signals, began)
     }
 
-    fn resume(&self, which: &str, context: &Context, signals: &Signals, began: Instant) -> Result<Exit> {
+    fn resume(
+        &self,
+        which: &str,
+        context: &Context,
+        signals: &Signals,
+        began: Instant,
+    ) -> Result<Exit> {
         let store = context.store();
         let host = host();
         let command_line: Vec<String> = std::env::args().collect();
-        let run = match self.open(&store, which, &Holder::this_process(host.as_str(), &command_line)) {
-            Err(StoreError::Locked { .. }) if self.lock == LockPolicy::Skip => return Ok(Exit::Success),
-            run => run?,
-        };
+        let run =
+            match self.open(&store, which, &Holder::this_process(host.as_str(), &command_line)) {
+                Err(StoreError::Locked { .. }) if self.lock == LockPolicy::Skip => {
+                    return Ok(Exit::Success);
+                }
+                run => run?,
+            };
         if run.reader().file().status == RunStatus::Completed {
             context.say(&format!("run {} is complete: nothing is missing", run.id()));
             return Ok(Exit::Success);
         }
-        let frozen = file::read(&run.reader().plan()?).map_err(|error| Usage(format!("{error:#}")))?;
+        let frozen =
+            file::read(&run.reader().plan()?).map_err(|error| Usage(format!("{error:#}")))?;
         let mut mistakes = crate::diag::Mistakes::default();
         let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
         context.show(&mistakes);
         frozen.check(&prepared).map_err(|error| Usage(format!("{error:#}")))?;
         let templates = match self.no_report {
             true => None,
-            false => Some(Templates::new(frozen.projects.first().map(|project| project.root.as_path()))?),
+            false => {
+                Some(Templates::new(frozen.projects.first().map(|project| project.root.as_path()))?)
+            }
         };
         let phases = vec![Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() }];
         let request = Request {
@@ -150,7 +162,12 @@ impl Run {
     }
 
     /// Open a run for writing, as patiently as `--lock` says.
-    fn open(&self, store: &Store, which: &str, holder: &Holder) -> Result<RunDirectory, StoreError> {
+    fn open(
+        &self,
+        store: &Store,
+        which: &str,
+        holder: &Holder,
+    ) -> Result<RunDirectory, StoreError> {
         const PAUSE: Duration = Duration::from_millis(100);
         let began = Instant::now();
         loop {
@@ -226,7 +243,8 @@ impl Run {
             }
         }
         if let Some(error) = &summary.registry {
-            context.complain(&format!("the results are complete, but not in the registry: {error}"));
+            context
+                .complain(&format!("the results are complete, but not in the registry: {error}"));
         }
         Ok(exit(&summary, signals))
     }
@@ -245,7 +263,9 @@ fn exit(summary: &Summary, signals: &Signals) -> Exit {
 fn sentence(summary: &Summary, began: Instant) -> String {
     let counts = &summary.counts;
     let mut parts = vec![format!("{} completed", counts.completed)];
-    for (count, word) in [(counts.failed, "failed"), (counts.refused, "refused"), (counts.cached, "cached")] {
+    for (count, word) in
+        [(counts.failed, "failed"), (counts.refused, "refused"), (counts.cached, "cached")]
+    {
         if count > 0 {
             parts.push(format!("{count} {word}"));
         }

@@ -1,0 +1,53 @@
+//! The table that ends a run: every named session, and the best points of its sweeps.
+
+use super::exit::Exit;
+use super::output::{Cell, Column, Format, Kind, Records};
+use crate::manifest::Objective;
+use crate::metrics::Metric;
+use crate::store::{Label, Row, Status};
+use anyhow::Result;
+use std::collections::HashMap;
+
+/// How many points of each sweep the table has.
+const POINTS: usize = 10;
+/// The columns beside the objective.
+const COLUMNS: [Metric; 5] =
+    [Metric::TotalReturn, Metric::Sharpe, Metric::MaxDrawdown, Metric::Trades, Metric::FinalEquity];
+
+/// Print the best of `results` by `objective`, the best first.
+pub(super) fn print_best(
+    results: &[(Label, Row)],
+    objective: Objective,
+    format: Format,
+) -> Result<Exit> {
+    let value = |row: &Row| row.metrics.get(objective.metric);
+    let mut ranked: Vec<&(Label, Row)> = results.iter().collect();
+    ranked
+        .sort_by(|(_, a), (_, b)| objective.order(value(a), value(b)).then(a.index.cmp(&b.index)));
+    let others = COLUMNS.into_iter().filter(|metric| *metric != objective.metric);
+    let metrics: Vec<Metric> = std::iter::once(objective.metric).chain(others).collect();
+    let named = [("rank", Kind::Count), ("session", Kind::Text), ("status", Kind::Text)];
+    let named = named.into_iter().map(Column::from);
+    let mut records = Records::new(named.chain(metrics.iter().map(|metric| Column::from(*metric))));
+    let mut shown: HashMap<&str, usize> = HashMap::new();
+    let mut hidden = 0;
+    for (rank, (label, row)) in ranked.iter().enumerate() {
+        let points = shown.entry(&label.session).or_default();
+        *points += usize::from(!label.axes.is_empty());
+        // What did not complete was told before the table.
+        if *points > POINTS || row.status != Status::Completed && !label.axes.is_empty() {
+            hidden += 1;
+            continue;
+        }
+        let place = value(row).map(|_| (rank + 1) as f64);
+        let mut cells: Vec<Cell> =
+            vec![place.into(), label.key.as_str().into(), row.status.word().into()];
+        cells.extend(metrics.iter().map(|metric| Cell::from(row.metrics.get(*metric))));
+        records.push(cells);
+    }
+    let exit = records.print(format)?;
+    if hidden > 0 && format == Format::Table {
+        super::output::write(format!("and {hidden} more in results.csv\n").as_bytes())?;
+    }
+    Ok(exit)
+}
