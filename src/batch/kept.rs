@@ -5,8 +5,8 @@
 
 use crate::engine::trade::Intent;
 use crate::engine::{Frame, Outcome};
-use crate::metrics::Metrics;
 use crate::metrics::account::excursion;
+use crate::metrics::{Metrics, Unit};
 use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
 use crate::store::{EQUITY_FILE, equity_parquet};
 use chrono::DateTime;
@@ -80,7 +80,12 @@ impl Kept<'_> {
         let metrics: Map<String, Value> = self
             .metrics
             .iter()
-            .filter_map(|(metric, value)| Some((metric.name().to_owned(), json!(value?))))
+            .filter_map(|(metric, value)| {
+                let value = value?;
+                let number =
+                    if metric.unit() == Unit::Count { json!(value as u64) } else { json!(value) };
+                Some((metric.name().to_owned(), number))
+            })
             .collect();
         let days = slice.days();
         let axes: Map<String, Value> = self
@@ -122,10 +127,7 @@ impl Kept<'_> {
     fn session(&self) -> String {
         let point = &self.plan.points[self.job.index];
         let base = self.plan.base(point);
-        let params = self.work.variant.session.definition.params.iter().zip(&self.job.params);
-        let params: Vec<(String, crate::expr::Scalar)> =
-            params.map(|(param, value)| (param.name.clone(), value.clone())).collect();
-        file::session_toml(base, point, &params)
+        file::session_toml(base, point, &self.work.variant.session.definition, &self.job.params)
     }
 
     fn trades(&self) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 mod context;
 mod exit;
+mod indicators;
 mod output;
 mod plan;
 mod planning;
@@ -9,6 +10,9 @@ mod progress;
 mod report;
 mod results;
 mod run;
+mod runs;
+mod sessions;
+mod strategies;
 
 pub use exit::Exit;
 
@@ -48,6 +52,10 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Plan(plan::Plan),
+    Sessions(sessions::Sessions),
+    Runs(runs::Runs),
+    Strategies(strategies::Strategies),
+    Indicators(indicators::Indicators),
     Report(report::Report),
     /// Print the completions of a shell
     #[command(
@@ -85,6 +93,10 @@ impl Command {
         match self {
             Self::Run(run) => run.run(context),
             Self::Plan(plan) => plan.run(context),
+            Self::Sessions(sessions) => sessions.run(context),
+            Self::Runs(runs) => runs.run(context),
+            Self::Strategies(strategies) => strategies.run(context),
+            Self::Indicators(indicators) => indicators.run(context),
             Self::Report(report) => report.run(context),
             Self::Completions { shell } => {
                 let mut text = Vec::new();

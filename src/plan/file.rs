@@ -9,12 +9,13 @@ use super::sweep::scalar;
 use super::{Axis, Base, Plan, Point, Prepared};
 use crate::diag::{Mistakes, Place, Source};
 use crate::engine::ENGINE;
-use crate::expr::Scalar;
+use crate::expr::{Scalar, Type};
 use crate::manifest::tree::Entry;
 use crate::manifest::{
     Declared, Keep, Node, Objective, Project, RunSettings, SCHEMA, Table, Value, type_session,
 };
 use crate::metrics::Metric;
+use crate::strategy::Definition;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 use std::collections::HashMap;
@@ -283,18 +284,26 @@ pub fn digest(text: &str) -> Digest {
 
 /// What a result depends on, as a TOML text: the base with the values of the point, without names
 /// and labels, which may change while the result stays the same.
-pub fn session_toml(base: &Base, point: &Point, params: &[(String, Scalar)]) -> String {
+pub fn session_toml(
+    base: &Base,
+    point: &Point,
+    definition: &Definition,
+    params: &[Scalar],
+) -> String {
     let mut tree = Plan::variant_tree(base, &point.at);
     let place = base.declared.place.clone();
-    for (name, value) in params {
+    for (param, value) in definition.params.iter().zip(params) {
         let value = match value {
+            Scalar::Number(number) if param.kind.ty() == Type::Int => {
+                Value::Integer(*number as i64)
+            }
             Scalar::Number(number) => Value::Float(*number, number.to_string()),
             Scalar::Bool(value) => Value::Bool(*value),
             Scalar::Text(text) => Value::Text(text.to_string()),
             Scalar::Missing => continue,
         };
         let node = Node { value, place: place.clone() };
-        tree.set_at(&format!("params.{name}"), node, &place);
+        tree.set_at(&format!("params.{}", param.name), node, &place);
     }
     resolve_range(&mut tree, base);
     for label in ["description", "notes", "env", "tags", "currency"] {

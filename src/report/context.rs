@@ -29,7 +29,8 @@ pub struct RunReport {
     pub omitted: Option<Omitted>,
     /// One for each swept session, in the order of the manifest.
     pub sweeps: Vec<Sweep>,
-    /// One for each session whose details were kept, best first.
+    /// One for each session whose details were kept: named sessions, then the best points of sweeps,
+    /// each best first.
     pub sessions: Vec<Session>,
 }
 

@@ -26,8 +26,9 @@ const COLUMNS: [Metric; 8] = [
     Metric::WinRate,
     Metric::BenchmarkReturn,
 ];
-/// How many rows the comparison table shows.
-const ROWS: usize = 200;
+/// How many named sessions the comparison table shows, and how many points of each sweep.
+const ROWS: usize = 500;
+const POINTS: usize = 20;
 /// How many points of a sweep get a section of their own.
 const SECTIONS: usize = 5;
 /// How many trades a section lists.
@@ -104,10 +105,9 @@ impl<'a> Loader<'a> {
             sessions.push(self.session(place)?);
         }
         let mut rows = Vec::new();
-        for place in 0..self.results.len().min(ROWS) {
+        for place in self.first_places(ROWS, POINTS) {
             let section = sections.iter().position(|&section| section == place);
-            let session = section.map(|section| &sessions[section]);
-            rows.push(self.row(place, &columns, session));
+            rows.push(self.row(place, &columns, section.map(|section| &sessions[section])));
         }
         mark_best(&mut rows, &columns);
         let hidden = self.results.len() - rows.len();
@@ -172,28 +172,41 @@ impl<'a> Loader<'a> {
         self.kept.contains(&dir).then_some(dir)
     }
 
-    /// The places, best first, of the sessions with a section: all kept named ones, and the best of
-    /// each sweep.
-    fn sections(&self) -> Vec<usize> {
-        let mut of_sweep = vec![0; self.frozen.plan.bases.len()];
+    /// The places, best first, of the `named` best named sessions and the `points` best of each
+    /// sweep.
+    fn first_places(&self, named: usize, points: usize) -> Vec<usize> {
+        let mut seen = vec![0; self.frozen.plan.bases.len()];
+        let mut seen_named = 0;
         (0..self.results.len())
             .filter(|&place| {
-                let row = &self.results[place].1;
-                let base = self.frozen.plan.points[row.index as usize].base;
-                let swept = self.frozen.plan.bases[base].swept;
-                of_sweep[base] += usize::from(swept);
-                self.is_kept(place).is_some() && (!swept || of_sweep[base] <= SECTIONS)
+                let base = self.frozen.plan.points[self.results[place].1.index as usize].base;
+                let (count, limit) = match self.frozen.plan.bases[base].swept {
+                    true => (&mut seen[base], points),
+                    false => (&mut seen_named, named),
+                };
+                *count += 1;
+                *count <= limit
             })
             .collect()
+    }
+
+    /// The places of the sessions that get a section: all kept named ones, and the best kept of each
+    /// sweep.
+    fn sections(&self) -> Vec<usize> {
+        let mut places = self.first_places(ROWS, SECTIONS);
+        places.retain(|&place| self.is_kept(place).is_some());
+        // What was asked for by name comes before what a sweep found.
+        places.sort_by_key(|&place| self.base(&self.results[place].1).swept);
+        places
     }
 
     fn row(&self, place: usize, columns: &[Column], session: Option<&Session>) -> Row {
         let (label, row) = &self.results[place];
         let value =
             |column: &Column| Metric::from_name(&column.name).and_then(|m| row.metrics.get(m));
-        let spark = session.and_then(|session| session.equity.as_ref()).map(|curve| {
-            let step = curve.equity.len().div_ceil(SPARK).max(1);
-            curve.equity.iter().rev().step_by(step).rev().copied().collect()
+        let spark = self.is_kept(place).and_then(|dir| self.run.equity(&dir).ok()).map(|account| {
+            let step = account.equity.len().div_ceil(SPARK).max(1);
+            account.equity.iter().rev().step_by(step).rev().copied().collect()
         });
         Row {
             rank: row.metrics.get(self.objective.metric).map(|_| place + 1),
@@ -281,7 +294,7 @@ impl<'a> Loader<'a> {
             flags: flags(row),
             tags: typed.label.tags.clone(),
             strategy: label.strategy.clone(),
-            strategy_description: given(typed.definition.description.trim()),
+            strategy_description: given(&one_paragraph(&typed.definition.description)),
             mode: label.mode.clone(),
             symbols: label.symbols.clone(),
             from: label.from.map(|day| day.to_string()).unwrap_or_default(),
@@ -331,6 +344,11 @@ fn id(row: &store::Row) -> String {
 
 fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// A text whose lines were broken for its file, as one.
+fn one_paragraph(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn flags(row: &store::Row) -> Vec<String> {

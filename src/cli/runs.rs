@@ -1,0 +1,306 @@
+//! `papertape runs`: every run of the store, and one of them in full.
+
+use super::context::Context;
+use super::exit::Exit;
+use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records};
+use super::sessions::Since;
+use crate::manifest::Objective;
+use crate::manifest::project::shown;
+use crate::metrics::Metric;
+use crate::store::{Goal, Label, Row, RunFile, RunReader, RunStatus, Status};
+use anyhow::Result;
+use chrono::Utc;
+
+/// Look at the runs in the store
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape runs list --status failed --since 7d
+  papertape runs show latest")]
+pub struct Runs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List runs, the newest first; all times are UTC
+    #[command(after_help = "\
+Example:
+  papertape runs list --since 2026-11-01 --sort -seconds --limit 10")]
+    List {
+        /// Only runs with this status; may be repeated for several
+        #[arg(long, value_name = "STATUS", value_parser = STATUSES.map(word))]
+        status: Vec<String>,
+        /// Only runs that started since: `2026-11-01`, `7d` back, or a time such as
+        /// `2026-11-01T06:30:00Z`
+        #[arg(long, value_name = "TIME", value_parser = Since::parse)]
+        since: Option<Since>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Show one run: who, what and when, how it ended, and its best sessions
+    #[command(after_help = "\
+Examples:
+  papertape runs show latest
+  papertape runs show 9f3a1c --format json")]
+    Show {
+        /// The run: `latest`, its id, or a part of it
+        #[arg(value_name = "RUN", default_value = "latest")]
+        which: String,
+        /// How it is written
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
+}
+
+const STATUSES: [RunStatus; 4] =
+    [RunStatus::Running, RunStatus::Completed, RunStatus::Failed, RunStatus::Incomplete];
+
+/// The word in files and tables.
+fn word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "running",
+        RunStatus::Completed => "completed",
+        RunStatus::Failed => "failed",
+        RunStatus::Incomplete => "incomplete",
+    }
+}
+
+impl Runs {
+    /// Do it.
+    pub fn run(self, context: &Context) -> Result<Exit> {
+        let store = context.store();
+        match self.command {
+            Command::List { status, since, listing } => {
+                let since = since.map(|since| since.from(Utc::now())).transpose()?;
+                let (files, warnings) = store.run_files();
+                warnings.iter().for_each(|warning| context.warn(warning));
+                let is_wanted = |file: &&RunFile| {
+                    (status.is_empty() || status.iter().any(|wanted| wanted == word(file.status)))
+                        && since.is_none_or(|since| file.started >= since)
+                };
+                listing.print(table(files.iter().filter(is_wanted)), &SHOWN, context)
+            }
+            Command::Show { which, format } => {
+                let reader = store.open_run(&which)?;
+                let results = match reader.results() {
+                    Ok(results) => results,
+                    // Results are written last: a run that has not ended has none.
+                    Err(_) if reader.file().finished.is_none() => Vec::new(),
+                    Err(error) => {
+                        context.warn(error);
+                        Vec::new()
+                    }
+                };
+                facts(&reader, &results).print(format)
+            }
+        }
+    }
+}
+
+/// A field of a run: its name and kind, and where its value is.
+type Field = (&'static str, Kind, fn(&RunFile) -> Cell);
+
+const FIELDS: [Field; 19] = [
+    ("id", Kind::Text, |run| (&run.id).into()),
+    ("started", Kind::Time, |run| run.started.into()),
+    ("finished", Kind::Time, |run| run.finished.into()),
+    ("status", Kind::Text, |run| word(run.status).into()),
+    ("exit_code", Kind::Count, |run| run.exit_code.into()),
+    ("sessions", Kind::Count, |run| run.counts.selected.into()),
+    ("completed", Kind::Count, |run| run.counts.completed.into()),
+    ("failed", Kind::Count, |run| run.counts.failed.into()),
+    ("refused", Kind::Count, |run| run.counts.refused.into()),
+    ("aborted", Kind::Count, |run| run.counts.aborted.into()),
+    ("cached", Kind::Count, |run| run.counts.cached.into()),
+    ("seconds", Kind::Ratio, |run| {
+        run.finished.map(|finished| (finished - run.started).as_seconds_f64()).into()
+    }),
+    ("manifests", Kind::Text, |run| {
+        run.manifests.iter().map(|manifest| manifest.path.clone()).collect::<Vec<_>>().into()
+    }),
+    ("objective", Kind::Text, |run| (&run.objective.metric).into()),
+    ("keep", Kind::Text, |run| (&run.keep).into()),
+    ("threads", Kind::Count, |run| run.threads.into()),
+    ("env", Kind::Text, |run| run.env.clone().into()),
+    ("host", Kind::Text, |run| (&run.host).into()),
+    ("version", Kind::Text, |run| (&run.version).into()),
+];
+
+/// The columns that people see; programs get all.
+const SHOWN: [&str; 9] = [
+    "id",
+    "started",
+    "status",
+    "sessions",
+    "completed",
+    "failed",
+    "cached",
+    "seconds",
+    "manifests",
+];
+
+fn table<'a>(files: impl Iterator<Item = &'a RunFile>) -> Records {
+    let mut table = Records::new(FIELDS.map(|(name, kind, _)| (name, kind)));
+    for file in files {
+        table.push(FIELDS.iter().map(|(_, _, value)| value(file)).collect());
+    }
+    table
+}
+
+/// Everything that is known of one run.
+fn facts(reader: &RunReader, results: &[(Label, Row)]) -> Facts {
+    let file = reader.file();
+    let mut facts = Facts::default();
+    for (name, kind, value) in &FIELDS {
+        facts = facts.with(name, *kind, value(file));
+    }
+    // What people open stands side by side in the run's directory.
+    let place = |name: &str| {
+        let path = reader.report(name);
+        path.exists().then(|| shown(&path))
+    };
+    let mut phases = Records::new([("name", Kind::Text), ("seconds", Kind::Ratio)]);
+    for phase in &file.phases {
+        phases.push(vec![(&phase.name).into(), phase.seconds.into()]);
+    }
+    let mut cached = Records::new([("run", Kind::Text), ("rows", Kind::Count)]);
+    for from in &file.cached_from {
+        cached.push(vec![(&from.run).into(), from.rows.into()]);
+    }
+    let mut notes = Records::new([("at", Kind::Time), ("text", Kind::Text)]);
+    for note in &file.notes {
+        notes.push(vec![note.at.into(), (&note.text).into()]);
+    }
+    facts = facts
+        .with("engine", Kind::Count, file.engine)
+        .with("uuid", Kind::Text, &file.uuid)
+        .with("command_line", Kind::Text, file.command_line.join(" "))
+        .with("directory", Kind::Text, shown(reader.path()))
+        .with("report", Kind::Text, place("report.html"))
+        .with("results", Kind::Text, place("results.csv"))
+        .part("phases", phases);
+    for (name, part) in [("cached_from", cached), ("notes", notes)] {
+        if !part.is_empty() {
+            facts = facts.part(name, part);
+        }
+    }
+    match Metric::from_name(&file.objective.metric) {
+        Some(metric) => {
+            let maximize = file.objective.goal == Goal::Maximize;
+            facts.part("best", best(results, Objective { metric, maximize }, 10))
+        }
+        None => facts,
+    }
+}
+
+/// The best `count` of the completed sessions, the best first.
+pub fn best(results: &[(Label, Row)], objective: Objective, count: usize) -> Records {
+    const BESIDE: [Metric; 5] = [
+        Metric::TotalReturn,
+        Metric::Sharpe,
+        Metric::MaxDrawdown,
+        Metric::Trades,
+        Metric::FinalEquity,
+    ];
+    let mut metrics = vec![objective.metric];
+    metrics.extend(BESIDE.into_iter().filter(|metric| *metric != objective.metric));
+    let mut columns = vec![Column::new("key", Kind::Text)];
+    columns.extend(metrics.iter().map(|&metric| Column::from(metric)));
+    let mut completed: Vec<_> =
+        results.iter().filter(|(_, row)| row.status == Status::Completed).collect();
+    let value = |row: &Row| row.metrics.get(objective.metric);
+    // Equal ones stay in the order of the plan.
+    completed.sort_by(|(_, a), (_, b)| objective.order(value(a), value(b)));
+    let mut best = Records::new(columns);
+    for (label, row) in completed.into_iter().take(count) {
+        let values = metrics.iter().map(|&metric| row.metrics.get(metric).into());
+        best.push(std::iter::once((&label.key).into()).chain(values).collect());
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    fn run_file() -> RunFile {
+        serde_json::from_str(include_str!("../../tests/fixtures/run-v1.json")).unwrap()
+    }
+
+    fn result(key: &str, status: Status, sharpe: Option<f64>) -> (Label, Row) {
+        let label = Label {
+            key: key.into(),
+            session: "s".into(),
+            strategy: "sma-cross".into(),
+            mode: "backtest".into(),
+            symbols: vec!["GOOG".into()],
+            from: None,
+            to: None,
+            axes: Vec::new(),
+        };
+        let mut metrics = Metrics::default();
+        metrics.set(Metric::Sharpe, sharpe);
+        let row = Row {
+            index: 0,
+            identity: blake3::hash(key.as_bytes()),
+            status,
+            error: None,
+            kind: None,
+            bars: 10,
+            metrics,
+            fills: None,
+            note: None,
+        };
+        (label, row)
+    }
+
+    #[test]
+    fn the_best_are_those_that_completed_in_the_order_of_the_objective() {
+        let results = [
+            result("undefined", Status::Completed, None),
+            result("second", Status::Completed, Some(1.0)),
+            result("crashed", Status::Failed, Some(9.0)),
+            result("first", Status::Completed, Some(2.0)),
+            result("third", Status::Completed, Some(1.0)),
+        ];
+        let keys = |maximize, count| {
+            let best = best(&results, Objective { metric: Metric::Sharpe, maximize }, count);
+            let csv = best.text(Format::Csv);
+            let keys = csv.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned());
+            keys.collect::<Vec<_>>()
+        };
+        assert_eq!(keys(true, 10), ["first", "second", "third", "undefined"]);
+        assert_eq!(keys(false, 10), ["second", "third", "first", "undefined"]);
+        assert_eq!(keys(true, 2), ["first", "second"]);
+    }
+
+    #[test]
+    fn the_objective_stands_first_and_once() {
+        let objective = Objective::of(Metric::MaxDrawdown);
+        let header = best(&[], objective, 10).text(Format::Csv);
+        assert_eq!(header, "key,max_drawdown,total_return,sharpe,trades,final_equity\n");
+    }
+
+    #[test]
+    fn a_status_has_the_word_of_its_file() {
+        for status in STATUSES {
+            assert_eq!(serde_json::to_value(status).unwrap(), word(status));
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_open_has_no_length() {
+        let mut file = run_file();
+        let all = table([&file].into_iter());
+        assert!(SHOWN.iter().all(|name| all.has_column(name)));
+        file.finished = None;
+        let json = table([&file].into_iter()).text(Format::Json);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json[0]["id"], "20261121T063100Z-9f3a1c");
+        assert_eq!(json[0]["seconds"], serde_json::Value::Null);
+        assert_eq!(json[0]["completed"], 398);
+    }
+}
