@@ -73,6 +73,7 @@ impl Kind {
         }
     }
 
+    /// Whether it stands at the right of its column.
     fn is_number(self) -> bool {
         self.unit().is_some() || self == Self::Number
     }
@@ -196,8 +197,8 @@ impl Cell {
             Self::Text(text) => text.as_str().into(),
             Self::List(list) => list.as_slice().into(),
             Self::Flag(flag) => (*flag).into(),
-            // A count is a whole number in every language that reads it.
-            Self::Number(count) if kind == Kind::Count && count.fract() == 0.0 => {
+            // A count is a whole number in every language that reads it, and so is a parameter.
+            Self::Number(count) if matches!(kind, Kind::Count | Kind::Text) && is_whole(*count) => {
                 (*count as i64).into()
             }
             Self::Number(value) => (*value).into(),
@@ -228,6 +229,11 @@ impl Cell {
             _ => Ordering::Equal,
         }
     }
+}
+
+/// Whether a whole number holds `value` exactly.
+fn is_whole(value: f64) -> bool {
+    value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0
 }
 
 /// `text` without control characters and what else could move a terminal's cursor or turn the
@@ -719,24 +725,55 @@ mod tests {
 
     #[test]
     fn a_table_is_aligned_and_has_a_dash_for_what_is_absent() {
-        insta::assert_snapshot!(records().render(Format::Table, None), @"");
+        insta::assert_snapshot!(records().render(Format::Table, None), @r#"
+        session      status     sharpe  max_drawdown  trades  started
+        goog-sma     completed    0.30        11.9 %   1,204  2026-11-21 06:31:00Z
+        a|b <i>[31m  failed      −1.50             –       3  –
+        "#);
     }
 
     #[test]
     fn a_markdown_table_holds_any_text_in_its_cells() {
         let text = records().render(Format::Markdown, None);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        | session | status | sharpe | max\_drawdown | trades | started |
+        | --- | --- | ---: | ---: | ---: | --- |
+        | goog-sma | completed | 0.30 | 11.9 % | 1,204 | 2026-11-21 06:31:00Z |
+        | a&#124;b &lt;i&gt;\[31m | failed | −1.50 | – | 3 | – |
+        "#);
         assert!(text.lines().all(|line| line.matches('|').count() == 7), "{text}");
     }
 
     #[test]
     fn csv_has_the_exact_values() {
-        insta::assert_snapshot!(records().render(Format::Csv, None), @"");
+        let csv = "session,status,sharpe,max_drawdown,trades,started\n\
+                   goog-sma,completed,0.30000000000000004,0.1187,1204,2026-11-21T06:31:00.123456Z\n\
+                   \"a|b\n<i>\u{1b}[31m\",failed,-1.5,,3,\n";
+        assert_eq!(records().render(Format::Csv, None), csv);
     }
 
     #[test]
     fn json_has_the_exact_values() {
-        insta::assert_snapshot!(records().render(Format::Json, None), @"");
+        insta::assert_snapshot!(records().render(Format::Json, None), @r#"
+        [
+          {
+            "session": "goog-sma",
+            "status": "completed",
+            "sharpe": 0.30000000000000004,
+            "max_drawdown": 0.1187,
+            "trades": 1204,
+            "started": "2026-11-21T06:31:00.123456Z"
+          },
+          {
+            "session": "a|b\n<i>\u001b[31m",
+            "status": "failed",
+            "sharpe": -1.5,
+            "max_drawdown": null,
+            "trades": 3,
+            "started": null
+          }
+        ]
+        "#);
     }
 
     #[test]
@@ -784,7 +821,11 @@ mod tests {
 
     #[test]
     fn a_narrow_table_cuts_words_and_no_numbers() {
-        insta::assert_snapshot!(records().render(Format::Table, Some(72)), @"");
+        insta::assert_snapshot!(records().render(Format::Table, Some(72)), @r#"
+        session    status     sharpe  max_drawdown  trades  started
+        goog-sma   completed    0.30        11.9 %   1,204  2026-11-21 06:31:00Z
+        a|b <i>[…  failed      −1.50             –       3  –
+        "#);
     }
 
     #[test]
@@ -796,11 +837,8 @@ mod tests {
     fn one_thing() -> Facts {
         let mut phases = Records::new([("name", Kind::Text), ("seconds", Kind::Ratio)]);
         phases.push(vec!["plan".into(), 0.25.into()]);
-        let counts = Facts::default().with("completed", Kind::Count, 1200_u64).with(
-            "failed",
-            Kind::Count,
-            3_u64,
-        );
+        let counts = Facts::default().with("completed", Kind::Count, 1200_u64);
+        let counts = counts.with("failed", Kind::Count, 3_u64);
         Facts::default()
             .with("id", Kind::Text, "9f3a1c")
             .part("counts", counts)
@@ -811,14 +849,69 @@ mod tests {
 
     #[test]
     fn facts_stand_under_each_other_and_parts_behind_them() {
-        insta::assert_snapshot!(one_thing().render(Format::Table, Some(28)), @"");
-        insta::assert_snapshot!(one_thing().render(Format::Markdown, None), @"");
+        insta::assert_snapshot!(one_thing().render(Format::Table, Some(28)), @r#"
+        id     9f3a1c
+        error  the first word and
+               then many more of
+               them
+        tags   ci, trend
+
+        counts
+        completed  1,200
+        failed         3
+
+        phases
+        name  seconds
+        plan     0.25
+        "#);
+        insta::assert_snapshot!(one_thing().render(Format::Markdown, None), @r#"
+        | name | value |
+        | --- | --- |
+        | id | 9f3a1c |
+        | error | the first word and then many more of them |
+        | tags | ci, trend |
+
+        ## counts
+
+        | name | value |
+        | --- | --- |
+        | completed | 1,200 |
+        | failed | 3 |
+
+        ## phases
+
+        | name | seconds |
+        | --- | ---: |
+        | plan | 0.25 |
+        "#);
     }
 
     #[test]
     fn facts_are_an_object_and_one_flat_row() {
-        insta::assert_snapshot!(one_thing().render(Format::Json, None), @"");
-        insta::assert_snapshot!(one_thing().render(Format::Csv, None), @"");
+        insta::assert_snapshot!(one_thing().render(Format::Json, None), @r#"
+        {
+          "id": "9f3a1c",
+          "counts": {
+            "completed": 1200,
+            "failed": 3
+          },
+          "error": "the first word and then many more of them",
+          "tags": [
+            "ci",
+            "trend"
+          ],
+          "phases": [
+            {
+              "name": "plan",
+              "seconds": 0.25
+            }
+          ]
+        }
+        "#);
+        insta::assert_snapshot!(one_thing().render(Format::Csv, None), @r#"
+        id,counts.completed,counts.failed,error,tags,phases
+        9f3a1c,1200,3,the first word and then many more of them,"ci,trend","[{""name"":""plan"",""seconds"":0.25}]"
+        "#);
     }
 
     #[test]

@@ -77,6 +77,12 @@ impl Planning {
             context.say("nothing was selected");
             return Ok(Err(Exit::Nothing));
         }
+        if let Some((a, b)) = prepared.alike() {
+            let key = |index: usize| plan.base(&plan.points[index]).key(&plan.points[index]);
+            let fact =
+                format!("sessions {} and {} have the same id; change one of them", key(a), key(b));
+            return Err(Usage(fact).into());
+        }
         let output = projects[0].root.join(&plan.run.output);
         let store = Store::at(context.output.clone().unwrap_or(output));
         Ok(Ok(Planned { plan, projects, prepared, store }))

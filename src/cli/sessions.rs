@@ -549,7 +549,7 @@ mod tests {
         for wrong in ["", "yesterday", "2026-13-01", "7", "-7d", "7y", "2026-11-01T06:30:00"] {
             assert!(Since::parse(wrong).is_err(), "{wrong}");
         }
-        assert!(Since::parse("10000000w").unwrap().from(time(NOW)).is_err());
+        assert!(Since::parse("15000000w").unwrap().from(time(NOW)).is_err());
     }
 
     #[test]
@@ -578,8 +578,22 @@ mod tests {
             let select = Select { filter: Some(text.into()), ..Select::default() };
             select.apply(Vec::new(), time(NOW), false).unwrap_err().to_string()
         };
-        insta::assert_snapshot!(error("metrics.sharp > 1"), @"");
-        insta::assert_snapshot!(error("metrics.sharpe + 1"), @"");
+        insta::assert_snapshot!(error("metrics.sharp > 1"), @r#"
+        `--filter` cannot be used
+        error[E0202]: unknown name `metrics.sharp`
+         --> command line, --filter:1:1
+          |
+        1 | metrics.sharp > 1
+          | ^^^^^^^^^^^^^ did you mean `metrics.sharpe`?
+        "#);
+        insta::assert_snapshot!(error("metrics.sharpe + 1"), @r#"
+        `--filter` cannot be used
+        error[E0203]: a filter is true or false for each session
+         --> command line, --filter:1:1
+          |
+        1 | metrics.sharpe + 1
+          | ^^^^^^^^^^^^^^^^^^ this is a number
+        "#);
         assert!(error("sma(seconds, 3) > 1").contains("there are none here"));
         assert!(error("mode = 'paper'").contains("E0201"));
     }
@@ -621,13 +635,48 @@ mod tests {
     #[test]
     fn a_summary_counts_and_adds_up() {
         let text = summary(&records()).text(Format::Table);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        sessions          3
+        realized_pnl      −25.00
+        avg_max_drawdown  30.9 %
+        first             2026-11-01 06:31:00Z
+        last              2026-11-03 06:31:00Z
+
+        status
+        completed  2
+        failed     1
+        aborted    0
+        refused    0
+
+        mode
+        backtest  2
+        paper     1
+        "#);
     }
 
     #[test]
     fn a_summary_of_nothing_is_zeros_and_dashes() {
-        insta::assert_snapshot!(summary(&[]).text(Format::Table), @"");
-        insta::assert_snapshot!(summary(&[]).text(Format::Csv), @"");
+        insta::assert_snapshot!(summary(&[]).text(Format::Table), @r#"
+        sessions          0
+        realized_pnl      0.00
+        avg_max_drawdown  –
+        first             –
+        last              –
+
+        status
+        completed  0
+        failed     0
+        aborted    0
+        refused    0
+
+        mode
+        backtest  0
+        paper     0
+        "#);
+        insta::assert_snapshot!(summary(&[]).text(Format::Csv), @r#"
+        sessions,realized_pnl,avg_max_drawdown,first,last,status.completed,status.failed,status.aborted,status.refused,mode.backtest,mode.paper
+        0,0.0,,,,0,0,0,0,0,0
+        "#);
     }
 
     #[test]
@@ -652,7 +701,32 @@ mod tests {
                     GOOG,10.5,2013-01-02,-25.125,-0.1,3,rule\n\
                     GOOG,1,2013-01-09,5.5,0.02,12,\n";
         let trades = read_trades(file.as_bytes()).unwrap();
-        insta::assert_snapshot!(trades.text(Format::Table), @"");
-        insta::assert_snapshot!(trades.text(Format::Json), @"");
+        insta::assert_snapshot!(trades.text(Format::Table), @r#"
+        symbol  units  entry_time  profit  profit_fraction  bars  closed_by
+        GOOG     10.5  2013-01-02  −25.12          −10.0 %     3  rule
+        GOOG        1  2013-01-09    5.50            2.0 %    12  –
+        "#);
+        insta::assert_snapshot!(trades.text(Format::Json), @r#"
+        [
+          {
+            "symbol": "GOOG",
+            "units": 10.5,
+            "entry_time": "2013-01-02",
+            "profit": -25.125,
+            "profit_fraction": -0.1,
+            "bars": 3,
+            "closed_by": "rule"
+          },
+          {
+            "symbol": "GOOG",
+            "units": 1.0,
+            "entry_time": "2013-01-09",
+            "profit": 5.5,
+            "profit_fraction": 0.02,
+            "bars": 12,
+            "closed_by": null
+          }
+        ]
+        "#);
     }
 }

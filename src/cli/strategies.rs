@@ -175,7 +175,7 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let text = "description = 'Buys.'\nmodes = ['paper']\n\
                     [params.n]\ntype = 'int'\nmin = 2\nmax = 9\ndefault = 5\ndescription = 'bars'\n\
-                    [params.how]\ntype = 'choice'\nvalues = ['a', 'b']\ndefault = 'b'\n\
+                    [params.how]\ntype = 'choice'\nchoices = ['a', 'b']\ndefault = 'b'\n\
                     [let]\nma = 'sma(close, n)'\n[rules]\nenter_long = 'close > ma'\n";
         std::fs::write(folder.join("mine.toml"), text).unwrap();
         let today = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
@@ -184,8 +184,38 @@ mod tests {
         assert!(mistakes.is_empty(), "{}", mistakes.render(false));
         let json = facts(&definition.unwrap(), &project).text(Format::Json);
         let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
-        json.as_object_mut().unwrap().remove("source");
-        insta::assert_snapshot!(format!("{json:#}"), @"");
+        json.as_object_mut().unwrap().shift_remove("source");
+        insta::assert_snapshot!(format!("{json:#}"), @r#"
+        {
+          "name": "mine",
+          "description": "Buys.",
+          "modes": [
+            "paper"
+          ],
+          "params": [
+            {
+              "name": "n",
+              "type": "int",
+              "bounds": "2 to 9",
+              "default": 5,
+              "description": "bars"
+            },
+            {
+              "name": "how",
+              "type": "choice",
+              "bounds": "a, b",
+              "default": "b",
+              "description": ""
+            }
+          ],
+          "let": {
+            "ma": "sma(close, n)"
+          },
+          "rules": {
+            "enter_long": "close > ma"
+          }
+        }
+        "#);
         let (definition, mistakes) = read(&project, "mien");
         assert!(definition.is_none());
         assert!(mistakes.render(false).contains("did you mean `mine`?"));

@@ -19,6 +19,9 @@ mod library;
 mod parse;
 mod registry;
 
+#[cfg(test)]
+mod tests;
+
 pub use check::{Binding, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};
 pub use function::{Arg, ArgKind, Function};

@@ -4,7 +4,6 @@ use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::{Benchmark, SCHEMA, Session};
 use crate::strategy::Strategy;
-use std::fmt;
 
 /// A digest of everything that can change one component of a result.
 pub type Digest = [u8; 32];
@@ -42,16 +41,6 @@ pub fn hex(digest: &Digest, digits: usize) -> String {
     let mut text = blake3::Hash::from(*digest).to_hex().to_string();
     text.truncate(digits);
     text
-}
-
-/// A digest that is shown by its first ten digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Short(pub Digest);
-
-impl fmt::Display for Short {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&hex(&self.0, 10))
-    }
 }
 
 /// The part of a session's settings that every point of its sweep has in common, ready to take the

@@ -11,6 +11,9 @@ use crate::strategy::{Rules, Strategy};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// How many digits of an identity people are shown.
+const ID_DIGITS: usize = 10;
+
 /// A plan of which every session is ready to run, or known to be impossible.
 #[derive(Debug)]
 pub struct Prepared {
@@ -96,6 +99,18 @@ impl Prepared {
             preparation.job(index, base, point, variant.clone(), mistakes);
         }
         preparation.prepared
+    }
+
+    /// Two sessions whose ids look alike although their identities differ, if there are any: what is
+    /// shown to people must name one thing.
+    pub fn alike(&self) -> Option<(usize, usize)> {
+        let mut seen: HashMap<String, (identity::Digest, usize)> = HashMap::new();
+        self.jobs.iter().find_map(|job| {
+            let digest = job.work.as_ref().ok()?.identity.digest();
+            let (known, other) =
+                *seen.entry(identity::hex(&digest, ID_DIGITS)).or_insert((digest, job.index));
+            (known != digest).then_some((other, job.index))
+        })
     }
 
     /// The columns of every slice and symbol, with every job of `wanted` announced.

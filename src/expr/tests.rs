@@ -1,0 +1,183 @@
+//! The promise of the language, for every function of the registry: no value depends on a later row.
+
+use super::*;
+use crate::bars::{Bars, Clock, DAY, Extra};
+use crate::diag::{Place, Source};
+use std::sync::Arc;
+
+const LEN: usize = 400;
+
+/// Bars that wander, with a further column that has gaps.
+fn bars(future: Option<(usize, f64)>) -> Bars {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut close = 100.0;
+    let rows: Vec<[f64; 6]> = (0..LEN)
+        .map(|row| {
+            let open = close * (1.0 + 0.02 * (random() - 0.5));
+            close = open * (1.0 + 0.04 * (random() - 0.5));
+            let high = open.max(close) * (1.0 + 0.01 * random());
+            let low = open.min(close) * (1.0 - 0.01 * random());
+            let score = if random() < 0.03 { f64::NAN } else { random() - 0.5 };
+            let volume = 1_000.0 * random();
+            let row_values = [open, high, low, close, volume, score];
+            match future {
+                Some((after, poison)) if row > after => [poison; 6],
+                _ => row_values,
+            }
+        })
+        .collect();
+    let column = |index: usize| -> Arc<[f64]> { rows.iter().map(|row| row[index]).collect() };
+    Bars {
+        symbol: "X".into(),
+        time: (0..LEN as i64).map(|row| row * DAY / 8).collect(),
+        open: column(0),
+        high: column(1),
+        low: column(2),
+        close: column(3),
+        volume: column(4),
+        extra: vec![Extra { name: "score".into(), boolean: false, values: column(5) }],
+        clock: Clock { timeframe: DAY / 8, offsets: vec![(0, 0)] },
+    }
+}
+
+struct Names;
+
+impl Scope for Names {
+    fn resolve(&self, name: &str) -> Option<Binding> {
+        let known = PRICES.contains(&name) || name == "score";
+        known.then_some(Binding::Column(Type::Number))
+    }
+
+    fn names(&self) -> Vec<String> {
+        PRICES.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn has_bars(&self) -> bool {
+        true
+    }
+}
+
+fn evaluate(text: &str, bars: &Bars, rows: usize) -> Column {
+    let place = Place::whole(&Source::new("test", text));
+    let mut program = Program::default();
+    let root =
+        program.compile(text, &place, &Names).unwrap_or_else(|m| panic!("{text}: {}", m.title));
+    let mut graph = Graph::default();
+    let bound = graph.bind(&program, &[]).unwrap_or_else(|m| panic!("{text}: {}", m.title));
+    let columns = Columns::new(&graph, View { bars, rows: 0..rows, from: 0 });
+    columns.spread(&bound[root])
+}
+
+/// A call of `function` over the close, and one over nested expressions with gaps.
+fn calls(function: &Function) -> [String; 2] {
+    let call = |series: &str, flag: &str| {
+        if function.args.is_empty() {
+            return format!("{} + 0", function.name);
+        }
+        let args = function.args.iter().map(|arg| match arg.kind {
+            ArgKind::Series => series.to_owned(),
+            ArgKind::Flag => flag.to_owned(),
+            ArgKind::Window { min } => format!("{}", arg.default.unwrap_or(5.0).max(min as f64)),
+            ArgKind::Constant => format!("{}", arg.default.unwrap_or(2.0)),
+        });
+        format!("{}({})", function.name, args.collect::<Vec<_>>().join(", "))
+    };
+    let nested = "if(score > 0.4, high, close - 100 * lag(score, 2))";
+    [call("close", "close > open"), call(nested, "score > 0 or close > sma(close, 3)")]
+}
+
+fn bits(scalar: &Scalar) -> Option<u64> {
+    match scalar {
+        Scalar::Number(number) => Some(number.to_bits()),
+        Scalar::Bool(value) => Some(u64::from(*value)),
+        _ => None,
+    }
+}
+
+#[test]
+fn the_future_does_not_change_the_past() {
+    let whole = bars(None);
+    let (mut present, mut missing) = (0, 0);
+    for function in Function::all() {
+        for text in calls(function) {
+            let all = evaluate(&text, &whole, LEN);
+            for cut in (0..LEN - 1).step_by(23) {
+                let wanted = bits(&all.at(cut));
+                let before = evaluate(&text, &whole, cut + 1);
+                assert_eq!(bits(&before.at(cut)), wanted, "{text}: cut after bar {cut}");
+                for poison in [f64::NAN, 1e9] {
+                    let poisoned = evaluate(&text, &bars(Some((cut, poison))), LEN);
+                    for row in [0, cut / 2, cut] {
+                        assert_eq!(
+                            bits(&poisoned.at(row)),
+                            bits(&all.at(row)),
+                            "{text}: bar {row}"
+                        );
+                    }
+                }
+                present += usize::from(wanted.is_some());
+                missing += usize::from(wanted.is_none());
+            }
+        }
+    }
+    println!("{present} present and {missing} missing values compared");
+    assert!(present >= 500 && missing >= 50, "{present} present, {missing} missing");
+}
+
+#[test]
+fn every_function_says_what_it_is_and_its_example_compiles() {
+    for function in Function::all() {
+        for text in [function.about, function.formula, function.warm_up, function.source] {
+            assert!(!text.is_empty(), "{}", function.name);
+        }
+        // An example may use a let of its reader's.
+        let example = function.example.replace("exp(x)", "exp(score)");
+        evaluate(&example, &bars(None), LEN);
+    }
+}
+
+#[test]
+fn elementary_functions_are_what_their_names_say() {
+    let bars = bars(None);
+    let value = |text: &str, row: usize| match evaluate(text, &bars, LEN).at(row) {
+        Scalar::Number(number) => number,
+        Scalar::Bool(value) => f64::from(u8::from(value)),
+        other => panic!("{text}: {other:?}"),
+    };
+    for (text, expected) in [
+        ("round(2.5)", 3.0),
+        ("floor(-0.5)", -1.0),
+        ("sign(-3)", -1.0),
+        ("sign(0)", 0.0),
+        ("clamp(5, 1, 3)", 3.0),
+        ("min(3, 1, 2)", 1.0),
+        ("max(3, 1, 2)", 3.0),
+        ("7 % 5", 2.0),
+        ("-7 % 5", 3.0),
+        ("7 / 2", 3.5),
+        ("abs(-2)", 2.0),
+        ("sqrt(9)", 3.0),
+        ("exp(0)", 1.0),
+        ("log(1)", 0.0),
+        ("bar_index", 17.0),
+        ("bars_since(bar_index == 10)", 7.0),
+        ("count_true(bar_index % 2 == 0, 4)", 2.0),
+        ("hour", 3.0),
+        ("weekday", 6.0),
+        ("day", 3.0),
+        ("month + year", 1971.0),
+        ("crosses_above(bar_index, 16.5)", 1.0),
+        ("crosses_above(bar_index, 17)", 0.0),
+        ("crosses_below(16.5, bar_index)", 1.0),
+        ("if(close > 0, 1, 2)", 1.0),
+        ("5 in [1, 5]", 1.0),
+    ] {
+        assert_eq!(value(text, 17), expected, "{text}");
+    }
+}
