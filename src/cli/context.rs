@@ -14,60 +14,60 @@ use std::path::{Path, PathBuf};
 
 /// The options that stand before every command.
 #[derive(Debug)]
-pub struct Context {
+pub(super) struct Context {
     /// The project's directory, where it was given.
-    pub root: Option<PathBuf>,
+    pub(super) root: Option<PathBuf>,
     /// The directory of results, where it was given.
-    pub output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     /// Whether only what is wrong is said.
-    pub quiet: bool,
+    pub(super) quiet: bool,
     /// Whether standard error takes colours.
-    pub color: bool,
+    pub(super) color: bool,
 }
 
 /// A mistake in how papertape was called; nothing was done.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Usage(pub String);
+pub(super) struct Usage(pub(super) String);
 
 impl Context {
     /// The context of this process.
-    pub fn new(root: Option<PathBuf>, output: Option<PathBuf>, quiet: bool) -> Self {
+    pub(super) fn new(root: Option<PathBuf>, output: Option<PathBuf>, quiet: bool) -> Self {
         let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { root, output, quiet, color: !plain && io::stderr().is_terminal() }
     }
 
     /// The project of the current directory.
-    pub fn project(&self) -> Project {
+    pub(super) fn project(&self) -> Project {
         // A project is found from a file in it, and any name will do.
         Project::of(Path::new("x"), self.root.as_deref(), Utc::now().date_naive())
     }
 
     /// The store of the current directory's project, or the one that was given.
-    pub fn store(&self) -> Store {
+    pub(super) fn store(&self) -> Store {
         Store::at(self.output.clone().unwrap_or_else(|| self.project().root.join("output")))
     }
 
     /// Say what is wrong, quiet or not.
-    pub fn complain(&self, text: &str) {
+    pub(super) fn complain(&self, text: &str) {
         // Where standard error cannot be written, nobody can be told.
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Warn of something that the work went on without, quiet or not.
-    pub fn warn(&self, text: impl Display) {
+    pub(super) fn warn(&self, text: impl Display) {
         self.complain(&format!("warning: {text}"));
     }
 
     /// Say what is good to know, unless quiet.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         if !self.quiet {
             self.complain(text);
         }
     }
 
     /// Show mistakes with the places where they stand.
-    pub fn show(&self, mistakes: &Mistakes) {
+    pub(super) fn show(&self, mistakes: &Mistakes) {
         if !mistakes.is_empty() {
             self.complain(&mistakes.render(self.color));
         }

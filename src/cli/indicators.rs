@@ -13,7 +13,7 @@ use anyhow::Result;
 Examples:
   papertape indicators
   papertape indicators sma")]
-pub struct Indicators {
+pub(super) struct Indicators {
     /// Show this function alone, with its formula
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -24,7 +24,7 @@ pub struct Indicators {
 
 impl Indicators {
     /// Do it.
-    pub fn run(self, _context: &Context) -> Result<Exit> {
+    pub(super) fn run(self, _context: &Context) -> Result<Exit> {
         match self.name {
             None => list().print(self.format),
             Some(name) => match Function::named(&name) {

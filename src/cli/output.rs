@@ -22,7 +22,7 @@ use std::io::{self, ErrorKind, Write};
 
 /// How data is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(super) enum Format {
     /// Aligned columns, for people
     Table,
     /// Exact values, null where there is none
@@ -42,7 +42,7 @@ impl Format {
 
 /// What a column holds, and thus how people are shown it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Words.
     Text,
     /// A whole number of things.
@@ -93,16 +93,16 @@ impl From<metrics::Unit> for Kind {
 
 /// A named column, or the name of one fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub(super) struct Column {
     /// The name in every format: snake_case.
-    pub name: String,
+    name: String,
     /// What it holds.
-    pub kind: Kind,
+    pub(super) kind: Kind,
 }
 
 impl Column {
     /// The column `name`.
-    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+    pub(super) fn new(name: impl Into<String>, kind: Kind) -> Self {
         Self { name: name.into(), kind }
     }
 }
@@ -121,7 +121,7 @@ impl<T: Into<String>> From<(T, Kind)> for Column {
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
+pub(super) enum Cell {
     /// There is none.
     Absent,
     /// Words.
@@ -252,30 +252,30 @@ fn one_line(text: &str) -> String {
 
 /// Many things of a kind: columns, and a row each.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Records {
+pub(super) struct Records {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Records {
     /// No rows yet.
-    pub fn new(columns: impl IntoIterator<Item = impl Into<Column>>) -> Self {
+    pub(super) fn new(columns: impl IntoIterator<Item = impl Into<Column>>) -> Self {
         Self { columns: columns.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
     /// Add a row: one cell a column, in their order.
-    pub fn push(&mut self, row: Vec<Cell>) {
+    pub(super) fn push(&mut self, row: Vec<Cell>) {
         debug_assert_eq!(row.len(), self.columns.len(), "a row has a cell for every column");
         self.rows.push(row);
     }
 
     /// Whether there is no row.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Write them to standard output.
-    pub fn print(&self, format: Format) -> Result<Exit> {
+    pub(super) fn print(&self, format: Format) -> Result<Exit> {
         write(self.render(format, terminal_width()).as_bytes())
     }
 
@@ -383,20 +383,26 @@ impl Records {
 const GAP: &str = "  ";
 /// What stands for the end of a cell that was cut.
 const ELLIPSIS: &str = "…";
-/// The columns of a table are not cut below this.
-const NARROWEST: usize = 6;
 
-/// How wide each column of `lines` is: as its widest cell, or less so that all fit into `total`.
-/// Only text is cut, for a number with an end missing would be another number.
+/// How wide each column of `lines`, the first being the header, is: as its widest cell, or less so
+/// that all fit into `total`. Of a number only the header is cut, for with an end missing it would be
+/// another number, and of a time no more than the hours.
 fn fit(lines: &[Vec<String>], kinds: &[Kind], total: Option<usize>) -> Vec<usize> {
-    let widest = |column: usize| lines.iter().map(|line| measure_text_width(&line[column])).max();
-    let mut widths: Vec<usize> =
-        (0..kinds.len()).map(|column| widest(column).unwrap_or_default()).collect();
+    let widest = |lines: &[Vec<String>], column: usize| {
+        lines.iter().map(|line| measure_text_width(&line[column])).max().unwrap_or_default()
+    };
+    let narrowest = |(column, kind): (usize, &Kind)| match kind {
+        Kind::Text => 6,
+        Kind::Time => measure_text_width("2026-11-21 ") + measure_text_width(ELLIPSIS),
+        _ => widest(&lines[1..], column).max(3),
+    };
+    let narrowest: Vec<usize> = kinds.iter().enumerate().map(narrowest).collect();
+    let mut widths: Vec<usize> = (0..kinds.len()).map(|column| widest(lines, column)).collect();
     let gaps = measure_text_width(GAP) * kinds.len().saturating_sub(1);
     let total = total.unwrap_or(usize::MAX);
     while widths.iter().sum::<usize>() + gaps > total {
-        let texts = widths.iter_mut().zip(kinds).filter(|(_, kind)| **kind == Kind::Text);
-        match texts.map(|(width, _)| width).filter(|width| **width > NARROWEST).max() {
+        let wide = widths.iter_mut().zip(&narrowest).filter(|(width, least)| **width > **least);
+        match wide.map(|(width, _)| width).max() {
             Some(width) => *width -= 1,
             None => break,
         }
@@ -406,22 +412,22 @@ fn fit(lines: &[Vec<String>], kinds: &[Kind], total: Option<usize>) -> Vec<usize
 
 /// One thing: named values in order, some of them parts with values of their own.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts(Vec<(Column, Cell)>);
+pub(super) struct Facts(Vec<(Column, Cell)>);
 
 impl Facts {
     /// The same and one more.
-    pub fn with(mut self, name: &str, kind: Kind, value: impl Into<Cell>) -> Self {
+    pub(super) fn with(mut self, name: &str, kind: Kind, value: impl Into<Cell>) -> Self {
         self.0.push((Column::new(name, kind), value.into()));
         self
     }
 
     /// The same and a part, which is shown after everything else.
-    pub fn part(self, name: &str, value: impl Into<Cell>) -> Self {
+    pub(super) fn part(self, name: &str, value: impl Into<Cell>) -> Self {
         self.with(name, Kind::Text, value)
     }
 
     /// Write them to standard output.
-    pub fn print(&self, format: Format) -> Result<Exit> {
+    pub(super) fn print(&self, format: Format) -> Result<Exit> {
         write(self.render(format, terminal_width()).as_bytes())
     }
 
@@ -573,12 +579,12 @@ fn terminal_width() -> Option<usize> {
 struct ClosedPipe;
 
 /// Whether `error` is that nobody reads any more, which is not an error.
-pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(super) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.is::<ClosedPipe>()
 }
 
 /// Write `bytes` to standard output.
-pub fn write(bytes: &[u8]) -> Result<Exit> {
+pub(super) fn write(bytes: &[u8]) -> Result<Exit> {
     write_to(&mut io::stdout().lock(), bytes)
 }
 
@@ -595,7 +601,7 @@ fn write_to(out: &mut impl Write, bytes: &[u8]) -> Result<Exit> {
 
 /// Options of every list: which part of it is shown, in which order, and how.
 #[derive(Debug, clap::Args)]
-pub struct Listing {
+pub(super) struct Listing {
     /// Sort by a column or metric: `sharpe`, and from the largest `-sharpe` or `sharpe:desc`
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, value_parser = Sort::parse)]
     sort: Option<Sort>,
@@ -657,13 +663,19 @@ impl Sort {
 impl Listing {
     /// Print the wanted part of `records`; people see the columns `shown`, and the one that the list
     /// is sorted by.
-    pub fn print(&self, records: Records, shown: &[&str], context: &Context) -> Result<Exit> {
+    pub(super) fn print(
+        &self,
+        records: Records,
+        shown: &[&str],
+        context: &Context,
+    ) -> Result<Exit> {
         let found = records.rows.len();
         let part = self.part(records, shown)?;
         part.print(self.format)?;
-        if self.limit.is_none() && self.offset + part.rows.len() < found {
-            let last = self.offset + part.rows.len();
-            context.say(&format!("up to {last} of {found}; all with `--limit 0`"));
+        let last = self.offset + part.rows.len();
+        if self.limit.is_none() && self.offset < last && last < found {
+            let first = self.offset + 1;
+            context.say(&format!("{first} to {last} of {found}; `--limit 0` shows all"));
         }
         Ok(if part.is_empty() { Exit::Nothing } else { Exit::Success })
     }
@@ -820,11 +832,11 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_table_cuts_words_and_no_numbers() {
-        insta::assert_snapshot!(records().render(Format::Table, Some(72)), @r#"
-        session    status     sharpe  max_drawdown  trades  started
-        goog-sma   completed    0.30        11.9 %   1,204  2026-11-21 06:31:00Z
-        a|b <i>[…  failed      −1.50             –       3  –
+    fn a_narrow_table_cuts_words_headers_and_hours_and_no_numbers() {
+        insta::assert_snapshot!(records().render(Format::Table, Some(56)), @r#"
+        session   status   sharpe  max_dr…  trades  started
+        goog-sma  comple…    0.30   11.9 %   1,204  2026-11-21 …
+        a|b <i>…  failed    −1.50        –       3  –
         "#);
     }
 

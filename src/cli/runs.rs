@@ -17,7 +17,7 @@ use chrono::Utc;
 Examples:
   papertape runs list --status failed --since 7d
   papertape runs show latest")]
-pub struct Runs {
+pub(super) struct Runs {
     #[command(subcommand)]
     command: Command,
 }
@@ -69,7 +69,7 @@ fn word(status: RunStatus) -> &'static str {
 
 impl Runs {
     /// Do it.
-    pub fn run(self, context: &Context) -> Result<Exit> {
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = context.store();
         match self.command {
             Command::List { status, since, listing } => {
@@ -196,7 +196,7 @@ fn facts(reader: &RunReader, results: &[(Label, Row)]) -> Facts {
 }
 
 /// The best `count` of the completed sessions, the best first.
-pub fn best(results: &[(Label, Row)], objective: Objective, count: usize) -> Records {
+fn best(results: &[(Label, Row)], objective: Objective, count: usize) -> Records {
     const BESIDE: [Metric; 5] = [
         Metric::TotalReturn,
         Metric::Sharpe,

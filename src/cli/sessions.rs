@@ -20,7 +20,7 @@ Examples:
   papertape sessions list --status completed --sort -sharpe
   papertape sessions show latest
   papertape sessions summary --since 7d")]
-pub struct Sessions {
+pub(super) struct Sessions {
     #[command(subcommand)]
     command: Command,
 }
@@ -54,7 +54,8 @@ Examples:
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Add up the sessions: how many, how they ended, what they made
+    /// Add up the sessions: how many, how they ended, what they made; a sweep is one session, measured
+    /// at its best point
     #[command(after_help = "\
 Example:
   papertape sessions summary --mode backtest --since 7d")]
@@ -69,7 +70,7 @@ Example:
 
 impl Sessions {
     /// Do it.
-    pub fn run(self, context: &Context) -> Result<Exit> {
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = context.store();
         let (records, warnings) = store.records();
         warnings.iter().for_each(|warning| context.warn(warning));
@@ -164,7 +165,7 @@ fn any_matches(globs: &[String], text: &str) -> bool {
 
 /// A moment on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Since {
+pub(super) enum Since {
     /// This one.
     At(DateTime<Utc>),
     /// So long ago.
@@ -173,7 +174,7 @@ pub enum Since {
 
 impl Since {
     /// The moment that `text` means: the start of a day in UTC, a time, or a duration back.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Ok(day) = text.parse::<NaiveDate>() {
             return Ok(Self::At(day.and_time(NaiveTime::MIN).and_utc()));
         }
@@ -187,7 +188,7 @@ impl Since {
     }
 
     /// The moment itself, seen from `now`.
-    pub fn from(self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Usage> {
+    pub(super) fn from(self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Usage> {
         match self {
             Self::At(time) => Ok(time),
             Self::Back(span) => now

@@ -16,7 +16,7 @@ use std::sync::Arc;
 Examples:
   papertape strategies list
   papertape strategies show sma-cross")]
-pub struct Strategies {
+pub(super) struct Strategies {
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +48,7 @@ Example:
 
 impl Strategies {
     /// Do it.
-    pub fn run(self, context: &Context) -> Result<Exit> {
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let project = context.project();
         match self.command {
             Command::List { format } => {

@@ -419,18 +419,18 @@ const RISK: &[Key] = &[
 const SWEEP: &[Key] = &[
     key(
         "method",
-        Kind::Word(&["grid"], &["random", "list"]),
+        Kind::Word(&["grid", "random", "list"], &[]),
         "\"grid\"",
         "how points are made of the axes",
     ),
     key("axes", Kind::Any, "", "a path to a key of the session, and its values"),
-    later("zip", Kind::Any, "axes that move together"),
+    key("zip", Kind::Any, "", "axes that move together"),
     key("where", Kind::List(&Kind::Text), "", "conditions that every point meets"),
-    later("exclude", Kind::Any, "points that are left out"),
+    key("exclude", Kind::Any, "", "points that are left out"),
     key("max_sessions", COUNT, "100_000", "more points are an error, before anything runs"),
-    later("count", COUNT, "how many points `random` draws"),
-    later("seed", Kind::Int { min: 0 }, "of `random`"),
-    later("rows", Kind::Any, "the points of `list`"),
+    key("count", COUNT, "", "how many points `random` draws"),
+    key("seed", Kind::Int { min: 0 }, "", "of `random`"),
+    key("rows", Kind::Any, "", "the points of `list`"),
 ];
 
 /// A strategy file, or a strategy written in its session.

@@ -1,108 +1,17 @@
-//! One session with a sweep to its points.
-//!
-//! The points are the product of the axes, the last axis fastest, minus what a `where` rule removes.
-//! An axis is a path to a key of the session; its values are checked against that key once, however
-//! many points there are.
+//! The values of one axis: lists, ranges counted in decimals, and what a key allows.
 
 use crate::diag::{Mistake, Mistakes, Place, codes};
-use crate::expr::{Binding, NodeId, Program, Scalar, Scope, Type};
+use crate::expr::Scalar;
 use crate::manifest::keys::{Kind, session_kind};
 use crate::manifest::session::{param_value, refuse_param};
 use crate::manifest::tree::Entry;
 use crate::manifest::{Node, Session, Table, Value, check, unknown_path};
 
-/// How many points a sweep may have when nothing is said.
-const MAX_SESSIONS: usize = 100_000;
 /// How many values one axis may have.
 const MAX_VALUES: usize = 1_000_000;
 
-/// An axis of a sweep: a key and the values that it takes.
-#[derive(Debug, Clone)]
-pub struct Axis {
-    /// The dotted path of the key.
-    pub path: String,
-    /// Its values, in order.
-    pub values: Vec<Node>,
-    /// The same as scalars, for rules, rows and reports.
-    pub scalars: Vec<Scalar>,
-}
-
-/// The points of a sweep, and what became of the others.
-#[derive(Debug, Clone, Default)]
-pub struct Points {
-    /// The axes in the order of the file.
-    pub axes: Vec<Axis>,
-    /// For each point the number of its value on each axis.
-    pub points: Vec<Box<[u32]>>,
-    /// How many points the product has.
-    pub generated: usize,
-    /// How many points each `where` rule removed that the rules before it had left.
-    pub removed: Vec<(String, usize)>,
-}
-
-/// Expand the sweep of `session`; `None` if it has mistakes.
-pub fn expand(
-    session: &Session,
-    tree: &Table,
-    sweep: &Entry,
-    mistakes: &mut Mistakes,
-) -> Option<Points> {
-    let mut found = Mistakes::default();
-    let empty = Table::default();
-    let table = sweep.node.table().unwrap_or(&empty);
-    let axes = axes(session, table, sweep, &mut found);
-    let rules = rules(session, tree, table, &axes, &mut found);
-    let limit = table.get("max_sessions").and_then(Node::number);
-    let limit = limit.map_or(MAX_SESSIONS, |limit| limit as usize);
-    let failed = found.has_errors();
-    mistakes.append(found);
-    if failed || axes.is_empty() {
-        return None;
-    }
-    let points = product(axes, &rules, limit)
-        .map_err(|generated| {
-            let place = table.get("max_sessions").map_or(&sweep.key_place, |node| &node.place);
-            let title = format!("the sweep has more than {limit} points, of {generated}");
-            mistakes.push(
-                Mistake::new(codes::TOO_MANY, place, title)
-                    .label("raise `max_sessions`, or take values away"),
-            );
-        })
-        .ok()?;
-    for (rule, (_, removed)) in rules.iter().zip(&points.removed) {
-        if *removed == 0 {
-            let title = "this rule removes no point";
-            mistakes.push(Mistake::new(codes::IDLE_RULE, &rule.place, title).warning());
-        }
-    }
-    Some(points)
-}
-
-fn axes(session: &Session, table: &Table, sweep: &Entry, mistakes: &mut Mistakes) -> Vec<Axis> {
-    let Some(written) = table.get("axes").and_then(Node::table) else {
-        let title = "the sweep has no axes";
-        let remedy = "give it some: `[session.NAME.sweep.axes]` and `\"params.x\" = [1, 2]`";
-        mistakes.push(Mistake::new(codes::SWEEP_AXIS, &sweep.key_place, title).label(remedy));
-        return Vec::new();
-    };
-    let mut axes = Vec::new();
-    for entry in flat(written, "") {
-        let before = mistakes.iter().count();
-        let Some(values) = values(&entry, mistakes) else { continue };
-        for value in &values {
-            check_value(session, &entry, value, mistakes);
-        }
-        if mistakes.iter().count() > before {
-            continue;
-        }
-        let scalars = values.iter().map(scalar).collect();
-        axes.push(Axis { path: entry.key.clone(), values, scalars });
-    }
-    axes
-}
-
 /// Axes written as nested tables (`axes.params.fast`) as well as quoted paths.
-fn flat(table: &Table, at: &str) -> Vec<Entry> {
+pub(super) fn flat(table: &Table, at: &str) -> Vec<Entry> {
     let mut found = Vec::new();
     for entry in table.iter() {
         let path = if at.is_empty() { entry.key.clone() } else { format!("{at}.{}", entry.key) };
@@ -141,7 +50,7 @@ pub fn plain(node: &Node) -> String {
     }
 }
 
-fn check_value(session: &Session, axis: &Entry, value: &Node, mistakes: &mut Mistakes) {
+pub(super) fn check_value(session: &Session, axis: &Entry, value: &Node, mistakes: &mut Mistakes) {
     if let Some(name) = axis.key.strip_prefix("params.") {
         let definition = &session.definition;
         match definition.param(name) {
@@ -175,7 +84,7 @@ fn check_value(session: &Session, axis: &Entry, value: &Node, mistakes: &mut Mis
     }
 }
 
-fn values(axis: &Entry, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
+pub(super) fn values(axis: &Entry, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
     let wrong = |place: &Place, title: String, label: &str| {
         Mistake::new(codes::SWEEP_AXIS, place, title).label(label)
     };
@@ -379,166 +288,6 @@ impl Decimal {
             _ => Value::Float(self.value(), self.text()),
         };
         Node { value, place: place.clone() }
-    }
-}
-
-/// A compiled `where` rule.
-struct Rule {
-    text: String,
-    place: Place,
-    program: Program,
-    root: NodeId,
-    fields: Vec<Field>,
-}
-
-/// A name in a rule: an axis, or a key that is the same on every point.
-#[derive(Debug, Clone)]
-enum Field {
-    Axis(usize),
-    Fixed(Scalar),
-}
-
-fn rules(
-    session: &Session,
-    tree: &Table,
-    table: &Table,
-    axes: &[Axis],
-    mistakes: &mut Mistakes,
-) -> Vec<Rule> {
-    let written = table.get("where").and_then(Node::array).unwrap_or_default();
-    let names = PointNames::new(session, tree, axes);
-    let mut rules = Vec::new();
-    for node in written {
-        let Some(text) = node.text() else { continue };
-        let mut program = Program::default();
-        match program.compile(text, &node.place, &names) {
-            Ok(root) if program.ty(root) == Type::Bool => {
-                let fields = names.fields.iter().map(|(_, field, _)| field.clone()).collect();
-                rules.push(Rule {
-                    text: text.to_owned(),
-                    place: node.place.clone(),
-                    program,
-                    root,
-                    fields,
-                });
-            }
-            Ok(root) => mistakes.push(
-                Mistake::new(
-                    codes::EXPRESSION_TYPE,
-                    &node.place,
-                    "a rule is true or false for each point",
-                )
-                .label(format!("this is {}", program.ty(root).word())),
-            ),
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    rules
-}
-
-/// What a rule may name: parameters bare, every other key by its path.
-struct PointNames {
-    fields: Vec<(String, Field, Type)>,
-}
-
-impl PointNames {
-    fn new(session: &Session, tree: &Table, axes: &[Axis]) -> Self {
-        let mut fields = Vec::new();
-        let on_axis = |path: &str| axes.iter().position(|axis| axis.path == path);
-        for (param, value) in session.definition.params.iter().zip(&session.params) {
-            let path = format!("params.{}", param.name);
-            let field = on_axis(&path).map_or_else(|| Field::Fixed(value.clone()), Field::Axis);
-            fields.push((param.name.clone(), field.clone(), param.kind.ty()));
-            fields.push((path, field, param.kind.ty()));
-        }
-        for (index, axis) in axes.iter().enumerate() {
-            if !axis.path.starts_with("params.") {
-                fields.push((axis.path.clone(), Field::Axis(index), ty(&axis.scalars)));
-            }
-        }
-        for path in crate::manifest::keys::session_paths() {
-            if let Some(node) = tree.at(&path).filter(|_| on_axis(&path).is_none()) {
-                let value = scalar(node);
-                let ty = ty(std::slice::from_ref(&value));
-                fields.push((path, Field::Fixed(value), ty));
-            }
-        }
-        Self { fields }
-    }
-}
-
-fn ty(values: &[Scalar]) -> Type {
-    let one = |value: &Scalar| match value {
-        Scalar::Number(number) if number.fract() == 0.0 => Type::Int,
-        Scalar::Number(_) | Scalar::Missing => Type::Number,
-        Scalar::Bool(_) => Type::Bool,
-        Scalar::Text(_) => Type::Text,
-    };
-    let first = values.first().map_or(Type::Number, one);
-    let all_same = values.iter().all(|value| one(value) == first);
-    if all_same || !first.is_number() { first } else { Type::Number }
-}
-
-impl Scope for PointNames {
-    fn resolve(&self, name: &str) -> Option<Binding> {
-        let index = self.fields.iter().position(|(known, ..)| known == name)?;
-        Some(Binding::Param(index, self.fields[index].2))
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.fields.iter().map(|(name, ..)| name.clone()).collect()
-    }
-
-    fn has_bars(&self) -> bool {
-        false
-    }
-}
-
-/// All combinations that every rule lets pass, or how many there are without the rules if more than
-/// `limit` pass.
-fn product(axes: Vec<Axis>, rules: &[Rule], limit: usize) -> Result<Points, String> {
-    let generated = axes.iter().fold(1_usize, |n, axis| n.saturating_mul(axis.values.len()));
-    let mut removed = vec![0; rules.len()];
-    let mut points = Vec::new();
-    let mut at = vec![0_u32; axes.len()];
-    // A product of billions of which rules leave a few is no more than what it says: too much.
-    if generated > 1_000_000_000 {
-        return Err(generated.to_string());
-    }
-    loop {
-        match rules.iter().position(|rule| !rule.holds(&axes, &at)) {
-            Some(rule) => removed[rule] += 1,
-            None if points.len() == limit => return Err(generated.to_string()),
-            None => points.push(at.clone().into_boxed_slice()),
-        }
-        // The last axis is the fastest.
-        let turned = axes.iter().enumerate().rev().find(|(index, axis)| {
-            at[*index] += 1;
-            let wraps = at[*index] as usize == axis.values.len();
-            if wraps {
-                at[*index] = 0;
-            }
-            !wraps
-        });
-        if turned.is_none() {
-            break;
-        }
-    }
-    let removed = rules.iter().map(|rule| rule.text.clone()).zip(removed).collect();
-    Ok(Points { axes, points, generated, removed })
-}
-
-impl Rule {
-    fn holds(&self, axes: &[Axis], at: &[u32]) -> bool {
-        let values: Vec<Scalar> = self
-            .fields
-            .iter()
-            .map(|field| match field {
-                Field::Axis(index) => axes[*index].scalars[at[*index] as usize].clone(),
-                Field::Fixed(value) => value.clone(),
-            })
-            .collect();
-        self.program.scalar(self.root, &values) == Scalar::Bool(true)
     }
 }
 

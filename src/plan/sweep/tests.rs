@@ -1,0 +1,101 @@
+//! Points of grids, zips, lists and draws, through whole manifests.
+
+use crate::diag::{Mistakes, Source};
+use crate::manifest::{Layers, Manifest, Project, type_session};
+use chrono::NaiveDate;
+use std::path::Path;
+
+/// The keys of the points of a sweep, or the mistakes.
+fn points(sweep: &str) -> Result<Vec<String>, String> {
+    let text = format!(
+        "schema = 1\n[session.a]\nstrategy = \"sma-cross\"\ndata = {{ path = \"x.csv\" }}\nparams = {{ slow = 30 }}\n[session.a.sweep]\n{sweep}"
+    );
+    let mut mistakes = Mistakes::default();
+    let project = Project::of(Path::new("/nowhere/a.toml"), None, NaiveDate::default());
+    let source = Source::new("a.toml", text);
+    let manifest = Manifest::parse("a", &source, &project, &Layers::default(), &mut mistakes);
+    let declared = &manifest.sessions[0];
+    let mut tree = declared.tree.clone();
+    let sweep = tree.remove("sweep").expect("the session is swept");
+    let session = type_session("a", &declared.place, &tree, &project, &mut mistakes);
+    let session = session.ok_or_else(|| mistakes.render(false))?;
+    let points = super::expand(&session, &tree, &sweep, &mut mistakes);
+    let points = points.ok_or_else(|| mistakes.render(false))?;
+    let word = |(axis, &at): (&super::Axis, &u32)| crate::plan::word(&axis.scalars[at as usize]);
+    let key = |at: &[u32]| points.axes.iter().zip(at).map(word).collect::<Vec<_>>().join(",");
+    Ok(points.points.iter().map(|at| key(at)).collect())
+}
+
+#[test]
+fn the_last_axis_is_the_fastest_and_zips_come_after_axes() {
+    let sweep = "axes = { \"params.fast\" = [1, 2] }\nzip = [{ \"params.slow\" = [10, 20], capital = [5, 6] }]";
+    assert_eq!(points(sweep).unwrap(), ["1,10,5", "1,20,6", "2,10,5", "2,20,6"]);
+}
+
+#[test]
+fn where_and_exclude_take_points_out() {
+    let sweep = "where = [\"fast * 10 <= slow\"]\nexclude = [{ \"params.fast\" = 1, \"params.slow\" = 20 }]\naxes = { \"params.fast\" = [1, 2], \"params.slow\" = [10, 20] }";
+    assert_eq!(points(sweep).unwrap(), ["1,10", "2,20"]);
+}
+
+#[test]
+fn a_list_is_its_rows_and_silence_means_what_the_session_says() {
+    let sweep = "method = \"list\"\nrows = [{ \"params.fast\" = 3, \"risk.stop_loss\" = 0.1 }, { \"params.fast\" = 4, \"params.slow\" = 50, \"risk.stop_loss\" = 0.2 }]";
+    assert_eq!(points(sweep).unwrap(), ["3,0.1,30", "4,0.2,50"]);
+    let sweep = "method = \"list\"\nrows = [{ \"risk.stop_loss\" = 0.1 }, { \"params.fast\" = 4 }]";
+    assert!(points(sweep).unwrap_err().contains("this row lacks `risk.stop_loss`"));
+}
+
+#[test]
+fn a_draw_is_reproducible_without_repeats_and_from_what_the_rules_leave() {
+    let sweep = |seed: u32, count: u32| {
+        format!(
+            "method = \"random\"\ncount = {count}\nseed = {seed}\nwhere = [\"fast < slow\"]\naxes = {{ \"params.fast\" = {{ from = 1, to = 40, step = 1 }}, \"params.slow\" = {{ from = 2, to = 40, step = 1 }} }}"
+        )
+    };
+    let one = points(&sweep(1, 100)).unwrap();
+    assert_eq!(one, points(&sweep(1, 100)).unwrap());
+    assert_ne!(one, points(&sweep(2, 100)).unwrap());
+    let mut distinct = one.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), 100);
+    for key in &one {
+        let (fast, slow) = key.split_once(',').unwrap();
+        assert!(fast.parse::<u32>().unwrap() < slow.parse::<u32>().unwrap());
+    }
+    // All 780 pairs with fast < slow can be drawn, and not one more.
+    assert_eq!(points(&sweep(1, 780)).unwrap().len(), 780);
+    assert!(
+        points(&sweep(1, 781))
+            .unwrap_err()
+            .contains("781 points are to be drawn, and the rules leave 780")
+    );
+}
+
+#[test]
+fn what_cannot_be_a_sweep_is_told_at_its_place() {
+    for (sweep, told) in [
+        ("axes = { \"params.fsat\" = [1] }", "did you mean `fast`?"),
+        ("axes = { capitol = [1] }", "did you mean `capital`?"),
+        ("axes = { \"params.fast\" = [1, 0] }", "parameter `fast` is from 1 to 500, not 0"),
+        (
+            "axes = { \"params.fast\" = [1] }\nzip = [{ \"params.fast\" = [1] }]",
+            "two axes set `params.fast`",
+        ),
+        ("zip = [{ \"params.fast\" = [1, 2], \"params.slow\" = [1] }]", "this has 1"),
+        ("axes = { \"params.fast\" = [1] }\nwhere = [\"fats > 1\"]", "did you mean `fast`?"),
+        ("axes = { \"params.fast\" = [1] }\nwhere = [\"fast + 1\"]", "a rule is true or false"),
+        (
+            "axes = { \"params.fast\" = [1] }\nexclude = [{ \"params.slow\" = 1 }]",
+            "is not an axis of this sweep",
+        ),
+        ("method = \"random\"\naxes = { \"params.fast\" = [1] }", "a random sweep needs `count`"),
+        ("max_sessions = 2\naxes = { \"params.fast\" = [1, 2, 3] }", "more than 2 points"),
+        ("method = \"list\"", "a list sweep needs `rows`"),
+        ("where = [\"fast > 1\"]", "the sweep has no axes"),
+    ] {
+        let shown = points(sweep).unwrap_err();
+        assert!(shown.contains(told) && shown.contains("a.toml:"), "{sweep}: {shown}");
+    }
+}
