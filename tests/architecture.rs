@@ -577,7 +577,7 @@ fn forbidden(room: &str, path: &[String]) -> Option<String> {
     match (outside, door) {
         (Some(known), _) => Some(format!("names `{known}`, which the core does not")),
         (_, Some((known, rooms))) => {
-            Some(format!("names `{known}`, which only `{}` does", rooms.join("` and `")))
+            Some(format!("names `{known}`, which is for `{}` alone", rooms.join("` and `")))
         }
         _ => None,
     }
@@ -727,5 +727,244 @@ fn the_sources_were_read() {
     }
     for model in ["next-open", "backtesting-py", "vectorbt", "freqtrade", "nautilus-bars"] {
         assert!(survey.models.contains(model), "no model \"{model}\" in {MODEL_TABLE}");
+    }
+}
+
+/// A small project that breaks no rule; each seed adds a file to it, or replaces one.
+const CLEAN: [(&str, &str); 6] = [
+    (
+        "src/lib.rs",
+        "pub mod diag;\npub mod bars;\npub mod expr;\npub mod strategy;\npub mod engine;\n\
+         pub mod metrics;\npub mod manifest;\npub mod market;\npub mod store;\npub mod plan;\n\
+         pub mod batch;\npub mod report;\npub mod cli;\n\
+         pub use plan::Plan as Order;\npub use plan::frozen::*;",
+    ),
+    (
+        "src/engine/model.rs",
+        "pub const MODELS: &[(&str, Axes)] = &[(\"next-open\", NEXT_OPEN)];\n\
+         pub const LATER: [&str; 1] = [\"vectorbt\"];\n\
+         fn named(name: &str) -> bool { name == \"next-open\" }",
+    ),
+    ("src/market/mod.rs", "pub use polars::prelude::DataFrame as Table;\npub mod wide;"),
+    ("src/market/wide.rs", "pub use polars::prelude::*;\npub struct Narrow;"),
+    (
+        "src/plan/mod.rs",
+        "pub mod frozen;\n#[cfg(test)]\nmod tests;\npub struct Plan;\n\
+         use crate::market::{self as data, wide::Narrow};",
+    ),
+    ("src/plan/frozen.rs", "pub struct Frozen;"),
+];
+
+// What a seed gives, after `FILE:LINE: room `ROOM` `.
+const PLAN: &str = "imports `plan`, which stands after it";
+const FS: &str = "names `std::fs`, which the core does not";
+const TIME: &str = "names `std::time`, which the core does not";
+const ENV: &str = "names `std::env`, which the core does not";
+const CSV: &str = "names `csv`, which the core does not";
+const CHRONO: &str = "names `chrono`, which the core does not";
+const JSON: &str = "names `serde_json`, which the core does not";
+const CLAP: &str = "names `clap`, which is for `cli` alone";
+const POLARS: &str = "names `polars`, which is for `market` and `store` alone";
+const RAYON: &str = "names `rayon`, which is for `batch` alone";
+const MINIJINJA: &str = "names `minijinja`, which is for `report` alone";
+const INDICATIF: &str = "names `indicatif`, which is for `cli` alone";
+const STDOUT: &str = "names `std::io::stdout`, which is for `cli` alone";
+const STDERR: &str = "names `std::io::stderr`, which is for `cli` alone";
+const NEXT_OPEN: &str = "knows the model \"next-open\", which only its table does";
+const VECTORBT: &str = "knows the model \"vectorbt\", which only its table does";
+const RUNS: &str = "joins \"runs\" to a path, which only `store` does";
+const RUN_JSON: &str = "joins \"run.json\" to a path, which only `store` does";
+
+/// Seeds: a file, its text, and the line and the fact of the one finding that it gives; nothing where
+/// no rule is broken.
+const SEEDS: &[(&str, &str, Option<(usize, &str)>)] = &[
+    // The direction, in every form of a `use`.
+    ("src/diag/a.rs", "use crate::plan::Plan;", Some((1, PLAN))),
+    ("src/diag/a.rs", "\n\npub(crate) use crate::plan;", Some((3, PLAN))),
+    (
+        "src/bars/a.rs",
+        "use crate::{\n    diag::{self, Place},\n    plan::{self},\n};",
+        Some((3, PLAN)),
+    ),
+    ("src/bars/a.rs", "use {crate::{diag, plan::{frozen::{Frozen as F}}}};", Some((1, PLAN))),
+    ("src/bars/a.rs", "use crate::plan::*;", Some((1, PLAN))),
+    ("src/bars/a.rs", "use super::super::plan::Plan;", Some((1, PLAN))),
+    ("src/bars/mod.rs", "use super::plan::Plan;", Some((1, PLAN))),
+    ("src/bars.rs", "use self::super::plan::Plan;", Some((1, PLAN))),
+    ("src/bars/a/b.rs", "use super::super::super::plan::Plan;", Some((1, PLAN))),
+    ("src/bars/a.rs", "mod b { mod c {} use super::super::super::plan::Plan; }", Some((1, PLAN))),
+    ("src/bars/a.rs", "fn f() { if true { use crate::plan::Plan; } }", Some((1, PLAN))),
+    ("src/bars/a.rs", "use papertape::plan::Plan;", Some((1, PLAN))),
+    ("src/bars/a.rs", "use crate::r#plan::Plan;", Some((1, PLAN))),
+    (
+        "src/market/a.rs",
+        "use crate::store::Store;",
+        Some((1, "imports `store`, which stands after it")),
+    ),
+    ("src/report/a.rs", "use crate::cli;", Some((1, "imports `cli`, which stands after it"))),
+    // The same in the code.
+    ("src/expr/a.rs", "fn f() {\n    crate::plan::word(1)\n}", Some((2, PLAN))),
+    ("src/expr/mod.rs", "type A = Vec<super::plan::Plan>;", Some((1, PLAN))),
+    (
+        "src/expr/a.rs",
+        "fn f() -> u8 { match 0 { 0..crate::plan::N => 1, _ => 2 } }",
+        Some((1, PLAN)),
+    ),
+    ("src/expr/a.rs", "impl T for A { fn f() { <crate::plan::Plan as T>::f() } }", Some((1, PLAN))),
+    ("src/expr/a.rs", "macro_rules! m { () => { $crate::plan::word() } }", Some((1, PLAN))),
+    ("src/expr/a.rs", "#[derive(crate::plan::Word)]\nstruct A;", Some((1, PLAN))),
+    (
+        "src/expr/a.rs",
+        "fn f(c: char) -> bool { c == '\"' || crate::plan::is('\"') }",
+        Some((1, PLAN)),
+    ),
+    ("src/expr/a.rs", "fn f<'a>(x: &'a str) { crate::plan::g::<'a>(x, '\\'') }", Some((1, PLAN))),
+    ("src/expr/a.rs", "const A: &str = r#\"\"// \"#; use crate::plan::Plan;", Some((1, PLAN))),
+    ("src/expr/a.rs", "/* /* */ // */ use crate::plan::Plan;", Some((1, PLAN))),
+    // Through renames, globs and re-exports, to what is really meant.
+    ("src/expr/a.rs", "use crate as root;\nfn f() { root::plan::word() }", Some((2, PLAN))),
+    ("src/expr/a.rs", "use crate::*;\nfn f() { plan::word() }", Some((2, PLAN))),
+    ("src/expr/a.rs", "use crate::Order;", Some((1, PLAN))),
+    ("src/expr/a.rs", "fn f() -> super::super::Order {}", Some((1, PLAN))),
+    ("src/expr/a.rs", "use crate::Frozen;", Some((1, PLAN))),
+    ("src/plan/a.rs", "use crate::market::Table;", Some((1, POLARS))),
+    ("src/plan/a.rs", "use crate::market::wide::Series;", Some((1, POLARS))),
+    ("src/plan/a.rs", "use crate::market;\nfn f() { market::Table::new() }", Some((2, POLARS))),
+    // What the core does not name.
+    ("src/engine/a.rs", "use std::fs;", Some((1, FS))),
+    ("src/engine/a.rs", "use std::{io, time::{self, Duration}};", Some((1, TIME))),
+    ("src/engine/a.rs", "fn f() { core::time::Duration::ZERO }", Some((1, TIME))),
+    ("src/engine/a.rs", "use std as s;\nfn f() { s::time::Instant::now() }", Some((2, TIME))),
+    ("src/engine/a.rs", "use std::*;\nfn f() { time::Instant::now() }", Some((2, TIME))),
+    ("src/diag/a.rs", "fn f() { std::env::var(\"A\") }", Some((1, ENV))),
+    ("src/metrics/a.rs", "fn f() { ::csv::Reader::new() }", Some((1, CSV))),
+    ("src/metrics/a.rs", "use chrono_tz::Tz;", Some((1, CHRONO))),
+    ("src/metrics/a.rs", "use serde_json;", Some((1, JSON))),
+    (
+        "src/bars/a.rs",
+        "use polars::prelude::*;",
+        Some((1, "names `polars`, which the core does not")),
+    ),
+    // Doors.
+    ("src/plan/a.rs", "#[derive(clap::Args)]\nstruct A;", Some((1, CLAP))),
+    ("src/main.rs", "use clap::Parser;", Some((1, CLAP))),
+    ("src/batch/a.rs", "use polars::prelude::DataFrame;", Some((1, POLARS))),
+    ("src/lib.rs", "pub mod plan;\npub mod market;\npub use polars::prelude;", Some((3, POLARS))),
+    ("src/cli/a.rs", "use minijinja::Value;", Some((1, MINIJINJA))),
+    ("src/plan/a.rs", "fn f() { rayon::join(a, b) }", Some((1, RAYON))),
+    ("src/report/a.rs", "use indicatif::ProgressBar;", Some((1, INDICATIF))),
+    ("src/report/a.rs", "use std::io;\nfn f() { io::stdout().lock() }", Some((2, STDOUT))),
+    ("src/report/a.rs", "use std::io::*;\nfn f() { stdout().lock() }", Some((2, STDOUT))),
+    ("src/main.rs", "fn main() { std::io::stderr(); }", Some((1, STDERR))),
+    ("src/engine/a.rs", "fn f() { println!(\"\") }", Some((1, "prints with `println!`"))),
+    ("src/cli/a.rs", "fn f() { std::eprintln!() }", Some((1, "prints with `eprintln!`"))),
+    ("src/store/a.rs", "fn f() { dbg!(1) }", Some((1, "prints with `dbg!`"))),
+    // The names of models.
+    ("src/engine/walk.rs", "fn f() -> &str {\n    \"next-open\"\n}", Some((2, NEXT_OPEN))),
+    (
+        "src/plan/a.rs",
+        "fn f() { match m { \"vectorbt\" | \"x\" => 1, _ => 2 } }",
+        Some((1, VECTORBT)),
+    ),
+    (
+        "src/plan/a.rs",
+        "fn f() { match m { Some(r\"vectorbt\") => 1, _ => 2 } }",
+        Some((1, VECTORBT)),
+    ),
+    ("src/report/a.rs", "fn f() -> bool { m.name() != \"vectorbt\" }", Some((1, VECTORBT))),
+    ("src/cli/a.rs", "fn f() -> bool { Some(\"vectorbt\") == m }", Some((1, VECTORBT))),
+    ("src/cli/a.rs", "fn f() -> bool { matches!(m, \"vectorbt\") }", Some((1, VECTORBT))),
+    ("src/cli/a.rs", "fn f() { if let Some(\"vectorbt\") = m {} }", Some((1, VECTORBT))),
+    // Paths below the output directory.
+    ("src/cli/a.rs", "fn f() { output.join(\"runs\").join(id) }", Some((1, RUNS))),
+    ("src/report/a.rs", "fn f() {\n    run\n        .join(\"x/run.json\")\n}", Some((3, RUN_JSON))),
+    // What cannot be followed, and what stands nowhere.
+    (
+        "src/bars/a.rs",
+        "#[path = \"../plan/mod.rs\"]\nmod plan;",
+        Some((1, "has `#[path]`, which hides where a thing stands")),
+    ),
+    (
+        "src/plan/a.rs",
+        "#[macro_export]\nmacro_rules! m { () => {} }",
+        Some((1, "has `#[macro_export]`, which hides where a thing stands")),
+    ),
+    (
+        "src/bars/a.rs",
+        "include!(\"../plan/mod.rs\");",
+        Some((1, "has `include`, which hides where a thing stands")),
+    ),
+    (
+        "src/bars/a.rs",
+        "extern crate polars as p;",
+        Some((1, "has `extern`, which hides where a thing stands")),
+    ),
+    ("src/paper/mod.rs", "", Some((1, "has no line in src/lib.rs"))),
+    // Only tests compile this, up to where the item ends.
+    (
+        "src/diag/a.rs",
+        "#[cfg(test)]\nmod tests { use crate::plan::Plan; fn f() { println!() } }",
+        None,
+    ),
+    (
+        "src/diag/a.rs",
+        "#[cfg(test)]\n#[expect(x)]\npub(crate) fn f() -> [u8; 2] { crate::plan::f() }",
+        None,
+    ),
+    ("src/diag/a.rs", "#[cfg(test)]\nuse crate::{plan, report};", None),
+    ("src/diag/a.rs", "#[cfg(all(test, unix))]\nconst A: u8 = { crate::plan::A };", None),
+    ("src/plan/tests.rs", "use crate::report::Report;\nfn f() { println!() }", None),
+    ("src/plan/tests/slow.rs", "use crate::report::Report;", None),
+    ("src/diag/a.rs", "#[cfg(test)]\nuse crate::{cli};\nuse crate::plan;", Some((3, PLAN))),
+    ("src/diag/a.rs", "#[cfg(test)]\nmod tests {}\nuse crate::plan;", Some((3, PLAN))),
+    ("src/diag/a.rs", "#[cfg(not(test))]\nuse crate::plan;", Some((2, PLAN))),
+    ("src/bars/tests.rs", "use crate::plan::Plan;", Some((1, PLAN))),
+    // What looks like a violation and is none.
+    ("src/diag/a.rs", "//! use crate::plan::Plan;\n/* std::fs */ // println!()\nstruct A;", None),
+    ("src/diag/a.rs", "const A: &str = \"use crate::plan::Plan; \\\" println!()\";", None),
+    ("src/diag/a.rs", "const A: &str = br##\"\"# use crate::plan::Plan;\"##;", None),
+    (
+        "src/diag/a.rs",
+        "mod plan { pub struct Plan; }\nuse plan::Plan;\nfn f() { self::plan::f() }",
+        None,
+    ),
+    (
+        "src/plan/a.rs",
+        "mod csv;\nuse super::Plan;\nuse crate::{market::wide::Narrow, Order};",
+        None,
+    ),
+    (
+        "src/metrics/a.rs",
+        "fn csv(x: u8) { csv(x); x.csv(); fs::read(x); a != b; print != c }",
+        None,
+    ),
+    ("src/metrics/mod.rs", "mod csv;\nfn f() { csv::read() }", None),
+    (
+        "src/metrics/a.rs",
+        "use crate::engine::walk;\nuse walk::walk;\nfn f() { walk::walk() }",
+        None,
+    ),
+    ("src/store/a.rs", "use polars::prelude::*;\nfn f() { root.join(\"runs\") }", None),
+    ("src/cli/a.rs", "use std::io::stdout;\nuse {clap::Args, indicatif::Style};", None),
+    (
+        "src/plan/a.rs",
+        "const A: &[&str] = &[\"vectorbt\"]; fn f() -> String { a.join(\", \") }",
+        None,
+    ),
+    ("src/plan/a.rs", "fn f(a: Axes) -> &str { match a { _ => \"next-open\" } }", None),
+    ("src/expr/a.rs", "fn f() -> impl Fn() + use<'_> {}\ntrait A { fn plan(&self); }", None),
+];
+
+#[test]
+fn every_seeded_violation_is_found_and_nothing_else_is() {
+    let owned = |file: &str, text: &str| (file.to_owned(), text.to_owned());
+    let clean = CLEAN.map(|(file, text)| owned(file, text));
+    assert_eq!(survey(&clean).findings, [""; 0], "the project of the seeds is clean");
+    for (file, text, expected) in SEEDS {
+        let others = clean.iter().filter(|(known, _)| known != file).cloned();
+        let sources = Vec::from_iter(others.chain([owned(file, text)]));
+        let expected =
+            expected.map(|(line, fact)| format!("{file}:{line}: room `{}` {fact}", room_of(file)));
+        assert_eq!(survey(&sources).findings, Vec::from_iter(expected), "{file}:\n{text}");
     }
 }

@@ -52,6 +52,17 @@ pub struct Declared {
     pub place: Place,
     /// All layers merged, the sweep included.
     pub tree: Table,
+    /// What was merged, the lowest first.
+    pub layers: Vec<Layer>,
+}
+
+/// One of the tables that make a session, and who it is.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// `template us-equity-daily`, `defaults`, `session a`, `override 1`, `profile ci`, `command line`.
+    pub label: String,
+    /// What it says.
+    pub table: Table,
 }
 
 /// What concerns the run.
@@ -219,9 +230,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn sessions(&mut self) -> Vec<Declared> {
-        let mut below = Table::default();
+        let mut below = Vec::new();
         if let Some(defaults) = self.table.get("defaults").and_then(Node::table) {
-            self.lay_with_templates(&mut below, defaults, &mut Vec::new());
+            self.stack("defaults", defaults, &mut below, &mut Vec::new());
         }
         let profile = self.profile("session");
         let set = self.assignments();
@@ -229,24 +240,19 @@ impl Reader<'_> {
         let mut sessions = Vec::new();
         for entry in declared.into_iter().flat_map(Table::iter) {
             check_name(&entry.key, &entry.key_place, "session", &mut self.mistakes);
-            let mut tree = below.clone();
-            if let Some(table) = entry.node.table() {
-                self.lay_with_templates(&mut tree, table, &mut Vec::new());
+            let mut layers = below.clone();
+            self.stack_session(entry, &mut layers, &mut Vec::new());
+            self.overrides(&entry.key, &mut layers);
+            if let (Some(table), Some(name)) = (&profile, self.layers.profile) {
+                layers.push(Layer { label: format!("profile {name}"), table: table.clone() });
             }
-            self.overrides(&entry.key, &mut tree);
-            if let Some(profile) = &profile {
-                lay(&mut tree, profile);
+            if !set.is_empty() {
+                layers.push(Layer { label: "command line".into(), table: set.clone() });
             }
-            lay(&mut tree, &set);
-            for unset in self.layers.unset {
-                tree.remove_at(&unset.text);
-            }
+            let tree = merged(&layers);
             self.shadowed(&tree, &set);
-            sessions.push(Declared {
-                name: entry.key.clone(),
-                place: entry.key_place.clone(),
-                tree,
-            });
+            let (name, place) = (entry.key.clone(), entry.key_place.clone());
+            sessions.push(Declared { name, place, tree, layers });
         }
         if sessions.is_empty() {
             let title = "the manifest declares no session";
@@ -256,9 +262,45 @@ impl Reader<'_> {
         sessions
     }
 
-    /// Lay the templates that `layer` names, each with its own parents first, and then `layer`.
-    fn lay_with_templates(&mut self, below: &mut Table, layer: &Table, chain: &mut Vec<String>) {
-        for node in layer.get("template").map(items).unwrap_or_default() {
+    /// Stack the session that `entry` extends, if it does, and then its own layers.
+    fn stack_session(
+        &mut self,
+        entry: &tree::Entry,
+        layers: &mut Vec<Layer>,
+        chain: &mut Vec<String>,
+    ) {
+        let Some(table) = entry.node.table() else { return };
+        if let Some((node, name)) = table.get("extends").and_then(|node| Some((node, node.text()?)))
+        {
+            chain.push(entry.key.clone());
+            let declared = self.table.get("session").and_then(Node::table);
+            let known = || declared.into_iter().flat_map(Table::iter);
+            if chain.iter().any(|above| above == name) {
+                let title =
+                    format!("sessions extend each other in a circle: {}, {name}", chain.join(", "));
+                self.mistakes.push(Mistake::new(codes::TEMPLATE_CYCLE, &node.place, title));
+            } else if let Some(other) = known().find(|other| other.key == name) {
+                self.stack_session(other, layers, chain);
+            } else {
+                let title = format!("the manifest has no session `{name}`");
+                let names = known().map(|entry| entry.key.as_str());
+                self.mistakes.push(
+                    Mistake::new(codes::NO_TEMPLATE, &node.place, title).suggest(name, names),
+                );
+            }
+        }
+        self.stack(&format!("session {}", entry.key), table, layers, &mut Vec::new());
+    }
+
+    /// Stack the templates that `table` names, each with its own parents first, and then `table`.
+    fn stack(
+        &mut self,
+        label: &str,
+        table: &Table,
+        layers: &mut Vec<Layer>,
+        chain: &mut Vec<String>,
+    ) {
+        for node in table.get("template").map(items).unwrap_or_default() {
             let Some(name) = node.text() else { continue };
             if chain.iter().any(|above| above == name) {
                 let title = format!("templates inherit in a circle: {}, {name}", chain.join(", "));
@@ -281,10 +323,10 @@ impl Reader<'_> {
             check_table(&table, keys::SESSION, "", &mut found);
             self.mistakes.append(found);
             chain.push(name.to_owned());
-            self.lay_with_templates(below, &table, chain);
+            self.stack(&format!("template {name}"), &table, layers, chain);
             chain.pop();
         }
-        lay(below, layer);
+        layers.push(Layer { label: label.to_owned(), table: table.clone() });
     }
 
     fn profile(&mut self, part: &str) -> Option<Table> {
@@ -299,26 +341,26 @@ impl Reader<'_> {
         profile.table()?.get(part)?.table().cloned()
     }
 
-    fn overrides(&mut self, name: &str, tree: &mut Table) {
+    fn overrides(&mut self, name: &str, layers: &mut Vec<Layer>) {
         let overrides = self.table.get("override").and_then(Node::array).unwrap_or_default();
         // Each is matched against the session as it was before any of them.
-        let before = tree.clone();
-        for over in overrides.iter().filter_map(Node::table) {
+        let before = merged(layers);
+        for (number, over) in overrides.iter().filter_map(Node::table).enumerate() {
             let empty = Table::default();
             let wanted = over.get("match").and_then(Node::table).unwrap_or(&empty);
             if !matches(wanted, name, &before) {
                 continue;
             }
-            let mut layer = Table::default();
+            let mut table = Table::default();
             if let Some(unset) = over.entry("unset") {
-                layer.set(unset.clone());
+                table.set(unset.clone());
             }
             for entry in over.get("set").and_then(Node::table).into_iter().flat_map(Table::iter) {
                 if self.check_path(&entry.key, &entry.key_place, &entry.node) {
-                    layer.set_at(&entry.key, entry.node.clone(), &entry.key_place);
+                    table.set_at(&entry.key, entry.node.clone(), &entry.key_place);
                 }
             }
-            lay(tree, &layer);
+            layers.push(Layer { label: format!("override {}", number + 1), table });
         }
     }
 
@@ -336,9 +378,10 @@ impl Reader<'_> {
         self.mistakes.iter().count() == before
     }
 
-    /// What the command line sets, as one layer.
+    /// What the command line sets and removes, as one layer.
     fn assignments(&mut self) -> Table {
         let mut layer = Table::default();
+        self.removals(&mut layer);
         for assignment in self.layers.set {
             let source = Source::new(
                 format!("command line, argument {}", assignment.argument),
@@ -361,6 +404,22 @@ impl Reader<'_> {
             }
         }
         layer
+    }
+
+    fn removals(&mut self, layer: &mut Table) {
+        let mut paths = Vec::new();
+        for assignment in self.layers.unset {
+            let name = format!("command line, argument {}", assignment.argument);
+            let place = Place::whole(&Source::new(name, assignment.text.as_str()));
+            if keys::session_kind(&assignment.text).is_none() {
+                self.mistakes.push(unknown_path(&assignment.text, &place));
+            }
+            paths.push(Node { value: Value::Text(assignment.text.clone()), place });
+        }
+        if let Some(place) = paths.first().map(|path| path.place.clone()) {
+            let node = Node { value: Value::Array(paths), place: place.clone() };
+            layer.set_at("unset", node, &place);
+        }
     }
 
     /// A value from the command line: verbatim where a string is meant, else TOML.
@@ -475,6 +534,69 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// All of `layers`, each over those before it.
+fn merged(layers: &[Layer]) -> Table {
+    let mut tree = Table::default();
+    for layer in layers {
+        lay(&mut tree, &layer.table);
+    }
+    tree
+}
+
+/// What one layer says of a key.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The layer.
+    pub layer: String,
+    /// Its value, as TOML; `None` where it takes away what lies below.
+    pub value: Option<String>,
+    /// Where it says so.
+    pub place: Place,
+}
+
+impl Declared {
+    /// What every layer says of the key at `path`, the highest first; the first one holds.
+    pub fn explain(&self, path: &str) -> Vec<Said> {
+        let mut said = Vec::new();
+        let mut below = Table::default();
+        for layer in &self.layers {
+            let had = below.at(path).is_some();
+            let taken = layer.table.get("unset").and_then(Node::array).unwrap_or_default();
+            let taken =
+                taken.iter().find(|node| node.text().is_some_and(|unset| covers(unset, path)));
+            lay(&mut below, &layer.table);
+            let label = layer.label.clone();
+            match (layer.table.at(path), taken) {
+                (Some(node), _) => {
+                    said.push(Said {
+                        layer: label,
+                        value: Some(node.toml()),
+                        place: node.place.clone(),
+                    });
+                }
+                (None, Some(unset)) if had => {
+                    said.push(Said { layer: label, value: None, place: unset.place.clone() });
+                }
+                // A layer that names another strategy, or another choice, drops what was below.
+                (None, _) if had && below.at(path).is_none() => {
+                    let first = path.split('.').next().unwrap_or(path);
+                    let cause = layer.table.get(if first == "params" { "strategy" } else { first });
+                    let place = cause.map_or_else(|| self.place.clone(), |node| node.place.clone());
+                    said.push(Said { layer: label, value: None, place });
+                }
+                _ => {}
+            }
+        }
+        said.reverse();
+        said
+    }
+}
+
+/// Whether taking away `unset` takes away `path`.
+fn covers(unset: &str, path: &str) -> bool {
+    path == unset || path.strip_prefix(unset).is_some_and(|rest| rest.starts_with('.'))
 }
 
 fn items(node: &Node) -> Vec<Node> {

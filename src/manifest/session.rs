@@ -432,7 +432,8 @@ pub fn lay(below: &mut Table, layer: &Table) {
         below.remove("params");
     }
     let mut layer = layer.clone();
-    layer.remove("template");
-    layer.remove("unset");
+    for done in ["template", "extends", "unset"] {
+        layer.remove(done);
+    }
     below.merge(&layer, &is_choice);
 }

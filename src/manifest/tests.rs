@@ -67,6 +67,61 @@ capital = 4
 }
 
 #[test]
+fn a_session_extends_another_and_says_only_what_differs() {
+    let text = "schema = 1
+[defaults]
+data = { path = \"x.csv\" }
+[session.a]
+extends = \"b\"
+params = { slow = 60 }
+[session.b]
+strategy = \"sma-cross\"
+params = { fast = 3, slow = 50 }
+capital = 7
+";
+    let (manifest, shown) = read(text, &Layers::default());
+    assert_eq!(shown, "");
+    let a = &manifest.sessions[0].tree;
+    let number = |path: &str| a.at(path).and_then(Node::number);
+    assert_eq!(
+        (number("params.fast"), number("params.slow"), number("capital")),
+        (Some(3.0), Some(60.0), Some(7.0))
+    );
+    let circle = text.replace("capital = 7", "extends = \"a\"");
+    assert!(mistakes(&circle).contains("sessions extend each other in a circle: a, b, a"));
+    assert!(mistakes(&text.replace("\"b\"", "\"c\"")).contains("the manifest has no session `c`"));
+}
+
+#[test]
+fn a_key_is_explained_by_every_layer_that_speaks_of_it() {
+    let text = "schema = 1
+[defaults]
+strategy = \"ema-cross\"
+params = { fast = 3 }
+data = { path = \"x.csv\" }
+capital = 1
+[session.a]
+strategy = \"sma-cross\"
+unset = [\"capital\"]
+[[override]]
+match = { session = \"a\" }
+set = { capital = 3 }
+";
+    let (manifest, _) = read(text, &Layers::default());
+    let said = |path: &str| -> Vec<String> {
+        let said = manifest.sessions[0].explain(path);
+        said.iter()
+            .map(|s| format!("{} {} {}", s.layer, s.value.as_deref().unwrap_or("-"), s.place))
+            .collect()
+    };
+    assert_eq!(
+        said("capital"),
+        ["override 1 3 a.toml:12:19", "session a - a.toml:9:10", "defaults 1 a.toml:6:11"]
+    );
+    assert_eq!(said("params.fast"), ["session a - a.toml:8:12", "defaults 3 a.toml:4:19"]);
+}
+
+#[test]
 fn another_strategy_drops_the_parameters_below_it() {
     let text = "schema = 1
 [defaults]
@@ -100,10 +155,58 @@ costs = { commission = { rate = \"0.1 %\" } }
 range = { from = 2013, to = \"2012-13\" }
 "), @r#"
     error[E0103]: `session.a.capital` is a number above 0, not a string
-     --> a.toml:6:12
+     --> a.toml:6:11
       |
     6 | capital = "10_000"
-      |            ^^^^^^ write 10000, without quotes
+      |           ^^^^^^^^ write 10000, without quotes
+
+    error[E0102]: unknown key `calender` in `session.a.data`
+     --> a.toml:7:26
+      |
+    7 | data = { path = "x.csv", calender = "always" }
+      |                          ^^^^^^^^ did you mean `calendar`?
+
+    error[E0104]: `session.a.sizing` holds exactly one of equity, cash, units
+     --> a.toml:8:10
+      |
+    8 | sizing = { equity = 1.0, cash = 5 }
+      |          ^^^^^^^^^^^^^^^^^^^^^^^^^^ 2 are given
+
+    error[E0104]: `session.a.risk.stop_loss` is a fraction such as 0.05 (5 %), at most 1
+     --> a.toml:9:22
+      |
+    9 | risk = { stop_loss = 5, max_drawdown = 0.2 }
+      |                      ^ 5 % is 0.05
+
+    error[E0105]: `session.a.risk.max_drawdown` is not available yet
+     --> a.toml:9:25
+      |
+    9 | risk = { stop_loss = 5, max_drawdown = 0.2 }
+      |                         ^^^^^^^^^^^^ from the peak
+
+    error[E0103]: `session.a.costs.commission.rate` is a fraction such as 0.05 (5 %), at most 1, not a string
+      --> a.toml:10:33
+       |
+    10 | costs = { commission = { rate = "0.1 %" } }
+       |                                 ^^^^^^^ write 0.001
+
+    error[E0202]: unknown metric `sharp`
+     --> a.toml:3:13
+      |
+    3 | objective = "sharp"
+      |             ^^^^^^^ did you mean `sharpe`?
+
+    error[E0403]: there is no strategy `sma-crss`
+     --> a.toml:5:12
+      |
+    5 | strategy = "sma-crss"
+      |            ^^^^^^^^^^ did you mean `sma-cross`?
+
+    error[E0104]: `range.to` is a date such as 2013-03-01, "2013-05" or 2013
+      --> a.toml:11:29
+       |
+    11 | range = { from = 2013, to = "2012-13" }
+       |                             ^^^^^^^^^ `2012-13-01` is not a date
     "#);
 }
 
@@ -119,7 +222,19 @@ fn what_the_command_line_sets_is_shown_as_such() {
         Assignment { text: "capital=-5".into(), argument: 6 },
     ];
     let (_, shown) = read(PLAIN, &Layers { set: &set, ..Layers::default() });
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    error[E0301]: `capitol` is not a key of a session
+     --> command line, argument 4:1:1
+      |
+    1 | capitol=5
+      | ^^^^^^^ did you mean `capital`?
+
+    error[E0104]: `capital` is a number above 0
+     --> command line, argument 6:1:9
+      |
+    1 | capital=-5
+      |         ^^ this is -5
+    "#);
 }
 
 #[test]

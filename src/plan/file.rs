@@ -207,7 +207,7 @@ impl Frozen {
             project_files.freeze_strategy(name, table(json), &place, &mut mistakes);
         }
         let name = line["name"].as_str().context("a base has no name")?.to_owned();
-        let declared = Declared { name, place, tree: table(&line["tree"]) };
+        let declared = Declared { name, place, tree: table(&line["tree"]), layers: Vec::new() };
         let typed = type_session(
             &declared.name,
             &declared.place,
