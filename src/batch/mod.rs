@@ -3,6 +3,7 @@
 //! Workers only compute; whatever they find goes through a channel to the one thread that called,
 //! which writes and tells. A session that panics is a result like any other.
 
+pub mod estimate;
 pub mod execute;
 pub mod kept;
 

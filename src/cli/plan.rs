@@ -1,22 +1,36 @@
 //! `papertape plan`: what would run, and what would not.
 
-use super::context::Context;
+use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::{Cell, Format, Kind, Records};
-use super::planning::{Planned, Planning};
+use super::planning::{Planned, Planning, threads};
 use crate::batch::execute;
-use crate::plan::{Base, Job};
+use crate::diag::closest;
+use crate::manifest::keys;
+use crate::plan::{Base, Job, file, word};
 use anyhow::Result;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 /// Show what would run: new and cached sessions, and what sweep rules removed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   papertape plan sessions/quickstart.toml
-  papertape plan sessions/quickstart.toml --format json")]
+  papertape plan sessions/quickstart.toml --explain costs.slippage.bps
+  papertape plan sessions/quickstart.toml --out plan.jsonl && papertape run --plan plan.jsonl")]
 pub struct Plan {
     #[command(flatten)]
     planning: Planning,
+    /// Show what every layer says of a key, the one that holds first
+    #[arg(long, value_name = "KEY", conflicts_with = "out")]
+    explain: Option<String>,
+    /// Write the plan to a file, for `papertape run --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Threads that the estimate is for; 0 for all cores [default: what the manifest says]
+    #[arg(short = 'j', long, value_name = "N")]
+    threads: Option<usize>,
     /// How the plan is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -29,6 +43,9 @@ impl Plan {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
+        if let Some(key) = &self.explain {
+            return explain(&planned, key, self.format);
+        }
         let wanted = planned.plan.run.cache && !self.planning.no_cache;
         let (cached, warnings) = execute::cached(&planned.store, &planned.prepared, wanted);
         warnings.iter().for_each(|warning| context.warn(warning));
@@ -43,10 +60,13 @@ impl Plan {
             ("new", Kind::Count),
             ("cached", Kind::Count),
             ("refused", Kind::Count),
+            ("moved", Kind::Text),
         ]);
+        let before = earlier(&planned);
         let jobs = jobs_by_base(&planned);
         for (base, jobs) in planned.plan.bases.iter().zip(&jobs) {
-            records.push(row(&planned, base, jobs, &|job| cached.contains_key(&job.index)));
+            let is_cached = |job: &Job| cached.contains_key(&job.index);
+            records.push(row(&planned, base, jobs, &is_cached, &before));
         }
         let exit = records.print(self.format)?;
         for (base, jobs) in planned.plan.bases.iter().zip(&jobs) {
@@ -58,12 +78,24 @@ impl Plan {
                 }
             }
         }
+        let is_new = |job: &Job| !cached.contains_key(&job.index);
+        let threads = threads(self.threads, &planned.plan.run);
+        if let Some(path) = &self.out {
+            let taken = vec![false; planned.plan.points.len()];
+            let Planned { plan, projects, prepared, .. } = &planned;
+            write_plan(path, &file::write(plan, projects, prepared, &taken))?;
+            context.say(&format!("plan: {}", path.display()));
+        }
+        let estimate = planned.estimate(threads, &is_new);
         let bars: u64 = planned.prepared.jobs.iter().map(|job| planned.prepared.bars(job)).sum();
         context.say(&format!(
-            "{} sessions, {} cached, {bars} bars to walk over at most",
+            "{} sessions, {} cached, {bars} bars; some {:.1} s on {threads} threads, {:.0} MB",
             planned.plan.points.len(),
             cached.len(),
+            estimate.time.as_secs_f64(),
+            estimate.memory as f64 / 1e6,
         ));
+        planned.within_budget(threads, &is_new)?;
         Ok(exit)
     }
 }
@@ -81,6 +113,7 @@ fn row(
     base: &Base,
     jobs: &[&Job],
     is_cached: &dyn Fn(&Job) -> bool,
+    before: &HashMap<String, HashMap<String, String>>,
 ) -> Vec<Cell> {
     let count =
         |of: &dyn Fn(&Job) -> bool| Cell::from(jobs.iter().filter(|job| of(job)).count() as f64);
@@ -101,7 +134,97 @@ fn row(
         count(&|job| job.work.is_ok() && !is_cached(job)),
         count(&|job| is_cached(job)),
         count(&|job| job.work.is_err()),
+        moved(planned, base, jobs, is_cached, before).into(),
     ]
+}
+
+/// How many of the newest runs are asked what a session was before.
+const RUNS_ASKED: usize = 16;
+
+/// The components that sessions had when they were run last, by the session's name.
+fn earlier(planned: &Planned) -> HashMap<String, HashMap<String, String>> {
+    let mut known = HashMap::new();
+    for run in planned.store.run_files().0.iter().take(RUNS_ASKED) {
+        let plan = planned.store.open_run(&run.id).and_then(|run| run.plan());
+        for (name, components) in plan.map(|plan| file::components(&plan)).unwrap_or_default() {
+            known.entry(name).or_insert(components);
+        }
+    }
+    known
+}
+
+/// Which components of a session are not what they were, if that is why it runs.
+fn moved(
+    planned: &Planned,
+    base: &Base,
+    jobs: &[&Job],
+    is_cached: &dyn Fn(&Job) -> bool,
+    before: &HashMap<String, HashMap<String, String>>,
+) -> Option<String> {
+    let before = before.get(&base.session.name)?;
+    let job = jobs.iter().find(|job| !is_cached(job))?;
+    let variant = &job.work.as_ref().ok()?.variant;
+    let now = variant.components(&planned.prepared);
+    let differ = now.iter().filter(|(part, digest)| before.get(*part) != Some(digest));
+    let parts: Vec<&str> = differ.map(|(part, _)| *part).collect();
+    // Only the values of parameters are not among the components.
+    Some(if parts.is_empty() { "params".into() } else { parts.join(", ") })
+}
+
+/// What every layer says of `key` in each session, the one that holds first.
+fn explain(planned: &Planned, key: &str, format: Format) -> Result<Exit> {
+    let mut records = Records::new([
+        ("session", Kind::Text),
+        ("value", Kind::Text),
+        ("layer", Kind::Text),
+        ("place", Kind::Text),
+    ]);
+    let known = keys::session_kind(key);
+    if known.is_none() {
+        let paths = keys::session_paths();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let near = closest(key, &paths).map(|near| format!("; did you mean `{near}`?"));
+        let fact = format!("`{key}` is not a key of a session{}", near.unwrap_or_default());
+        return Err(Usage(fact).into());
+    }
+    for base in &planned.plan.bases {
+        let name = &base.session.name;
+        let mut push = |value: Cell, layer: String, place: String| {
+            records.push(vec![name.into(), value, layer.into(), place.into()]);
+        };
+        if let Some(axis) = base.axes.iter().find(|axis| axis.path == key) {
+            let values = axis.scalars.iter().map(word).collect::<Vec<_>>().join(", ");
+            let place = axis.values.first().map(|node| node.place.to_string());
+            push(values.into(), "sweep".into(), place.unwrap_or_default());
+        }
+        for said in base.declared.explain(key) {
+            push(said.value.into(), said.layer, said.place.to_string());
+        }
+        let definition = &base.session.definition;
+        let param = key.strip_prefix("params.").and_then(|param| definition.param(param).ok());
+        match param.map(|param| &definition.params[param]) {
+            Some(param) => {
+                let layer = format!("strategy {}, default", definition.name);
+                push(param.default.as_ref().map(word).into(), layer, param.place.to_string());
+            }
+            None => {
+                let default = known.map(|key| key.default).filter(|text| !text.is_empty());
+                push(default.into(), "built in".into(), String::new());
+            }
+        }
+    }
+    records.print(format)
+}
+
+/// Write a plan beside its place, and then to it.
+fn write_plan(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// How the points of a sweep came about.

@@ -2,10 +2,11 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
+use crate::batch::estimate::{Estimate, estimate};
 use crate::diag::Mistakes;
 use crate::manifest::project::shown;
-use crate::manifest::{Assignment, Layers, Project, span};
-use crate::plan::{Plan, Prepared, Selection};
+use crate::manifest::{Assignment, Layers, Project, RunSettings, span};
+use crate::plan::{Job, Plan, Prepared, Selection};
 use crate::store::Store;
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -40,6 +41,14 @@ pub struct Planning {
     pub no_cache: bool,
 }
 
+/// How many threads a batch gets: what the command line says, else the manifest, else all cores.
+pub(super) fn threads(wanted: Option<usize>, run: &RunSettings) -> usize {
+    match wanted.unwrap_or(run.threads) {
+        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+        threads => threads,
+    }
+}
+
 /// A plan, its projects and its data.
 pub struct Planned {
     /// The plan.
@@ -50,6 +59,39 @@ pub struct Planned {
     pub prepared: Prepared,
     /// Where results go.
     pub store: Store,
+}
+
+impl Planned {
+    /// What the sessions that are `is_new` will probably take.
+    pub(super) fn estimate(&self, threads: usize, is_new: &dyn Fn(&Job) -> bool) -> Estimate {
+        estimate(&self.plan, &self.prepared, threads, is_new)
+    }
+
+    /// Refuse a plan that goes over a budget of its manifest.
+    pub(super) fn within_budget(
+        &self,
+        threads: usize,
+        is_new: &dyn Fn(&Job) -> bool,
+    ) -> Result<(), Usage> {
+        let run = &self.plan.run;
+        if run.max_time.is_none() && run.max_memory.is_none() {
+            return Ok(());
+        }
+        let estimate = self.estimate(threads, is_new);
+        if let Some(limit) = run.max_time.filter(|limit| estimate.time > *limit) {
+            let (time, limit) = (estimate.time.as_secs_f64(), limit.as_secs_f64());
+            return Err(Usage(format!(
+                "the plan would take some {time:.1} s, and `run.max_time` is {limit:.1} s; take sessions away or raise it"
+            )));
+        }
+        if let Some(limit) = run.max_memory.filter(|limit| estimate.memory > *limit) {
+            let (memory, limit) = (estimate.memory as f64 / 1e6, limit as f64 / 1e6);
+            return Err(Usage(format!(
+                "the plan would take some {memory:.0} MB, and `run.max_memory` is {limit:.0} MB; take sessions away or raise it"
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Planning {

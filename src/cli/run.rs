@@ -3,15 +3,18 @@
 use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::Format;
-use super::planning::{Planned, Planning, duration};
+use super::planning::{Planned, Planning, duration, threads};
 use super::progress::Watcher;
 use super::results;
 use crate::batch::execute::{self, Request, Summary};
+use crate::diag::Mistakes;
 use crate::manifest::RunSettings;
-use crate::plan::{Prepared, file};
+use crate::plan::Prepared;
+use crate::plan::file::{self, Frozen};
 use crate::report::{self, Templates};
 use crate::store::{Holder, Phase, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -32,6 +35,9 @@ pub struct Run {
     /// Go on with a run that was stopped: `latest`, its id, or a part of it
     #[arg(long, value_name = "RUN", conflicts_with_all = ["manifests", "session", "tag", "set", "unset", "profile", "now"])]
     resume: Option<String>,
+    /// Run a plan that `papertape plan --out` wrote, as it was planned
+    #[arg(long = "plan", value_name = "FILE", conflicts_with_all = ["manifests", "session", "tag", "set", "unset", "profile", "now", "resume"])]
+    plan_file: Option<PathBuf>,
     /// When another process holds the run: fail, skip (and end well), or wait (for `wait=10m` at most)
     #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = LockPolicy::parse)]
     lock: LockPolicy,
@@ -73,24 +79,49 @@ impl Run {
     pub fn run(self, context: &Context) -> Result<Exit> {
         let began = Instant::now();
         let signals = Signals::listen()?;
-        match &self.resume {
-            Some(which) => self.resume(which, context, &signals, began),
-            None => self.start(context, &signals, began),
+        match (&self.resume, &self.plan_file) {
+            (Some(which), _) => self.resume(which, context, &signals, began),
+            (None, Some(file)) => {
+                let planned = self.planned_before(file, context)?;
+                self.start(planned, context, &signals, began)
+            }
+            (None, None) => match self.planning.plan(context)? {
+                Ok(planned) => self.start(planned, context, &signals, began),
+                Err(exit) => Ok(exit),
+            },
         }
     }
 
-    fn start(&self, context: &Context, signals: &Signals, began: Instant) -> Result<Exit> {
-        let planned = match self.planning.plan(context)? {
-            Ok(planned) => planned,
-            Err(exit) => return Ok(exit),
-        };
+    /// The plan in `path`, which must still be what it was.
+    fn planned_before(&self, path: &Path, context: &Context) -> Result<Planned> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+        let wrong = |error: anyhow::Error| Usage(format!("{}: {error:#}", path.display()));
+        let frozen = file::read(&text).map_err(wrong)?;
+        let mut mistakes = Mistakes::default();
+        let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
+        context.show(&mistakes);
+        frozen.check(&prepared).map_err(wrong)?;
+        let Frozen { plan, projects, .. } = frozen;
+        let output = context.output.clone().unwrap_or(projects[0].root.join(&plan.run.output));
+        Ok(Planned { store: Store::at(output), plan, projects, prepared })
+    }
+
+    fn start(
+        &self,
+        planned: Planned,
+        context: &Context,
+        signals: &Signals,
+        began: Instant,
+    ) -> Result<Exit> {
         let templates = self.templates(&planned)?;
         let Planned { plan, projects, prepared, store } = &planned;
         let wanted = plan.run.cache && !self.planning.no_cache;
         let (cached, warnings) = execute::cached(store, prepared, wanted);
         warnings.iter().for_each(|warning| context.warn(warning));
+        let threads = threads(self.threads, &plan.run);
+        planned.within_budget(threads, &|job| !cached.contains_key(&job.index))?;
         let phases = vec![Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() }];
-        let threads = self.threads(&plan.run);
         let host = host();
         let command_line: Vec<String> = std::env::args().collect();
         let request = Request {
@@ -133,7 +164,7 @@ impl Run {
         }
         let frozen =
             file::read(&run.reader().plan()?).map_err(|error| Usage(format!("{error:#}")))?;
-        let mut mistakes = crate::diag::Mistakes::default();
+        let mut mistakes = Mistakes::default();
         let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
         context.show(&mistakes);
         frozen.check(&prepared).map_err(|error| Usage(format!("{error:#}")))?;
@@ -149,7 +180,7 @@ impl Run {
             projects: &frozen.projects,
             prepared: &prepared,
             store: &store,
-            threads: self.threads(&frozen.plan.run),
+            threads: threads(self.threads, &frozen.plan.run),
             cancel: &signals.cancel,
             fault: self.fault.as_deref(),
             host: &host,
@@ -196,13 +227,6 @@ impl Run {
             }
         }
         Ok(Some(templates))
-    }
-
-    fn threads(&self, run: &RunSettings) -> usize {
-        match self.threads.unwrap_or(run.threads) {
-            0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
-            threads => threads,
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that a run leaves is told here")]

@@ -5,7 +5,7 @@
 //! evaluates numbers over one view of the data, each once, and lets a column go when the last session
 //! that needs it is done.
 
-use super::check::{Op, Program};
+use super::check::{Op, Program, Type};
 use super::column::{Column, Kleene, Scalar, Value, View, evaluate, evaluate_scalar};
 use super::function::ArgKind;
 use crate::bars::Mask;
@@ -99,6 +99,16 @@ impl Graph {
     /// Whether nothing was bound yet.
     pub fn is_empty(&self) -> bool {
         self.expressions.is_empty()
+    }
+
+    /// Whether expression `number` is known to be a truth value and not a number.
+    pub fn is_flag(&self, number: usize) -> bool {
+        match &self.expressions[number].op {
+            Op::Not | Op::In | Op::Bool(_) => true,
+            Op::Binary(binary) => binary.is_logical(),
+            Op::Call(function) => function.returns == Type::Bool,
+            _ => false,
+        }
     }
 
     /// The numbers of `roots` and of everything they are computed from, ascending.

@@ -100,6 +100,11 @@ impl Binary {
         }
     }
 
+    /// Whether its result is a truth value.
+    pub fn is_logical(self) -> bool {
+        self.precedence() <= COMPARISON
+    }
+
     fn precedence(self) -> u8 {
         match self {
             Self::Or => 1,

@@ -26,6 +26,7 @@ use crate::diag::{Mistake, Mistakes, Place, Source, codes};
 use crate::metrics::{Metric, Sense};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The version of the grammar that this program reads.
 pub const SCHEMA: i64 = 1;
@@ -82,6 +83,10 @@ pub struct RunSettings {
     pub cache: bool,
     /// Whether the first failed session stops the run.
     pub fail_fast: bool,
+    /// The longest that the plan may take.
+    pub max_time: Option<Duration>,
+    /// The most memory that it may take, in bytes.
+    pub max_memory: Option<u64>,
 }
 
 /// A metric and which way it gets better.
@@ -491,7 +496,33 @@ impl Reader<'_> {
             reports,
             cache: flag("cache", true),
             fail_fast: flag("fail_fast", false),
+            max_time: self.max_time(table.get("max_time")),
+            max_memory: self.max_memory(table.get("max_memory")),
         }
+    }
+
+    fn max_time(&mut self, node: Option<&Node>) -> Option<Duration> {
+        let node = node?;
+        match span::Span::of(node) {
+            Ok(span::Span::Time(micros)) => Some(Duration::from_micros(micros.unsigned_abs())),
+            Ok(span::Span::Bars(_)) => {
+                let title = "`run.max_time` is a duration such as \"30m\"";
+                self.mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+                None
+            }
+            // Its shape was told where the layer was checked.
+            Err(_) => None,
+        }
+    }
+
+    fn max_memory(&mut self, node: Option<&Node>) -> Option<u64> {
+        let node = node?;
+        let bytes = node.text().and_then(bytes);
+        if bytes.is_none() && node.text().is_some() {
+            let title = "`run.max_memory` is a size such as \"500MB\" or \"2GB\"";
+            self.mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
+        }
+        bytes
     }
 
     fn objective(&mut self, node: Option<&Node>) -> Objective {
@@ -534,6 +565,21 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The bytes of a size such as `2GB`.
+fn bytes(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (digits, unit) = text.split_at(split);
+    let scale = match unit.trim().to_ascii_uppercase().as_str() {
+        "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "TB" => 1e12,
+        _ => return None,
+    };
+    let number: f64 = digits.parse().ok()?;
+    (number > 0.0).then_some((number * scale) as u64)
 }
 
 /// All of `layers`, each over those before it.

@@ -45,7 +45,12 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
     });
     let mut text = format!("{header}\n");
     for (number, base) in plan.bases.iter().enumerate() {
-        let line = base_line(number, base, &projects[base.project]);
+        let first = prepared.jobs.iter().find(|job| plan.points[job.index].base == number);
+        let variant = first.and_then(|job| job.work.as_ref().ok()).map(|work| &work.variant);
+        let components = variant.map(|variant| {
+            variant.components(prepared).map(|(part, digest)| (part.to_owned(), json!(digest)))
+        });
+        let line = base_line(number, base, &projects[base.project], components);
         text.push_str(&format!("{line}\n"));
     }
     for job in &prepared.jobs {
@@ -70,7 +75,15 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
     text
 }
 
-fn base_line(number: usize, base: &Base, project: &Project) -> serde_json::Value {
+/// The names of a session's components and their digests.
+type Components = [(String, serde_json::Value); 4];
+
+fn base_line(
+    number: usize,
+    base: &Base,
+    project: &Project,
+    components: Option<Components>,
+) -> serde_json::Value {
     let mut tree = base.declared.tree.clone();
     resolve_range(&mut tree, base);
     let strategy = base.declared.tree.get("strategy").and_then(Node::text);
@@ -86,6 +99,7 @@ fn base_line(number: usize, base: &Base, project: &Project) -> serde_json::Value
         "swept": base.swept,
         "generated": base.generated,
         "removed": base.removed,
+        "components": components.map(serde_json::Map::from_iter),
         "tree": tree.json(),
         "strategies": strategies,
     })
@@ -108,6 +122,19 @@ fn resolve_range(tree: &mut Table, base: &Base) {
             tree.set_at(path, node, &place);
         }
     }
+}
+
+/// The components of every base of a written plan, by the name of its session.
+pub fn components(text: &str) -> HashMap<String, HashMap<String, String>> {
+    let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+    // Bases stand before sessions.
+    let bases = lines.skip(1).map_while(|line| line.ok().filter(|line| line.get("tree").is_some()));
+    bases
+        .filter_map(|line| {
+            let components = serde_json::from_value(line.get("components")?.clone()).ok()?;
+            Some((line["name"].as_str()?.to_owned(), components))
+        })
+        .collect()
 }
 
 /// A plan that was written before, and the identities its sessions had then.
@@ -189,6 +216,9 @@ fn run_settings(header: &serde_json::Value) -> Result<RunSettings> {
         reports: strings(&header["reports"]),
         cache: true,
         fail_fast: header["fail_fast"].as_bool().unwrap_or(false),
+        // A plan that was written has been found to be within its budget.
+        max_time: None,
+        max_memory: None,
     })
 }
 

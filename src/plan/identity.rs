@@ -70,6 +70,11 @@ impl SettingsHasher {
         Self(hasher)
     }
 
+    /// A digest of everything but the parameters.
+    pub fn without_params(&self) -> Digest {
+        *self.0.finalize().as_bytes()
+    }
+
     /// The settings component with these values of the strategy's parameters.
     pub fn with_params(&self, strategy: &Strategy, params: &[Scalar]) -> Digest {
         let mut hasher = self.0.clone();

@@ -3,7 +3,7 @@
 use super::identity::{self, Identity, SettingsHasher};
 use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes};
-use crate::engine::Settings;
+use crate::engine::{ENGINE, Settings};
 use crate::expr::{Columns, Graph, Scalar};
 use crate::manifest::{DataSettings, Project, Session, type_session};
 use crate::market::{self, DataSet, Slice};
@@ -65,6 +65,17 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// The components that all points of a sweep have in common, by name.
+    pub fn components(&self, prepared: &Prepared) -> [(&'static str, String); 4] {
+        let digits = |digest: &identity::Digest| identity::hex(digest, 16);
+        [
+            ("rules", digits(&self.rules)),
+            ("settings", digits(&self.settings.without_params())),
+            ("data", digits(&prepared.slices[self.slice].digest)),
+            ("engine", ENGINE.to_string()),
+        ]
+    }
+
     /// What the engine is told.
     pub fn settings(&self) -> &Settings {
         &self.session.settings
@@ -132,6 +143,45 @@ impl Prepared {
             }
         }
         columns
+    }
+
+    /// How much memory the columns take at most, in bytes, if the jobs run in order.
+    pub fn column_bytes(&self) -> u64 {
+        let mut users: HashMap<(usize, usize), usize> = HashMap::new();
+        let needs = |job: &Job| {
+            let work = job.work.as_ref().ok()?;
+            Some((work.variant.slice, work.rules.needs().to_vec()))
+        };
+        for (slice, numbers) in self.jobs.iter().filter_map(needs) {
+            for number in numbers {
+                *users.entry((slice, number)).or_default() += 1;
+            }
+        }
+        let bytes = |slice: usize, number: usize| {
+            let rows: usize = (0..self.slices[slice].symbols.len())
+                .map(|symbol| self.slices[slice].view(symbol).rows.len())
+                .sum();
+            // A truth value takes two bits, a number eight bytes.
+            (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64
+        };
+        let (mut alive, mut most) = (0, 0);
+        let mut begun: HashMap<(usize, usize), usize> = HashMap::new();
+        for (slice, numbers) in self.jobs.iter().filter_map(needs) {
+            for &number in &numbers {
+                let left = begun.entry((slice, number)).or_insert_with(|| {
+                    alive += bytes(slice, number);
+                    users[&(slice, number)]
+                });
+                *left -= 1;
+            }
+            most = most.max(alive);
+            for &number in &numbers {
+                if begun[&(slice, number)] == 0 {
+                    alive -= bytes(slice, number);
+                }
+            }
+        }
+        most
     }
 
     /// The bars that a job walks over, all symbols together.

@@ -143,7 +143,7 @@ mod tests {
 
     fn table(rows: usize) -> Table {
         let mut table = Table::default();
-        let every = |n: usize| move |row: usize| row % n == 0;
+        let every = |n: usize| move |row: usize| row.is_multiple_of(n);
         table.add_ints("int", (0..rows).map(|row| every(3)(row).then_some(row as i64 - 5)));
         table.add_floats("float", (0..rows).map(|row| every(2)(row).then_some(row as f64 / 3.0)));
         let flags = (0..rows).map(|row| every(5)(row).then_some(every(2)(row))).collect();

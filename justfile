@@ -1,0 +1,23 @@
+# Run the gate, as CI does
+ci:
+    .ci/run
+
+# Run all tests
+test:
+    cargo test --locked
+
+# Look for what clippy finds
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+# Format the sources
+fmt:
+    cargo fmt
+
+# Measure how fast it is
+bench:
+    cargo bench --locked
+
+# Run the quickstart
+run:
+    cargo run --release --locked -- run sessions/quickstart.toml
