@@ -66,6 +66,7 @@ const fn calendar(
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "a row of a table has a value for every column")]
 const fn logic(
     name: &'static str,
     args: &'static [Arg],

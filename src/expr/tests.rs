@@ -101,6 +101,7 @@ fn bits(scalar: &Scalar) -> Option<u64> {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test says what it compared or skipped")]
 fn the_future_does_not_change_the_past() {
     let whole = bars(None);
     let (mut present, mut missing) = (0, 0);

@@ -215,15 +215,12 @@ fn in_bounds(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
                 refuse(fact);
             }
         }
-        Kind::Zone => {
-            if node.text().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) {
-                let written = node.text().unwrap_or_default();
-                let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
-                let title = format!("unknown time zone `{written}`");
-                mistakes.push(
-                    Mistake::new(codes::OUT_OF_RANGE, &node.place, title).suggest(written, zones),
-                );
-            }
+        Kind::Zone if node.text().is_some_and(|zone| zone.parse::<chrono_tz::Tz>().is_err()) => {
+            let written = node.text().unwrap_or_default();
+            let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+            let title = format!("unknown time zone `{written}`");
+            let mistake = Mistake::new(codes::OUT_OF_RANGE, &node.place, title);
+            mistakes.push(mistake.suggest(written, zones));
         }
         _ => {}
     }

@@ -253,6 +253,7 @@ fn a_range_or_symbol_that_is_not_there_says_what_is() {
 
 /// Real files of every kind, where they are at hand.
 #[test]
+#[expect(clippy::print_stdout, reason = "a test says what it compared or skipped")]
 fn real_dirty_files_are_never_silently_accepted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/market/test");
     if !root.is_dir() {

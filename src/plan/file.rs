@@ -125,7 +125,7 @@ fn resolve_range(tree: &mut Table, base: &Base) {
 }
 
 /// The components of every base of a written plan, by the name of its session.
-pub fn components(text: &str) -> HashMap<String, HashMap<String, String>> {
+pub fn components(text: &str) -> Vec<(String, HashMap<String, String>)> {
     let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
     // Bases stand before sessions.
     let bases = lines.skip(1).map_while(|line| line.ok().filter(|line| line.get("tree").is_some()));

@@ -7,7 +7,7 @@ use crate::engine::{ENGINE, Settings};
 use crate::expr::{Columns, Graph, Scalar};
 use crate::manifest::{DataSettings, Project, Session, type_session};
 use crate::market::{self, DataSet, Slice};
-use crate::strategy::{Rules, Strategy};
+use crate::strategy::{Definition, Rules, Strategy};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -98,8 +98,7 @@ impl Prepared {
             strategies: Vec::new(),
             told: Vec::new(),
         };
-        let mut variants: HashMap<(usize, Vec<u32>), Option<Result<Arc<Variant>, String>>> =
-            HashMap::new();
+        let mut variants: HashMap<(usize, Vec<u32>), Option<Usable>> = HashMap::new();
         for (index, point) in plan.points.iter().enumerate() {
             let base = plan.base(point);
             let fixed: Vec<u32> = fixed_axes(base, point).collect();
@@ -202,11 +201,17 @@ fn fixed_axes<'a>(base: &'a Base, point: &'a Point) -> impl Iterator<Item = u32>
     at.filter(|(axis, _)| !axis.path.starts_with("params.")).map(|(_, &value)| value)
 }
 
+/// A variant, or why its data cannot be used.
+type Usable = Result<Arc<Variant>, String>;
+
+/// A definition, the further columns it was checked against, and what came of it.
+type Compiled = (Arc<Definition>, Vec<(String, bool)>, Option<Arc<Strategy>>);
+
 struct Preparation<'a> {
     projects: &'a [Project],
     prepared: Prepared,
     slice_keys: Vec<SliceKey>,
-    strategies: Vec<(Arc<crate::strategy::Definition>, Vec<(String, bool)>, Option<Arc<Strategy>>)>,
+    strategies: Vec<Compiled>,
     /// Places whose mistake was told for another point already.
     told: Vec<String>,
 }
@@ -223,12 +228,7 @@ struct SliceKey {
 
 impl Preparation<'_> {
     /// `None` if the session has mistakes; an error if its data cannot be used.
-    fn variant(
-        &mut self,
-        base: &Base,
-        point: &Point,
-        mistakes: &mut Mistakes,
-    ) -> Option<Result<Arc<Variant>, String>> {
+    fn variant(&mut self, base: &Base, point: &Point, mistakes: &mut Mistakes) -> Option<Usable> {
         let session = match base.axes.iter().any(|axis| !axis.path.starts_with("params.")) {
             false => base.session.clone(),
             true => {
@@ -307,7 +307,7 @@ impl Preparation<'_> {
         index: usize,
         base: &Base,
         point: &Point,
-        variant: Result<Arc<Variant>, String>,
+        variant: Usable,
         mistakes: &mut Mistakes,
     ) {
         let mut params = base.session.params.clone();
