@@ -3,7 +3,7 @@
 use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::{Cell, Format, Kind, Records};
-use super::planning::{Planned, Planning, threads};
+use super::planning::{Planned, Planning, thread_count, threads};
 use crate::batch::execute;
 use crate::diag::closest;
 use crate::manifest::keys;
@@ -29,7 +29,7 @@ pub struct Plan {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Threads that the estimate is for; 0 for all cores [default: what the manifest says]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = thread_count)]
     threads: Option<usize>,
     /// How the plan is written
     #[arg(long, value_enum, default_value_t = Format::Table)]

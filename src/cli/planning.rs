@@ -41,11 +41,23 @@ pub struct Planning {
     pub no_cache: bool,
 }
 
+/// More threads than any machine has cores only wait for each other.
+const MOST_THREADS: u64 = 1_024;
+
+/// A number of threads on the command line.
+pub(super) fn thread_count(text: &str) -> Result<usize, String> {
+    let count: u64 = text.parse().map_err(|_| "it is a whole number".to_owned())?;
+    match count {
+        0..=MOST_THREADS => Ok(count as usize),
+        _ => Err(format!("it is at most {MOST_THREADS}")),
+    }
+}
+
 /// How many threads a batch gets: what the command line says, else the manifest, else all cores.
 pub(super) fn threads(wanted: Option<usize>, run: &RunSettings) -> usize {
     match wanted.unwrap_or(run.threads) {
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
-        threads => threads,
+        threads => threads.min(MOST_THREADS as usize),
     }
 }
 

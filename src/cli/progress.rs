@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use crate::batch::execute::Progress;
+use crate::diag::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -63,7 +64,7 @@ impl<'a> Watcher<'a> {
         } else {
             let before =
                 if done > 0 { format!(", {done} were there already") } else { String::new() };
-            self.context.say(&format!("running {sessions} sessions{before}"));
+            self.context.say(&format!("running {}{before}", counted(sessions, "session")));
         }
     }
 

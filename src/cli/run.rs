@@ -3,11 +3,11 @@
 use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::Format;
-use super::planning::{Planned, Planning, duration, threads};
+use super::planning::{Planned, Planning, duration, thread_count, threads};
 use super::progress::Watcher;
 use super::results;
 use crate::batch::execute::{self, Request, Summary};
-use crate::diag::Mistakes;
+use crate::diag::{Mistakes, counted};
 use crate::manifest::RunSettings;
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
@@ -30,7 +30,7 @@ pub struct Run {
     #[command(flatten)]
     planning: Planning,
     /// Threads of the batch; 0 for all cores [default: what the manifest says]
-    #[arg(short = 'j', long, value_name = "N")]
+    #[arg(short = 'j', long, value_name = "N", value_parser = thread_count)]
     threads: Option<usize>,
     /// Go on with a run that was stopped: `latest`, its id, or a part of it
     #[arg(long, value_name = "RUN", conflicts_with_all = ["manifests", "session", "tag", "set", "unset", "profile", "now"])]
@@ -295,7 +295,8 @@ fn sentence(summary: &Summary, began: Instant) -> String {
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    format!("{} sessions: {} in {seconds:.2} s", counts.selected, parts.join(", "))
+    let sessions = counted(counts.selected as usize, "session");
+    format!("{sessions}: {} in {seconds:.2} s", parts.join(", "))
 }
 
 /// Sessions that did not complete, with their reasons: the one thing that quiet does not silence.

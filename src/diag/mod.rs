@@ -178,6 +178,11 @@ pub fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, word)| word)
 }
 
+/// `1 session`, `2 sessions`: a number of things, in English.
+pub fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
+}
+
 /// All the mistakes found so far.
 #[derive(Debug, Default, Clone)]
 pub struct Mistakes {

@@ -2,6 +2,7 @@
 
 use super::DataError;
 use crate::bars::Bars;
+use crate::diag::counted;
 use chrono::DateTime;
 use std::path::Path;
 
@@ -72,7 +73,8 @@ pub(super) fn check(file: &Path, bars: &Bars, rows: &[u32]) -> Result<(), DataEr
             let more = finding.count - finding.rows.len();
             let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
             let rows = finding.rows.join("; ");
-            format!("{} rows {}: {rows}{rest}; {}", finding.count, finding.what, finding.remedy)
+            let count = counted(finding.count, "row");
+            format!("{count} {}: {rows}{rest}; {}", finding.what, finding.remedy)
         })
         .collect();
     if found.is_empty() { Ok(()) } else { Err(DataError::new(file, found.join(" | "))) }

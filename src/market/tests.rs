@@ -74,9 +74,9 @@ fn damage_is_refused_with_its_bar_and_the_way_out() {
     for (rows, told) in [
         (
             "2020-01-02,1,1,1,1,1\n2020-01-01,1,1,1,1,1\n",
-            "1 rows out of order: row 2 (x, 2020-01-01T00:00:00Z) comes after 2020-01-02",
+            "1 row out of order: row 2 (x, 2020-01-01T00:00:00Z) comes after 2020-01-02",
         ),
-        ("2020-01-01,1,1,1,1,1\n2020-01-01,1,1,1,1,1\n", "1 rows doubled: row 2 (x, "),
+        ("2020-01-01,1,1,1,1,1\n2020-01-01,1,1,1,1,1\n", "1 row doubled: row 2 (x, "),
         (
             "2020-01-01,1,1,1,1,1\n2020-01-02,1,1,,1,1\n",
             "row 2 (x, 2020-01-02T00:00:00Z): `low` is missing",
