@@ -1,1 +1,4 @@
+//! papertape from the outside.
 
+mod architecture;
+mod mutations;

@@ -154,9 +154,13 @@ pub fn start(
 /// Go on with a run that did not end.
 pub fn resume(
     request: Request<'_>,
-    run: Run,
+    mut run: Run,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Summary, StoreError> {
+    run.update(|file| {
+        file.status = RunStatus::Running;
+        (file.finished, file.exit_code) = (None, None);
+    })?;
     Execution::new(request, run)?.carry_out(&HashMap::new(), watch)
 }
 

@@ -14,7 +14,7 @@
 //!   records/2026/11/<stamp>_<mode>_<session>.json     Records: the registry
 //! ```
 //!
-//! Facts are written once, through [`atomic`](self): a file is whole or it is not there. A directory
+//! Facts are written once, through the door `atomic`: a file is whole or it is not there. A run
 //! has one writer, who holds its lock; readers take none. A file that was damaged since is passed
 //! over with a warning that names it, wherever the rest is of use without it. Results hold no time,
 //! host, path or run id, so that the same rows are the same bytes; all of that is in `run.json` and

@@ -1,0 +1,162 @@
+//! What the repository shows works: the quickstart, every manifest and strategy, and the README.
+
+use crate::project::{Project, repository};
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+#[test]
+fn the_quickstart_runs_strategies_and_a_sweep_and_renders_reports() {
+    let project = Project::of_the_repository();
+    let outcome = project.run(["run", "sessions/quickstart.toml"]).success();
+    let run = project.newest();
+    let results = run.results();
+    let (points, named): (Vec<_>, Vec<_>) =
+        results.iter().partition(|row| !row["params.fast"].is_empty());
+    let strategies: BTreeSet<_> = named.iter().map(|row| &row["strategy"]).collect();
+    assert!(strategies.len() >= 3, "{strategies:?}");
+    assert!(points.len() >= 200, "{} points", points.len());
+    assert!(results.iter().all(|row| row["status"] == "completed"));
+
+    let outcome = outcome.stdout("session").stdout("goog-trend").stdout("sharpe");
+    for report in ["report.html", "report.md"] {
+        let path = format!("output/runs/{}/{report}", run.id());
+        assert!(outcome.stderr.contains(&format!("report: {path}\n")), "{}", outcome.stderr);
+        assert!(!run.file(report).is_empty());
+    }
+    assert!(!outcome.stdout.contains("report"), "what is said is not mixed with the data");
+}
+
+#[test]
+fn the_report_loads_nothing_from_anywhere() {
+    let project = Project::of_the_repository();
+    let _ = project.run(["run", "sessions/quickstart.toml"]).success();
+    let html = project.newest().text("report.html");
+    for value in loaded(&html) {
+        let is_inside = value.starts_with('#') || value.starts_with("data:");
+        assert!(is_inside, "a browser would load `{value}`");
+    }
+    for way in ["@import", "<link", "<iframe", "<script src", "fetch(", "XMLHttpRequest"] {
+        assert!(!html.contains(way), "{way}");
+    }
+    assert_eq!(html.matches("<html").count(), 1);
+}
+
+/// The values of everything in a page that a browser loads by itself or when it is clicked.
+fn loaded(html: &str) -> Vec<&str> {
+    let mut values = Vec::new();
+    for (opening, closing) in [("src=", None), ("href=", None), ("url(", Some(')'))] {
+        for (place, _) in html.match_indices(opening) {
+            let rest = &html[place + opening.len()..];
+            let rest = rest.trim_start_matches(['"', '\'']);
+            let end = rest.find(|c: char| matches!(c, '"' | '\'' | '>') || Some(c) == closing);
+            values.push(&rest[..end.unwrap_or(rest.len())]);
+        }
+    }
+    values
+}
+
+#[test]
+fn what_a_browser_loads_is_found() {
+    let html =
+        r#"<a href="https://a"></a><img src='b.png'><p style="background: url(c)"><a href="'#d'">"#;
+    assert_eq!(loaded(html), ["b.png", "https://a", "#d", "c"]);
+}
+
+#[test]
+fn every_manifest_of_the_repository_plans() {
+    let project = Project::of_the_repository();
+    let manifests = names("sessions");
+    assert!(!manifests.is_empty());
+    for manifest in manifests {
+        let _ = project.run(["plan", &format!("sessions/{manifest}.toml")]).success();
+    }
+    assert!(!project.path("output").exists(), "to plan leaves nothing behind");
+}
+
+#[test]
+fn every_strategy_of_the_repository_is_listed_and_runs_with_its_defaults() {
+    let project = Project::new().data("btcusdt-daily.csv");
+    let listed = project.run(["strategies", "list", "--format", "csv"]).success();
+    let listed: Vec<String> = listed.rows().into_iter().map(|row| row["name"].clone()).collect();
+    assert_eq!(listed, names("templates/strategies"));
+    let mut manifest = String::from("\n[defaults]\ntemplate = \"crypto-daily\"\n");
+    for name in &listed {
+        manifest.push_str(&format!("[session.{name}]\nstrategy = \"{name}\"\n"));
+        let _ = project.run(["strategies", "show", name]).success().stdout(name);
+    }
+    project.write_manifest("all.toml", &manifest);
+    let _ = project.run(["run", "all.toml"]).success();
+    let run = project.newest();
+    for name in &listed {
+        let row = run.result(name);
+        assert_eq!(row["status"], "completed");
+        let trades: f64 = row["trades"].parse().unwrap();
+        assert!(trades > 0.0 || name == "buy-and-hold", "{name} never traded");
+        assert!(!row["total_return"].is_empty());
+    }
+}
+
+/// The stems of the TOML files in a folder of the repository, sorted.
+fn names(folder: &str) -> Vec<String> {
+    let files = fs::read_dir(repository().join(folder)).unwrap().map(|file| file.unwrap().path());
+    let toml = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut names: Vec<String> =
+        toml.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_commands_of_the_readme_work_in_their_order() {
+    let project = Project::of_the_repository();
+    let binaries = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_papertape"), binaries.path().join("papertape"))
+        .unwrap();
+    let mut ran = 0;
+    for block in readme_blocks("sh") {
+        for line in block.lines() {
+            let line = line.replace("cargo run --release -- ", "papertape ");
+            if !line.starts_with("papertape ") {
+                assert_eq!(line, "cargo test", "this line of the README is not tried");
+                continue;
+            }
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", &line]).current_dir(project.path(""));
+            shell.env_clear().env("PATH", binaries.path());
+            let output = shell.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{line}\n{said}");
+            ran += 1;
+        }
+    }
+    assert!(ran >= 8, "{ran} commands");
+}
+
+#[test]
+fn the_manifest_of_the_readme_plans_and_its_strategy_runs() {
+    let blocks = readme_blocks("toml");
+    let [manifest, strategy] = &blocks[..] else { panic!("{} blocks", blocks.len()) };
+    let project = Project::of_the_repository()
+        .file("sessions/readme.toml", manifest)
+        .file("templates/strategies/readme.toml", strategy)
+        .manifest(
+            "sessions/strategy.toml",
+            "
+[session.readme]
+template = \"crypto-daily\"
+strategy = \"readme\"
+",
+        );
+    let _ = project.run(["plan", "sessions/readme.toml"]).success();
+    let _ = project.run(["run", "sessions/strategy.toml"]).success();
+    assert_ne!(project.newest().result("readme")["trades"], "0.0");
+}
+
+/// The blocks of the README in this language.
+fn readme_blocks(language: &str) -> Vec<String> {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let opening = format!("```{language}\n");
+    let blocks = readme.split(&opening).skip(1);
+    blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}

@@ -1,0 +1,170 @@
+//! A run that was killed, at whatever moment, goes on and ends as if nothing had happened.
+
+use crate::project::{Project, Run, Running, assert_same, session, sweep};
+use std::hash::{BuildHasher, RandomState};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// Sessions of the sweep and a named one.
+const SESSIONS: u64 = 5_001;
+/// Rows that may be computed and not yet written: one batch.
+const BATCH: u64 = 1_000;
+
+fn project() -> Project {
+    Project::new().bars(300).manifest("a.toml", &[sweep("grid", 50, 100), session("one")].concat())
+}
+
+/// A run that nothing disturbed, and how long it took.
+static UNDISTURBED: LazyLock<(Project, Duration)> = LazyLock::new(|| {
+    let project = project();
+    let began = Instant::now();
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    (project, began.elapsed())
+});
+
+/// The directory of the run, once it has a `run.json`.
+fn begun(project: &Project, running: &mut Running) -> Run {
+    running.wait_until(|| !project.runs().is_empty());
+    project.newest()
+}
+
+/// Start a run, kill it when `moment` has come, go on with it, and compare.
+fn kill(moment: impl Fn(&Run) -> bool) {
+    let project = project();
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    let run = begun(&project, &mut running);
+    running.wait_until(|| moment(&run));
+    running.child().kill().unwrap();
+    running.child().wait().unwrap();
+    let before = run.events("session_end").len();
+    let was_running = run.json()["status"] == "running";
+
+    let outcome = project.run(["run", "--resume", "latest", "--no-report"]).success();
+    assert_eq!(project.runs().len(), 1, "it is the same run");
+    let json = run.json();
+    assert_eq!((json["status"].as_str(), json["exit_code"].as_u64()), (Some("completed"), Some(0)));
+    assert_eq!((run.count("selected"), run.count("completed")), (SESSIONS, SESSIONS));
+    if was_running {
+        assert!(!run.events("runner_end").is_empty());
+    } else {
+        assert!(outcome.stderr.contains("is complete: nothing is missing"), "{}", outcome.stderr);
+    }
+    let ends = run.events("session_end").len() as u64;
+    assert!(
+        (SESSIONS..=SESSIONS + BATCH).contains(&ends),
+        "{ends} sessions ran, {before} of them before the kill"
+    );
+    assert_same(&UNDISTURBED.0.newest().reproducible(), &run.reproducible());
+    assert_eq!(leftovers(&run), [] as [PathBuf; 0]);
+}
+
+/// Files that were begun and never ended.
+fn leftovers(run: &Run) -> Vec<PathBuf> {
+    let mut directories = vec![run.path.clone()];
+    let mut found = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with(".tmp-") {
+                found.push(path);
+            } else if path.is_dir() {
+                directories.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_run_killed_before_its_first_row_goes_on() {
+    kill(|run| run.path.join("plan.jsonl").exists());
+}
+
+#[test]
+fn a_run_killed_half_way_goes_on() {
+    kill(|run| run.batches() >= 2);
+}
+
+#[test]
+fn a_run_killed_while_it_writes_results_goes_on() {
+    kill(|run| run.events("session_end").len() as u64 == SESSIONS);
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "whoever sees it fail wants to know the moment")]
+fn a_run_killed_at_any_moment_goes_on() {
+    for _ in 0..2 {
+        let fraction = RandomState::new().hash_one(0) as f64 / u64::MAX as f64;
+        let delay = UNDISTURBED.1.mul_f64(fraction);
+        println!("killed {delay:?} after it had begun");
+        let began = Instant::now();
+        kill(|_| began.elapsed() >= delay);
+    }
+}
+
+#[test]
+fn a_run_killed_twice_goes_on() {
+    let project = project();
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    let run = begun(&project, &mut running);
+    running.wait_until(|| run.batches() >= 1);
+    drop(running);
+    let mut running = project.spawn(["run", "--resume", "latest", "--no-report"]);
+    running.wait_until(|| run.batches() >= 3);
+    drop(running);
+    let _ = project.run(["run", "--resume", &run.id(), "--no-report"]).success();
+    let ends = run.events("session_end").len() as u64;
+    assert!((SESSIONS..=SESSIONS + 2 * BATCH).contains(&ends), "{ends} sessions ran");
+    assert_same(&UNDISTURBED.0.newest().reproducible(), &run.reproducible());
+}
+
+#[test]
+fn what_ended_before_the_kill_has_its_record_too() {
+    let project = Project::new()
+        .bars(300)
+        .manifest("a.toml", &[session("one"), sweep("grid", 50, 100)].concat());
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    let run = begun(&project, &mut running);
+    running.wait_until(|| run.batches() >= 2);
+    drop(running);
+    let _ = project.run(["run", "--resume", "latest", "--no-report"]).success();
+    let records = project.records();
+    let mut names: Vec<&str> =
+        records.iter().map(|record| record["session"].as_str().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["grid", "one"]);
+}
+
+#[test]
+fn a_run_that_was_killed_remembers_what_it_took_over() {
+    let project = Project::new().bars(300).manifest("a.toml", &session("one"));
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    project.write_manifest("a.toml", &[session("one"), sweep("grid", 50, 100)].concat());
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    running.wait_until(|| project.runs().len() == 2);
+    let run = project.newest();
+    running.wait_until(|| run.batches() >= 2);
+    drop(running);
+    let _ = project.run(["run", "--resume", "latest", "--no-report"]).success();
+    assert_eq!((run.count("completed"), run.count("cached")), (SESSIONS, 1));
+    assert_eq!(run.json()["cached_from"][0]["rows"], 1);
+}
+
+#[test]
+fn a_run_goes_on_without_its_manifest_and_strategy_but_not_with_other_data() {
+    let project = Project::new()
+        .bars(300)
+        .manifest("a.toml", &["\n[run]\nfail_fast = true\n", &sweep("grid", 20, 10)].concat());
+    let _ = project.run(["run", "a.toml", "-j", "1", "--fault", "100"]).code(5);
+    std::fs::remove_file(project.path("a.toml")).unwrap();
+    let bars = std::fs::read_to_string(project.path("data/x.csv")).unwrap();
+    project.write("data/x.csv", bars.replacen(",1100\n", ",1101\n", 1));
+    let _ = project
+        .run(["run", "--resume", "latest"])
+        .code(2)
+        .stderr("is not what it was when the plan was made; start a new run");
+    project.write("data/x.csv", bars);
+    let _ = project.run(["run", "--resume", "latest"]).code(3).stderr("a fault was asked for");
+    assert_eq!((project.newest().count("completed"), project.newest().count("failed")), (199, 1));
+}

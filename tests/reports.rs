@@ -1,0 +1,105 @@
+//! Reports: a project may have its own, mistakes in them are shown, and no text of a manifest becomes
+//! markup.
+
+use crate::project::{Project, session, words_only};
+
+fn project() -> Project {
+    Project::new().bars(120).manifest("a.toml", &session("one"))
+}
+
+#[test]
+fn a_template_of_the_project_stands_for_the_built_in_one() {
+    let own = "<p>{{ run.id }}: {{ sessions | length }}</p>";
+    let project = project().file("templates/reports/report.html.jinja", own);
+    let _ = project.run(["run", "a.toml"]).success();
+    let run = project.newest();
+    assert_eq!(run.text("report.html").trim(), format!("<p>{}: 1</p>", run.id()));
+    assert!(run.text("report.md").contains("one"), "the other one is still built in");
+}
+
+#[test]
+fn a_report_is_rendered_again_from_the_store() {
+    let project = project();
+    let _ = project.run(["run", "a.toml"]).success();
+    let run = project.newest();
+    let (html, json) = (run.text("report.html"), run.json());
+    std::fs::remove_file(run.path.join("report.html")).unwrap();
+    std::fs::remove_file(project.path("a.toml")).unwrap();
+    let _ = project.run(["report", "latest"]).success().stderr("report.html");
+    assert_eq!(run.text("report.html"), html);
+    assert_eq!(run.json(), json);
+}
+
+#[test]
+fn a_template_that_cannot_be_read_is_shown_before_anything_runs() {
+    let own = "line 1\n{{ run.id }\n";
+    let project = project().file("templates/reports/report.html.jinja", own);
+    let outcome = project.run(["run", "a.toml"]).code(2);
+    assert!(!project.path("output").exists());
+    let _words = words_only();
+    insta::assert_snapshot!(outcome.stderr, @r"
+    error: [project]/templates/reports/report.html.jinja:2: syntax error, unexpected `}`, expected end of variable block; correct the template's syntax: syntax error: unexpected `}`, expected end of variable block (in report.html.jinja:2)
+    ");
+}
+
+#[test]
+fn a_name_that_a_template_does_not_know_is_shown_with_its_line() {
+    let own = "line 1\nline 2\n{{ run.idd }}\n";
+    let project = project().file("templates/reports/report.html.jinja", own);
+    let outcome = project.run(["run", "a.toml"]).code(2);
+    let _words = words_only();
+    insta::assert_snapshot!(outcome.stderr, @r"
+    running 1 sessions
+    error: [project]/templates/reports/report.html.jinja:3: undefined value, `run.idd` is undefined; use a field of `papertape::report::context`: undefined value: `run.idd` is undefined (in report.html.jinja:3)
+    ");
+    let run = project.newest();
+    assert_eq!(run.json()["status"], "completed");
+    assert_eq!(run.result("one")["status"], "completed");
+}
+
+#[test]
+fn a_report_that_is_not_there_is_a_mistake_before_anything_runs() {
+    let project = project();
+    project.edit("a.toml", "schema = 1\n", "schema = 1\n[run]\nreport = [\"report.pdf\"]\n");
+    let outcome = project.run(["run", "a.toml"]).code(2);
+    assert!(!project.path("output").exists());
+    insta::assert_snapshot!(outcome.stderr, @r"
+    error: there is no report `report.pdf`; there are report.html, report.md
+    ");
+}
+
+#[test]
+fn no_report_is_rendered_where_none_is_wanted() {
+    let project = project();
+    let outcome = project.run(["run", "a.toml", "--no-report"]).success();
+    assert!(!project.newest().path.join("report.html").exists());
+    assert!(!outcome.stderr.contains("report"));
+}
+
+#[test]
+fn texts_of_a_manifest_stay_texts() {
+    let hostile = r#"</p></script><script>alert("1")</script><img src=x onerror='alert(2)'>&amp;{{ 7 * 191 }}"#;
+    let project = Project::new().bars(120).manifest(
+        "a.toml",
+        &format!(
+            "
+name = '''{hostile}'''
+
+[session.one]
+description = '''{hostile}'''
+notes = '''{hostile}'''
+tags = ['''{hostile}''']
+env = '''{hostile}'''
+strategy = \"sma-cross\"
+data = {{ path = \"data/x.csv\", timeframe = \"1d\" }}
+"
+        ),
+    );
+    let _ = project.run(["run", "a.toml"]).success();
+    let html = project.newest().text("report.html");
+    assert!(html.contains("alert("), "the description is there");
+    for markup in ["<script>alert", "<img src=x", "</p></script>", "1337"] {
+        assert!(!html.contains(markup), "{markup}");
+    }
+    let _ = project.run(["sessions", "show", "one"]).success().stdout("<script>alert");
+}

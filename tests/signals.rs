@@ -1,0 +1,129 @@
+//! Ctrl-C and SIGTERM: once finishes what is running and says how to go on, twice stops at once.
+
+use crate::project::{Project, Run, Running, assert_same, sweep};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+fn project() -> Project {
+    Project::new().bars(300).manifest("a.toml", &sweep("grid", 50, 100))
+}
+
+/// A run that nobody interrupted.
+static UNDISTURBED: LazyLock<Project> = LazyLock::new(|| {
+    let project = project();
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    project
+});
+
+/// A run that has written its first rows.
+fn half_way(project: &Project) -> (Running, Run) {
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    running.wait_until(|| project.runs().first().is_some_and(|run| run.batches() > 0));
+    (running, project.newest())
+}
+
+/// Interrupt a run once with `signal`, then go on with it.
+fn once(signal: &str, code: i32) {
+    let project = project();
+    let (mut running, run) = half_way(&project);
+    running.signal(signal);
+    let outcome = running.end().code(code);
+    let json = run.json();
+    assert_eq!(json["status"], "incomplete");
+    assert!(json["finished"].is_string());
+    let completed = run.count("completed");
+    assert!(completed < 5_000 && completed == run.events("session_end").len() as u64);
+    let missing = 5_000 - completed;
+    let remedy = format!(
+        "stopped: {missing} of 5000 sessions are missing; go on with `papertape run --resume {}`",
+        run.id()
+    );
+    let outcome = outcome.stderr(&remedy);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(project.records().len(), 0, "what has not ended has no record");
+
+    let _ = project.run(["run", "--resume", &run.id(), "--no-report"]).success();
+    assert_eq!(run.json()["status"], "completed");
+    assert_eq!(run.events("session_end").len(), 5_000, "nothing ran twice");
+    assert_same(&UNDISTURBED.newest().reproducible(), &run.reproducible());
+}
+
+#[test]
+fn ctrl_c_once_leaves_a_run_that_goes_on() {
+    once("INT", 130);
+}
+
+#[test]
+fn sigterm_once_leaves_a_run_that_goes_on() {
+    once("TERM", 143);
+}
+
+#[test]
+fn the_second_signal_stops_at_once() {
+    for (second, code) in [("INT", 130), ("TERM", 143)] {
+        let project = Project::new().bars(20_000).manifest("a.toml", &slow());
+        let mut running = project.spawn(["run", "a.toml", "-j", "1"]);
+        running.wait_until(|| {
+            project.runs().first().is_some_and(|run| run.path.join("events.jsonl").exists())
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        running.signal("INT");
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(running.is_running(), "the first signal waits for what is running");
+        let began = Instant::now();
+        running.signal(second);
+        let outcome = running.end().code(code);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(!outcome.stderr.contains("stopped:"), "{}", outcome.stderr);
+        assert_eq!(project.newest().json()["status"], "running");
+    }
+}
+
+/// One session that takes many seconds: ranks in long windows take their time.
+fn slow() -> String {
+    let ranks = (0..40).map(|rank| format!("rank_pct(close, {}) > 0.5", 10_000 + rank));
+    format!(
+        "
+[session.slow]
+data = {{ path = \"data/x.csv\", timeframe = \"1d\" }}
+
+[session.slow.strategy.rules]
+enter_long = \"{}\"
+",
+        ranks.collect::<Vec<_>>().join(" and ")
+    )
+}
+
+#[test]
+fn the_remedy_works_wherever_the_results_are() {
+    let elsewhere = Project::new().bars(300).manifest(
+        "a.toml",
+        &["\n[run]\noutput = \"results\"\nfail_fast = true\n", &sweep("grid", 20, 10)].concat(),
+    );
+    let here = Project::new()
+        .bars(300)
+        .manifest("a.toml", &["\n[run]\nfail_fast = true\n", &sweep("grid", 20, 10)].concat());
+    for (project, arguments) in [
+        (&here, &["run", "a.toml"][..]),
+        (&here, &["run", "a.toml", "--output", "other"]),
+        (&elsewhere, &["run", "a.toml"]),
+    ] {
+        let stopped = project.run([arguments, &["-j", "1", "--fault", "50"]].concat()).code(5);
+        let remedy = stopped.stderr.split("go on with `papertape ").nth(1).unwrap();
+        let words: Vec<&str> = remedy.split('`').next().unwrap().split(' ').collect();
+        let _ = project.run(words).code(3).stderr("199 completed");
+    }
+}
+
+#[test]
+fn an_interrupted_run_is_no_bar_to_the_next_one() {
+    let project = project();
+    let (mut running, _) = half_way(&project);
+    running.signal("INT");
+    let _ = running.end().code(130);
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let runs = project.runs();
+    assert_eq!(runs.len(), 2);
+    assert_eq!(runs[0].json()["status"], "completed");
+    assert_eq!(runs[1].json()["status"], "incomplete");
+}
