@@ -81,7 +81,7 @@ fn a_row_that_is_there_twice_is_refused() {
     rows.insert(51, rows[50].clone());
     let (_, outcome) = refused(Some(&rows.join("\n")));
     insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: 1 rows doubled: row 51 (y, 2020-02-19T00:00:00Z); keep one row a time
+    bad: refused: data/y.csv: 1 row doubled: row 51 (y, 2020-02-19T00:00:00Z); keep one row a time
     ");
 }
 
@@ -97,7 +97,7 @@ fn a_missing_file_is_refused() {
 fn an_empty_file_is_refused() {
     let (_, outcome) = refused(Some(""));
     insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: the file is empty
+    bad: refused: data/y.csv: the file is empty; write bars into it or name another file
     ");
 }
 
@@ -105,7 +105,7 @@ fn an_empty_file_is_refused() {
 fn a_file_without_rows_is_refused() {
     let (_, outcome) = refused(Some("timestamp,open,high,low,close,volume\n"));
     insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: the file has no rows
+    bad: refused: data/y.csv: the file has a header and no rows; write bars into it or name another file
     ");
 }
 
@@ -114,7 +114,7 @@ fn a_price_that_is_no_number_is_refused() {
     let text = bars(120).replacen(",1050\n", ",many\n", 1);
     let (_, outcome) = refused(Some(&text));
     insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: row 51: `volume` is `many`, not a number
+    bad: refused: data/y.csv: row 51: `volume` is `many`, not a number; mend the row or drop it
     ");
 }
 
@@ -124,7 +124,7 @@ fn a_high_below_its_low_is_refused() {
     rows[60] = "2020-02-29,100,90,110,100,5".into();
     let (_, outcome) = refused(Some(&rows.join("\n")));
     insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: 1 rows with an impossible price: row 60 (y, 2020-02-29T00:00:00Z): `high` 90 is below `low` 110; prices are above zero, and no high is below its low
+    bad: refused: data/y.csv: 1 row with an impossible price: row 60 (y, 2020-02-29T00:00:00Z): `high` 90 is below `low` 110; prices are above zero, and no high is below its low
     ");
 }
 

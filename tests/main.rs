@@ -1,4 +1,17 @@
-//! papertape from the outside.
+//! papertape from the outside: the built binary in projects of its own, one module a promise.
+
+mod project;
 
 mod architecture;
+mod bytes;
+mod cache;
+mod examples;
+mod exit_codes;
+mod failures;
+mod killed;
+mod mistakes;
 mod mutations;
+mod registry;
+mod reports;
+mod signals;
+mod streams;

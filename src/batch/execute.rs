@@ -44,7 +44,7 @@ pub struct Request<'a> {
     /// Set by a signal: finish what is running and begin nothing else.
     pub cancel: &'a AtomicBool,
     /// The index of a session that is to panic, for tests.
-    pub fault: Option<&'a str>,
+    pub fault: Option<usize>,
     /// The machine's name.
     pub host: &'a str,
     /// The command line, word by word.
@@ -94,8 +94,11 @@ pub struct Summary {
 }
 
 /// The earlier results that sessions of `prepared` can take over, by their index.
+///
+/// A session whose details are wanted, and were not kept then, is run again for them.
 pub fn cached(
     store: &Store,
+    plan: &Plan,
     prepared: &Prepared,
     wanted: bool,
 ) -> (HashMap<usize, CachedRow>, Vec<String>) {
@@ -104,9 +107,22 @@ pub fn cached(
     }
     let identities: HashSet<Hash> = prepared.jobs.iter().filter_map(identity).collect();
     let (found, warnings) = store.cached(&identities, CACHE_RUNS);
-    let of = |job: &Job| Some((job.index, found.get(&identity(job)?)?.clone()));
+    let of = |job: &Job| {
+        let row = found.get(&identity(job)?)?;
+        let wanted = keeps_at_once(plan, &plan.points[job.index]);
+        (row.kept || !wanted).then(|| (job.index, row.clone()))
+    };
     let warnings = warnings.iter().map(ToString::to_string).collect();
     (prepared.jobs.iter().filter_map(of).collect(), warnings)
+}
+
+/// Whether a session's details are written as soon as it ends, whatever the others do.
+fn keeps_at_once(plan: &Plan, point: &Point) -> bool {
+    match plan.run.keep {
+        Keep::All => true,
+        Keep::Auto => !plan.base(point).swept,
+        Keep::Failed | Keep::None | Keep::Top(_) => false,
+    }
 }
 
 fn identity(job: &Job) -> Option<Hash> {
@@ -151,17 +167,22 @@ pub fn start(
     Execution::new(request, run)?.carry_out(cached, watch)
 }
 
-/// Go on with a run that did not end.
+/// Go on with a run that did not end. `taken` says which sessions it took over from earlier runs.
 pub fn resume(
     request: Request<'_>,
     mut run: Run,
+    taken: &[bool],
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Summary, StoreError> {
     run.update(|file| {
         file.status = RunStatus::Running;
         (file.finished, file.exit_code) = (None, None);
     })?;
-    Execution::new(request, run)?.carry_out(&HashMap::new(), watch)
+    let mut execution = Execution::new(request, run)?;
+    // What the process before this one ran has no record yet.
+    let ran = execution.rows.keys().copied().filter(|&index| !taken.get(index).is_some_and(|t| *t));
+    execution.ran = ran.collect();
+    execution.carry_out(&HashMap::new(), watch)
 }
 
 struct Execution<'a> {
@@ -173,13 +194,14 @@ struct Execution<'a> {
     rows: BTreeMap<usize, Row>,
     waiting: Vec<Row>,
     written: Instant,
-    /// Sessions that this process ran, which get a record.
+    /// Sessions that this run ran itself, which get a record.
     ran: HashSet<usize>,
     kept: HashSet<String>,
     warnings: Vec<String>,
     phases: Vec<Phase>,
     failed: Option<StoreError>,
     stopped: bool,
+    resumed: bool,
 }
 
 impl<'a> Execution<'a> {
@@ -204,6 +226,7 @@ impl<'a> Execution<'a> {
             phases,
             failed: None,
             stopped: false,
+            resumed: false,
         })
     }
 
@@ -212,14 +235,15 @@ impl<'a> Execution<'a> {
         cached: &HashMap<usize, CachedRow>,
         watch: &mut dyn FnMut(Progress),
     ) -> Result<Summary, StoreError> {
-        let resumed = !self.rows.is_empty();
+        self.resumed = !self.rows.is_empty();
+        let resumed = self.resumed;
         let began = Instant::now();
         self.event(
             "runner_start",
             None,
             json!({ "sessions": self.request.plan.points.len(), "resumed": resumed }),
         )?;
-        let from = self.take_over(cached)?;
+        self.take_over(cached)?;
         self.run_missing(watch)?;
         self.phase("sessions", began);
         if self.stopped {
@@ -232,7 +256,7 @@ impl<'a> Execution<'a> {
         self.run.write_results(&results)?;
         self.phase("results", began);
         let registry = self.record(&results).err();
-        let counts = self.counts(cached.len());
+        let counts = self.counts();
         let status = match counts.completed == counts.selected {
             true => RunStatus::Completed,
             false => RunStatus::Failed,
@@ -240,7 +264,6 @@ impl<'a> Execution<'a> {
         let code = if status == RunStatus::Completed { 0 } else { 3 };
         let code = if registry.is_some() { 74 } else { code };
         self.event("runner_end", None, json!({ "completed": counts.completed, "failed": counts.failed, "refused": counts.refused }))?;
-        self.run.update(|file| file.cached_from = from)?;
         self.run.finish(status, Utc::now(), self.phases, counts, code)?;
         Ok(Summary { run: self.run, results, counts, status, warnings: self.warnings, registry })
     }
@@ -260,20 +283,16 @@ impl<'a> Execution<'a> {
         }))
     }
 
-    /// Take the rows of earlier runs; says from which.
-    fn take_over(
-        &mut self,
-        cached: &HashMap<usize, CachedRow>,
-    ) -> Result<Vec<CachedFrom>, StoreError> {
+    /// Take the rows of earlier runs, and say from which.
+    fn take_over(&mut self, cached: &HashMap<usize, CachedRow>) -> Result<(), StoreError> {
         let mut from: BTreeMap<&str, u64> = BTreeMap::new();
         let mut indices: Vec<&usize> = cached.keys().collect();
         indices.sort();
         for index in indices {
             let row = &cached[index];
             let point = &self.request.plan.points[*index];
-            // A session whose details are wanted and were not kept then is run again.
-            if self.keeps_at_once(point) && !self.copy_kept(*index, row)? {
-                continue;
+            if keeps_at_once(self.request.plan, point) {
+                self.copy_kept(*index, row)?;
             }
             *from.entry(&row.run).or_default() += 1;
             let taken = Row { index: *index as u64, ..row.row.clone() };
@@ -281,8 +300,13 @@ impl<'a> Execution<'a> {
             self.waiting.push(taken);
             self.flush_if_due(false)?;
         }
-        self.flush_if_due(true)?;
-        Ok(from.into_iter().map(|(run, rows)| CachedFrom { run: run.to_owned(), rows }).collect())
+        // Said at once: whoever goes on with this run after a crash must know it too.
+        let from = from.into_iter().map(|(run, rows)| CachedFrom { run: run.to_owned(), rows });
+        let from: Vec<CachedFrom> = from.collect();
+        if !from.is_empty() {
+            self.run.update(|file| file.cached_from = from)?;
+        }
+        self.flush_if_due(true)
     }
 
     /// Copy the details of a cached row into this run; whether there were any.
@@ -307,22 +331,15 @@ impl<'a> Execution<'a> {
         session_dir(&self.base(index).0.session.name, identity)
     }
 
-    /// Whether a session's details are written as soon as it ends, whatever the others do.
-    fn keeps_at_once(&self, point: &Point) -> bool {
-        match self.request.plan.run.keep {
-            Keep::All => true,
-            Keep::Auto => !self.request.plan.base(point).swept,
-            Keep::Failed | Keep::None | Keep::Top(_) => false,
-        }
-    }
-
     fn run_missing(&mut self, watch: &mut dyn FnMut(Progress)) -> Result<(), StoreError> {
         let prepared = self.request.prepared;
         let todo: Vec<(&Job, bool)> = prepared
             .jobs
             .iter()
             .filter(|job| !self.rows.contains_key(&job.index))
-            .map(|job| (job, self.keeps_at_once(&self.request.plan.points[job.index])))
+            .map(|job| {
+                (job, keeps_at_once(self.request.plan, &self.request.plan.points[job.index]))
+            })
             .collect();
         let bars = todo.iter().map(|(job, _)| prepared.bars(job)).sum();
         watch(Progress::Begin { sessions: todo.len(), bars, done: self.rows.len() });
@@ -526,7 +543,7 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn counts(&self, cached: usize) -> Counts {
+    fn counts(&self) -> Counts {
         let with =
             |status: Status| self.rows.values().filter(|row| row.status == status).count() as u64;
         Counts {
@@ -535,14 +552,14 @@ impl<'a> Execution<'a> {
             failed: with(Status::Failed),
             refused: with(Status::Refused),
             aborted: with(Status::Aborted),
-            cached: cached as u64,
+            cached: self.run.reader().file().cached_from.iter().map(|from| from.rows).sum(),
         }
     }
 
     /// Close a run that was told to stop before its end.
     fn stop(mut self) -> Result<Summary, StoreError> {
         let results = self.results();
-        let counts = self.counts(0);
+        let counts = self.counts();
         let facts = json!({ "completed": counts.completed, "missing": counts.selected as usize - results.len() });
         self.event("runner_end", None, facts)?;
         let status = RunStatus::Incomplete;
@@ -557,15 +574,22 @@ impl<'a> Execution<'a> {
         })
     }
 
-    /// Append what this process ran to the registry: a record a session, one for a whole sweep.
+    /// Append what this run ran to the registry: a record a session, one for a whole sweep.
     fn record(&self, results: &[(Label, Row)]) -> Result<(), StoreError> {
+        // A run that was killed while it wrote its records goes on after the last of them.
+        let id = self.run.id();
+        let (known, _) =
+            if self.resumed { self.request.store.records() } else { Default::default() };
+        let is_known =
+            |name: &str| known.iter().any(|record| record.run == id && record.session == name);
         let started = self.run.reader().file().started;
         let finished = Utc::now();
         for (number, base) in self.request.plan.bases.iter().enumerate() {
             let of_base =
                 |row: &&(Label, Row)| self.request.plan.points[row.1.index as usize].base == number;
             let rows: Vec<&(Label, Row)> = results.iter().filter(of_base).collect();
-            if rows.iter().any(|(_, row)| self.ran.contains(&(row.index as usize))) {
+            let has_run = rows.iter().any(|(_, row)| self.ran.contains(&(row.index as usize)));
+            if has_run && !is_known(&base.session.name) {
                 self.request.store.record(&self.base_record(base, &rows, started, finished))?;
             }
         }

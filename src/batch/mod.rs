@@ -63,8 +63,8 @@ pub struct Batch<'a> {
     pub threads: usize,
     /// Set from outside, or by the caller of [`Batch::run`], to begin no further session.
     pub cancel: &'a AtomicBool,
-    /// Fails the session with this key, so that tests can see what becomes of it.
-    pub fault: Option<&'a str>,
+    /// The index of a session that is to panic, so that tests can see what becomes of it.
+    pub fault: Option<usize>,
 }
 
 impl Batch<'_> {
@@ -125,7 +125,7 @@ impl Worker {
         bench: &Bench<'_>,
         job: &Job,
         detailed: bool,
-        fault: Option<&str>,
+        fault: Option<usize>,
     ) -> Finished {
         let result = match &job.work {
             Err(reason) => Err(Failure { kind: "data", error: reason.clone() }),
@@ -151,9 +151,9 @@ impl Worker {
         work: &Work,
         job: &Job,
         detailed: bool,
-        fault: Option<&str>,
+        fault: Option<usize>,
     ) -> Done {
-        if fault.is_some_and(|fault| fault.parse() == Ok(job.index)) {
+        if fault == Some(job.index) {
             panic!("a fault was asked for");
         }
         let slice = &bench.prepared.slices[work.variant.slice];
@@ -208,7 +208,8 @@ fn fills_digest(outcome: &Outcome) -> Digest {
     *hasher.finalize().as_bytes()
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic said.
+pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "the session panicked".into())

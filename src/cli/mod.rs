@@ -2,7 +2,9 @@
 
 mod context;
 mod exit;
+mod explain_code;
 mod indicators;
+mod new;
 mod output;
 mod plan;
 mod planning;
@@ -11,15 +13,18 @@ mod report;
 mod results;
 mod run;
 mod runs;
+mod schema;
 mod sessions;
 mod strategies;
 
 pub use exit::Exit;
 
+use crate::batch::panic_text;
 use crate::store::StoreError;
 use clap::{CommandFactory, Parser, Subcommand};
 use context::{Context, Usage};
 use std::ffi::OsString;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,6 +33,7 @@ use std::process::ExitCode;
 #[command(
     name = "papertape",
     version,
+    disable_help_subcommand = true,
     after_help = "\
 Examples:
   papertape run sessions/quickstart.toml
@@ -57,6 +63,14 @@ enum Command {
     Strategies(strategies::Strategies),
     Indicators(indicators::Indicators),
     Report(report::Report),
+    New(new::New),
+    Schema(schema::Schema),
+    /// Explain a command, or the code of a mistake
+    #[command(after_help = "Examples:\n  papertape help run\n  papertape help E0102")]
+    Help {
+        /// A command, or a code such as E0102
+        topic: Vec<String>,
+    },
     /// Print the completions of a shell
     #[command(
         after_help = "Example:\n  papertape completions bash > ~/.local/share/bash-completion/completions/papertape"
@@ -82,9 +96,16 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let context = Context::new(cli.root, cli.output, cli.quiet);
-    match cli.command.run(&context) {
-        Ok(exit) => exit.into(),
-        Err(error) => conclude(&error, &context).into(),
+    // A session that panics is told as its row, and a bug below, both in our words.
+    std::panic::set_hook(Box::new(|_| {}));
+    match std::panic::catch_unwind(AssertUnwindSafe(|| cli.command.run(&context))) {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(error)) => conclude(&error, &context).into(),
+        Err(panic) => {
+            let text = panic_text(panic.as_ref());
+            context.complain(&format!("error: this is a bug in papertape: {text}"));
+            Exit::Bug.into()
+        }
     }
 }
 
@@ -98,6 +119,11 @@ impl Command {
             Self::Strategies(strategies) => strategies.run(context),
             Self::Indicators(indicators) => indicators.run(context),
             Self::Report(report) => report.run(context),
+            Self::New(new) => new.run(context),
+            Self::Schema(schema) => schema.run(),
+            Self::Help { topic } => {
+                output::write(explain_code::help(&topic, Cli::command())?.as_bytes())
+            }
             Self::Completions { shell } => {
                 let mut text = Vec::new();
                 clap_complete::generate(shell, &mut Cli::command(), "papertape", &mut text);

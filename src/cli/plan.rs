@@ -47,7 +47,8 @@ impl Plan {
             return explain(&planned, key, self.format);
         }
         let wanted = planned.plan.run.cache && !self.planning.no_cache;
-        let (cached, warnings) = execute::cached(&planned.store, &planned.prepared, wanted);
+        let (cached, warnings) =
+            execute::cached(&planned.store, &planned.plan, &planned.prepared, wanted);
         warnings.iter().for_each(|warning| context.warn(warning));
         let mut records = Records::new([
             ("session", Kind::Text),

@@ -2,13 +2,14 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
-use super::output::Format;
+use super::output::{Format, is_closed_pipe};
 use super::planning::{Planned, Planning, duration, thread_count, threads};
 use super::progress::Watcher;
 use super::results;
 use crate::batch::execute::{self, Request, Summary};
 use crate::diag::{Mistakes, counted};
 use crate::manifest::RunSettings;
+use crate::manifest::project::shown;
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
 use crate::report::{self, Templates};
@@ -49,7 +50,7 @@ pub struct Run {
     format: Format,
     /// The index of a session that is to panic, for tests of what becomes of it
     #[arg(long, hide = true, value_name = "INDEX")]
-    fault: Option<String>,
+    fault: Option<usize>,
 }
 
 /// What to do about a lock that is held.
@@ -117,7 +118,7 @@ impl Run {
         let templates = self.templates(&planned)?;
         let Planned { plan, projects, prepared, store } = &planned;
         let wanted = plan.run.cache && !self.planning.no_cache;
-        let (cached, warnings) = execute::cached(store, prepared, wanted);
+        let (cached, warnings) = execute::cached(store, plan, prepared, wanted);
         warnings.iter().for_each(|warning| context.warn(warning));
         let threads = threads(self.threads, &plan.run);
         planned.within_budget(threads, &|job| !cached.contains_key(&job.index))?;
@@ -131,14 +132,14 @@ impl Run {
             store,
             threads,
             cancel: &signals.cancel,
-            fault: self.fault.as_deref(),
+            fault: self.fault,
             host: &host,
             command_line: &command_line,
             phases,
         };
         let mut watcher = Watcher::new(context);
         let summary = execute::start(request, &cached, &mut |progress| watcher.see(progress))?;
-        self.conclude(summary, &plan.run, templates, prepared, context, signals, began)
+        self.conclude(summary, &plan.run, templates, prepared, context, signals, store, began)
     }
 
     fn resume(
@@ -162,12 +163,16 @@ impl Run {
             context.say(&format!("run {} is complete: nothing is missing", run.id()));
             return Ok(Exit::Success);
         }
-        let frozen =
-            file::read(&run.reader().plan()?).map_err(|error| Usage(format!("{error:#}")))?;
+        let id = run.id().to_owned();
+        let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
+        let text = run.reader().plan().map_err(|_| {
+            wrong(anyhow::anyhow!("it was stopped before its plan was written; start a new run"))
+        })?;
+        let frozen = file::read(&text).map_err(wrong)?;
         let mut mistakes = Mistakes::default();
         let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
         context.show(&mistakes);
-        frozen.check(&prepared).map_err(|error| Usage(format!("{error:#}")))?;
+        frozen.check(&prepared).map_err(wrong)?;
         let templates = match self.no_report {
             true => None,
             false => {
@@ -182,14 +187,24 @@ impl Run {
             store: &store,
             threads: threads(self.threads, &frozen.plan.run),
             cancel: &signals.cancel,
-            fault: self.fault.as_deref(),
+            fault: self.fault,
             host: &host,
             command_line: &command_line,
             phases,
         };
         let mut watcher = Watcher::new(context);
-        let summary = execute::resume(request, run, &mut |progress| watcher.see(progress))?;
-        self.conclude(summary, &frozen.plan.run, templates, &prepared, context, signals, began)
+        let summary =
+            execute::resume(request, run, &frozen.cached, &mut |progress| watcher.see(progress))?;
+        self.conclude(
+            summary,
+            &frozen.plan.run,
+            templates,
+            &prepared,
+            context,
+            signals,
+            &store,
+            began,
+        )
     }
 
     /// Open a run for writing, as patiently as `--lock` says.
@@ -238,6 +253,7 @@ impl Run {
         prepared: &Prepared,
         context: &Context,
         signals: &Signals,
+        store: &Store,
         began: Instant,
     ) -> Result<Exit> {
         summary.warnings.iter().for_each(|warning| context.warn(warning));
@@ -245,43 +261,71 @@ impl Run {
         if summary.status == RunStatus::Incomplete {
             let missing = prepared.jobs.len() - summary.results.len();
             context.complain(&format!(
-                "stopped: {missing} of {} sessions are missing; go on with `papertape run --resume {}`",
+                "stopped: {missing} of {} sessions are missing; go on with `papertape {}`",
                 prepared.jobs.len(),
-                summary.run.id(),
+                remedy(&summary, store, context),
             ));
             return Ok(signals.exit().unwrap_or(Exit::Incomplete));
         }
-        let mut reports = Vec::new();
-        if let Some(templates) = templates {
-            let report = report::load::run_report(summary.run.reader())?;
-            for name in &run.reports {
-                summary.run.write_report(name, &templates.render(name, &report)?)?;
-                reports.push(summary.run.reader().report(name));
-            }
-        }
+        let (reports, unreported) = render(&summary, run, templates);
         if !context.quiet {
-            results::print_best(&summary.results, run.objective, self.format)?;
+            // Who closed the pipe has seen enough, and the run has an end all the same.
+            results::print_best(&summary.results, run.objective, self.format).or_else(|error| {
+                if is_closed_pipe(&error) { Ok(Exit::Success) } else { Err(error) }
+            })?;
             context.say(&sentence(&summary, began));
             for path in &reports {
-                context.say(&format!("report: {}", crate::manifest::project::shown(path)));
+                context.say(&format!("report: {}", shown(path)));
             }
+        }
+        if let Some(error) = &unreported {
+            context.complain(&format!("the results are complete, but not their report: {error:#}"));
         }
         if let Some(error) = &summary.registry {
             context
                 .complain(&format!("the results are complete, but not in the registry: {error}"));
         }
-        Ok(exit(&summary, signals))
+        Ok(exit(&summary, unreported.is_none(), signals))
     }
 }
 
-fn exit(summary: &Summary, signals: &Signals) -> Exit {
+/// Render the reports that the manifest asks for: where they are, and why one is missing.
+fn render(
+    summary: &Summary,
+    run: &RunSettings,
+    templates: Option<Templates>,
+) -> (Vec<PathBuf>, Option<anyhow::Error>) {
+    let mut written = Vec::new();
+    let Some(templates) = templates else { return (written, None) };
+    let mut write = || -> Result<()> {
+        let report = report::load::run_report(summary.run.reader())?;
+        for name in &run.reports {
+            summary.run.write_report(name, &templates.render(name, &report)?)?;
+            written.push(summary.run.reader().report(name));
+        }
+        Ok(())
+    };
+    let missing = write().err();
+    (written, missing)
+}
+
+fn exit(summary: &Summary, is_reported: bool, signals: &Signals) -> Exit {
     if let Some(exit) = signals.exit() {
         return exit;
     }
-    if summary.registry.is_some() {
+    if summary.registry.is_some() || !is_reported {
         return Exit::Store;
     }
     if summary.status == RunStatus::Completed { Exit::Success } else { Exit::Failed }
+}
+
+/// The arguments with which a stopped run goes on, wherever its results are.
+fn remedy(summary: &Summary, store: &Store, context: &Context) -> String {
+    let resume = format!("run --resume {}", summary.run.id());
+    match context.root.is_none() && store.path() == context.project().root.join("output") {
+        true => resume,
+        false => format!("{resume} --output {}", shown(store.path())),
+    }
 }
 
 fn sentence(summary: &Summary, began: Instant) -> String {

@@ -10,6 +10,10 @@ macro_rules! codes {
 
         /// Every code with its meaning, in order.
         pub const CODES: &[(Code, &str)] = &[$((Code($code), $meaning)),*];
+
+        /// The page of every code, in the same order: what it means, and how the wrong is made right.
+        pub const PAGES: &[(Code, &str)] =
+            &[$((Code($code), include_str!(concat!("../../docs/codes/", $code, ".md")))),*];
     };
 }
 
@@ -28,7 +32,7 @@ codes! {
     ARGUMENTS "E0204" "A function called with too few or too many arguments."
     WINDOW "E0205" "A window, lag or length that is not a whole number in its bounds."
     CYCLE "E0206" "Lets that refer to each other in a circle."
-    SWEEP_PATH "E0301" "A sweep axis whose path is not a key of a session."
+    SWEEP_PATH "E0301" "A path that is not a key of a session, or one that cannot be swept."
     SWEEP_AXIS "E0302" "A sweep axis that cannot be expanded."
     TOO_MANY "E0303" "A sweep with more points than `max_sessions`."
     IDLE_RULE "W0304" "A sweep rule that removes nothing."

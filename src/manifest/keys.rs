@@ -89,11 +89,16 @@ const RATE: Kind = Kind::Fraction { max: 1.0, zero: true };
 /// The top level of a manifest.
 pub const MANIFEST: &[Key] = &[
     key("schema", Kind::Int { min: 1 }, "", "version of this grammar; required"),
-    key("name", Kind::Text, "the file's stem", "shown in reports and records"),
+    key("name", Kind::Text, "the file's stem", "the name shown in reports and records"),
     key("run", Kind::Table(RUN), "", "what concerns the run; outside every identity"),
-    key("defaults", Kind::Table(SESSION), "", "under every session of this file"),
+    key("defaults", Kind::Table(SESSION), "", "keys that every session of this file starts from"),
     key("session", Kind::Names(&Kind::Table(SESSION)), "", "the sessions, by name"),
-    key("override", Kind::List(&Kind::Table(OVERRIDE)), "", "keys set in all sessions that match"),
+    key(
+        "override",
+        Kind::List(&Kind::Table(OVERRIDE)),
+        "",
+        "keys that are set in every session that matches",
+    ),
     key("profile", Kind::Names(&Kind::Table(PROFILE)), "", "a named layer, chosen with --profile"),
     later("check", Kind::Any, "tolerances of `papertape check`"),
 ];
@@ -108,8 +113,8 @@ const MATCH: &[Key] = &[
     key("session", Kind::Text, "", "a glob over names"),
     key("strategy", Kind::Text, "", "a glob over strategies"),
     key("mode", Kind::Word(&["backtest", "paper"], &[]), "", "the mode"),
-    key("symbols", Kind::List(&Kind::Text), "", "symbols that the session has"),
-    key("tags", Kind::List(&Kind::Text), "", "tags that the session has"),
+    key("symbols", Kind::List(&Kind::Text), "", "symbols that the session must list"),
+    key("tags", Kind::List(&Kind::Text), "", "tags that the session must have"),
 ];
 
 const PROFILE: &[Key] = &[
@@ -132,19 +137,29 @@ pub const RUN: &[Key] = &[
         "\"auto\"",
         "which sessions leave trades and equity: \"all\", \"failed\", \"none\", \"top:N\"; auto: all named ones, top:20 of sweep points",
     ),
-    key("output", Kind::Text, "\"output\"", "the directory of the store"),
+    key("output", Kind::Text, "\"output\"", "the directory that results are written to"),
     key(
         "report",
         Kind::Either(&[Kind::Bool, Kind::List(&Kind::Text)]),
         "true",
-        "the reports rendered after a run",
+        "whether reports are rendered after a run, or which templates",
     ),
-    key("cache", Kind::Bool, "true", "whether unchanged results are taken over"),
+    key(
+        "cache",
+        Kind::Bool,
+        "true",
+        "whether results of earlier runs are taken over where nothing has changed",
+    ),
     key("fail_fast", Kind::Bool, "false", "whether the first failed session stops the run"),
-    key("max_time", Kind::Duration, "none", "the plan is refused over it"),
-    key("max_memory", Kind::Text, "none", "the plan is refused over it; bounds tiles"),
+    key("max_time", Kind::Duration, "none", "a plan that is estimated to take longer is refused"),
+    key(
+        "max_memory",
+        Kind::Text,
+        "none",
+        "a size such as \"2GB\"; a plan that is estimated to need more is refused",
+    ),
     later("timeout", Kind::Duration, "the longest a session may take"),
-    later("hooks", Kind::Any, "commands that hear of events"),
+    later("hooks", Kind::Any, "commands that are told of events"),
 ];
 
 const OBJECTIVE: &[Key] = &[
@@ -159,14 +174,19 @@ const OBJECTIVE: &[Key] = &[
 
 /// A session, and everything that is a layer of one.
 pub const SESSION: &[Key] = &[
-    key("mode", Kind::Word(&["backtest"], &["paper"]), "\"backtest\"", "how bars arrive"),
+    key(
+        "mode",
+        Kind::Word(&["backtest"], &["paper"]),
+        "\"backtest\"",
+        "whether past bars are run over, or bars as they arrive",
+    ),
     key("template", Kind::Texts, "", "templates below this table, merged left to right"),
     key("unset", Kind::List(&Kind::Text), "", "keys removed from the layers below"),
     key("extends", Kind::Text, "", "another session of the manifest as the layer below"),
-    key("description", Kind::Text, "", "for people"),
-    key("notes", Kind::Text, "", "for people"),
-    key("env", Kind::Text, "", "a label such as \"production\""),
-    key("tags", Kind::List(&Kind::Text), "[]", "labels to select by"),
+    key("description", Kind::Text, "", "what it is, for people"),
+    key("notes", Kind::Text, "", "free text, for people"),
+    key("env", Kind::Text, "", "a label of the environment, such as \"production\""),
+    key("tags", Kind::List(&Kind::Text), "[]", "labels to select sessions by"),
     key(
         "strategy",
         Kind::Either(&[Kind::Text, Kind::Table(STRATEGY)]),
@@ -178,14 +198,19 @@ pub const SESSION: &[Key] = &[
         "symbols",
         Kind::Either(&[Kind::Word(&["all"], &[]), Kind::List(&Kind::Text)]),
         "\"all\"",
-        "the universe, in order",
+        "the symbols that are traded, in order",
     ),
     later("legs", Kind::Any, "symbols for the strategy's legs"),
     later("groups", Kind::Any, "symbols for group limits"),
     key("range", Kind::Table(RANGE), "all rows", "the days that are run, both ends included"),
-    later("split", Kind::Any, "in and out of sample"),
+    later("split", Kind::Any, "the ranges in and out of sample, reported side by side"),
     key("capital", POSITIVE, "10_000", "money at the start"),
-    key("currency", Kind::Text, "\"USD\"", "a label"),
+    key(
+        "currency",
+        Kind::Text,
+        "\"USD\"",
+        "the name of the account's currency; nothing is converted",
+    ),
     key(
         "benchmark",
         Kind::Text,
@@ -196,7 +221,7 @@ pub const SESSION: &[Key] = &[
         "metrics",
         Kind::List(&Kind::Word(&["native"], &["backtesting-py"])),
         "[\"native\"]",
-        "conventions of the metrics",
+        "the sets of definitions by which metrics are computed",
     ),
     key(
         "ambiguity",
@@ -205,7 +230,7 @@ pub const SESSION: &[Key] = &[
         "what is done about exits that depend on the inside of a bar",
     ),
     later("expect", Kind::Any, "conditions on metrics that gate a run"),
-    key("data", Kind::Table(DATA), "", "the market data"),
+    key("data", Kind::Table(DATA), "", "the bars, and how to read them"),
     key("sizing", Kind::Choice(SIZING), "{ equity = 1.0 }", "how large an entry is"),
     key("costs", Kind::Table(COSTS), "none", "what trading costs"),
     key("execution", Kind::Table(EXECUTION), "", "how orders are filled"),
@@ -244,9 +269,19 @@ const DATA: &[Key] = &[
         "guessed",
         "the unit of timestamps that are numbers",
     ),
-    key("timezone", Kind::Zone, "\"UTC\"", "the zone of naive timestamps and of trading days"),
-    key("label", Kind::Word(&["open", "close"], &[]), "\"open\"", "what a timestamp labels"),
-    key("timeframe", Kind::Duration, "the median step", "the length of a bar"),
+    key(
+        "timezone",
+        Kind::Zone,
+        "\"UTC\"",
+        "the zone of timestamps that name none, and of trading days",
+    ),
+    key(
+        "label",
+        Kind::Word(&["open", "close"], &[]),
+        "\"open\"",
+        "whether a bar's timestamp is that of its open or of its close",
+    ),
+    key("timeframe", Kind::Duration, "the median step", "the time from a bar's open to its close"),
     later("resample", Kind::Duration, "a longer timeframe made of these bars"),
     key(
         "calendar",
@@ -254,16 +289,25 @@ const DATA: &[Key] = &[
         "\"always\"",
         "the trading days, 365, 261 or 252 a year",
     ),
-    later("hours", Kind::Any, "only bars inside these local times"),
-    key("adjust", Kind::Word(&["none"], &["split", "total"]), "\"none\"", "adjustment of prices"),
+    later("hours", Kind::Any, "the local times of day outside which bars are left out"),
+    key(
+        "adjust",
+        Kind::Word(&["none"], &["split", "total"]),
+        "\"none\"",
+        "whether prices are adjusted for splits, or for splits and dividends",
+    ),
     key(
         "warmup",
         Kind::Either(&[Kind::Word(&["all", "none"], &[]), Kind::Int { min: 0 }]),
         "\"all\"",
-        "the rows before the range that rules may see",
+        "how many rows before the range rules may see",
     ),
     later("delay", Kind::Duration, "a bar is complete this long after its close"),
-    later("checks", Kind::Any, "a policy for each check"),
+    later(
+        "checks",
+        Kind::Any,
+        "for each check of the data, whether a failure stops, warns or drops rows",
+    ),
 ];
 
 const SIZING: &[Key] = &[
@@ -276,17 +320,21 @@ const SIZING: &[Key] = &[
     key("cash", POSITIVE, "", "an amount of money, costs included"),
     key("units", POSITIVE, "", "a number of units"),
     later("risk", SHARE, "a fraction of the equity lost at the stop"),
-    later("volatility", Kind::Any, "a target volatility"),
-    later("max_entries", COUNT, "scaling in"),
+    later("volatility", Kind::Any, "the volatility a year that the position is to have"),
+    later("max_entries", COUNT, "how many entries one position may have"),
 ];
 
 const COSTS: &[Key] = &[
     key("commission", Kind::Table(COMMISSION), "none", "what the broker takes"),
     key("slippage", Kind::Choice(SLIPPAGE), "none", "how much worse fills are than prices"),
-    later("spread", RATE, "half is paid a side"),
-    later("borrow", RATE, "a year, on what is owed"),
-    later("funding", Kind::Any, "of perpetual futures"),
-    later("interest", RATE, "a year, on cash"),
+    later("spread", RATE, "a fraction of the price; half of it is paid at each fill"),
+    later("borrow", RATE, "a fraction a year of the value of units sold short"),
+    later(
+        "funding",
+        Kind::Any,
+        "what holders of perpetual futures pay each other, a fraction each period",
+    ),
+    later("interest", RATE, "a fraction a year of the cash"),
 ];
 
 const COMMISSION: &[Key] = &[
@@ -295,19 +343,24 @@ const COMMISSION: &[Key] = &[
     later("per_order", AMOUNT, "money for each order"),
     later("min", AMOUNT, "the least an order costs"),
     later("max", AMOUNT, "the most an order costs"),
-    later("maker", RATE, "the rate of resting orders"),
-    later("taker", RATE, "the rate of all others"),
-    later("tiers", Kind::Any, "rates by volume"),
+    later("maker", RATE, "the rate of orders that rest, a fraction of the money traded"),
+    later("taker", RATE, "the rate of all others, a fraction of the money traded"),
+    later("tiers", Kind::Any, "rates that fall with the money traded"),
 ];
 
 const SLIPPAGE: &[Key] = &[
     key("bps", Kind::Number { min: 0.0, inclusive: true }, "0", "ten-thousandths of the price"),
-    later("range", SHARE, "a fraction of the bar's range"),
+    later("range", SHARE, "a fraction of the distance from the bar's low to its high"),
     later("impact", AMOUNT, "coefficient of the square root of participation"),
 ];
 
 const EXECUTION: &[Key] = &[
-    key("model", Kind::Word(&["next-open"], model::LATER), "\"next-open\"", "sets all axes"),
+    key(
+        "model",
+        Kind::Word(&["next-open"], model::LATER),
+        "\"next-open\"",
+        "the named set of rules that all other keys here refine",
+    ),
     key(
         "fill",
         Kind::Word(model::Fill::WORDS, model::Fill::LATER),
@@ -333,8 +386,12 @@ const EXECUTION: &[Key] = &[
         "\"open\"",
         "where a stop fills when the bar opens beyond it",
     ),
-    later("limit_trigger", Kind::Text, "whether a touch fills a limit"),
-    later("limit_gap", Kind::Text, "whether a favourable gap improves a limit"),
+    later(
+        "limit_trigger",
+        Kind::Text,
+        "whether a limit is filled when the price touches it, or only beyond",
+    ),
+    later("limit_gap", Kind::Text, "whether a limit is filled at a better open, or at its level"),
     key(
         "trailing_from",
         Kind::Word(model::TrailingFrom::WORDS, model::TrailingFrom::LATER),
@@ -361,8 +418,8 @@ const EXECUTION: &[Key] = &[
         "\"fractional\"",
         "which numbers of units exist",
     ),
-    later("flip", Kind::Text, "one order or two to turn a position"),
-    later("orders_per_bar", Kind::Text, "one or many"),
+    later("flip", Kind::Text, "whether one order or two turn a position round"),
+    later("orders_per_bar", Kind::Text, "whether a bar fills one order or many"),
     later("first_bar", Kind::Text, "from when on rules are read"),
     key(
         "at_end",
@@ -373,15 +430,19 @@ const EXECUTION: &[Key] = &[
     later("lot_size", POSITIVE, "units are multiples of it"),
     later("tick_size", POSITIVE, "prices are multiples of it"),
     later("min_units", POSITIVE, "the smallest order"),
-    later("max_participation", SHARE, "of the bar's volume"),
-    later("min_volume", AMOUNT, "below it nothing is filled"),
-    later("limit_bars", COUNT, "how long limits rest"),
-    later("detail", Kind::Text, "finer bars for ambiguous ones"),
-    later("leverage", POSITIVE, "how often the equity may be held"),
-    later("maintenance", SHARE, "the margin below which positions are liquidated"),
-    later("shorting", Kind::Bool, "whether units may be owed"),
-    later("orders", Kind::List(&Kind::Text), "the kinds that may be used"),
-    later("rebalance", Kind::Any, "when weights are restored"),
+    later("max_participation", SHARE, "the largest fraction of a bar's volume that is filled"),
+    later("min_volume", AMOUNT, "units; a bar with less volume fills nothing"),
+    later("limit_bars", COUNT, "how many bars a limit order rests"),
+    later("detail", Kind::Text, "a file of finer bars, asked where a bar is ambiguous"),
+    later("leverage", POSITIVE, "the largest value of all positions, in multiples of the equity"),
+    later(
+        "maintenance",
+        SHARE,
+        "the fraction of a position's value below which the equity must not fall",
+    ),
+    later("shorting", Kind::Bool, "whether units may be sold short"),
+    later("orders", Kind::List(&Kind::Text), "the kinds of orders that may be used"),
+    later("rebalance", Kind::Any, "how often weights are restored"),
 ];
 
 const RISK: &[Key] = &[
@@ -398,22 +459,34 @@ const RISK: &[Key] = &[
         "none",
         "exit this fraction below (above) the best price since the entry",
     ),
-    later("max_holding", Kind::Duration, "time exit"),
-    later("max_position", Kind::Any, "of a position"),
-    later("max_symbol", Kind::Any, "of a symbol"),
-    later("max_group", Kind::Any, "of a group"),
-    later("max_gross", Kind::Any, "of all positions"),
-    later("max_net", Kind::Any, "of longs less shorts"),
-    later("max_positions", COUNT, "at once"),
-    later("max_orders_per_day", COUNT, "a day"),
-    later("daily_loss", Kind::Any, "a day"),
-    later("max_drawdown", Kind::Any, "from the peak"),
-    later("max_consecutive_losses", Kind::Any, "in a row"),
-    later("hours", Kind::Any, "entries only inside"),
-    later("blackout", Kind::Any, "entries only outside"),
-    later("weekdays", Kind::Any, "entries only on these"),
-    later("overnight", Kind::Bool, "whether positions may be held over night"),
-    later("flat_by", Kind::Text, "local time"),
+    later("max_holding", Kind::Duration, "exit after this time"),
+    later("max_position", Kind::Any, "the largest position, a fraction of the equity"),
+    later("max_symbol", Kind::Any, "the largest exposure to one symbol, a fraction of the equity"),
+    later("max_group", Kind::Any, "the largest exposure to one group, a fraction of the equity"),
+    later("max_gross", Kind::Any, "the largest sum of longs and shorts, a fraction of the equity"),
+    later(
+        "max_net",
+        Kind::Any,
+        "the largest difference of longs and shorts, a fraction of the equity",
+    ),
+    later("max_positions", COUNT, "how many positions may be open at once"),
+    later("max_orders_per_day", COUNT, "how many orders a trading day may have"),
+    later(
+        "daily_loss",
+        Kind::Any,
+        "the largest loss of a trading day, a fraction of the equity before it",
+    ),
+    later("max_drawdown", Kind::Any, "the largest fall from the peak of the equity, a fraction"),
+    later("max_consecutive_losses", Kind::Any, "how many losing trades may follow each other"),
+    later("hours", Kind::Any, "the local times of day outside which nothing is entered"),
+    later("blackout", Kind::Any, "dates or times of day in which nothing is entered"),
+    later("weekdays", Kind::Any, "the days on which entries are allowed, 1 for Monday to 7"),
+    later(
+        "overnight",
+        Kind::Bool,
+        "whether positions may be held from one trading day to the next",
+    ),
+    later("flat_by", Kind::Text, "the local time of day by which positions are closed"),
 ];
 
 const SWEEP: &[Key] = &[
@@ -423,13 +496,13 @@ const SWEEP: &[Key] = &[
         "\"grid\"",
         "how points are made of the axes",
     ),
-    key("axes", Kind::Any, "", "a path to a key of the session, and its values"),
+    key("axes", Kind::Any, "", "keys of the session by their path, and the values of each"),
     key("zip", Kind::Any, "", "axes that move together"),
     key("where", Kind::List(&Kind::Text), "", "conditions that every point meets"),
     key("exclude", Kind::Any, "", "points that are left out"),
     key("max_sessions", COUNT, "100_000", "more points are an error, before anything runs"),
     key("count", COUNT, "", "how many points `random` draws"),
-    key("seed", Kind::Int { min: 0 }, "", "of `random`"),
+    key("seed", Kind::Int { min: 0 }, "", "the number that fixes which points `random` draws"),
     key("rows", Kind::Any, "", "the points of `list`"),
 ];
 
@@ -440,12 +513,12 @@ pub const STRATEGY: &[Key] = &[
         "modes",
         Kind::List(&Kind::Word(&["backtest", "paper"], &[])),
         "all",
-        "the modes it may run in",
+        "the modes that it may run in",
     ),
     key("symbols", Kind::List(&Kind::Text), "all", "globs of supported markets, for people"),
-    key("params", Kind::Names(&Kind::Table(PARAM)), "", "its parameters"),
+    key("params", Kind::Names(&Kind::Table(PARAM)), "", "its parameters, by name"),
     key("let", Kind::Names(&Kind::Expression), "", "names for expressions"),
-    key("rules", Kind::Table(RULES), "", "when to do what"),
+    key("rules", Kind::Table(RULES), "", "when it enters and exits"),
     later("legs", Kind::Any, "the legs it trades"),
     key("plot", Kind::List(&Kind::Text), "", "the lets that a report draws"),
 ];
@@ -462,13 +535,13 @@ const PARAM: &[Key] = &[
         "min",
         Kind::Number { min: f64::NEG_INFINITY, inclusive: true },
         "none",
-        "the smallest value",
+        "the smallest value, for int and float",
     ),
     key(
         "max",
         Kind::Number { min: f64::NEG_INFINITY, inclusive: true },
         "none",
-        "the largest value",
+        "the largest value, for int and float",
     ),
     key("choices", Kind::List(&Kind::Text), "", "the words of a choice"),
     key("default", Kind::Any, "none: sessions must give it", "its value when a session gives none"),
@@ -476,16 +549,26 @@ const PARAM: &[Key] = &[
 ];
 
 const RULES: &[Key] = &[
-    key("enter_long", Kind::Expression, "never", "buy to open"),
-    key("exit_long", Kind::Expression, "never", "sell what was bought"),
-    key("enter_short", Kind::Expression, "never", "sell to open"),
-    key("exit_short", Kind::Expression, "never", "buy back what was sold"),
+    key("enter_long", Kind::Expression, "never", "where it is true, buy to open a position"),
+    key("exit_long", Kind::Expression, "never", "where it is true, sell what was bought"),
+    key(
+        "enter_short",
+        Kind::Expression,
+        "never",
+        "where it is true, sell short to open a position",
+    ),
+    key("exit_short", Kind::Expression, "never", "where it is true, buy back what was sold short"),
     later("weight", Kind::Expression, "a signed fraction of equity to hold"),
-    later("stop", Kind::Expression, "the stop's price"),
-    later("target", Kind::Expression, "the target's price"),
-    later("limit", Kind::Expression, "the entry's limit price"),
+    later("stop", Kind::Expression, "the price at which the position is given up"),
+    later("target", Kind::Expression, "the price at which the profit is taken"),
+    later("limit", Kind::Expression, "the price that an entry must not be worse than"),
     later("size", Kind::Expression, "multiplies what `sizing` gives"),
 ];
+
+/// Whether two tables have the same keys: a constant has no address to be known by.
+pub fn is_same(a: &[Key], b: &[Key]) -> bool {
+    a.iter().map(|key| key.name).eq(b.iter().map(|key| key.name))
+}
 
 /// Whether the table at `path` of a session holds one choice and is replaced whole by a layer above.
 pub fn is_choice(path: &str) -> bool {

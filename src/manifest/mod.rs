@@ -10,6 +10,8 @@
 
 pub mod keys;
 pub mod project;
+pub mod reference;
+pub mod schema;
 pub mod session;
 pub mod span;
 pub mod tree;
@@ -199,6 +201,11 @@ impl Manifest {
         let table = Table::parse(source, &mut found);
         if !found.has_errors() {
             check_table(&table, keys::MANIFEST, "", &mut found);
+            for profile in
+                table.get("profile").and_then(Node::table).into_iter().flat_map(Table::iter)
+            {
+                check_name(&profile.key, &profile.key_place, "profile", &mut found);
+            }
             check_schema(&table, source, &mut found);
         }
         let mut reader = Reader { project, table: &table, layers, mistakes: found };
@@ -335,8 +342,8 @@ impl Reader<'_> {
     }
 
     fn profile(&mut self, part: &str) -> Option<Table> {
-        let name = self.layers.profile?;
         let profiles = self.table.get("profile").and_then(Node::table);
+        let name = self.layers.profile?;
         let Some(profile) = profiles.and_then(|profiles| profiles.get(name)) else {
             let known = profiles.into_iter().flat_map(Table::iter).map(|entry| entry.key.as_str());
             let title = format!("the manifest has no profile `{name}`");

@@ -1,7 +1,7 @@
 //! Where a manifest's names are looked up: the project, the user's configuration, what is built in.
 
-use super::strategy_file;
 use super::tree::Table;
+use super::{is_name, strategy_file};
 use crate::diag::{Mistake, Mistakes, Place, Source, closest, codes};
 use crate::strategy::Definition;
 use chrono::NaiveDate;
@@ -79,6 +79,9 @@ impl Project {
 
     /// The text of `name` in `folder`: of the project, else the user's, else built in.
     pub fn find(&self, folder: Folder, name: &str) -> Option<Arc<Source>> {
+        if !is_name(name) {
+            return None;
+        }
         for dir in self.places() {
             let path = dir.join(folder.path()).join(format!("{name}.toml"));
             if let Ok(text) = std::fs::read_to_string(&path) {
@@ -181,6 +184,7 @@ impl Project {
         let mistake = Mistake::new(code, place, format!("there is no {what} `{name}`"));
         match closest(name, &known) {
             Some(near) => mistake.label(format!("did you mean `{near}`?")),
+            None if !is_name(name) => mistake.label("names are a-z, 0-9, _ and -, and no path"),
             None => mistake
                 .label(format!("looked for {}/{name}.toml in the project", folder.path()))
                 .help(format!("there are: {}", known.join(", "))),

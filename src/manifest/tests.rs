@@ -182,7 +182,7 @@ range = { from = 2013, to = \"2012-13\" }
      --> a.toml:9:25
       |
     9 | risk = { stop_loss = 5, max_drawdown = 0.2 }
-      |                         ^^^^^^^^^^^^ from the peak
+      |                         ^^^^^^^^^^^^ the largest fall from the peak of the equity, a fraction
 
     error[E0103]: `session.a.costs.commission.rate` is a fraction such as 0.05 (5 %), at most 1, not a string
       --> a.toml:10:33

@@ -49,7 +49,10 @@ pub(super) fn file(file: &Path, settings: &DataSettings) -> Result<(Vec<Bars>, u
     let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
     let roles = Roles::of(file, &names, settings)?;
     if frame.height() == 0 {
-        return Err(DataError::new(file, "the file has no rows"));
+        return Err(DataError::new(
+            file,
+            "the file has a header and no rows; write bars into it or name another file",
+        ));
     }
     let reader = Reader { file, settings, frame: &frame, roles: &roles };
     Ok((reader.bars()?, frame.height()))
@@ -142,7 +145,10 @@ fn csv(file: &Path, settings: &DataSettings) -> Result<DataFrame, DataError> {
                         .map(|value| (row, value))
                 });
                 if let Some((row, value)) = bad {
-                    let fact = format!("row {}: `{name}` is `{value}`, not a number", row + 1);
+                    let fact = format!(
+                        "row {}: `{name}` is `{value}`, not a number; mend the row or drop it",
+                        row + 1
+                    );
                     return Err(DataError::new(file, fact));
                 }
             }
@@ -158,7 +164,10 @@ fn header(file: &Path) -> Result<Vec<String>, DataError> {
     let names: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
     if names.is_empty() || names.iter().all(|name| name.is_empty()) {
-        return Err(DataError::new(file, "the file is empty"));
+        return Err(DataError::new(
+            file,
+            "the file is empty; write bars into it or name another file",
+        ));
     }
     Ok(names)
 }

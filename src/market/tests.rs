@@ -86,7 +86,7 @@ fn damage_is_refused_with_its_bar_and_the_way_out() {
         ("2020-01-01,1,1,x1,1,1\n", "row 1: `low` is `x1`, not a number"),
         ("yesterday,1,1,1,1,1\n", "row 1: `yesterday` is not a time"),
         (",1,1,1,1,1\n", "row 1: `timestamp` is missing"),
-        ("", "the file has no rows"),
+        ("", "the file has a header and no rows"),
     ] {
         let error = one(rows).unwrap_err();
         assert!(error.contains(told), "{rows:?}: {error}");
@@ -104,7 +104,10 @@ fn a_file_that_is_absent_empty_or_of_other_columns_says_so() {
         files.load(&["gogo.csv"]).unwrap_err(),
         "there is no such file; did you mean `goog.csv`?"
     );
-    assert_eq!(files.load(&["goog.csv"]).unwrap_err(), "the file is empty");
+    assert_eq!(
+        files.load(&["goog.csv"]).unwrap_err(),
+        "the file is empty; write bars into it or name another file"
+    );
     let odd = files.load(&["odd.csv"]).unwrap_err();
     assert!(odd.starts_with("no column looks like `time`; the file has when, open"), "{odd}");
     let mut settings = files.settings(&["odd.csv"]);

@@ -41,6 +41,7 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
         "output": run.output,
         "reports": run.reports,
         "fail_fast": run.fail_fast,
+        "threads": run.threads,
         "sessions": plan.points.len(),
     });
     let mut text = format!("{header}\n");
@@ -146,6 +147,8 @@ pub struct Frozen {
     pub projects: Vec<Project>,
     /// The identity of each session; `None` where its data was refused.
     pub identities: Vec<Option<String>>,
+    /// Which sessions were to be taken over from earlier runs.
+    pub cached: Vec<bool>,
 }
 
 /// Read the plan that [`write`] wrote.
@@ -174,6 +177,7 @@ pub fn read(text: &str) -> Result<Frozen> {
             .map(|root| project_at(Path::new(root)))
             .collect(),
         identities: Vec::new(),
+        cached: Vec::new(),
     };
     let mut known = HashMap::new();
     for line in lines {
@@ -209,7 +213,7 @@ fn run_settings(header: &serde_json::Value) -> Result<RunSettings> {
         top => top.strip_prefix("top:").and_then(|n| n.parse().ok()).map_or(Keep::Auto, Keep::Top),
     };
     Ok(RunSettings {
-        threads: 0,
+        threads: header["threads"].as_u64().unwrap_or_default() as usize,
         objective: Objective { metric, maximize: header["maximize"].as_bool().unwrap_or(true) },
         keep,
         output: text("output").to_owned(),
@@ -288,6 +292,7 @@ impl Frozen {
         ensure!(index == self.plan.points.len(), "the sessions are not in order");
         self.plan.points.push(Point { base: number, at: at.into() });
         self.identities.push(line["id"].as_str().map(str::to_owned));
+        self.cached.push(line["cached"].as_bool().unwrap_or(false));
         Ok(())
     }
 
@@ -295,12 +300,16 @@ impl Frozen {
     pub fn check(&self, prepared: &Prepared) -> Result<()> {
         for job in &prepared.jobs {
             let now = job.work.as_ref().ok().map(|work| hex(&work.identity.digest(), 64));
-            if now != self.identities[job.index] {
-                let key =
-                    self.plan.base(&self.plan.points[job.index]).key(&self.plan.points[job.index]);
-                bail!(
+            if now == self.identities[job.index] {
+                continue;
+            }
+            let point = &self.plan.points[job.index];
+            let key = self.plan.base(point).key(point);
+            match &job.work {
+                Err(reason) => bail!("session {key} cannot go on: {reason}"),
+                Ok(_) => bail!(
                     "the data of session {key} is not what it was when the plan was made; start a new run"
-                );
+                ),
             }
         }
         Ok(())

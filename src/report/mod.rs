@@ -93,8 +93,8 @@ pub enum Error {
         fact: String,
         /// What would be right.
         remedy: &'static str,
-        /// What the template engine said.
-        source: Box<minijinja::Error>,
+        /// What the template engine said; `fact` has its words already, so it is no source.
+        cause: Box<minijinja::Error>,
     },
 }
 
@@ -172,7 +172,7 @@ impl Templates {
             place: format!("{place}{line}"),
             fact: fact(innermost),
             remedy,
-            source: Box::new(error),
+            cause: Box::new(error),
         }
     }
 }

@@ -203,7 +203,13 @@ impl Strategy {
         let mut names = Names::new(definition, extra, &mut found);
         let mut program = Program::default();
         let mut lets = Vec::new();
-        for named in names::in_order_of_use(&definition.lets, &mut found) {
+        let in_order = names::in_order_of_use(&definition.lets, &mut found);
+        // A let in a circle was told as such, and who uses it has nothing new to say.
+        let in_circle = |named: &&Named| !in_order.iter().any(|other| other.name == named.name);
+        names
+            .broken
+            .extend(definition.lets.iter().filter(in_circle).map(|named| named.name.clone()));
+        for named in in_order {
             let written = &named.written;
             match program.compile(&written.text, &written.place, &names) {
                 Ok(id) => {
@@ -211,7 +217,9 @@ impl Strategy {
                     lets.push((named.name.clone(), id));
                 }
                 Err(mistake) => {
-                    found.push(mistake);
+                    if !names.explains(&mistake) {
+                        found.push(mistake);
+                    }
                     names.broken.push(named.name.clone());
                 }
             }

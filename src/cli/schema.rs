@@ -1,0 +1,51 @@
+//! `papertape schema`: what may stand in a file, for editors and for people.
+
+use super::exit::Exit;
+use super::output;
+use crate::manifest::{reference, schema};
+use anyhow::Result;
+
+/// Print the JSON Schema of a kind of file, or the reference of all keys
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape schema manifest > docs/schema/manifest.json
+  papertape schema reference > docs/manifest.md
+
+A file whose first line is `#:schema PATH` is checked and completed by editors that know TOML schemas.")]
+pub(super) struct Schema {
+    /// What is described
+    #[arg(value_enum)]
+    of: Described,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Described {
+    /// A manifest, as JSON Schema
+    Manifest,
+    /// A strategy file, as JSON Schema
+    Strategy,
+    /// A session template, as JSON Schema
+    Template,
+    /// Every key of all three, as Markdown
+    Reference,
+}
+
+impl Schema {
+    /// Do it.
+    pub(super) fn run(self) -> Result<Exit> {
+        output::write(self.of.text().as_bytes())
+    }
+}
+
+impl Described {
+    fn text(self) -> String {
+        let json = match self {
+            Self::Manifest => schema::manifest(),
+            Self::Strategy => schema::strategy(),
+            Self::Template => schema::template(),
+            Self::Reference => return reference::markdown(),
+        };
+        format!("{json:#}\n")
+    }
+}
