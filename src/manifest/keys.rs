@@ -314,7 +314,7 @@ const SIZING: &[Key] = &[
     key(
         "equity",
         Kind::Fraction { max: 1.0, zero: false },
-        "1.0",
+        "",
         "a fraction of the equity, costs included",
     ),
     key("cash", POSITIVE, "", "an amount of money, costs included"),
