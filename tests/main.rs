@@ -8,6 +8,7 @@ mod cache;
 mod examples;
 mod exit_codes;
 mod failures;
+mod golden;
 mod killed;
 mod mistakes;
 mod mutations;

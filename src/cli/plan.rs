@@ -5,7 +5,7 @@ use super::exit::Exit;
 use super::output::{Cell, Format, Kind, Records};
 use super::planning::{Planned, Planning, thread_count, threads};
 use crate::batch::execute;
-use crate::diag::closest;
+use crate::diag::{closest, counted};
 use crate::manifest::keys;
 use crate::plan::{Base, Job, file, word};
 use anyhow::Result;
@@ -90,10 +90,12 @@ impl Plan {
         let estimate = planned.estimate(threads, &is_new);
         let bars: u64 = planned.prepared.jobs.iter().map(|job| planned.prepared.bars(job)).sum();
         context.say(&format!(
-            "{} sessions, {} cached, {bars} bars; some {:.1} s on {threads} threads, {:.0} MB",
-            planned.plan.points.len(),
+            "{}, {} cached, {}; some {:.1} s on {}, {:.0} MB",
+            counted(planned.plan.points.len(), "session"),
             cached.len(),
+            counted(bars as usize, "bar"),
             estimate.time.as_secs_f64(),
+            counted(threads, "thread"),
             estimate.memory as f64 / 1e6,
         ));
         planned.within_budget(threads, &is_new)?;

@@ -15,7 +15,7 @@ use crate::plan::file::{self, Frozen};
 use crate::report::{self, Templates};
 use crate::store::{Holder, Phase, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -80,131 +80,27 @@ impl Run {
     pub fn run(self, context: &Context) -> Result<Exit> {
         let began = Instant::now();
         let signals = Signals::listen()?;
+        let attempt = Attempt {
+            options: &self,
+            context,
+            signals: &signals,
+            began,
+            host: host(),
+            command_line: std::env::args().collect(),
+        };
         match (&self.resume, &self.plan_file) {
-            (Some(which), _) => self.resume(which, context, &signals, began),
-            (None, Some(file)) => {
-                let planned = self.planned_before(file, context)?;
-                self.start(planned, context, &signals, began)
+            (Some(which), _) => attempt.resume(which),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
+                let wrong = |error: anyhow::Error| Usage(format!("{}: {error:#}", path.display()));
+                attempt.start(thaw(&text, None, context, &wrong)?.0)
             }
             (None, None) => match self.planning.plan(context)? {
-                Ok(planned) => self.start(planned, context, &signals, began),
+                Ok(planned) => attempt.start(planned),
                 Err(exit) => Ok(exit),
             },
         }
-    }
-
-    /// The plan in `path`, which must still be what it was.
-    fn planned_before(&self, path: &Path, context: &Context) -> Result<Planned> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Usage(format!("{}: {error}", path.display())))?;
-        let wrong = |error: anyhow::Error| Usage(format!("{}: {error:#}", path.display()));
-        let frozen = file::read(&text).map_err(wrong)?;
-        let mut mistakes = Mistakes::default();
-        let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
-        context.show(&mistakes);
-        frozen.check(&prepared).map_err(wrong)?;
-        let Frozen { plan, projects, .. } = frozen;
-        let output = context.output.clone().unwrap_or(projects[0].root.join(&plan.run.output));
-        Ok(Planned { store: Store::at(output), plan, projects, prepared })
-    }
-
-    fn start(
-        &self,
-        planned: Planned,
-        context: &Context,
-        signals: &Signals,
-        began: Instant,
-    ) -> Result<Exit> {
-        let templates = self.templates(&planned)?;
-        let Planned { plan, projects, prepared, store } = &planned;
-        let wanted = plan.run.cache && !self.planning.no_cache;
-        let (cached, warnings) = execute::cached(store, plan, prepared, wanted);
-        warnings.iter().for_each(|warning| context.warn(warning));
-        let threads = threads(self.threads, &plan.run);
-        planned.within_budget(threads, &|job| !cached.contains_key(&job.index))?;
-        let phases = vec![Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() }];
-        let host = host();
-        let command_line: Vec<String> = std::env::args().collect();
-        let request = Request {
-            plan,
-            projects,
-            prepared,
-            store,
-            threads,
-            cancel: &signals.cancel,
-            fault: self.fault,
-            host: &host,
-            command_line: &command_line,
-            phases,
-        };
-        let mut watcher = Watcher::new(context);
-        let summary = execute::start(request, &cached, &mut |progress| watcher.see(progress))?;
-        self.conclude(summary, &plan.run, templates, prepared, context, signals, store, began)
-    }
-
-    fn resume(
-        &self,
-        which: &str,
-        context: &Context,
-        signals: &Signals,
-        began: Instant,
-    ) -> Result<Exit> {
-        let store = context.store();
-        let host = host();
-        let command_line: Vec<String> = std::env::args().collect();
-        let run =
-            match self.open(&store, which, &Holder::this_process(host.as_str(), &command_line)) {
-                Err(StoreError::Locked { .. }) if self.lock == LockPolicy::Skip => {
-                    return Ok(Exit::Success);
-                }
-                run => run?,
-            };
-        if run.reader().file().status == RunStatus::Completed {
-            context.say(&format!("run {} is complete: nothing is missing", run.id()));
-            return Ok(Exit::Success);
-        }
-        let id = run.id().to_owned();
-        let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
-        let text = run.reader().plan().map_err(|_| {
-            wrong(anyhow::anyhow!("it was stopped before its plan was written; start a new run"))
-        })?;
-        let frozen = file::read(&text).map_err(wrong)?;
-        let mut mistakes = Mistakes::default();
-        let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
-        context.show(&mistakes);
-        frozen.check(&prepared).map_err(wrong)?;
-        let templates = match self.no_report {
-            true => None,
-            false => {
-                Some(Templates::new(frozen.projects.first().map(|project| project.root.as_path()))?)
-            }
-        };
-        let phases = vec![Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() }];
-        let request = Request {
-            plan: &frozen.plan,
-            projects: &frozen.projects,
-            prepared: &prepared,
-            store: &store,
-            threads: threads(self.threads, &frozen.plan.run),
-            cancel: &signals.cancel,
-            fault: self.fault,
-            host: &host,
-            command_line: &command_line,
-            phases,
-        };
-        let mut watcher = Watcher::new(context);
-        let summary =
-            execute::resume(request, run, &frozen.cached, &mut |progress| watcher.see(progress))?;
-        self.conclude(
-            summary,
-            &frozen.plan.run,
-            templates,
-            &prepared,
-            context,
-            signals,
-            &store,
-            began,
-        )
     }
 
     /// Open a run for writing, as patiently as `--lock` says.
@@ -243,49 +139,134 @@ impl Run {
         }
         Ok(Some(templates))
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "everything that a run leaves is told here")]
+/// A plan that was written before, with its data, and which of its sessions were taken over then. It
+/// must still be what it was.
+fn thaw(
+    text: &str,
+    store: Option<Store>,
+    context: &Context,
+    wrong: &dyn Fn(anyhow::Error) -> Usage,
+) -> Result<(Planned, Vec<bool>)> {
+    let frozen = file::read(text).map_err(wrong)?;
+    let mut mistakes = Mistakes::default();
+    let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
+    context.show(&mistakes);
+    frozen.check(&prepared).map_err(wrong)?;
+    let Frozen { plan, projects, cached, .. } = frozen;
+    let output = || context.output.clone().unwrap_or(projects[0].root.join(&plan.run.output));
+    let store = store.unwrap_or_else(|| Store::at(output()));
+    Ok((Planned { plan, projects, prepared, store }, cached))
+}
+
+/// One call of `papertape run`, from its plan to its exit code.
+struct Attempt<'a> {
+    options: &'a Run,
+    context: &'a Context,
+    signals: &'a Signals,
+    began: Instant,
+    host: String,
+    command_line: Vec<String>,
+}
+
+impl Attempt<'_> {
+    fn start(&self, planned: Planned) -> Result<Exit> {
+        let templates = self.options.templates(&planned)?;
+        let Planned { plan, prepared, store, .. } = &planned;
+        let wanted = plan.run.cache && !self.options.planning.no_cache;
+        let (cached, warnings) = execute::cached(store, plan, prepared, wanted);
+        warnings.iter().for_each(|warning| self.context.warn(warning));
+        let request = self.request(&planned);
+        planned.within_budget(request.threads, &|job| !cached.contains_key(&job.index))?;
+        let mut watcher = Watcher::new(self.context);
+        let summary = execute::start(request, &cached, &mut |progress| watcher.see(progress))?;
+        self.conclude(&planned, summary, templates)
+    }
+
+    fn resume(&self, which: &str) -> Result<Exit> {
+        let store = self.context.store();
+        let holder = Holder::this_process(self.host.as_str(), &self.command_line);
+        let run = match self.options.open(&store, which, &holder) {
+            Err(StoreError::Locked { .. }) if self.options.lock == LockPolicy::Skip => {
+                return Ok(Exit::Success);
+            }
+            run => run?,
+        };
+        if run.reader().file().status == RunStatus::Completed {
+            self.context.say(&format!("run {} is complete: nothing is missing", run.id()));
+            return Ok(Exit::Success);
+        }
+        let id = run.id().to_owned();
+        let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
+        let text = run.reader().plan().map_err(|_| {
+            wrong(anyhow::anyhow!("it was stopped before its plan was written; start a new run"))
+        })?;
+        let (planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
+        let templates = self.options.templates(&planned)?;
+        let request = self.request(&planned);
+        let mut watcher = Watcher::new(self.context);
+        let summary = execute::resume(request, run, &taken, &mut |progress| watcher.see(progress))?;
+        self.conclude(&planned, summary, templates)
+    }
+
+    fn request<'a>(&'a self, planned: &'a Planned) -> Request<'a> {
+        let seconds = self.began.elapsed().as_secs_f64();
+        Request {
+            plan: &planned.plan,
+            projects: &planned.projects,
+            prepared: &planned.prepared,
+            store: &planned.store,
+            threads: threads(self.options.threads, &planned.plan.run),
+            cancel: &self.signals.cancel,
+            fault: self.options.fault,
+            host: &self.host,
+            command_line: &self.command_line,
+            phases: vec![Phase { name: "plan".into(), seconds }],
+        }
+    }
+
+    /// Say what came of it, render the reports, and find the exit code.
     fn conclude(
         &self,
+        planned: &Planned,
         summary: Summary,
-        run: &RunSettings,
         templates: Option<Templates>,
-        prepared: &Prepared,
-        context: &Context,
-        signals: &Signals,
-        store: &Store,
-        began: Instant,
     ) -> Result<Exit> {
+        let (context, run) = (self.context, &planned.plan.run);
         summary.warnings.iter().for_each(|warning| context.warn(warning));
         tell_failures(&summary, context);
         if summary.status == RunStatus::Incomplete {
-            let missing = prepared.jobs.len() - summary.results.len();
+            let sessions = planned.plan.points.len();
             context.complain(&format!(
-                "stopped: {missing} of {} sessions are missing; go on with `papertape {}`",
-                prepared.jobs.len(),
-                remedy(&summary, store, context),
+                "stopped: {} of {sessions} sessions are missing; go on with `papertape {}`",
+                sessions - summary.results.len(),
+                remedy(&summary, &planned.store, context),
             ));
-            return Ok(signals.exit().unwrap_or(Exit::Incomplete));
+            return Ok(self.signals.exit().unwrap_or(Exit::Incomplete));
         }
         let (reports, unreported) = render(&summary, run, templates);
         if !context.quiet {
+            let printed = results::print_best(&summary.results, run.objective, self.options.format);
             // Who closed the pipe has seen enough, and the run has an end all the same.
-            results::print_best(&summary.results, run.objective, self.format).or_else(|error| {
-                if is_closed_pipe(&error) { Ok(Exit::Success) } else { Err(error) }
-            })?;
-            context.say(&sentence(&summary, began));
+            printed.or_else(
+                |error| {
+                    if is_closed_pipe(&error) { Ok(Exit::Success) } else { Err(error) }
+                },
+            )?;
+            context.say(&sentence(&summary, self.began));
             for path in &reports {
                 context.say(&format!("report: {}", shown(path)));
             }
         }
+        let complete = "the results are complete, but not";
         if let Some(error) = &unreported {
-            context.complain(&format!("the results are complete, but not their report: {error:#}"));
+            context.complain(&format!("{complete} their report: {error:#}"));
         }
         if let Some(error) = &summary.registry {
-            context
-                .complain(&format!("the results are complete, but not in the registry: {error}"));
+            context.complain(&format!("{complete} in the registry: {error}"));
         }
-        Ok(exit(&summary, unreported.is_none(), signals))
+        Ok(exit(&summary, unreported.is_none(), self.signals))
     }
 }
 

@@ -58,6 +58,33 @@ struct Position {
     searched: usize,
 }
 
+impl Position {
+    /// The trade that the position is when it ends (or is valued) at `price` on `bar`, having cost
+    /// so much commission and slippage.
+    fn trade(
+        &self,
+        symbol: usize,
+        bar: usize,
+        price: f64,
+        (commission, slippage): (f64, f64),
+        closed_by: Option<ClosedBy>,
+    ) -> Trade {
+        Trade {
+            symbol,
+            side: self.side,
+            units: self.units,
+            entry_bar: self.entry_bar,
+            entry_price: self.entry_price,
+            exit_bar: bar,
+            exit_price: price,
+            commission,
+            slippage,
+            profit: self.side.sign() * self.units * (price - self.entry_price) - commission,
+            closed_by,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     decided: usize,
@@ -368,20 +395,8 @@ impl Walk {
             decided: exit.decided,
         };
         self.book_fill(fill);
-        let commission = position.commission + fill.commission;
-        self.outcome.trades.push(Trade {
-            symbol,
-            side: position.side,
-            units: position.units,
-            entry_bar: position.entry_bar,
-            entry_price: position.entry_price,
-            exit_bar: exit.bar,
-            exit_price: price,
-            commission,
-            slippage: position.slippage + fill.slippage,
-            profit: sign * position.units * (price - position.entry_price) - commission,
-            closed_by: Some(closed_by),
-        });
+        let costs = (position.commission + fill.commission, position.slippage + fill.slippage);
+        self.outcome.trades.push(position.trade(symbol, exit.bar, price, costs, Some(closed_by)));
     }
 
     fn book_fill(&mut self, fill: Fill) {
@@ -475,20 +490,8 @@ impl Walk {
         for (symbol, book) in self.books.iter().enumerate() {
             let Some(position) = &book.position else { continue };
             let price = scene.frame.symbols[symbol].close[last];
-            let gain = position.side.sign() * position.units * (price - position.entry_price);
-            self.outcome.trades.push(Trade {
-                symbol,
-                side: position.side,
-                units: position.units,
-                entry_bar: position.entry_bar,
-                entry_price: position.entry_price,
-                exit_bar: last,
-                exit_price: price,
-                commission: position.commission,
-                slippage: position.slippage,
-                profit: gain - position.commission,
-                closed_by: None,
-            });
+            let costs = (position.commission, position.slippage);
+            self.outcome.trades.push(position.trade(symbol, last, price, costs, None));
         }
     }
 }

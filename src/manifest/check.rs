@@ -77,6 +77,10 @@ pub fn check(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
             }
         }
         Kind::Either(kinds) => match kinds.iter().find(|kind| has_shape(node, kind)) {
+            // A word that is none of the choices was meant as one of the other kinds.
+            Some(Kind::Word(choices, _)) if !choices.contains(&node.text().unwrap_or_default()) => {
+                wrong_type(node, kind, path, mistakes);
+            }
             Some(kind) => check(node, kind, path, mistakes),
             None => wrong_type(node, kind, path, mistakes),
         },
@@ -157,6 +161,14 @@ fn wrong_type(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
 
 /// What a string probably meant where a number stands.
 fn remedy(text: &str, kind: &Kind) -> Option<String> {
+    let is_list = |kind: &Kind| matches!(kind, Kind::List(Kind::Text));
+    let takes_list = match kind {
+        Kind::Either(kinds) => kinds.iter().any(is_list),
+        _ => is_list(kind),
+    };
+    if takes_list {
+        return Some(format!("write [\"{text}\"]"));
+    }
     let plain = text.trim().replace(['_', ','], "");
     let (digits, unit) = plain.split_at(
         plain

@@ -266,7 +266,9 @@ impl Reader<'_> {
             let (name, place) = (entry.key.clone(), entry.key_place.clone());
             sessions.push(Declared { name, place, tree, layers });
         }
-        if sessions.is_empty() {
+        // Sessions under a misspelt key were told as that.
+        let misspelt = self.mistakes.iter().any(|mistake| mistake.code == codes::UNKNOWN_KEY);
+        if sessions.is_empty() && !misspelt {
             let title = "the manifest declares no session";
             let mistake = Mistake::nowhere(codes::MISSING_KEY, title);
             self.mistakes.push(mistake.help("declare one: `[session.NAME]`"));

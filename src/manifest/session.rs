@@ -413,9 +413,12 @@ pub fn refuse_param(
     node: &Node,
 ) -> Option<Mistake> {
     let fact = param.kind.refuse(value)?;
-    let code = if fact.starts_with("needs") { codes::WRONG_TYPE } else { codes::OUT_OF_RANGE };
+    let (code, label) = match fact.starts_with("needs") {
+        true => (codes::WRONG_TYPE, format!("this is {}", node.word())),
+        false => (codes::OUT_OF_RANGE, String::new()),
+    };
     let title = format!("parameter `{}` {fact}", param.name);
-    Some(Mistake::new(code, &node.place, title).label(format!("this is {}", node.word())))
+    Some(Mistake::new(code, &node.place, title).label(label))
 }
 
 /// Lay one layer of a session over those below it.

@@ -11,8 +11,8 @@ use crate::strategy::{Definition, Rules, Strategy};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How many digits of an identity people are shown.
-const ID_DIGITS: usize = 10;
+/// How many bytes of an identity people are shown, as ten digits.
+const ID_BYTES: usize = 5;
 
 /// A plan of which every session is ready to run, or known to be impossible.
 #[derive(Debug)]
@@ -114,11 +114,11 @@ impl Prepared {
     /// Two sessions whose ids look alike although their identities differ, if there are any: what is
     /// shown to people must name one thing.
     pub fn alike(&self) -> Option<(usize, usize)> {
-        let mut seen: HashMap<String, (identity::Digest, usize)> = HashMap::new();
+        let mut seen: HashMap<[u8; ID_BYTES], (identity::Digest, usize)> = HashMap::new();
         self.jobs.iter().find_map(|job| {
             let digest = job.work.as_ref().ok()?.identity.digest();
-            let (known, other) =
-                *seen.entry(identity::hex(&digest, ID_DIGITS)).or_insert((digest, job.index));
+            let id = *digest.first_chunk().expect("a digest is longer than an id");
+            let (known, other) = *seen.entry(id).or_insert((digest, job.index));
             (known != digest).then_some((other, job.index))
         })
     }
@@ -146,14 +146,16 @@ impl Prepared {
 
     /// How much memory the columns take at most, in bytes, if the jobs run in order.
     pub fn column_bytes(&self) -> u64 {
-        let mut users: HashMap<(usize, usize), usize> = HashMap::new();
-        let needs = |job: &Job| {
+        // One counter for each expression of each slice: a map would be asked a million times.
+        let slot = |slice: usize, number: usize| slice * self.graph.len() + number;
+        let mut users = vec![0_u32; self.slices.len() * self.graph.len()];
+        fn needs(job: &Job) -> Option<(usize, &[usize])> {
             let work = job.work.as_ref().ok()?;
-            Some((work.variant.slice, work.rules.needs().to_vec()))
-        };
+            Some((work.variant.slice, work.rules.needs()))
+        }
         for (slice, numbers) in self.jobs.iter().filter_map(needs) {
-            for number in numbers {
-                *users.entry((slice, number)).or_default() += 1;
+            for &number in numbers {
+                users[slot(slice, number)] += 1;
             }
         }
         let bytes = |slice: usize, number: usize| {
@@ -164,18 +166,18 @@ impl Prepared {
             (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64
         };
         let (mut alive, mut most) = (0, 0);
-        let mut begun: HashMap<(usize, usize), usize> = HashMap::new();
+        let mut left = users.clone();
         for (slice, numbers) in self.jobs.iter().filter_map(needs) {
-            for &number in &numbers {
-                let left = begun.entry((slice, number)).or_insert_with(|| {
+            for &number in numbers {
+                let at = slot(slice, number);
+                if left[at] == users[at] {
                     alive += bytes(slice, number);
-                    users[&(slice, number)]
-                });
-                *left -= 1;
+                }
+                left[at] -= 1;
             }
             most = most.max(alive);
-            for &number in &numbers {
-                if begun[&(slice, number)] == 0 {
+            for &number in numbers {
+                if left[slot(slice, number)] == 0 {
                     alive -= bytes(slice, number);
                 }
             }
