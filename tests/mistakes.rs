@@ -62,7 +62,7 @@ fn a_parameter_out_of_bounds_is_shown() {
      --> a.toml:5:19
       |
     5 | params = { fast = 0 }
-      |                   ^ this is a whole number
+      |                   ^
     ");
 }
 

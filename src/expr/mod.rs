@@ -7,7 +7,7 @@
 //! One grammar serves rules (the names are bars, parameters and lets), sweep constraints (a point's
 //! parameters and keys) and filters (a result's fields): see [`Scope`]. A rule at bar t depends on no
 //! row after t; a missing value is a third truth value; both are properties of the columns
-//! ([`column`]) and of the kernels ([`indicators`]), and tests hold every function to them.
+//! ([`mod@column`]) and of the kernels ([`indicators`]), and tests hold every function to them.
 
 pub mod column;
 pub mod indicators;

@@ -151,7 +151,7 @@ pub struct Frozen {
     pub cached: Vec<bool>,
 }
 
-/// Read the plan that [`write`] wrote.
+/// Read the plan that [`fn@write`] wrote.
 pub fn read(text: &str) -> Result<Frozen> {
     let mut lines = text.lines().enumerate().map(|(number, line)| {
         let value: serde_json::Value = serde_json::from_str(line)
