@@ -14,10 +14,6 @@ lint:
 fmt:
     cargo fmt
 
-# Measure how fast it is
-bench:
-    cargo bench --locked
-
 # Run the quickstart
 run:
     cargo run --release --locked -- run sessions/quickstart.toml

@@ -35,6 +35,38 @@ impl Mask {
         Self { words, len }
     }
 
+    /// A bit for each of `values`: whether `holds` of it.
+    pub fn of(values: &[f64], holds: impl Fn(f64) -> bool) -> Self {
+        let word = |chunk: &[f64]| {
+            let bits = chunk.iter().enumerate().map(|(offset, &x)| u64::from(holds(x)) << offset);
+            bits.fold(0, |word, bit| word | bit)
+        };
+        Self { words: values.chunks(64).map(word).collect(), len: values.len() }
+    }
+
+    /// A bit for each pair of values in two columns of one length: whether `holds` of them.
+    pub fn of_pairs(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> Self {
+        assert_eq!(a.len(), b.len(), "columns of the same rows have one length");
+        let word = |(a, b): (&[f64], &[f64])| {
+            let bits = a.iter().zip(b).enumerate();
+            bits.fold(0, |word, (offset, (&x, &y))| word | u64::from(holds(x, y)) << offset)
+        };
+        Self { words: a.chunks(64).zip(b.chunks(64)).map(word).collect(), len: a.len() }
+    }
+
+    /// Every bit one bar later; the first bar has none.
+    pub fn later(&self) -> Self {
+        let mut carry = 0;
+        let later = |&word: &u64| {
+            let moved = word << 1 | carry;
+            carry = word >> 63;
+            moved
+        };
+        let mut mask = Self { words: self.words.iter().map(later).collect(), len: self.len };
+        mask.trim();
+        mask
+    }
+
     /// How many bits there are.
     pub fn len(&self) -> usize {
         self.len
@@ -145,6 +177,17 @@ mod tests {
             let slice = mask.slice(start, end);
             assert_eq!(slice, Mask::from_fn(end - start, |i| (i + start) % 3 == 0));
         }
+    }
+
+    #[test]
+    fn masks_of_values_are_what_the_values_are() {
+        let a: Vec<f64> = (0..131).map(f64::from).collect();
+        let b: Vec<f64> = (0..131).map(|i| f64::from((i * 37) % 131)).collect();
+        assert_eq!(Mask::of(&a, |x| x > 63.5), Mask::from_fn(131, |i| i > 63));
+        let pairs = Mask::of_pairs(&a, &b, |x, y| x < y);
+        assert_eq!(pairs, Mask::from_fn(131, |i| i < (i * 37) % 131));
+        assert_eq!(pairs.later(), Mask::from_fn(131, |i| i > 0 && pairs.get(i - 1)));
+        assert_eq!(Mask::ones(64).later().count(), 63);
     }
 
     #[test]

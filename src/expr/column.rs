@@ -257,21 +257,44 @@ fn data_column(name: &str, view: &View<'_>) -> Column {
     Column::Number(view.slice(values).into())
 }
 
-/// Apply `op` to two operands row by row, without spreading a scalar over memory.
-fn zip_numbers<T>(call: &Call<'_>, mut op: impl FnMut(f64, f64) -> T) -> impl Iterator<Item = T> {
-    let operand = |index: usize| match &call.args[index] {
-        Value::Column(Column::Number(values)) => (&values[..], f64::NAN),
-        Value::Scalar(Scalar::Number(value)) => (&[][..], *value),
-        _ => (&[][..], f64::NAN),
-    };
-    let ((a, a_all), (b, b_all)) = (operand(0), operand(1));
-    (0..call.len).map(move |row| {
-        op(a.get(row).copied().unwrap_or(a_all), b.get(row).copied().unwrap_or(b_all))
-    })
+/// A number operand: a value a row, or one for all rows.
+#[derive(Clone, Copy)]
+enum Numbers<'a> {
+    Column(&'a [f64]),
+    Scalar(f64),
+}
+
+impl<'a> Call<'a> {
+    /// Argument `index` as numbers, without spreading a scalar over memory.
+    fn numbers(&self, index: usize) -> Numbers<'a> {
+        match &self.args[index] {
+            Value::Column(Column::Number(values)) => Numbers::Column(values),
+            Value::Scalar(Scalar::Number(value)) => Numbers::Scalar(*value),
+            _ => Numbers::Scalar(f64::NAN),
+        }
+    }
 }
 
 fn arithmetic(call: &Call<'_>, op: impl Fn(f64, f64) -> f64) -> Column {
-    Column::numbers(zip_numbers(call, op).collect())
+    Column::numbers(match (call.numbers(0), call.numbers(1)) {
+        (Numbers::Column(a), Numbers::Column(b)) => {
+            a.iter().zip(b).map(|(&a, &b)| op(a, b)).collect()
+        }
+        (Numbers::Column(a), Numbers::Scalar(b)) => a.iter().map(|&a| op(a, b)).collect(),
+        (Numbers::Scalar(a), Numbers::Column(b)) => b.iter().map(|&b| op(a, b)).collect(),
+        (Numbers::Scalar(a), Numbers::Scalar(b)) => vec![op(a, b); call.len],
+    })
+}
+
+/// Where `holds` of the two operands.
+fn mask(call: &Call<'_>, holds: impl Fn(f64, f64) -> bool) -> Mask {
+    match (call.numbers(0), call.numbers(1)) {
+        (Numbers::Column(a), Numbers::Column(b)) => Mask::of_pairs(a, b, holds),
+        (Numbers::Column(a), Numbers::Scalar(b)) => Mask::of(a, |a| holds(a, b)),
+        (Numbers::Scalar(a), Numbers::Column(b)) => Mask::of(b, |b| holds(a, b)),
+        (Numbers::Scalar(a), Numbers::Scalar(b)) if holds(a, b) => Mask::ones(call.len),
+        (Numbers::Scalar(_), Numbers::Scalar(_)) => Mask::zeros(call.len),
+    }
 }
 
 /// `yes` and `no` are each other's opposite for numbers, and both false when either is missing.
@@ -280,11 +303,7 @@ fn comparison(
     yes: impl Fn(f64, f64) -> bool,
     no: impl Fn(f64, f64) -> bool,
 ) -> Kleene {
-    let mask = |op: &dyn Fn(f64, f64) -> bool| {
-        let mut rows = zip_numbers(call, op);
-        Mask::from_fn(call.len, |_| rows.next().unwrap_or(false))
-    };
-    Kleene { yes: mask(&yes), no: mask(&no) }
+    Kleene { yes: mask(call, yes), no: mask(call, no) }
 }
 
 fn binary_column(op: Binary, call: &Call<'_>) -> Column {

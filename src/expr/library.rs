@@ -196,8 +196,10 @@ static ARITHMETIC: &[Function] = &[
 fn crossing(call: &Call<'_>, above: bool) -> Column {
     let (a, b) =
         if above { (call.series(0), call.series(1)) } else { (call.series(1), call.series(0)) };
-    let yes = Mask::from_fn(call.len, |t| t > 0 && a[t - 1] < b[t - 1] && a[t] > b[t]);
-    let no = Mask::from_fn(call.len, |t| (t > 0 && a[t - 1] >= b[t - 1]) || a[t] <= b[t]);
+    let where_is = |holds: fn(&f64, &f64) -> bool| Mask::of_pairs(&a, &b, |x, y| holds(&x, &y));
+    // A missing value is neither below nor not below, so `no` is not the opposite of `yes`.
+    let yes = where_is(f64::lt).later().zip(&where_is(f64::gt), |before, now| before & now);
+    let no = where_is(f64::ge).later().zip(&where_is(f64::le), |before, now| before | now);
     Kleene { yes, no }.into()
 }
 

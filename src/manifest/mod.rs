@@ -261,8 +261,8 @@ impl Reader<'_> {
             if !set.is_empty() {
                 layers.push(Layer { label: "command line".into(), table: set.clone() });
             }
-            let tree = merged(&layers);
-            self.shadowed(&tree, &set);
+            let mut tree = merged(&layers);
+            self.shadowed(&mut tree, &set);
             let (name, place) = (entry.key.clone(), entry.key_place.clone());
             sessions.push(Declared { name, place, tree, layers });
         }
@@ -470,14 +470,16 @@ impl Reader<'_> {
         }
     }
 
-    /// Warn of sweep axes that the command line replaces.
-    fn shadowed(&mut self, tree: &Table, set: &Table) {
-        let axes = tree.at("sweep.axes").and_then(Node::table);
-        for axis in axes.into_iter().flat_map(Table::iter) {
-            if let Some(node) = set.at(&axis.key) {
-                let title = format!("`--set` replaces the sweep axis `{}`", axis.key);
-                self.mistakes.push(Mistake::new(codes::SHADOWED, &node.place, title).warning());
-            }
+    /// The command line lies above a sweep: an axis that it sets is taken out, with a warning.
+    fn shadowed(&mut self, tree: &mut Table, set: &Table) {
+        let Some(axes) = tree.table_at_mut("sweep.axes") else { return };
+        for (path, place) in take_out(axes, "", set) {
+            let title = format!("`--set` replaces the sweep axis `{path}`");
+            self.mistakes.push(Mistake::new(codes::SHADOWED, &place, title).warning());
+        }
+        let is_empty = axes.is_empty();
+        if is_empty && tree.at("sweep.zip").is_none() {
+            tree.remove("sweep");
         }
     }
 
@@ -589,6 +591,30 @@ fn bytes(text: &str) -> Option<u64> {
     };
     let number: f64 = digits.parse().ok()?;
     (number > 0.0).then_some((number * scale) as u64)
+}
+
+/// Take the axes that `set` has a value for out of `axes`, written as quoted paths or nested tables.
+fn take_out(axes: &mut Table, at: &str, set: &Table) -> Vec<(String, Place)> {
+    let mut taken = Vec::new();
+    let keys: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
+    for key in keys {
+        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        match set.at(&path) {
+            Some(Node { value: Value::Table(_), .. }) => {
+                let inner = axes.table_at_mut(&key);
+                taken.extend(inner.map(|inner| take_out(inner, &path, set)).unwrap_or_default());
+                if axes.get(&key).and_then(Node::table).is_some_and(Table::is_empty) {
+                    axes.remove(&key);
+                }
+            }
+            Some(node) => {
+                taken.push((path, node.place.clone()));
+                axes.remove(&key);
+            }
+            None => {}
+        }
+    }
+    taken
 }
 
 /// All of `layers`, each over those before it.

@@ -238,6 +238,29 @@ fn what_the_command_line_sets_is_shown_as_such() {
 }
 
 #[test]
+fn what_the_command_line_sets_is_swept_no_more() {
+    let set = |path: &str| Assignment { text: path.into(), argument: 4 };
+    let (fast, slow) = (set("params.fast=7"), set("params.slow=50"));
+    for sweep in [
+        "[session.a.sweep.axes]\n\"params.fast\" = [1, 2]\n\"params.slow\" = [30, 40]\n",
+        "[session.a.sweep.axes.params]\nfast = [1, 2]\nslow = [30, 40]\n",
+    ] {
+        let text = [PLAIN, sweep].concat();
+        let one = [fast.clone()];
+        let (manifest, shown) = read(&text, &Layers { set: &one, ..Layers::default() });
+        assert!(
+            shown.contains("warning[W0305]: `--set` replaces the sweep axis `params.fast`"),
+            "{shown}"
+        );
+        let axes = manifest.sessions[0].tree.at("sweep.axes").map(Node::toml).unwrap();
+        assert!(axes.contains("slow") && !axes.contains("fast"), "{axes}");
+        let both = [fast.clone(), slow.clone()];
+        let (manifest, _) = read(&text, &Layers { set: &both, ..Layers::default() });
+        assert!(manifest.sessions[0].tree.get("sweep").is_none());
+    }
+}
+
+#[test]
 fn a_glob_is_a_whole_match() {
     for (glob, text, expected) in [
         ("*", "", true),

@@ -251,6 +251,17 @@ impl Table {
         }
     }
 
+    /// The table at a dotted path, to change it.
+    pub fn table_at_mut(&mut self, path: &str) -> Option<&mut Self> {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
+        let entry = self.entries.iter_mut().find(|entry| entry.key == first)?;
+        let Value::Table(table) = &mut entry.node.value else { return None };
+        match rest {
+            Some(rest) => table.table_at_mut(rest),
+            None => Some(table),
+        }
+    }
+
     /// Set `key`, in its old place if it was there.
     pub fn set(&mut self, entry: Entry) {
         match self.entries.iter_mut().find(|old| old.key == entry.key) {
