@@ -41,7 +41,7 @@ impl Cells {
     fn text(&self, row: usize) -> String {
         match self {
             Self::Int(values) | Self::Time(values) => values[row].map(|value| value.to_string()),
-            Self::Float(values) => values[row].map(|value| format!("{value:?}")),
+            Self::Float(values) => values[row].map(float),
             Self::Bool(values) => values[row].map(|value| value.to_string()),
             Self::Text(values) | Self::Json(values) => values[row].clone(),
             Self::Date(values) => values[row].map(|value| value.to_string()),
@@ -116,6 +116,12 @@ impl Table {
         }
         writer.into_inner().expect(MEMORY)
     }
+}
+
+/// The shortest text that reads back as the same number: 46, 0.1, 1e-7.
+fn float(value: f64) -> String {
+    let is_whole = value.fract() == 0.0 && value.abs() < 1e15;
+    if is_whole { format!("{value}") } else { format!("{value:?}") }
 }
 
 #[cfg(test)]
