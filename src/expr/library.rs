@@ -196,10 +196,13 @@ static ARITHMETIC: &[Function] = &[
 fn crossing(call: &Call<'_>, above: bool) -> Column {
     let (a, b) =
         if above { (call.series(0), call.series(1)) } else { (call.series(1), call.series(0)) };
-    let where_is = |holds: fn(&f64, &f64) -> bool| Mask::of_pairs(&a, &b, |x, y| holds(&x, &y));
-    // A missing value is neither below nor not below, so `no` is not the opposite of `yes`.
-    let yes = where_is(f64::lt).later().zip(&where_is(f64::gt), |before, now| before & now);
-    let no = where_is(f64::ge).later().zip(&where_is(f64::le), |before, now| before | now);
+    let below = Mask::of_pairs(&a, &b, |a, b| a < b);
+    let above = Mask::of_pairs(&a, &b, |a, b| a > b);
+    // A missing value is neither below nor not below, so these are not the opposites.
+    let not_below = Mask::of_pairs(&a, &b, |a, b| a >= b);
+    let not_above = Mask::of_pairs(&a, &b, |a, b| a <= b);
+    let yes = below.later().zip(&above, |before, now| before & now);
+    let no = not_below.later().zip(&not_above, |before, now| before | now);
     Kleene { yes, no }.into()
 }
 

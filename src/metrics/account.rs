@@ -188,6 +188,9 @@ fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years:
         closed.iter().map(|trade| of(trade)).sum::<f64>() / closed.len() as f64
     };
     let held = |trade: &Trade| frame.time[trade.exit_bar] - frame.time[trade.entry_bar];
+    let excursions = closed.iter().map(|trade| excursion(trade, frame));
+    let (adverse, favourable) = excursions
+        .fold((0.0, 0.0), |(mae, mfe), (adverse, favourable)| (mae + adverse, mfe + favourable));
     for (metric, value) in [
         (Metric::WinRate, stats.win_rate),
         (Metric::ProfitFactor, stats.profit_factor),
@@ -214,8 +217,8 @@ fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years:
         (Metric::SlippagePaid, stats.slippage_paid),
         (Metric::TradesPerYear, stats.trades as f64 / years),
         (Metric::AvgHolding, mean(&|trade| held(trade) as f64 / DAY as f64)),
-        (Metric::Mae, mean(&|trade| excursion(trade, frame).0)),
-        (Metric::Mfe, mean(&|trade| excursion(trade, frame).1)),
+        (Metric::Mae, adverse / closed.len() as f64),
+        (Metric::Mfe, favourable / closed.len() as f64),
     ] {
         metrics.set(metric, value);
     }
