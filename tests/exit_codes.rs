@@ -160,3 +160,29 @@ fn help_and_version_are_no_mistakes() {
         assert_eq!(outcome.stderr, "");
     }
 }
+
+#[test]
+fn two_is_for_a_plan_over_its_budget() {
+    let budget = |key: &str| {
+        let run = ["\n[run]\n", key, "\n"].concat();
+        let project =
+            Project::new().bars(300).manifest("a.toml", &[run, sweep("grid", 20, 10)].concat());
+        project.run(["run", "a.toml"])
+    };
+    let _ =
+        budget("max_time = \"1ms\"").code(2).stderr("`run.max_time` is 0.0 s; take sessions away");
+    let _ = budget("max_memory = \"1MB\"")
+        .code(2)
+        .stderr("`run.max_memory` is 1 MB; take sessions away");
+    let _ = budget("max_time = \"1h\"\nmax_memory = \"100GB\"").success();
+}
+
+#[test]
+fn seventy_is_for_a_bug_and_says_so() {
+    // Asking for the panic of a session that is not planned is one.
+    let outcome = project().run(["run", "a.toml", "--fault", "99"]).code(70);
+    assert_eq!(
+        outcome.stderr,
+        "error: this is a bug in papertape: the session that is to panic is planned\n"
+    );
+}

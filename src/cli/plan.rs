@@ -59,6 +59,7 @@ impl Plan {
             ("bars", Kind::Count),
             ("sessions", Kind::Count),
             ("new", Kind::Count),
+            ("stale", Kind::Count),
             ("cached", Kind::Count),
             ("refused", Kind::Count),
             ("moved", Kind::Text),
@@ -126,6 +127,10 @@ fn row(
     let day = |day: Option<chrono::NaiveDate>| Cell::from(day.map(|day| day.to_string()));
     let symbols = slice.map(|slice| slice.symbols.clone());
     let symbols = symbols.or_else(|| base.session.symbols.clone()).unwrap_or_default();
+    let is_open = |job: &Job| job.work.is_ok() && !is_cached(job);
+    let moved = moved(planned, base, jobs, is_cached, before);
+    // Other values of a sweep's parameters are other points, and none of them was run before.
+    let is_stale = moved.as_ref().is_some_and(|moved| moved != PARAMS || !base.swept);
     vec![
         base.session.name.as_str().into(),
         base.session.definition.name.as_str().into(),
@@ -134,12 +139,16 @@ fn row(
         day(days.map(|(_, to)| to)),
         Cell::from(slice.map(|slice| slice.frame.len() as f64)),
         count(&|_| true),
-        count(&|job| job.work.is_ok() && !is_cached(job)),
+        count(&|job| !is_stale && is_open(job)),
+        count(&|job| is_stale && is_open(job)),
         count(&|job| is_cached(job)),
         count(&|job| job.work.is_err()),
-        moved(planned, base, jobs, is_cached, before).into(),
+        moved.into(),
     ]
 }
+
+/// What moved when no component that a whole sweep shares did.
+const PARAMS: &str = "params";
 
 /// How many of the newest runs are asked what a session was before.
 const RUNS_ASKED: usize = 16;
@@ -171,7 +180,7 @@ fn moved(
     let differ = now.iter().filter(|(part, digest)| before.get(*part) != Some(digest));
     let parts: Vec<&str> = differ.map(|(part, _)| *part).collect();
     // Only the values of parameters are not among the components.
-    Some(if parts.is_empty() { "params".into() } else { parts.join(", ") })
+    Some(if parts.is_empty() { PARAMS.into() } else { parts.join(", ") })
 }
 
 /// What every layer says of `key` in each session, the one that holds first.

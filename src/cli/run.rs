@@ -211,6 +211,11 @@ impl Attempt<'_> {
     }
 
     fn request<'a>(&'a self, planned: &'a Planned) -> Request<'a> {
+        let is_planned = |index: usize| index < planned.plan.points.len();
+        assert!(
+            self.options.fault.is_none_or(is_planned),
+            "the session that is to panic is planned"
+        );
         let seconds = self.began.elapsed().as_secs_f64();
         Request {
             plan: &planned.plan,
