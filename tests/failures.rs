@@ -135,3 +135,21 @@ fn data_that_was_mended_runs() {
     let _ = project.run(["run", "a.toml"]).success();
     assert_eq!(project.newest().result("bad")["status"], "completed");
 }
+
+#[test]
+fn a_failed_session_leaves_why_and_with_what_settings() {
+    for keep in ["auto", "failed"] {
+        let run = format!("\n[run]\nkeep = \"{keep}\"\n");
+        let project = Project::new()
+            .bars(120)
+            .manifest("a.toml", &[run, session("one"), session("two")].concat());
+        let _ = project.run(["run", "a.toml", "--fault", "0"]).code(3);
+        let kept = project.newest().reproducible();
+        let one: Vec<&String> = kept.keys().filter(|name| name.starts_with("one-")).collect();
+        assert_eq!(one.len(), 2, "{one:?}");
+        let result = String::from_utf8_lossy(&kept[one[0]]).into_owned();
+        assert!(result.contains("\"error\": \"a fault was asked for\""), "{result}");
+        let two = kept.keys().any(|name| name.starts_with("two-"));
+        assert_eq!(two, keep == "auto");
+    }
+}

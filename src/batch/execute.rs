@@ -404,6 +404,7 @@ impl<'a> Execution<'a> {
                 if failure.kind != "data" && self.request.plan.run.fail_fast {
                     self.request.cancel.store(true, Ordering::Relaxed);
                 }
+                self.keep_failed(index, failure)?;
                 failed(index, identity, failure)
             }
         };
@@ -447,6 +448,21 @@ impl<'a> Execution<'a> {
         };
         let dir = self.dir(index, &Hash::from(work.identity.digest()));
         let files = kept.files();
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+        self.run.keep_session(&dir, &files)?;
+        self.kept.insert(dir);
+        Ok(())
+    }
+
+    /// A session that failed leaves why, unless nothing is to be kept.
+    fn keep_failed(&mut self, index: usize, failure: &Failure) -> Result<(), StoreError> {
+        let plan = self.request.plan;
+        let wanted = plan.run.keep == Keep::Failed || keeps_at_once(plan, &plan.points[index]);
+        let Some(job) = self.jobs.get(&index).filter(|_| wanted) else { return Ok(()) };
+        let Ok(work) = &job.work else { return Ok(()) };
+        let dir = self.dir(index, &Hash::from(work.identity.digest()));
+        let files = kept::failed(plan, job, work, failure);
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
         self.run.keep_session(&dir, &files)?;

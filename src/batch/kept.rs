@@ -3,6 +3,7 @@
 //!
 //! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
 
+use super::Failure;
 use crate::engine::trade::Intent;
 use crate::engine::{Frame, Outcome};
 use crate::metrics::account::excursion;
@@ -125,9 +126,7 @@ impl Kept<'_> {
     }
 
     fn session(&self) -> String {
-        let point = &self.plan.points[self.job.index];
-        let base = self.plan.base(point);
-        file::session_toml(base, point, &self.work.variant.session.definition, &self.job.params)
+        session_toml(self.plan, self.job, self.work)
     }
 
     fn trades(&self) -> Vec<u8> {
@@ -256,6 +255,30 @@ impl Kept<'_> {
         events.sort_by_key(|(bar, moment, _)| (*bar, *moment));
         events.into_iter().map(|(_, _, event)| format!("{event}\n")).collect()
     }
+}
+
+/// What a session that failed leaves: its settings, and why.
+pub fn failed(
+    plan: &Plan,
+    job: &Job,
+    work: &Work,
+    failure: &Failure,
+) -> Vec<(&'static str, Vec<u8>)> {
+    let result = json!({
+        "schema": 1,
+        "identity": hex(&work.identity.digest(), 64),
+        "status": "failed",
+        "kind": failure.kind,
+        "error": failure.error,
+    });
+    let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
+    let session = session_toml(plan, job, work);
+    vec![(RESULT, format!("{text}\n").into_bytes()), (SESSION, session.into_bytes())]
+}
+
+fn session_toml(plan: &Plan, job: &Job, work: &Work) -> String {
+    let point = &plan.points[job.index];
+    file::session_toml(plan.base(point), point, &work.variant.session.definition, &job.params)
 }
 
 /// An instant as the files write it.

@@ -169,7 +169,9 @@ impl<'a> Loader<'a> {
     fn is_kept(&self, place: usize) -> Option<String> {
         let (label, row) = &self.results[place];
         let dir = session_dir(&label.session, &row.identity);
-        self.kept.contains(&dir).then_some(dir)
+        // What failed left why, and nothing to draw.
+        let is_whole = row.status == store::Status::Completed;
+        (is_whole && self.kept.contains(&dir)).then_some(dir)
     }
 
     /// The places, best first, of the `named` best named sessions and the `points` best of each
