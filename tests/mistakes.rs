@@ -244,3 +244,16 @@ fn a_strategy_without_bars_to_run_on_says_what_to_write() {
       |          ^^^ say where the bars are: `[session.one.data]` and `path = "data/x.csv"`
     "#);
 }
+
+#[test]
+fn a_mistake_in_a_template_is_shown_with_the_chain_that_leads_to_it() {
+    let project = Project::new()
+        .bars(120)
+        .file("templates/sessions/a.toml", "template = \"b\"\n")
+        .file("templates/sessions/b.toml", "capitol = 5\ntemplate = [\"c\"]\n")
+        .file("templates/sessions/c.toml", "template = \"a\"\n")
+        .manifest("a.toml", "\n[session.x]\ntemplate = \"a\"\nstrategy = \"momentum\"\n");
+    let outcome = project.run(["plan", "a.toml"]).code(2);
+    let outcome = outcome.stderr("templates/sessions/b.toml:1:1").stderr("= help: named by a\n");
+    let _ = outcome.stderr("templates inherit in a circle: a, b, c, a");
+}

@@ -200,6 +200,12 @@ impl Mistakes {
         self.found.extend(other.found);
     }
 
+    /// The same, each with one more way out or fact.
+    pub fn with_help(mut self, help: &str) -> Self {
+        self.found.iter_mut().for_each(|mistake| mistake.help.push(help.to_owned()));
+        self
+    }
+
     /// Whether any of them stops the work.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|mistake| mistake.severity == Severity::Error)

@@ -335,7 +335,8 @@ impl Reader<'_> {
             let mut found = Mistakes::default();
             let table = Table::parse(&source, &mut found);
             check_table(&table, keys::SESSION, "", &mut found);
-            self.mistakes.append(found);
+            let through = format!("named by {}", chain.join(" -> "));
+            self.mistakes.append(if chain.is_empty() { found } else { found.with_help(&through) });
             chain.push(name.to_owned());
             self.stack(&format!("template {name}"), &table, layers, chain);
             chain.pop();
