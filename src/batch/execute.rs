@@ -161,9 +161,9 @@ pub fn start(
             .map(|base| base.session.label.env.clone())
             .filter(|env| !env.is_empty()),
         plan_digest: hex(&file::digest(&text), 64),
+        plan: text,
     };
     let run = request.store.create_run(header, Utc::now())?;
-    run.write_plan(&text)?;
     Execution::new(request, run)?.carry_out(cached, watch)
 }
 

@@ -199,9 +199,7 @@ impl Attempt<'_> {
         }
         let id = run.id().to_owned();
         let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
-        let text = run.reader().plan().map_err(|_| {
-            wrong(anyhow::anyhow!("it was stopped before its plan was written; start a new run"))
-        })?;
+        let text = run.reader().plan()?;
         let (planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
         let templates = self.options.templates(&planned)?;
         let request = self.request(&planned);

@@ -73,7 +73,7 @@ impl Store {
         &self.output
     }
 
-    /// Begins a run at `now`: makes its directory, takes its lock and writes its `run.json`.
+    /// Begins a run at `now`: makes its directory, takes its lock and writes its plan and `run.json`.
     pub fn create_run(&self, header: RunHeader, now: DateTime<Utc>) -> Result<Run, StoreError> {
         let seconds = now.timestamp().try_into().unwrap_or_default();
         let timestamp = Timestamp::from_unix_time(seconds, now.timestamp_subsec_nanos(), 0, 0);
@@ -99,7 +99,8 @@ impl Store {
             }
         };
         atomic::sync_directory(&self.runs())?;
-        Run::begin(layout, RunFile::begin(header, id, uuid.to_string(), now))
+        let plan = header.plan.clone();
+        Run::begin(layout, &plan, RunFile::begin(header, id, uuid.to_string(), now))
     }
 
     /// Opens the run `which` for writing, to go on with it: `latest`, an id, or a part of one id.

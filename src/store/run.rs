@@ -187,13 +187,14 @@ pub struct Run {
 
 impl Run {
     /// Takes the lock of a new directory and begins the run there.
-    pub(super) fn begin(layout: Layout, file: RunFile) -> Result<Self, StoreError> {
+    pub(super) fn begin(layout: Layout, plan: &str, file: RunFile) -> Result<Self, StoreError> {
         let lock = Lock::acquire(
             &layout.lock(),
             &Holder::this_process(file.host.as_str(), &file.command_line),
         )?;
         atomic::create_directories(&layout.rows())?;
         atomic::create_directories(&layout.sessions())?;
+        atomic::write(&layout.plan(), plan.as_bytes())?;
         file.write(&layout.run_file())?;
         Ok(Self { reader: RunReader { layout, file }, next_batch: 1, _lock: lock })
     }
@@ -217,11 +218,6 @@ impl Run {
     /// The run's id.
     pub fn id(&self) -> &str {
         self.reader.id()
-    }
-
-    /// Writes the plan, one line a session.
-    pub fn write_plan(&self, text: &str) -> Result<(), StoreError> {
-        atomic::write(&self.reader.layout.plan(), text.as_bytes())
     }
 
     /// Writes one batch of rows; none if there are no rows.
@@ -320,6 +316,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use super::super::run_file::RunHeader;
     use super::super::run_file::tests::header;
     use super::super::tests::{holder, minute, run_with, tree};
     use super::*;
@@ -472,8 +469,8 @@ mod tests {
     fn the_plan_the_journal_and_a_report_can_be_read() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::at(directory.path());
-        let run = store.create_run(header(), minute(1)).unwrap();
-        run.write_plan("{\"index\":0}\n{\"index\":1}\n").unwrap();
+        let plan = "{\"index\":0}\n{\"index\":1}\n".to_owned();
+        let run = store.create_run(RunHeader { plan, ..header() }, minute(1)).unwrap();
         run.journal().unwrap().append(&json!({"type": "run-started"})).unwrap();
         run.write_report("report.md", "# a run\n").unwrap();
         let reader = store.open_run(run.id()).unwrap();

@@ -36,6 +36,9 @@ pub struct RunHeader {
     pub env: Option<String>,
     /// The digest of the plan, as hex.
     pub plan_digest: String,
+    /// The plan, one line a session. It is written before `run.json`: whoever finds a run finds its
+    /// plan.
+    pub plan: String,
 }
 
 /// A run, as `run.json` holds it.
@@ -253,6 +256,7 @@ pub(super) mod tests {
             keep: "auto".into(),
             env: Some("ci".into()),
             plan_digest: "abcd".into(),
+            plan: String::new(),
         }
     }
 
