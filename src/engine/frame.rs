@@ -1,7 +1,6 @@
 //! The bars of a session's symbols on one time axis: what the walk goes over.
 
 use crate::bars::Mask;
-use crate::strategy::Signals;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
@@ -94,6 +93,3 @@ impl Frame {
         self.time.is_empty()
     }
 }
-
-/// The rules of every symbol on the frame's time axis.
-pub type SignalSet = [Signals];

@@ -11,7 +11,7 @@
 //! Between two events nothing happens, so the walk jumps: an event is a bar on which a rule that
 //! matters in the present state is true, an order fills, or a level is reached.
 
-use super::frame::{Aligned, Frame, SignalSet};
+use super::frame::{Aligned, Frame};
 use super::model::{AtEnd, Axes, Fill as FillAxis, ShortOfCash, StopBase, StopOnEntryBar, Units};
 use super::protect::{Hit, Levels};
 use super::settings::{Settings, Sizing};
@@ -114,7 +114,7 @@ impl Walk {
     pub fn run(
         &mut self,
         frame: &Frame,
-        signals: &SignalSet,
+        signals: &[Signals],
         settings: &Settings,
         detailed: bool,
     ) -> &Outcome {
@@ -130,7 +130,7 @@ impl Walk {
         &self.outcome
     }
 
-    fn start(&mut self, frame: &Frame, signals: &SignalSet, settings: &Settings, detailed: bool) {
+    fn start(&mut self, frame: &Frame, signals: &[Signals], settings: &Settings, detailed: bool) {
         self.cash = settings.capital;
         self.detailed = detailed;
         self.books.clear();
@@ -499,7 +499,7 @@ impl Walk {
 /// What stays the same during a walk.
 struct Scene<'a> {
     frame: &'a Frame,
-    signals: &'a SignalSet,
+    signals: &'a [Signals],
     settings: &'a Settings,
     axes: &'a Axes,
 }

@@ -129,22 +129,6 @@ impl Column {
         Self::Number(values.into())
     }
 
-    /// The number at `row`, or `NaN`.
-    pub fn number(&self, row: usize) -> f64 {
-        match self {
-            Self::Number(values) => values[row],
-            Self::Bool(_) => f64::NAN,
-        }
-    }
-
-    /// How much memory it holds, in bytes.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Number(values) => values.len() * 8,
-            Self::Bool(flag) => flag.yes.len() / 4,
-        }
-    }
-
     /// The value at `row`.
     pub fn at(&self, row: usize) -> Scalar {
         match self {
