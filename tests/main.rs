@@ -12,6 +12,7 @@ mod golden;
 mod killed;
 mod mistakes;
 mod mutations;
+mod peers;
 mod registry;
 mod reports;
 mod signals;

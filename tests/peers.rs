@@ -1,0 +1,162 @@
+//! papertape beside other engines: the same trades and the same equity, case by case.
+//!
+//! `tests/peers/README.md` says what the cases are and how their expected files are made again.
+
+use crate::project::{Project, Row, Run, repository};
+use chrono::DateTime;
+use papertape::store::Store;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// What an engine made of one case.
+#[derive(Debug, Default)]
+struct Case {
+    trades: Vec<Trade>,
+    /// The account at the close of every bar.
+    equity: Vec<f64>,
+}
+
+#[derive(Debug)]
+struct Trade {
+    side: String,
+    units: f64,
+    entry: (usize, f64),
+    /// Bar, price and profit; `None` for a trade that is still open.
+    exit: Option<(usize, f64, f64)>,
+}
+
+/// The cases of an expected file, by symbol.
+fn expected(path: &Path) -> BTreeMap<String, Case> {
+    let text = fs::read_to_string(path).unwrap();
+    let mut cases: BTreeMap<String, Case> = BTreeMap::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let number = |field: usize| fields[field].parse::<f64>().unwrap();
+        let case = cases.entry(fields[1].to_owned()).or_default();
+        match fields[0] {
+            "trade" => case.trades.push(Trade {
+                side: fields[2].to_owned(),
+                units: number(3),
+                entry: (number(4) as usize, number(5)),
+                exit: (!fields[6].is_empty()).then(|| (number(6) as usize, number(7), number(8))),
+            }),
+            "equity" => {
+                assert_eq!(case.equity.len(), number(2) as usize, "{line}");
+                case.equity.extend((3..fields.len()).map(number));
+            }
+            _ => panic!("`{line}` is neither a trade nor equity"),
+        }
+    }
+    cases
+}
+
+/// The case that a session of a run became.
+fn ours(run: &Run, row: &Row) -> Case {
+    let directory = format!("{}-{}", row["session"], &row["identity"][..16]);
+    let store = Store::at(run.path.join("../.."));
+    let equity = store.open_run(&run.id()).unwrap().equity(&directory).unwrap();
+    let bar = |time: &str| {
+        let time = DateTime::parse_from_rfc3339(time).unwrap().timestamp_micros();
+        equity.time.iter().position(|bar| *bar == time).unwrap()
+    };
+    let mut reader =
+        csv::Reader::from_path(run.path.join("sessions").join(&directory).join("trades.csv"))
+            .unwrap();
+    let trade = |row: Row| {
+        let number = |name: &str| row[name].parse::<f64>().unwrap();
+        Trade {
+            side: row["side"].clone(),
+            units: number("units"),
+            entry: (bar(&row["entry_time"]), number("entry_price")),
+            exit: (!row["closed_by"].is_empty())
+                .then(|| (bar(&row["exit_time"]), number("exit_price"), number("profit"))),
+        }
+    };
+    Case {
+        trades: reader.deserialize().map(|row| trade(row.unwrap())).collect(),
+        equity: equity.equity,
+    }
+}
+
+/// Equal to 1e-9 of what it should be, or of the `money` that it is the rest of.
+fn same(ours: f64, theirs: f64, money: f64) -> bool {
+    (ours - theirs).abs() <= (1e-9 * theirs.abs()).max(1e-12 * money)
+}
+
+impl Trade {
+    fn is(&self, theirs: &Self) -> bool {
+        let money = theirs.units * theirs.entry.1;
+        let exits = match (self.exit, theirs.exit) {
+            (None, None) => true,
+            (Some(ours), Some(theirs)) => {
+                ours.0 == theirs.0 && same(ours.1, theirs.1, 0.0) && same(ours.2, theirs.2, money)
+            }
+            _ => false,
+        };
+        exits
+            && self.side == theirs.side
+            && self.entry.0 == theirs.entry.0
+            && same(self.units, theirs.units, 0.0)
+            && same(self.entry.1, theirs.entry.1, 0.0)
+    }
+}
+
+/// What first differs between a case and what it should be.
+fn difference(mut ours: Case, mut theirs: Case) -> Option<String> {
+    for case in [&mut ours, &mut theirs] {
+        // Some list trades as they begin and some as they end.
+        case.trades.sort_by_key(|trade| (trade.entry.0, trade.exit.map(|exit| exit.0)));
+    }
+    let pairs = ours.trades.iter().zip(&theirs.trades);
+    if let Some((ours, theirs)) = pairs.into_iter().find(|(ours, theirs)| !ours.is(theirs)) {
+        return Some(format!("{ours:?}\n    is not {theirs:?}"));
+    }
+    if ours.trades.len() != theirs.trades.len() {
+        let (count, should) = (ours.trades.len(), theirs.trades.len());
+        return Some(format!("{count} trades instead of {should}"));
+    }
+    assert_eq!(ours.equity.len(), theirs.equity.len(), "as many bars");
+    let capital = theirs.equity[0];
+    let pairs = ours.equity.iter().zip(&theirs.equity).enumerate();
+    let (bar, (ours, theirs)) =
+        pairs.into_iter().find(|(_, (ours, theirs))| !same(**ours, **theirs, capital))?;
+    Some(format!("equity {ours} at bar {bar} is not {theirs}"))
+}
+
+/// Run a manifest of `tests/peers` and compare every case of it.
+#[expect(clippy::print_stdout, reason = "a test says how much it compared")]
+fn agrees(peer: &str) {
+    let project = Project::of_the_repository();
+    for file in [format!("tests/peers/{peer}.toml"), "tests/peers/bars.csv".into()] {
+        project.write(&file, fs::read(repository().join(&file)).unwrap());
+    }
+    let _ = project.run(["run", &format!("tests/peers/{peer}.toml")]).success();
+    let run = project.newest();
+    let mut rows: BTreeMap<String, Row> =
+        run.results().into_iter().map(|row| (row["key"].clone(), row)).collect();
+    let (mut trades, mut cases, mut differences) = (0, 0, String::new());
+    for file in fs::read_dir(repository().join("tests/peers").join(peer)).unwrap() {
+        let path = file.unwrap().path();
+        let session = path.file_stem().unwrap().to_str().unwrap();
+        for (symbol, theirs) in expected(&path) {
+            let row = rows
+                .remove(&format!("{session}[symbols={symbol}]"))
+                .or_else(|| rows.remove(session))
+                .unwrap_or_else(|| panic!("no session of {peer}.toml is {session} of {symbol}"));
+            (trades, cases) = (trades + theirs.trades.len(), cases + 1);
+            if let Some(difference) = difference(ours(&run, &row), theirs) {
+                write!(differences, "\n  {}: {difference}", row["key"]).unwrap();
+            }
+        }
+    }
+    assert!(rows.is_empty(), "nobody says what is expected of {:?}", rows.keys());
+    assert!(differences.is_empty(), "{peer}:{differences}");
+    println!("{peer}: {trades} trades in {cases} cases are the same");
+}
+
+#[test]
+fn the_vectorbt_model_is_vectorbt() {
+    agrees("vectorbt");
+}
