@@ -146,9 +146,11 @@ fn conclude(error: &anyhow::Error, context: &Context) -> Exit {
     context.complain(&format!("error: {error:#}"));
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Locked { .. }) => return Exit::Locked,
-        Some(StoreError::UnknownRun { .. } | StoreError::AmbiguousRun { .. }) => {
-            return Exit::Usage;
-        }
+        Some(
+            StoreError::UnknownRun { .. }
+            | StoreError::AmbiguousRun { .. }
+            | StoreError::Unfit { .. },
+        ) => return Exit::Usage,
         Some(_) => return Exit::Store,
         None => {}
     }

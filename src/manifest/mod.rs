@@ -21,7 +21,7 @@ mod strategy_file;
 
 pub use check::{check, check_table};
 pub use project::{Folder, Project};
-pub use session::{Benchmark, DataSettings, Label, Range, Session, lay, type_session};
+pub use session::{Benchmark, DataSettings, Label, Range, Session, lay, type_data, type_session};
 pub use tree::{Node, Table, Value};
 
 use crate::diag::{Mistake, Mistakes, Place, Source, codes};

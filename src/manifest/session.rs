@@ -163,6 +163,18 @@ pub fn type_session(
     })
 }
 
+/// Type the `data` of the merged `table` of session `name` alone; `None` if it has a mistake, which is
+/// added to `mistakes`.
+pub fn type_data(
+    name: &str,
+    place: &Place,
+    table: &Table,
+    project: &Project,
+    mistakes: &mut Mistakes,
+) -> Option<DataSettings> {
+    Tree { table, place }.data(name, project, mistakes).map(|(settings, _)| settings)
+}
+
 struct Tree<'a> {
     table: &'a Table,
     place: &'a Place,

@@ -45,6 +45,22 @@ impl Span {
     }
 }
 
+/// A length of time as a manifest writes it, in its largest unit: `5m`, `1d`.
+pub fn word(micros: i64) -> String {
+    const UNITS: [(&str, i64); 5] = [
+        ("w", 7 * 86_400_000_000),
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+    ];
+    let whole = UNITS.iter().find(|(_, unit)| micros % unit == 0);
+    match whole {
+        Some((unit, length)) => format!("{}{unit}", micros / length),
+        None => format!("{}ms", micros as f64 / 1e3),
+    }
+}
+
 /// The first and last day that a date value covers, or what is wrong with it.
 ///
 /// `today` is the day from which relative dates count.
@@ -129,6 +145,14 @@ mod tests {
         for wrong in ["-90", "2013-13", "tomorow", "2013-02-30", "2013-03-01T10:00:00"] {
             assert!(of(Value::Text(wrong.into())).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_length_of_time_is_written_as_it_is_read() {
+        for text in ["1ms", "90s", "5m", "4h", "1d", "30d", "2w"] {
+            assert_eq!(word(Span::parse(text).unwrap()), text);
+        }
+        assert_eq!(word(Span::parse("60s").unwrap()), "1m");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod time;
 mod tests;
 
 pub use slice::{Slice, SliceError};
+pub use time::timeframe;
 
 use crate::bars::Bars;
 use crate::manifest::project::shown;

@@ -176,8 +176,8 @@ impl Offsets {
     }
 }
 
-/// The clock of bars whose local opening times are `walls`: the timeframe is the median step.
-pub(super) fn timeframe(walls: &[i64]) -> Option<i64> {
+/// The length of bars that open at `walls`, in the same unit: the median step, `None` for one bar.
+pub fn timeframe(walls: &[i64]) -> Option<i64> {
     let mut steps: Vec<i64> =
         walls.windows(2).map(|pair| pair[1] - pair[0]).filter(|step| *step > 0).collect();
     if steps.is_empty() {

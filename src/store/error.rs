@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 /// Why something could not be written, read or opened.
 ///
-/// [`Locked`](Self::Locked) is somebody else's doing (exit code 75), [`UnknownRun`](Self::UnknownRun)
-/// and [`AmbiguousRun`](Self::AmbiguousRun) are the user's (2), the rest is the store's (74).
+/// [`Locked`](Self::Locked) is somebody else's doing (exit code 75), [`UnknownRun`](Self::UnknownRun),
+/// [`AmbiguousRun`](Self::AmbiguousRun) and [`Unfit`](Self::Unfit) are the user's (2), the rest is the
+/// store's (74).
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The operating system refused.
@@ -58,6 +59,16 @@ pub enum StoreError {
         which: String,
         /// The runs that match, newest first.
         candidates: Vec<String>,
+    },
+    /// What was to be added does not belong to what is there.
+    #[error("{}: {fact}; {remedy}", path.display())]
+    Unfit {
+        /// The directory.
+        path: PathBuf,
+        /// What does not fit.
+        fact: String,
+        /// What would help.
+        remedy: &'static str,
     },
     /// A report was to be written over a file of the store.
     #[error("{}: is a file of the run itself; give the report another name", path.display())]

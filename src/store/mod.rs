@@ -21,6 +21,7 @@
 //! the records. Parquet goes through polars, here and in the market room alone, and never from a
 //! task of the batch's thread pool.
 
+mod archive;
 mod atomic;
 mod cache;
 mod equity;
@@ -32,8 +33,10 @@ mod record;
 mod row;
 mod run;
 mod run_file;
+mod series;
 mod table;
 
+pub use archive::Archive;
 pub use cache::CachedRow;
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};
@@ -46,6 +49,7 @@ pub use run_file::{
     CachedFrom, Counts, Goal, ManifestDigest, Note, Objective, Phase, RunFile, RunHeader,
     RunStatus, SCHEMA,
 };
+pub use series::{Added, Revision, stamp, write_bars};
 
 use blake3::Hash;
 use chrono::{DateTime, Utc};

@@ -15,7 +15,7 @@ use blake3::{Hash, Hasher};
 use chrono::NaiveDate;
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, KeyValueMetadata, NamedFrom, ParallelStrategy,
-    ParquetReader, ParquetWriter, PolarsResult, SerReader, Series, TimeUnit,
+    ParquetReader, ParquetWriter, PolarsResult, SerReader, Series, TimeUnit, TimeZone,
 };
 use std::fs;
 use std::io::Cursor;
@@ -110,6 +110,9 @@ fn to_column(name: &str, cells: &Cells) -> Column {
         Cells::Time(values) => {
             Series::new(name, values).into_datetime(TimeUnit::Microseconds, None)
         }
+        Cells::Instant(values) => {
+            Series::new(name, values).into_datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
+        }
     }
     .into_column()
 }
@@ -127,7 +130,10 @@ fn to_cells(series: &Series) -> PolarsResult<Cells> {
         DataType::Date => {
             Cells::Date(series.date()?.phys.iter().map(|day| day.and_then(date)).collect())
         }
-        DataType::Datetime(..) => Cells::Time(series.datetime()?.phys.iter().collect()),
+        DataType::Datetime(_, zone) => {
+            let times = series.datetime()?.phys.iter().collect();
+            if zone.is_some() { Cells::Instant(times) } else { Cells::Time(times) }
+        }
         _ => Cells::Int(series.i64()?.iter().collect()),
     })
 }
@@ -152,6 +158,8 @@ mod tests {
         table.add_texts("empty", (0..rows).map(|_| None));
         table.add_dates("date", (0..rows).map(|row| date(row as i32 - 10)));
         table.add_times("time", (0..rows).map(|row| row as i64 * 86_400_000_000));
+        let instants = (0..rows).map(|row| every(2)(row).then_some(row as i64)).collect();
+        table.add("instant".into(), Cells::Instant(instants));
         let json = (0..rows).map(|row| every(3)(row).then(|| row.to_string())).collect();
         table.add("json".into(), Cells::Json(json));
         table

@@ -323,7 +323,7 @@ fn axis_value(cells: &Cells, row: usize) -> Option<Scalar> {
             Some(text) => Some(from_json(text)?),
             None => None,
         },
-        Cells::Date(_) | Cells::Time(_) => return None,
+        Cells::Date(_) | Cells::Time(_) | Cells::Instant(_) => return None,
     };
     Some(value.unwrap_or(Scalar::Missing))
 }

@@ -19,8 +19,10 @@ pub(super) enum Cells {
     Bool(Vec<Option<bool>>),
     Text(Vec<Option<String>>),
     Date(Vec<Option<NaiveDate>>),
-    /// Microseconds since 1970-01-01T00:00:00Z.
+    /// Microseconds since 1970-01-01T00:00:00 of a clock that the column does not name.
     Time(Vec<Option<i64>>),
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    Instant(Vec<Option<i64>>),
     /// Values of several kinds, each as JSON; bytes in Parquet, so that they are not taken for text.
     Json(Vec<Option<String>>),
 }
@@ -28,7 +30,7 @@ pub(super) enum Cells {
 impl Cells {
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Int(values) | Self::Time(values) => values.len(),
+            Self::Int(values) | Self::Time(values) | Self::Instant(values) => values.len(),
             Self::Float(values) => values.len(),
             Self::Bool(values) => values.len(),
             Self::Text(values) | Self::Json(values) => values.len(),
@@ -40,7 +42,9 @@ impl Cells {
     /// where there is no value.
     fn text(&self, row: usize) -> String {
         match self {
-            Self::Int(values) | Self::Time(values) => values[row].map(|value| value.to_string()),
+            Self::Int(values) | Self::Time(values) | Self::Instant(values) => {
+                values[row].map(|value| value.to_string())
+            }
             Self::Float(values) => values[row].map(float),
             Self::Bool(values) => values[row].map(|value| value.to_string()),
             Self::Text(values) | Self::Json(values) => values[row].clone(),
