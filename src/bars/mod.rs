@@ -5,8 +5,11 @@
 //! every column computed from it; nothing outside the core's kernels ever sees that `NaN`.
 //! [`mask::Mask`] is the other column type: one bit a bar, 64 bars a word.
 
+pub mod cut;
+
 pub mod mask;
 
+pub use cut::Cut;
 pub use mask::Mask;
 
 use std::ops::Range;

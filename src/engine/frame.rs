@@ -1,31 +1,7 @@
 //! The bars of a session's symbols on one time axis: what the walk goes over.
 
-use crate::bars::Mask;
-use std::ops::{Deref, Range};
+use crate::bars::{Cut, Mask};
 use std::sync::Arc;
-
-/// A part of a shared column.
-#[derive(Debug, Clone)]
-pub struct Cut<T> {
-    column: Arc<[T]>,
-    rows: Range<usize>,
-}
-
-impl<T> Cut<T> {
-    /// The rows `rows` of `column`.
-    pub fn new(column: &Arc<[T]>, rows: Range<usize>) -> Self {
-        assert!(rows.end <= column.len(), "a cut lies inside its column");
-        Self { column: column.clone(), rows }
-    }
-}
-
-impl<T> Deref for Cut<T> {
-    type Target = [T];
-
-    fn deref(&self) -> &[T] {
-        &self.column[self.rows.clone()]
-    }
-}
 
 /// The bars of a session's range, all symbols on the union of their times.
 #[derive(Debug, Clone)]

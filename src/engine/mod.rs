@@ -18,7 +18,8 @@ mod protect;
 #[cfg(test)]
 mod tests;
 
-pub use frame::{Aligned, Cut, Day, Frame};
+pub use crate::bars::Cut;
+pub use frame::{Aligned, Day, Frame};
 pub use model::Axes;
 pub use settings::{Costs, Risk, Settings, Sizing};
 pub use trade::{ClosedBy, Fill, Moment, Order, OrderStatus, Outcome, Side, Stretch, Trade};

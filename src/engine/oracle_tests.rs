@@ -4,11 +4,11 @@
 //! cash, measures stops from the entry's close and first tests them on the next bar. Those rules are
 //! axes here, so its results are reproduced without its model's name.
 
-use super::frame::{Aligned, Cut, Day, Frame};
+use super::frame::{Aligned, Day, Frame};
 use super::model;
 use super::settings::{Costs, Risk, Settings};
 use super::walk::Walk;
-use crate::bars::{DAY, Mask};
+use crate::bars::{Cut, DAY, Mask};
 use crate::expr::indicators::sma;
 use crate::strategy::Signals;
 use std::path::PathBuf;
@@ -81,14 +81,15 @@ fn close_to(a: f64, b: f64) -> bool {
 fn agrees(case: &str, long_short: bool, settings: Settings) {
     let Some((frame, dates)) = goog() else { return };
     let (up, down) = crosses(&frame);
-    let none = Mask::zeros(up.len());
+    let none = Signals {
+        exit_long: Mask::zeros(up.len()),
+        enter_short: Mask::zeros(up.len()),
+        exit_short: Mask::zeros(up.len()),
+        ..Signals::default()
+    };
     let signals = match long_short {
-        true => {
-            Signals { enter_long: up, exit_long: none.clone(), enter_short: down, exit_short: none }
-        }
-        false => {
-            Signals { enter_long: up, exit_long: down, enter_short: none.clone(), exit_short: none }
-        }
+        true => Signals { enter_long: up, enter_short: down, ..none },
+        false => Signals { enter_long: up, exit_long: down, ..none },
     };
     let mut walk = Walk::default();
     let outcome = walk.run(&frame, &[signals], &settings, false);

@@ -1,11 +1,11 @@
 //! Hand-made bars, properties over random ones, and other programs' results.
 
-use super::frame::{Aligned, Cut, Day, Frame};
+use super::frame::{Aligned, Day, Frame};
 use super::model::{self, AtEnd, StopBase, StopOnEntryBar};
 use super::settings::{Costs, Risk, Settings, Sizing};
 use super::trade::{ClosedBy, Moment, Outcome, Side};
 use super::walk::Walk;
-use crate::bars::{DAY, Mask};
+use crate::bars::{Cut, DAY, Mask};
 use crate::strategy::Signals;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
 fn signals(len: usize, bars: [&[usize]; 4]) -> Signals {
     let mask = |bars: &[usize]| Mask::from_fn(len, |bar| bars.contains(&bar));
     let [a, b, c, d] = bars.map(mask);
-    Signals { enter_long: a, exit_long: b, enter_short: c, exit_short: d }
+    Signals { enter_long: a, exit_long: b, enter_short: c, exit_short: d, ..Signals::default() }
 }
 
 fn walk(frame: &Frame, signals: &[Signals], settings: &Settings) -> Outcome {
@@ -349,6 +349,7 @@ mod properties {
                 exit_long: mask(b),
                 enter_short: mask(c),
                 exit_short: mask(d),
+                ..Signals::default()
             }
         })
     }
@@ -446,7 +447,7 @@ mod properties {
             low: column(2),
             present: Some(Arc::new(mask.clone())),
         };
-        (aligned, rules.map(|rule| rule.zip(&mask, |a, b| a & b)))
+        (aligned, rules.map(|rule| rule.zip(&mask, |a, b| a & b), Clone::clone))
     }
 
     proptest! {
@@ -504,7 +505,7 @@ mod properties {
                     present: symbol.present.as_ref().map(|present| Arc::new(present.slice(0, cut))),
                 }
             }).collect();
-            let heads: Vec<Signals> = rules.iter().map(|rule| rule.map(|mask| mask.slice(0, cut))).collect();
+            let heads: Vec<Signals> = rules.iter().map(|rule| rule.slice(0, cut)).collect();
             let short = walk(&daily(cut, shorter), &heads, &settings);
             let until: Vec<_> = long.fills.iter().filter(|fill| fill.bar < cut).collect();
             prop_assert_eq!(short.fills.iter().collect::<Vec<_>>(), until);

@@ -37,13 +37,26 @@ pub(super) fn definition(
         .into_iter()
         .filter_map(|rule| Some((rule, written(table.get("rules")?.table()?.get(rule.key())?)?)))
         .collect();
-    if !rules.iter().any(|(rule, _)| matches!(rule, Rule::EnterLong | Rule::EnterShort)) {
+    if !rules.iter().any(|(rule, _)| rule.enters()) {
         let at = table.entry("rules").map_or(place, |entry| &entry.key_place);
         let title = format!("strategy `{name}` never enters");
         found.push(
             Mistake::new(codes::MISSING_KEY, at, title)
                 .label("give it `enter_long` or `enter_short` under [rules]"),
         );
+    }
+    if let Some((_, weight)) = rules.iter().find(|(rule, _)| *rule == Rule::Weight) {
+        for (rule, written) in rules.iter().filter(|(rule, _)| *rule != Rule::Weight) {
+            let title = format!("`{}` stands beside `weight`", rule.key());
+            found.push(
+                Mistake::new(codes::TWICE, &written.place, title)
+                    .label("remove it, or `weight`")
+                    .help(format!(
+                        "`weight` ({}) says how much to hold, instead of all other rules",
+                        weight.place
+                    )),
+            );
+        }
     }
     let plot = texts("plot");
     for (drawn, node) in

@@ -2,8 +2,8 @@
 //! the rows up to its end for the rules.
 
 use super::DataSet;
-use crate::bars::{Bars, DAY, Mask};
-use crate::engine::{Aligned, Cut, Day, Frame};
+use crate::bars::{Bars, Cut, DAY, Mask};
+use crate::engine::{Aligned, Day, Frame};
 use crate::expr::View;
 use crate::manifest::{Benchmark, DataSettings, Range};
 use crate::strategy::Signals;
@@ -121,18 +121,10 @@ impl Slice {
     pub fn place(&self, index: usize, signals: &Signals) -> Signals {
         let part = &self.parts[index];
         let skip = part.rows.start - part.visible.start;
-        let cut = signals.map(|mask| mask.slice(skip, part.visible.len()));
+        let cut = signals.slice(skip, part.visible.len());
         match &self.frame.symbols[index].present {
             None => cut,
-            Some(present) => cut.map(|mask| {
-                let mut placed = Mask::zeros(present.len());
-                for (own, bar) in present.iter().enumerate() {
-                    if mask.get(own) {
-                        placed.set(bar);
-                    }
-                }
-                placed
-            }),
+            Some(present) => cut.spread(present),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Files as people have them: read, refused, cut.
 
 use super::*;
-use crate::bars::{DAY, Mask};
+use crate::bars::{Cut, DAY, Mask};
 use crate::manifest::{Benchmark, Range};
 use crate::strategy::Signals;
 use chrono::NaiveDate;
@@ -213,8 +213,14 @@ fn symbols_share_one_axis_and_carry_their_last_close() {
         exit_long: own.clone(),
         enter_short: own.clone(),
         exit_short: own,
+        stop: Some(Cut::from(Arc::from([1.0, 2.0, f64::NAN]))),
+        ..Signals::default()
     };
-    assert_eq!(slice.place(1, &rules).enter_long.iter().collect::<Vec<_>>(), [2]);
+    let placed = slice.place(1, &rules);
+    assert_eq!(placed.enter_long.iter().collect::<Vec<_>>(), [2]);
+    let stop = placed.stop.unwrap();
+    assert_eq!(stop[1..3], [1.0, 2.0]);
+    assert!(stop[0].is_nan() && stop[3].is_nan() && placed.limit.is_none());
 }
 
 #[test]

@@ -2,18 +2,19 @@
 //!
 //! A [`Definition`] is what a strategy file or an inline table says. [`Strategy::compile`] checks it
 //! against the columns of the data, once; [`Strategy::bind`] puts in a session's parameter values;
-//! [`Rules::signals`] reads the rules off the evaluated columns.
+//! [`Rules::signals`] reads the rules off the evaluated columns, as [`Signals`] for the engine.
 
-use crate::bars::Mask;
 use crate::diag::{Mistake, Mistakes, Place, closest, codes};
 use crate::expr::{
-    Binding, Bound, Columns, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope,
-    Type,
+    Binding, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope, Type,
 };
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 mod names;
+mod rule;
+
+pub use rule::{Rule, Rules, Signals};
 
 /// A strategy as it is written.
 #[derive(Debug, Clone)]
@@ -151,34 +152,6 @@ fn range_word(min: Option<f64>, max: Option<f64>) -> String {
     if min.is_none() && max.is_none() { String::new() } else { format!(", {}", bounds(min, max)) }
 }
 
-/// The rules that the engine reads at a bar's close.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Buy to open.
-    EnterLong,
-    /// Sell what was bought.
-    ExitLong,
-    /// Sell to open.
-    EnterShort,
-    /// Buy back what was sold.
-    ExitShort,
-}
-
-impl Rule {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::EnterLong, Self::ExitLong, Self::EnterShort, Self::ExitShort];
-
-    /// The key of the rule in a strategy file.
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::EnterLong => "enter_long",
-            Self::ExitLong => "exit_long",
-            Self::EnterShort => "enter_short",
-            Self::ExitShort => "exit_short",
-        }
-    }
-}
-
 /// A strategy that was checked against the columns of the data it will run on.
 #[derive(Debug)]
 pub struct Strategy {
@@ -187,7 +160,7 @@ pub struct Strategy {
     /// The lets by name.
     pub lets: Vec<(String, NodeId)>,
     program: Program,
-    rules: [Option<NodeId>; 4],
+    rules: [Option<NodeId>; Rule::COUNT],
 }
 
 impl Strategy {
@@ -224,15 +197,15 @@ impl Strategy {
                 }
             }
         }
-        let mut rules = [None; 4];
+        let mut rules = [None; Rule::COUNT];
         for (rule, written) in &definition.rules {
             match program.compile(&written.text, &written.place, &names) {
-                Ok(id) if program.ty(id) == Type::Bool => rules[*rule as usize] = Some(id),
+                Ok(id) if rule.takes(program.ty(id)) => rules[*rule as usize] = Some(id),
                 Ok(id) => found.push(
                     Mistake::new(
                         codes::EXPRESSION_TYPE,
                         &written.place,
-                        format!("rule `{}` is true or false on each bar", rule.key()),
+                        format!("rule `{}` is {} on each bar", rule.key(), rule.word()),
                     )
                     .label(format!("this is {}", program.ty(id).word())),
                 ),
@@ -249,13 +222,7 @@ impl Strategy {
     /// Put in a session's parameter values, in the order of [`Strategy::params`].
     pub fn bind(&self, params: &[Scalar], graph: &mut Graph) -> Result<Rules, Mistake> {
         let bound = graph.bind(&self.program, params)?;
-        let rules = self.rules.map(|rule| rule.map(|id| bound[id].clone()));
-        let roots = rules.iter().flatten().filter_map(|rule| match rule {
-            Bound::Expression(number) => Some(*number),
-            Bound::Scalar(_) => None,
-        });
-        let needs = graph.reachable(roots);
-        Ok(Rules { rules, needs })
+        Ok(Rules::new(self.rules.map(|rule| rule.map(|id| bound[id].clone())), graph))
     }
 
     /// The rules in a canonical spelling: equal for two strategies exactly if they compute the same
@@ -289,59 +256,6 @@ impl Strategy {
         };
         writeln!(text, "#{number} {op} {args:?}").expect("a String takes any text");
         number
-    }
-}
-
-/// The rules of one session: a strategy with its parameter values put in.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    rules: [Option<Bound>; 4],
-    needs: Vec<usize>,
-}
-
-impl Rules {
-    /// The numbers of the expressions that the rules are computed from.
-    pub fn needs(&self) -> &[usize] {
-        &self.needs
-    }
-
-    /// Where each rule is true, over the visible bars of one symbol.
-    pub fn signals(&self, columns: &Columns<'_>) -> Signals {
-        let mask = |rule: Rule| match &self.rules[rule as usize] {
-            Some(bound) => columns.mask(bound),
-            None => Mask::zeros(columns.view().rows.len()),
-        };
-        Signals {
-            enter_long: mask(Rule::EnterLong),
-            exit_long: mask(Rule::ExitLong),
-            enter_short: mask(Rule::EnterShort),
-            exit_short: mask(Rule::ExitShort),
-        }
-    }
-}
-
-/// Where the rules are true, for one symbol: a bit a bar. A rule that is missing is not true.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signals {
-    /// Buy to open.
-    pub enter_long: Mask,
-    /// Sell what was bought.
-    pub exit_long: Mask,
-    /// Sell to open.
-    pub enter_short: Mask,
-    /// Buy back what was sold.
-    pub exit_short: Mask,
-}
-
-impl Signals {
-    /// Apply `op` to each of the four masks.
-    pub fn map(&self, op: impl Fn(&Mask) -> Mask) -> Self {
-        Self {
-            enter_long: op(&self.enter_long),
-            exit_long: op(&self.exit_long),
-            enter_short: op(&self.enter_short),
-            exit_short: op(&self.exit_short),
-        }
     }
 }
 
@@ -512,6 +426,26 @@ mod tests {
             told(&[], "count_true(close > 1, close)"),
             "the length of `count_true` is a whole number of bars, from parameters and literals"
         );
+    }
+
+    #[test]
+    fn a_rule_is_a_truth_value_or_a_number_and_nothing_else() {
+        let rules = |rule: Rule, text: &str| {
+            let mut definition = definition(&[], "close > open");
+            definition.rules.push((rule, written(text)));
+            let mut mistakes = Mistakes::default();
+            let strategy = Strategy::compile(&definition, &[], &mut mistakes);
+            strategy.ok_or_else(|| mistakes.iter().map(|m| m.title.clone()).collect::<String>())
+        };
+        for rule in Rule::ALL {
+            let (right, wrong) =
+                if rule.is_flag() { ("close > 1", "close") } else { ("close - fast", "close > 1") };
+            assert!(rules(rule, right).is_ok(), "{rule:?}");
+            let told = rules(rule, wrong).unwrap_err();
+            assert_eq!(told, format!("rule `{}` is {} on each bar", rule.key(), rule.word()));
+        }
+        let strategy = rules(Rule::Stop, "close - fast").unwrap();
+        assert!(strategy.canonical().contains("stop #"), "{}", strategy.canonical());
     }
 
     #[test]

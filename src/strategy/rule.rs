@@ -1,0 +1,204 @@
+//! The rules of a strategy, and what the engine reads of them: [`Signals`].
+//!
+//! Four rules say when to act, and are true or not on each bar. Four more are numbers that go with an
+//! entry: where it is given up, where its profit is taken, which price it may not be worse than, how
+//! large it is. A `weight` stands instead of all of them and says how much to hold.
+
+use crate::bars::{Cut, Mask};
+use crate::expr::{Bound, Column, Columns, Graph, Type};
+use std::sync::Arc;
+
+/// The rules that the engine reads at a bar's close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Buy to open.
+    EnterLong,
+    /// Sell what was bought.
+    ExitLong,
+    /// Sell to open.
+    EnterShort,
+    /// Buy back what was sold.
+    ExitShort,
+    /// The price at which the position is given up.
+    Stop,
+    /// The price at which the profit is taken.
+    Target,
+    /// The price that an entry must not be worse than.
+    Limit,
+    /// Multiplies what `sizing` gives.
+    Size,
+    /// The signed fraction of the equity to hold, instead of all other rules.
+    Weight,
+}
+
+impl Rule {
+    /// How many there are.
+    pub const COUNT: usize = 9;
+
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::EnterLong,
+        Self::ExitLong,
+        Self::EnterShort,
+        Self::ExitShort,
+        Self::Stop,
+        Self::Target,
+        Self::Limit,
+        Self::Size,
+        Self::Weight,
+    ];
+
+    /// The key of the rule in a strategy file.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::EnterLong => "enter_long",
+            Self::ExitLong => "exit_long",
+            Self::EnterShort => "enter_short",
+            Self::ExitShort => "exit_short",
+            Self::Stop => "stop",
+            Self::Target => "target",
+            Self::Limit => "limit",
+            Self::Size => "size",
+            Self::Weight => "weight",
+        }
+    }
+
+    /// Whether it says when to act, and is true or not; the others are numbers.
+    pub fn is_flag(self) -> bool {
+        matches!(self, Self::EnterLong | Self::ExitLong | Self::EnterShort | Self::ExitShort)
+    }
+
+    /// Whether something is bought or sold to open because of it.
+    pub fn enters(self) -> bool {
+        matches!(self, Self::EnterLong | Self::EnterShort | Self::Weight)
+    }
+
+    /// Whether an expression of type `ty` can be this rule.
+    pub fn takes(self, ty: Type) -> bool {
+        if self.is_flag() { ty == Type::Bool } else { ty.is_number() }
+    }
+
+    /// What the rule is, for messages.
+    pub fn word(self) -> &'static str {
+        if self.is_flag() { Type::Bool.word() } else { Type::Number.word() }
+    }
+}
+
+/// The rules of one session: a strategy with its parameter values put in.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    rules: [Option<Bound>; Rule::COUNT],
+    needs: Vec<usize>,
+}
+
+impl Rules {
+    /// The rules in the order of [`Rule::ALL`], bound to `graph`.
+    pub(super) fn new(rules: [Option<Bound>; Rule::COUNT], graph: &Graph) -> Self {
+        let roots = rules.iter().flatten().filter_map(|rule| match rule {
+            Bound::Expression(number) => Some(*number),
+            Bound::Scalar(_) => None,
+        });
+        let needs = graph.reachable(roots);
+        Self { rules, needs }
+    }
+
+    /// The numbers of the expressions that the rules are computed from.
+    pub fn needs(&self) -> &[usize] {
+        &self.needs
+    }
+
+    /// What each rule says, over the visible bars of one symbol.
+    pub fn signals(&self, columns: &Columns<'_>) -> Signals {
+        let mask = |rule: Rule| match &self.rules[rule as usize] {
+            Some(bound) => columns.mask(bound),
+            None => Mask::zeros(columns.view().rows.len()),
+        };
+        let numbers = |rule: Rule| match columns.spread(self.rules[rule as usize].as_ref()?) {
+            Column::Number(values) => Some(Cut::from(values)),
+            Column::Bool(_) => unreachable!("the checker lets a rule be of its own type only"),
+        };
+        Signals {
+            enter_long: mask(Rule::EnterLong),
+            exit_long: mask(Rule::ExitLong),
+            enter_short: mask(Rule::EnterShort),
+            exit_short: mask(Rule::ExitShort),
+            stop: numbers(Rule::Stop),
+            target: numbers(Rule::Target),
+            limit: numbers(Rule::Limit),
+            size: numbers(Rule::Size),
+            weight: numbers(Rule::Weight),
+        }
+    }
+}
+
+/// What the rules say of one symbol, read at each bar's close. A rule that is missing is not true; a
+/// number that is missing is `NaN`, and a number without a rule is `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    /// Buy to open.
+    pub enter_long: Mask,
+    /// Sell what was bought.
+    pub exit_long: Mask,
+    /// Sell to open.
+    pub enter_short: Mask,
+    /// Buy back what was sold.
+    pub exit_short: Mask,
+    /// The price at which the position is given up.
+    pub stop: Option<Cut<f64>>,
+    /// The price at which the profit is taken.
+    pub target: Option<Cut<f64>>,
+    /// The price that an entry must not be worse than.
+    pub limit: Option<Cut<f64>>,
+    /// Multiplies what `sizing` gives.
+    pub size: Option<Cut<f64>>,
+    /// The signed fraction of the equity to hold at the next rebalance; missing: leave alone.
+    pub weight: Option<Cut<f64>>,
+}
+
+impl Signals {
+    /// The same rules on other bars: `masks` says how a mask is moved there, `numbers` how a column.
+    pub fn map(
+        &self,
+        masks: impl Fn(&Mask) -> Mask,
+        numbers: impl Fn(&Cut<f64>) -> Cut<f64>,
+    ) -> Self {
+        Self {
+            enter_long: masks(&self.enter_long),
+            exit_long: masks(&self.exit_long),
+            enter_short: masks(&self.enter_short),
+            exit_short: masks(&self.exit_short),
+            stop: self.stop.as_ref().map(&numbers),
+            target: self.target.as_ref().map(&numbers),
+            limit: self.limit.as_ref().map(&numbers),
+            size: self.size.as_ref().map(&numbers),
+            weight: self.weight.as_ref().map(&numbers),
+        }
+    }
+
+    /// The bars `start..end` of them.
+    pub fn slice(&self, start: usize, end: usize) -> Self {
+        self.map(|mask| mask.slice(start, end), |column| column.slice(start..end))
+    }
+
+    /// The same rules on a longer axis, of which this symbol has the bars `present`: where it has no
+    /// bar nothing is true and every number is missing.
+    pub fn spread(&self, present: &Mask) -> Self {
+        let mask = |mask: &Mask| {
+            let mut spread = Mask::zeros(present.len());
+            for (own, bar) in present.iter().enumerate() {
+                if mask.get(own) {
+                    spread.set(bar);
+                }
+            }
+            spread
+        };
+        let numbers = |column: &Cut<f64>| {
+            let mut spread = vec![f64::NAN; present.len()];
+            for (&value, bar) in column.iter().zip(present.iter()) {
+                spread[bar] = value;
+            }
+            Cut::from(Arc::from(spread))
+        };
+        self.map(mask, numbers)
+    }
+}
