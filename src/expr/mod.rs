@@ -20,6 +20,8 @@ mod parse;
 mod registry;
 
 #[cfg(test)]
+mod talib_tests;
+#[cfg(test)]
 mod tests;
 
 pub use check::{Binding, NodeId, Op, Program, Scope, Type};

@@ -120,7 +120,7 @@ indicators! {
     rsi [X, window("n", 2)]
         "The relative strength index, 0 to 100."
         "100 up / (up + down), Wilder's means of rises and falls"
-        "n bars" "TA-Lib RSI"
+        "n bars" "TA-Lib RSI, which has 0 until the first move"
         "rsi(close, 14) < 30"
         |c| kernel::rsi(&c.series(0), c.window(1));
     macd [X, window_or("fast", 2, 12.0), window_or("slow", 2, 26.0), window_or("signal", 1, 9.0)]
@@ -144,25 +144,25 @@ indicators! {
     stoch_k [window_or("k", 1, 14.0), window_or("smooth", 1, 3.0), window_or("d", 1, 3.0)]
         "Where the close lies between the lowest low and the highest high, 0 to 100, smoothed."
         "sma(100 (close - lowest) / (highest - lowest), smooth)"
-        "k + smooth + d - 3 bars" "TA-Lib STOCH"
+        "k + smooth + d - 3 bars" "TA-Lib STOCH with simple averages, which has 0 for flat bars"
         "stoch_k(14, 3, 3) < 20"
         |c| kernel::stoch_k(high(c), low(c), close(c), c.window(0), c.window(1), c.window(2));
     stoch_d [window_or("k", 1, 14.0), window_or("smooth", 1, 3.0), window_or("d", 1, 3.0)]
         "The mean of `stoch_k`."
         "sma(stoch_k, d)"
-        "k + smooth + d - 3 bars" "TA-Lib STOCH"
+        "k + smooth + d - 3 bars" "TA-Lib STOCH with simple averages, which has 0 for flat bars"
         "crosses_above(stoch_k(14, 3, 3), stoch_d(14, 3, 3))"
         |c| kernel::stoch_d(high(c), low(c), close(c), c.window(0), c.window(1), c.window(2));
     cci [window("n", 1)]
         "The commodity channel index."
         "(p - mean) / (0.015 mean absolute deviation) of p = (high + low + close) / 3"
-        "n - 1 bars" "TA-Lib CCI"
+        "n - 1 bars" "TA-Lib CCI, which has 0 where the price is flat"
         "cci(20) > 100"
         |c| kernel::cci(high(c), low(c), close(c), c.window(0));
     roc [X, window("n", 1)]
         "The change over n bars, in percent."
         "100 (x / lag(x, n) - 1)"
-        "n bars" "TA-Lib ROC"
+        "n bars" "TA-Lib ROC, which has 0 where the earlier value is 0"
         "roc(close, 20) > 5"
         |c| kernel::roc(&c.series(0), c.window(1));
     momentum [X, window("n", 1)]
@@ -174,13 +174,13 @@ indicators! {
     williams_r [window("n", 1)]
         "How far the close lies below the highest high, -100 to 0."
         "-100 (highest - close) / (highest - lowest)"
-        "n - 1 bars" "TA-Lib WILLR"
+        "n - 1 bars" "TA-Lib WILLR, which has 0 where highest and lowest are equal"
         "williams_r(14) < -80"
         |c| kernel::williams_r(high(c), low(c), close(c), c.window(0));
     mfi [window("n", 1)]
         "The money flow index, 0 to 100: an `rsi` of money."
         "100 up / (up + down), sums of price times volume on rising and falling bars"
-        "n bars" "TA-Lib MFI"
+        "n bars" "TA-Lib MFI, which has 0 where nothing flowed"
         "mfi(14) < 20"
         |c| kernel::mfi(high(c), low(c), close(c), volume(c), c.window(0));
     aroon_up [window("n", 1)]
@@ -202,25 +202,25 @@ indicators! {
     adx [window("n", 2)]
         "How strong the trend is, whatever its direction, 0 to 100."
         "Wilder's mean of 100 |plus_di - minus_di| / (plus_di + minus_di)"
-        "2 n - 1 bars" "TA-Lib ADX"
+        "2 n - 1 bars" "TA-Lib ADX, which has 0 until something moved, and averages with it"
         "adx(14) > 25"
         |c| kernel::adx(high(c), low(c), close(c), c.window(0));
     plus_di [window("n", 2)]
         "The share of rising movement in the true range, 0 to 100."
         "100 Wilder's sum of rises of the high / that of the true range"
-        "n bars" "TA-Lib PLUS_DI"
+        "n bars" "TA-Lib PLUS_DI, which has 0 where there was no range"
         "plus_di(14) > minus_di(14)"
         |c| kernel::plus_di(high(c), low(c), close(c), c.window(0));
     minus_di [window("n", 2)]
         "The share of falling movement in the true range, 0 to 100."
         "100 Wilder's sum of falls of the low / that of the true range"
-        "n bars" "TA-Lib MINUS_DI"
+        "n bars" "TA-Lib MINUS_DI, which has 0 where there was no range"
         "minus_di(14) > plus_di(14)"
         |c| kernel::minus_di(high(c), low(c), close(c), c.window(0));
     psar [constant_or("step", 0.02), constant_or("max", 0.2)]
         "The parabolic stop-and-reverse price."
         "it moves towards the extreme by a fraction that grows by step up to max"
-        "1 bar" "TA-Lib SAR"
+        "1 bar" "TA-Lib SAR, which may turn a bar apart where a bar ends exactly at the stop"
         "close > psar(0.02, 0.2)"
         |c| kernel::psar(high(c), low(c), c.number(0), c.number(1));
     supertrend [window_or("n", 1, 10.0), constant_or("k", 3.0)]
@@ -340,13 +340,13 @@ indicators! {
     correlation [A, B, window("n", 2)]
         "The correlation of two series over a window, -1 to 1."
         "cov(a, b) / (stddev(a) stddev(b))"
-        "n - 1 bars" "TA-Lib CORREL"
+        "n - 1 bars" "TA-Lib CORREL, which has 0 where a side is flat"
         "correlation(close, volume, 30) > 0.5"
         |c| kernel::correlation(&c.series(0), &c.series(1), c.window(2));
     beta [A, B, window("n", 2)]
         "The slope of the returns of `a` on those of `b`."
         "cov / var of the last n one-bar returns"
-        "n bars" "TA-Lib BETA, whose arguments stand the other way round"
+        "n bars" "TA-Lib BETA with its arguments the other way round, which has 0 where `b` does not move"
         "beta(low, high, 20) > 1"
         |c| kernel::beta(&c.series(0), &c.series(1), c.window(2));
     highest [X, window("n", 1)]

@@ -63,7 +63,7 @@ impl Scope for Names {
     }
 }
 
-fn evaluate(text: &str, bars: &Bars, rows: usize) -> Column {
+pub(super) fn evaluate(text: &str, bars: &Bars, rows: usize) -> Column {
     let place = Place::whole(&Source::new("test", text));
     let mut program = Program::default();
     let root =

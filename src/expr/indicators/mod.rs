@@ -2,10 +2,12 @@
 //!
 //! A column holds one value a bar and `NaN` where the value is missing. Inputs of one call have
 //! equal lengths and hold no infinity, and a window `n` is at least 1; what a kernel returns is as
-//! long as its inputs, and a result that is not finite is missing. Definitions and warm-ups are TA-Lib's where it has the function, and each
-//! doc comment names the known differences. They have one root: where TA-Lib would divide by zero
-//! it writes 0, and it takes for zero what is below 1e-14; here a quotient by zero is missing, and
-//! small prices are numbers like any other.
+//! long as its inputs, and a result that is not finite is missing.
+//!
+//! Definitions and warm-ups are TA-Lib's where it has the function (0.8, whose values for the carried
+//! data are in tests/fixtures/talib), and each doc comment names the known differences. They have one
+//! root: where TA-Lib would divide by zero it writes 0, and here a quotient by zero is missing. Beyond
+//! that TA-Lib carries the rounding of its running sums from row to row, where a window here has none.
 //!
 //! There are two kinds of memory. A *window* depends on nothing but the values inside it, bit for
 //! bit (see `tree`), and is missing while one of them is. A *recursion* knows everything since the

@@ -119,22 +119,22 @@ fn stand(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
 
 /// `cci(high, low, close, n)`: (p - m) / (0.015 d) with p = (high + low + close) / 3, m its mean and
 /// d its mean distance from m over `n` bars. From row n-1; missing where p is flat. TA-Lib: CCI,
-/// which has 0 there, or ±66.7 where its mean is rounded.
+/// which has 0 there.
 pub fn cci(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
     let price = typical_price(high, low, close);
     let mean = sma(&price, n);
     let distance = mean_distance(&price, &mean, n);
     map_rows([&price, &mean, &distance], |[price, mean, distance]| {
-        (price - mean) / (0.015 * distance)
+        apart(price - mean, mean) / (0.015 * apart(distance, mean))
     })
 }
 
 /// `mfi(high, low, close, volume, n)`: 100 r / (r + f), with r and f the sums over `n` bars of price
 /// times volume where the price (high + low + close) / 3 rose and where it fell, 0 to 100. From row
-/// n; missing where nothing flowed. TA-Lib: MFI, which has 0 where r + f is below 1.
+/// n; missing where nothing flowed. TA-Lib: MFI, which has 0 there.
 pub fn mfi(high: &[f64], low: &[f64], close: &[f64], volume: &[f64], n: usize) -> Vec<f64> {
     let price = typical_price(high, low, close);
-    let step = change(&price, 1);
+    let step = map_rows([&price, &lag(&price, 1)], |[now, last]| apart(now - last, now));
     let flow = |counts: fn(f64) -> bool| {
         // A missing step is neither a rise nor a fall, and no stillness either.
         let flow = |[step, price, volume]: [f64; 3]| match counts(step) {
@@ -145,6 +145,13 @@ pub fn mfi(high: &[f64], low: &[f64], close: &[f64], volume: &[f64], n: usize) -
     };
     let (rises, falls) = (flow(|step| step > 0.0), flow(|step| step < 0.0));
     map_rows([&rises, &falls], |[rises, falls]| 100.0 * (rises / (rises + falls)))
+}
+
+/// The distance of two typical prices at about `level`, or of their means. The third in them is
+/// rounded, so equal ones can differ in their last digits, and that is no distance; TA-Lib draws the
+/// line in the same place.
+fn apart(distance: f64, level: f64) -> f64 {
+    if distance.abs() <= 2e-14 * level.abs() { 0.0 } else { distance }
 }
 
 /// (high + low + close) / 3.

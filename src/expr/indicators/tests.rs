@@ -1,9 +1,7 @@
-//! What holds for every kernel: agreement with TA-Lib, windows that are the same bits wherever they
-//! stand, and no look into the future.
+//! What holds for every kernel: windows that are the same bits wherever they stand, and no look into
+//! the future. Agreement with TA-Lib is held where whole expressions are: see `expr::talib_tests`.
 
 use super::*;
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// What a value of a kernel with length `n` depends on.
 enum Memory {
@@ -314,122 +312,6 @@ fn columns_shorter_than_the_warm_up_are_missing() {
             assert_eq!(values.len(), rows, "{name}");
             let early = ["cumsum", "ewm", "obv", "vwap", "true_range", "psar"].contains(name);
             assert!(early || values.iter().all(|value| value.is_nan()), "{name}");
-        }
-    }
-}
-
-/// The columns of TA-Lib's own results, or nothing where the directory of oracles is absent.
-#[expect(clippy::print_stderr, reason = "a test that skips says so")]
-fn oracle() -> Option<(BTreeMap<String, Vec<f64>>, String)> {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    if !shared.is_dir() {
-        let is_required = std::env::var_os("PAPERTAPE_SHARED_REQUIRED").is_some();
-        assert!(!is_required, "{} is absent, and it is required", shared.display());
-        eprintln!("skipped: {} is absent", shared.display());
-        return None;
-    }
-    let read = |name: &str| {
-        let path = shared.join("oracles/talib").join(name);
-        std::fs::read_to_string(&path).expect("the oracle is readable")
-    };
-    let text = read("goog_daily.csv");
-    let mut lines = text.lines();
-    let names: Vec<&str> = lines.next().expect("a header").split(',').collect();
-    let mut columns: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for line in lines {
-        for (name, cell) in names.iter().zip(line.split(',')).skip(1) {
-            let value = if cell.is_empty() { f64::NAN } else { cell.parse().expect("a number") };
-            columns.entry((*name).to_owned()).or_default().push(value);
-        }
-    }
-    Some((columns, read("first_valid_index.json")))
-}
-
-#[test]
-fn talib_agrees() {
-    let Some((oracle, first_valid)) = oracle() else { return };
-    let column = |name: &str| &oracle[name][..];
-    let (h, l, c, v) = (column("high"), column("low"), column("close"), column("volume"));
-    let input_column = |initial| match initial {
-        'h' => h,
-        'l' => l,
-        'c' => c,
-        _ => v,
-    };
-    // TA-Lib's column, the rows of its window, the inputs that set its scale, and ours.
-    let cases: Vec<(&str, usize, &str, Vec<f64>)> = vec![
-        ("SMA_5", 5, "c", sma(c, 5)),
-        ("SMA_10", 10, "c", sma(c, 10)),
-        ("SMA_20", 20, "c", sma(c, 20)),
-        ("SMA_50", 50, "c", sma(c, 50)),
-        ("SMA_200", 200, "c", sma(c, 200)),
-        ("EMA_5", 5, "c", ema(c, 5)),
-        ("EMA_10", 10, "c", ema(c, 10)),
-        ("EMA_12", 12, "c", ema(c, 12)),
-        ("EMA_20", 20, "c", ema(c, 20)),
-        ("EMA_26", 26, "c", ema(c, 26)),
-        ("EMA_50", 50, "c", ema(c, 50)),
-        ("EMA_200", 200, "c", ema(c, 200)),
-        ("WMA_10", 10, "c", wma(c, 10)),
-        ("WMA_20", 20, "c", wma(c, 20)),
-        ("DEMA_20", 20, "c", dema(c, 20)),
-        ("TEMA_20", 20, "c", tema(c, 20)),
-        ("KAMA_10", 10, "c", kama(c, 10)),
-        ("KAMA_30", 30, "c", kama(c, 30)),
-        ("RSI_14", 14, "c", rsi(c, 14)),
-        ("RSI_2", 2, "c", rsi(c, 2)),
-        ("ATR_14", 14, "hlc", atr(h, l, c, 14)),
-        ("TRANGE", 2, "hlc", true_range(h, l, c)),
-        ("MACD_12_26_9", 26, "c", macd(c, 12, 26, 9)),
-        ("MACD_signal", 26, "c", macd_signal(c, 12, 26, 9)),
-        ("MACD_hist", 26, "c", macd_hist(c, 12, 26, 9)),
-        ("BB_20_2_upper", 20, "c", bbands_upper(c, 20, 2.0)),
-        ("BB_20_2_mid", 20, "c", bbands_middle(c, 20)),
-        ("BB_20_2_lower", 20, "c", bbands_lower(c, 20, 2.0)),
-        ("ADX_14", 14, "hlc", adx(h, l, c, 14)),
-        ("PLUS_DI_14", 14, "hlc", plus_di(h, l, c, 14)),
-        ("MINUS_DI_14", 14, "hlc", minus_di(h, l, c, 14)),
-        ("STOCH_14_3_3_k", 14, "hlc", stoch_k(h, l, c, 14, 3, 3)),
-        ("STOCH_14_3_3_d", 14, "hlc", stoch_d(h, l, c, 14, 3, 3)),
-        ("STOCHF_14_3_k", 14, "hlc", stoch_k(h, l, c, 14, 1, 3)),
-        ("STOCHF_14_3_d", 14, "hlc", stoch_d(h, l, c, 14, 1, 3)),
-        ("CCI_14", 14, "hlc", cci(h, l, c, 14)),
-        ("CCI_20", 20, "hlc", cci(h, l, c, 20)),
-        ("ROC_10", 11, "c", roc(c, 10)),
-        ("MOM_10", 11, "c", momentum(c, 10)),
-        ("OBV", 1, "v", obv(c, v)),
-        ("MFI_14", 15, "hlc", mfi(h, l, c, v, 14)),
-        ("DONCHIAN_20_upper", 20, "h", donchian_high(h, 20)),
-        ("DONCHIAN_20_lower", 20, "l", donchian_low(l, 20)),
-        ("MAX_20_close", 20, "c", highest(c, 20)),
-        ("MIN_20_close", 20, "c", lowest(c, 20)),
-        ("STDDEV_20", 20, "c", stddev(c, 20)),
-        ("VAR_20", 20, "c", variance(c, 20)),
-        ("LINEARREG_14", 14, "c", linreg_value(c, 14)),
-        ("LINEARREG_SLOPE_14", 14, "c", linreg_slope(c, 14)),
-        ("SAR_0.02_0.2", 2, "hl", psar(h, l, 0.02, 0.2)),
-        ("WILLR_14", 14, "hlc", williams_r(h, l, c, 14)),
-        ("AROON_14_up", 15, "h", aroon_up(h, 14)),
-        ("AROON_14_down", 15, "l", aroon_down(l, 14)),
-        ("CORREL_30_hl", 30, "hl", correlation(h, l, 30)),
-        ("BETA_5_hl", 6, "hl", beta(l, h, 5)),
-    ];
-    for (name, n, inputs, ours) in cases {
-        let theirs = column(name);
-        let first = ours.iter().position(|value| !value.is_nan());
-        let stated = first_valid
-            .split_once(&format!("\"{name}\": "))
-            .and_then(|(_, rest)| rest.split([',', '\n']).next()?.trim().parse().ok());
-        assert_eq!(first, stated, "{name}: the first row with a value");
-        for row in stated.unwrap_or(0)..theirs.len() {
-            let window = row.saturating_sub(n - 1)..=row;
-            let largest = inputs
-                .chars()
-                .flat_map(|input| &input_column(input)[window.clone()])
-                .fold(0.0, |largest: f64, input| largest.max(input.abs()));
-            let allowed = 1e-9 * theirs[row].abs().max(1e-3 * largest);
-            let error = (ours[row] - theirs[row]).abs();
-            assert!(error <= allowed, "{name}, row {row}: {}, not {}", ours[row], theirs[row]);
         }
     }
 }

@@ -67,8 +67,9 @@ fn wilder_sum(x: &[f64], n: usize) -> Vec<f64> {
 
 /// `psar(high, low, step, max)`: Wilder's parabolic stop and reverse, the price at which the trend of
 /// that bar ends. Its factor starts at `step` (at most `max`) and grows by it with each new extreme.
-/// The first trend is down where the second bar moved down (`minus_di`), and up otherwise. From row
-/// 1. TA-Lib: SAR.
+/// The first trend is down where the second bar moved down (`minus_di`), and up otherwise. From
+/// row 1. TA-Lib: SAR, which fuses its multiplications: where a bar ends exactly at the stop, the two
+/// may turn on different bars.
 pub fn psar(high: &[f64], low: &[f64], step: f64, max: f64) -> Vec<f64> {
     in_runs([high, low], |[high, low]| {
         let mut out = vec![f64::NAN];

@@ -4,7 +4,7 @@ use super::window::moments;
 use super::{ema, given, highest, in_runs, lag, lowest, map_rows, rma, sma};
 
 /// `stddev(x, n)`: the square root of `variance` (population). From row n-1. TA-Lib: STDDEV, which
-/// has 0 where the variance is below 1e-14.
+/// before 0.8 has 0 where the variance is below 1e-14.
 pub fn stddev(x: &[f64], n: usize) -> Vec<f64> {
     moments(x, n, |_, _, variance| variance.sqrt())
 }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn tiny_prices_deviate_too() {
-        // 1e-8 squared is far below what TA-Lib takes for zero.
+        // 1e-8 squared is far below what TA-Lib once took for zero.
         let x: Vec<f64> = (0..40).map(|i| 5e-5 + 1e-8 * f64::from(i % 2)).collect();
         assert!((stddev(&x, 20)[39] - 5e-9).abs() < 1e-18);
     }

@@ -93,13 +93,15 @@ pub fn lowest(x: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// `argmax(x, n)`: how many bars ago the largest of the last `n` values stood, 0 to n-1; of equal
-/// ones the latest. From row n-1. TA-Lib: MAXINDEX, which counts from the start of the column.
+/// ones the latest. From row n-1. TA-Lib: MAXINDEX, which counts from the start of the column, and
+/// of equal ones takes one or another.
 pub fn argmax(x: &[f64], n: usize) -> Vec<f64> {
     age_of_extreme(x, n, |a, b| a > b)
 }
 
 /// `argmin(x, n)`: how many bars ago the smallest of the last `n` values stood, 0 to n-1; of equal
-/// ones the latest. From row n-1. TA-Lib: MININDEX, which counts from the start of the column.
+/// ones the latest. From row n-1. TA-Lib: MININDEX, which counts from the start of the column, and
+/// of equal ones takes one or another.
 pub fn argmin(x: &[f64], n: usize) -> Vec<f64> {
     age_of_extreme(x, n, |a, b| a < b)
 }
