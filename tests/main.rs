@@ -15,5 +15,6 @@ mod mutations;
 mod peers;
 mod registry;
 mod reports;
+mod selection;
 mod signals;
 mod streams;

@@ -6,9 +6,10 @@
 use super::kept::{self, Kept};
 use super::{Batch, Done, Failure, Finished};
 use crate::engine::ENGINE;
+use crate::expr::Scalar;
 use crate::manifest::{Keep, Objective, Project};
 use crate::metrics::Metrics;
-use crate::plan::{Base, Job, Plan, Point, Prepared, file, hex};
+use crate::plan::{self, Base, Job, Plan, Point, Prepared, file, hex};
 use crate::store::{
     self, CachedFrom, CachedRow, Counts, Goal, Journal, Label, ManifestDigest, Phase, Record, Row,
     Run, RunHeader, RunStatus, Status, Store, StoreError, SweepSummary, session_dir,
@@ -155,6 +156,7 @@ pub fn start(
             goal: if objective.maximize { Goal::Maximize } else { Goal::Minimize },
         },
         keep: plan.run.keep.word(),
+        partial: plan.partial,
         env: plan
             .bases
             .first()
@@ -677,9 +679,21 @@ impl<'a> Execution<'a> {
             }),
             result_digest: result.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),
             metrics: row.metrics,
+            params: self.params(base, row.index as usize),
             sweep,
             result: is_kept.then(|| format!("runs/{}/sessions/{dir}", file.id)),
         }
+    }
+
+    /// The parameters of a session, and the values of its other axes, by path.
+    fn params(&self, base: &Base, index: usize) -> Vec<(String, Scalar)> {
+        let point = &self.request.plan.points[index];
+        let names = base.session.definition.params.iter().map(|param| &param.name);
+        let params = names.map(|name| format!("params.{name}"));
+        let axes = base.axes.iter().map(|axis| axis.path.clone());
+        let others = axes.filter(|path| !path.starts_with("params."));
+        let paths = params.chain(others);
+        paths.map(|path| (path.clone(), plan::value(base, point, &path))).collect()
     }
 }
 

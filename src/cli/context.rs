@@ -73,3 +73,10 @@ impl Context {
         }
     }
 }
+
+/// The machine's name.
+pub(super) fn host() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    if name.trim().is_empty() { "unknown".into() } else { name.trim().to_owned() }
+}

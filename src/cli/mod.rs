@@ -3,6 +3,7 @@
 mod context;
 mod exit;
 mod explain_code;
+mod filter;
 mod indicators;
 mod new;
 mod output;

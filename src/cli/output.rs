@@ -616,15 +616,18 @@ pub(super) struct Listing {
     format: Format,
 }
 
-/// By which column a list is sorted.
+/// By which column a list is sorted, or by which key a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Sort {
-    column: String,
-    descending: bool,
+pub(super) struct Sort {
+    /// The column or key.
+    pub(super) name: String,
+    /// Whether the largest comes first.
+    pub(super) descending: bool,
 }
 
 impl Sort {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The order that `text` means, such as `-sharpe`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (column, descending) = match (text.strip_prefix('-'), text.split_once(':')) {
             (Some(column), None) => (column, true),
             (None, Some((column, "desc"))) => (column, true),
@@ -636,19 +639,19 @@ impl Sort {
         if column.is_empty() {
             return Err("the name of a column is missing".into());
         }
-        Ok(Self { column: column.to_owned(), descending })
+        Ok(Self { name: column.to_owned(), descending })
     }
 
     /// Sort; what has no value stands last either way, and equal rows stay as they are.
     fn apply(&self, records: &mut Records) -> Result<(), Usage> {
-        let Some(place) = records.place(&self.column) else {
+        let Some(place) = records.place(&self.name) else {
             let known: Vec<&str> =
                 records.columns.iter().map(|column| column.name.as_str()).collect();
-            let remedy = match closest(&self.column, &known) {
+            let remedy = match closest(&self.name, &known) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("there are: {}", known.join(", ")),
             };
-            return Err(Usage(format!("unknown column `{}`; {remedy}", self.column)));
+            return Err(Usage(format!("unknown column `{}`; {remedy}", self.name)));
         };
         let is_absent = |row: &[Cell]| row[place] == Cell::Absent;
         records.rows.sort_by(|a, b| {
@@ -661,6 +664,11 @@ impl Sort {
 }
 
 impl Listing {
+    /// How the list is written.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     /// Print the wanted part of `records`; people see the columns `shown`, and the one that the list
     /// is sorted by.
     pub(super) fn print(
@@ -686,8 +694,8 @@ impl Listing {
         let mut shown = shown.to_vec();
         if let Some(sort) = &self.sort {
             sort.apply(&mut records)?;
-            if !shown.contains(&sort.column.as_str()) {
-                shown.push(&sort.column);
+            if !shown.contains(&sort.name.as_str()) {
+                shown.push(&sort.name);
             }
         }
         let limit = match self.limit {
@@ -928,7 +936,7 @@ mod tests {
 
     #[test]
     fn a_column_to_sort_by_says_its_direction() {
-        let sort = |column: &str, descending| Ok(Sort { column: column.into(), descending });
+        let sort = |column: &str, descending| Ok(Sort { name: column.into(), descending });
         assert_eq!(Sort::parse("sharpe"), sort("sharpe", false));
         assert_eq!(Sort::parse("-sharpe"), sort("sharpe", true));
         assert_eq!(Sort::parse("sharpe:desc"), sort("sharpe", true));

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
+use super::output::Sort;
 use crate::batch::estimate::{Estimate, estimate};
 use crate::diag::Mistakes;
 use crate::manifest::project::shown;
@@ -24,6 +25,19 @@ pub struct Planning {
     /// Only sessions with this tag; several must all be there
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
+    /// Only sessions for which this is true, over parameters, keys by their path, `session`,
+    /// `strategy`, `mode` and `tag("NAME")`, such as `fast < 20`
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<String>,
+    /// Order the sessions by a parameter or key: `fast`, and from the largest `-fast` or `fast:desc`
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = Sort::parse)]
+    sort: Option<Sort>,
+    /// Take at most so many sessions, 0 for all
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
+    limit: usize,
+    /// Leave out so many sessions at the start
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
+    offset: usize,
     /// Set a key of every session, such as `capital=5000`; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -118,7 +132,7 @@ impl Planning {
             self.manifests.iter().map(|path| Project::of(path, root, today)).collect();
         let (set, unset) = (assignments("--set", &self.set), assignments("--unset", &self.unset));
         let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &unset };
-        let selection = Selection { sessions: self.session.clone(), tags: self.tag.clone() };
+        let selection = self.selection();
         let mut mistakes = Mistakes::default();
         let plan = Plan::read(&self.manifests, &projects, &layers, &selection, &mut mistakes);
         let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &projects, &mut mistakes));
@@ -140,6 +154,17 @@ impl Planning {
         let output = projects[0].root.join(&plan.run.output);
         let store = Store::at(context.output.clone().unwrap_or(output));
         Ok(Ok(Planned { plan, projects, prepared, store }))
+    }
+
+    fn selection(&self) -> Selection {
+        Selection {
+            sessions: self.session.clone(),
+            tags: self.tag.clone(),
+            filter: self.filter.clone(),
+            sort: self.sort.as_ref().map(|sort| (sort.name.clone(), sort.descending)),
+            offset: self.offset,
+            limit: Some(self.limit).filter(|limit| *limit > 0),
+        }
     }
 
     fn today(&self) -> Result<NaiveDate> {

@@ -1,6 +1,6 @@
 //! `papertape run`: plan, execute, store, report.
 
-use super::context::{Context, Usage};
+use super::context::{Context, Usage, host};
 use super::exit::Exit;
 use super::output::{Format, is_closed_pipe};
 use super::planning::{Planned, Planning, duration, thread_count, threads};
@@ -34,10 +34,10 @@ pub struct Run {
     #[arg(short = 'j', long, value_name = "N", value_parser = thread_count)]
     threads: Option<usize>,
     /// Go on with a run that was stopped: `latest`, its id, or a part of it
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["manifests", "session", "tag", "set", "unset", "profile", "now"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["manifests", "session", "tag", "filter", "sort", "limit", "offset", "set", "unset", "profile", "now"])]
     resume: Option<String>,
     /// Run a plan that `papertape plan --out` wrote, as it was planned
-    #[arg(long = "plan", value_name = "FILE", conflicts_with_all = ["manifests", "session", "tag", "set", "unset", "profile", "now", "resume"])]
+    #[arg(long = "plan", value_name = "FILE", conflicts_with_all = ["manifests", "session", "tag", "filter", "sort", "limit", "offset", "set", "unset", "profile", "now", "resume"])]
     plan_file: Option<PathBuf>,
     /// When another process holds the run: fail, skip (and end well), or wait (for `wait=10m` at most)
     #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = LockPolicy::parse)]
@@ -342,13 +342,6 @@ fn tell_failures(summary: &Summary, context: &Context) {
 
 fn reason(row: &Row) -> &str {
     row.error.as_deref().unwrap_or("no reason was given")
-}
-
-/// The machine's name.
-fn host() -> String {
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
-    if name.trim().is_empty() { "unknown".into() } else { name.trim().to_owned() }
 }
 
 /// Ctrl-C and SIGTERM: once to finish what is running, twice to stop at once.

@@ -1,15 +1,20 @@
 //! `papertape runs`: every run of the store, and one of them in full.
 
-use super::context::Context;
+use super::context::{Context, host};
 use super::exit::Exit;
-use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records};
+use super::filter::{add_param, compile, metric_names, param};
+use super::output::{Cell, Column, Facts, Kind, Listing, Records};
 use super::sessions::Since;
+use crate::expr::{Scalar, Type};
 use crate::manifest::Objective;
 use crate::manifest::project::shown;
 use crate::metrics::Metric;
-use crate::store::{Goal, Label, Row, RunFile, RunReader, RunStatus, Status};
+use crate::plan::filter::type_of;
+use crate::plan::{self, Base, METRICS, Plan, Point, file, word as word_of};
+use crate::store::{Goal, Holder, Label, Row, RunFile, RunReader, RunStatus, Status};
+use crate::strategy::Param;
 use anyhow::Result;
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 
 /// Look at the runs in the store
 #[derive(Debug, clap::Args)]
@@ -43,14 +48,33 @@ Example:
     #[command(after_help = "\
 Examples:
   papertape runs show latest
-  papertape runs show 9f3a1c --format json")]
+  papertape runs show 9f3a1c --format json
+  papertape runs show latest --sessions --filter 'fast < 20 and metrics.trades > 30' --sort -sharpe")]
     Show {
         /// The run: `latest`, its id, or a part of it
         #[arg(value_name = "RUN", default_value = "latest")]
         which: String,
-        /// How it is written
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
+        /// List its sessions instead
+        #[arg(long)]
+        sessions: bool,
+        /// Only sessions for which this is true, over parameters, `session`, `strategy`, `mode`,
+        /// `status`, `metrics.NAME` and `tag("NAME")`
+        #[arg(long, value_name = "EXPRESSION", requires = "sessions")]
+        filter: Option<String>,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Add a remark to a run; `runs show` shows it
+    #[command(after_help = "\
+Example:
+  papertape runs note latest 'the feed was late; run again on Monday'")]
+    Note {
+        /// The run: `latest`, its id, or a part of it
+        #[arg(value_name = "RUN")]
+        which: String,
+        /// The remark
+        #[arg(value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        text: String,
     },
 }
 
@@ -82,7 +106,14 @@ impl Runs {
                 };
                 listing.print(table(files.iter().filter(is_wanted)), &SHOWN, context)
             }
-            Command::Show { which, format } => {
+            Command::Note { which, text } => {
+                let command_line: Vec<String> = std::env::args().collect();
+                let holder = Holder::this_process(host(), &command_line);
+                let id = store.note(&which, &text, Utc::now(), &holder)?;
+                context.say(&format!("noted in run {id}"));
+                Ok(Exit::Success)
+            }
+            Command::Show { which, sessions, filter, listing } => {
                 let reader = store.open_run(&which)?;
                 let results = match reader.results() {
                     Ok(results) => results,
@@ -93,7 +124,13 @@ impl Runs {
                         Vec::new()
                     }
                 };
-                facts(&reader, &results).print(format)
+                match sessions {
+                    true => {
+                        let found = Sessions::of(&reader, results, context);
+                        listing.print(found.table(filter.as_deref(), context)?, &SESSION, context)
+                    }
+                    false => facts(&reader, &results).print(listing.format()),
+                }
             }
         }
     }
@@ -195,6 +232,137 @@ fn facts(reader: &RunReader, results: &[(Label, Row)]) -> Facts {
     }
 }
 
+/// The columns of a run's sessions that people see beside their axes; programs get all.
+const SESSION: [&str; 7] =
+    ["key", "strategy", "status", "total_return", "sharpe", "max_drawdown", "trades"];
+
+/// The sessions of a run with what its plan knows of them.
+struct Sessions {
+    results: Vec<(Label, Row)>,
+    /// `None` if the plan cannot be read any more: then only axes are known.
+    plan: Option<Plan>,
+}
+
+impl Sessions {
+    fn of(reader: &RunReader, results: Vec<(Label, Row)>, context: &Context) -> Self {
+        let plan = reader.plan().map_err(anyhow::Error::from).and_then(|text| file::read(&text));
+        let plan = plan.map(|frozen| frozen.plan);
+        if let Err(error) = &plan {
+            context.warn(format!("parameters and tags are not known: {error:#}"));
+        }
+        Self { results, plan: plan.ok() }
+    }
+
+    /// Those for which `filter` is true, a row each.
+    fn table(&self, filter: Option<&str>, context: &Context) -> Result<Records> {
+        let names = self.names();
+        let filter = filter.map(|text| compile(text, &names, context.color)).transpose()?;
+        let is_wanted = |(label, row): &&(Label, Row)| {
+            filter.as_ref().is_none_or(|filter| {
+                filter.holds(|name| self.value(label, row, name), |tag| self.has_tag(row, tag))
+            })
+        };
+        let text = |name: &str| Column::new(name, Kind::Text);
+        let mut columns: Vec<Column> =
+            ["key", "session", "strategy", "mode", "symbols", "from", "to"].map(text).to_vec();
+        let axes = axes(&self.results);
+        columns.extend(axes.iter().map(|path| text(path)));
+        columns.extend(["status", "error", "kind", "note"].map(text));
+        columns.push(Column::new("bars", Kind::Count));
+        columns.extend(Metric::ALL.map(Column::from));
+        let mut table = Records::new(columns);
+        for (label, row) in self.results.iter().filter(is_wanted) {
+            let day = |day: Option<NaiveDate>| Cell::from(day.map(|day| day.to_string()));
+            let mut cells: Vec<Cell> = vec![
+                (&label.key).into(),
+                (&label.session).into(),
+                (&label.strategy).into(),
+                (&label.mode).into(),
+                label.symbols.clone().into(),
+                day(label.from),
+                day(label.to),
+            ];
+            cells.extend(axes.iter().map(|path| match param(&label.axes, path) {
+                Scalar::Number(number) => number.into(),
+                Scalar::Missing => Cell::Absent,
+                value => word_of(&value).into(),
+            }));
+            cells.extend([
+                row.status.word().into(),
+                row.error.clone().into(),
+                row.kind.clone().into(),
+                row.note.clone().into(),
+                row.bars.into(),
+            ]);
+            cells.extend(row.metrics.iter().map(|(_, value)| Cell::from(value)));
+            table.push(cells);
+        }
+        Ok(table)
+    }
+
+    /// The names that a filter may use.
+    fn names(&self) -> Vec<(String, Type)> {
+        let fields = ["session", "strategy", "mode", "status"];
+        let mut names: Vec<(String, Type)> =
+            fields.iter().map(|name| ((*name).to_owned(), Type::Text)).collect();
+        names.extend(metric_names());
+        for param in self.plan.iter().flat_map(|plan| &plan.bases).flat_map(params) {
+            add_param(&mut names, &format!("params.{}", param.name), param.kind.ty());
+        }
+        for path in axes(&self.results) {
+            let values = self.results.iter().map(|(label, _)| param(&label.axes, &path));
+            let values: Vec<Scalar> = values.filter(|value| *value != Scalar::Missing).collect();
+            add_param(&mut names, &path, type_of(&values));
+        }
+        names
+    }
+
+    /// What `name` is for a session.
+    fn value(&self, label: &Label, row: &Row, name: &str) -> Scalar {
+        let text = |text: &str| Scalar::Text(text.into());
+        match name {
+            "session" => return text(&label.session),
+            "strategy" => return text(&label.strategy),
+            "mode" => return text(&label.mode),
+            "status" => return text(row.status.word()),
+            _ => {}
+        }
+        if let Some(metric) = name.strip_prefix(METRICS).and_then(Metric::from_name) {
+            return row.metrics.get(metric).map_or(Scalar::Missing, Scalar::Number);
+        }
+        match self.place(row) {
+            Some((base, point)) => plan::value(base, point, name),
+            None => param(&label.axes, name),
+        }
+    }
+
+    fn has_tag(&self, row: &Row, tag: &str) -> bool {
+        self.place(row)
+            .is_some_and(|(base, _)| base.session.label.tags.iter().any(|own| own == tag))
+    }
+
+    fn place(&self, row: &Row) -> Option<(&Base, &Point)> {
+        let plan = self.plan.as_ref()?;
+        let point = plan.points.get(row.index as usize)?;
+        Some((plan.base(point), point))
+    }
+}
+
+fn params(base: &Base) -> &[Param] {
+    &base.session.definition.params
+}
+
+/// The axes of `results` in the order in which they first appear.
+fn axes(results: &[(Label, Row)]) -> Vec<String> {
+    let mut axes: Vec<String> = Vec::new();
+    for (path, _) in results.iter().flat_map(|(label, _)| &label.axes) {
+        if !axes.contains(path) {
+            axes.push(path.clone());
+        }
+    }
+    axes
+}
+
 /// The best `count` of the completed sessions, the best first.
 fn best(results: &[(Label, Row)], objective: Objective, count: usize) -> Records {
     const BESIDE: [Metric; 5] = [
@@ -224,6 +392,7 @@ fn best(results: &[(Label, Row)], objective: Objective, count: usize) -> Records
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::output::Format;
     use crate::metrics::Metrics;
 
     fn run_file() -> RunFile {

@@ -2,16 +2,18 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
+use super::filter::{add_param, compile, metric_names, param};
 use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records};
-use crate::diag::{Mistake, Mistakes, Place, Source, closest, codes};
-use crate::expr::{Binding, NodeId, Program, Scalar, Scope, Type};
+use crate::diag::closest;
+use crate::expr::{Scalar, Type};
 use crate::manifest::glob_matches;
 use crate::manifest::span::Span;
 use crate::metrics::Metric;
+use crate::plan::METRICS;
+use crate::plan::filter::type_of;
 use crate::store::{Record, Status, Store};
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
-use std::cell::RefCell;
 
 /// Look into the registry of all sessions that were ever run
 #[derive(Debug, clap::Args)]
@@ -119,7 +121,7 @@ struct Select {
     #[arg(long, value_name = "TIME", value_parser = Since::parse)]
     since: Option<Since>,
     /// Only sessions for which this is true, over `mode`, `status`, `session`, `strategy`, `env`,
-    /// `seconds`, `metrics.NAME` and `tag("NAME")`
+    /// `seconds`, parameters, `metrics.NAME` and `tag("NAME")`
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
 }
@@ -133,16 +135,15 @@ impl Select {
         color: bool,
     ) -> Result<Vec<Record>, Usage> {
         let since = self.since.map(|since| since.from(now)).transpose()?;
-        let filter = self.filter.as_deref().map(Filter::compile).transpose();
-        let filter = filter.map_err(|mistake| {
-            let mut mistakes = Mistakes::default();
-            mistakes.push(mistake);
-            Usage(format!("`--filter` cannot be used\n{}", mistakes.render(color)))
-        })?;
+        let filter = self.filter.as_deref();
+        let filter = filter.map(|text| compile(text, &names(&records), color)).transpose()?;
         let is_wanted = |record: &Record| {
             self.takes(record)
                 && since.is_none_or(|since| record.started >= since)
-                && filter.as_ref().is_none_or(|filter| filter.holds(record))
+                && filter.as_ref().is_none_or(|filter| {
+                    let has_tag = |tag: &str| record.tags.iter().any(|own| own == tag);
+                    filter.holds(|name| value(record, name), has_tag)
+                })
         };
         Ok(records.into_iter().filter(is_wanted).collect())
     }
@@ -198,15 +199,7 @@ impl Since {
     }
 }
 
-/// A compiled `--filter`.
-struct Filter {
-    program: Program,
-    root: NodeId,
-    /// The tags that it asks for, in the order of their parameters.
-    tags: Vec<String>,
-}
-
-/// What a filter may name beside metrics and tags.
+/// What a filter may name beside metrics, parameters and tags.
 type Name = (&'static str, Type, fn(&Record) -> Scalar);
 
 const NAMES: [Name; 6] = [
@@ -220,63 +213,25 @@ const NAMES: [Name; 6] = [
     ("seconds", Type::Number, |record| Scalar::Number(record.seconds)),
 ];
 
-/// What the name of a metric begins with in a filter.
-const METRICS: &str = "metrics.";
-
-/// The parameters of a filter: [`NAMES`], then the metrics, then the tags that it asked for so far.
-#[derive(Default)]
-struct Names {
-    tags: RefCell<Vec<String>>,
+/// The names that a filter over `records` may use.
+fn names(records: &[Record]) -> Vec<(String, Type)> {
+    let mut names: Vec<(String, Type)> =
+        NAMES.iter().map(|(name, ty, _)| ((*name).to_owned(), *ty)).collect();
+    names.extend(metric_names());
+    for (path, value) in records.iter().flat_map(|record| &record.params) {
+        add_param(&mut names, path, type_of([value]));
+    }
+    names
 }
 
-impl Scope for Names {
-    fn resolve(&self, name: &str) -> Option<Binding> {
-        if let Some(index) = NAMES.iter().position(|(known, ..)| *known == name) {
-            return Some(Binding::Param(index, NAMES[index].1));
-        }
-        let metric = Metric::from_name(name.strip_prefix(METRICS)?)?;
-        Some(Binding::Param(NAMES.len() + metric as usize, Type::Number))
+/// What `name` is for a record.
+fn value(record: &Record, name: &str) -> Scalar {
+    if let Some((.., value)) = NAMES.iter().find(|(known, ..)| *known == name) {
+        return value(record);
     }
-
-    fn names(&self) -> Vec<String> {
-        let metrics = Metric::ALL.iter().map(|metric| format!("{METRICS}{}", metric.name()));
-        NAMES.iter().map(|(name, ..)| (*name).to_owned()).chain(metrics).collect()
-    }
-
-    fn has_bars(&self) -> bool {
-        false
-    }
-
-    fn predicate(&self, name: &str, argument: &str) -> Option<usize> {
-        if name != "tag" {
-            return None;
-        }
-        let mut tags = self.tags.borrow_mut();
-        tags.push(argument.to_owned());
-        Some(NAMES.len() + Metric::ALL.len() + tags.len() - 1)
-    }
-}
-
-impl Filter {
-    fn compile(text: &str) -> Result<Self, Mistake> {
-        let place = Place::whole(&Source::new("command line, --filter", text));
-        let (mut program, names) = (Program::default(), Names::default());
-        let root = program.compile(text, &place, &names)?;
-        if program.ty(root) != Type::Bool {
-            let title = "a filter is true or false for each session";
-            return Err(Mistake::new(codes::EXPRESSION_TYPE, &place, title)
-                .label(format!("this is {}", program.ty(root).word())));
-        }
-        Ok(Self { program, root, tags: names.tags.into_inner() })
-    }
-
-    fn holds(&self, record: &Record) -> bool {
-        let names = NAMES.iter().map(|(_, _, value)| value(record));
-        let metrics = record.metrics.iter().map(|(_, value)| value);
-        let metrics = metrics.map(|value| value.map_or(Scalar::Missing, Scalar::Number));
-        let tags = self.tags.iter().map(|tag| Scalar::Bool(record.tags.contains(tag)));
-        let values: Vec<Scalar> = names.chain(metrics).chain(tags).collect();
-        self.program.scalar(self.root, &values) == Scalar::Bool(true)
+    match name.strip_prefix(METRICS).and_then(Metric::from_name) {
+        Some(metric) => record.metrics.get(metric).map_or(Scalar::Missing, Scalar::Number),
+        None => param(&record.params, name),
     }
 }
 

@@ -43,6 +43,7 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
         "fail_fast": run.fail_fast,
         "threads": run.threads,
         "sessions": plan.points.len(),
+        "partial": plan.partial,
     });
     let mut text = format!("{header}\n");
     for (number, base) in plan.bases.iter().enumerate() {
@@ -171,6 +172,7 @@ pub fn read(text: &str) -> Result<Frozen> {
             title: header["title"].as_str().unwrap_or_default().to_owned(),
             bases: Vec::new(),
             points: Vec::new(),
+            partial: header["partial"].as_bool().unwrap_or(false),
         },
         projects: strings(&header["roots"])
             .iter()

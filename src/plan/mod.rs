@@ -6,19 +6,22 @@
 //! and each session's identity.
 
 pub mod file;
+pub mod filter;
 pub mod identity;
 pub mod sweep;
 
 mod prepare;
+mod selection;
 
 pub use identity::{Digest, Identity, hex};
 pub use prepare::{Job, Prepared, Variant, Work};
+pub use selection::{METRICS, Selection, value};
 pub use sweep::Axis;
 
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
 use crate::manifest::{
-    Declared, Layers, Manifest, Project, RunSettings, Session, Table, glob_matches, type_session,
+    Declared, Layers, Manifest, Project, RunSettings, Session, Table, type_session,
 };
 use std::path::PathBuf;
 
@@ -33,8 +36,10 @@ pub struct Plan {
     pub title: String,
     /// The declared sessions in order.
     pub bases: Vec<Base>,
-    /// The sessions in order: those of a base stand together.
+    /// The sessions, in the order of the manifest unless another was asked for.
     pub points: Vec<Point>,
+    /// Whether a selection left some of the manifests' sessions out.
+    pub partial: bool,
 }
 
 /// A declared session: one point, or the base of a sweep.
@@ -63,23 +68,6 @@ pub struct Point {
     pub base: usize,
     /// The number of its value on each axis of the base.
     pub at: Box<[u32]>,
-}
-
-/// Which of the declared sessions are wanted.
-#[derive(Debug, Default)]
-pub struct Selection {
-    /// Globs over names; empty for all.
-    pub sessions: Vec<String>,
-    /// Tags of which a session must have all.
-    pub tags: Vec<String>,
-}
-
-impl Selection {
-    fn takes(&self, session: &Session) -> bool {
-        (self.sessions.is_empty()
-            || self.sessions.iter().any(|glob| glob_matches(glob, &session.name)))
-            && self.tags.iter().all(|tag| session.label.tags.contains(tag))
-    }
 }
 
 impl Base {
@@ -132,6 +120,7 @@ impl Plan {
                 title: manifest.name.clone(),
                 bases: Vec::new(),
                 points: Vec::new(),
+                partial: false,
             });
             let digest = blake3::hash(manifest.source.text.as_bytes()).to_hex().to_string();
             plan.manifests.push((manifest.source.name.clone(), digest));
@@ -142,7 +131,9 @@ impl Plan {
                 plan.add(declared, index, project, selection, mistakes);
             }
         }
-        plan.filter(|_| !mistakes.has_errors())
+        let mut plan = plan.filter(|_| !mistakes.has_errors())?;
+        plan.select(selection).map_err(|mistake| mistakes.push(mistake)).ok()?;
+        Some(plan)
     }
 
     fn add(
@@ -175,6 +166,7 @@ impl Plan {
             }
         };
         if !selection.takes(&session) {
+            self.partial = true;
             return;
         }
         self.push(

@@ -8,6 +8,8 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,11 @@ impl fmt::Display for Holder {
     }
 }
 
+/// How often a lock is asked for, and the pause between: who only looks whether it is held has it for
+/// a moment.
+const ATTEMPTS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// A held lock, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -52,7 +59,15 @@ impl Lock {
             .truncate(false)
             .open(path)
             .map_err(locked())?;
-        match file.try_lock() {
+        let mut attempt = file.try_lock();
+        for _ in 1..ATTEMPTS {
+            if !matches!(attempt, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            thread::sleep(PAUSE);
+            attempt = file.try_lock();
+        }
+        match attempt {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder =
@@ -66,6 +81,12 @@ impl Lock {
         let text = serde_json::to_vec(holder).expect("numbers and texts are always JSON");
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(locked())?;
         Ok(Self { _file: file })
+    }
+
+    /// Whether a process holds the lock `path`; what cannot be asked is not held.
+    pub(super) fn is_held(path: &Path) -> bool {
+        let shared = File::open(path).map(|file| file.try_lock_shared());
+        matches!(shared, Ok(Err(TryLockError::WouldBlock)))
     }
 }
 
@@ -82,9 +103,12 @@ mod tests {
         let lock = Lock::acquire(&path, &holder).unwrap();
         let error = Lock::acquire(&path, &Holder::this_process("day", &[])).unwrap_err();
         assert!(matches!(error, StoreError::Locked { .. }));
+        assert!(Lock::is_held(&path));
         let message = error.to_string();
         assert!(message.contains("process 4711 on `night` (`papertape run`)"), "{message}");
         drop(lock);
+        assert!(!Lock::is_held(&path));
+        assert!(!Lock::is_held(&directory.path().join("none")));
         Lock::acquire(&path, &Holder::this_process("day", &[])).unwrap();
     }
 

@@ -118,14 +118,28 @@ impl Store {
         RunReader::open(self.find_run(which)?)
     }
 
+    /// Adds a remark to the run `which` and says which run that is; it fails while a process writes
+    /// the run.
+    pub fn note(
+        &self,
+        which: &str,
+        text: &str,
+        now: DateTime<Utc>,
+        holder: &Holder,
+    ) -> Result<String, StoreError> {
+        let mut run = self.resume_run(which, holder)?;
+        run.update(|file| file.notes.push(Note { at: now, text: text.to_owned() }))?;
+        Ok(run.id().to_owned())
+    }
+
     /// All runs, newest first. One whose `run.json` is damaged is passed over with a warning.
     pub fn run_files(&self) -> (Vec<RunFile>, Vec<StoreWarning>) {
         let (mut files, mut warnings) = (Vec::new(), Vec::new());
         match self.run_ids() {
             Ok(ids) => {
                 for id in ids {
-                    match RunFile::read(&self.layout(&id).run_file()) {
-                        Ok(file) => files.push(file),
+                    match RunReader::open(self.layout(&id)) {
+                        Ok(reader) => files.push(reader.into_file()),
                         Err(warning) => warnings.push(warning),
                     }
                 }
@@ -412,7 +426,8 @@ mod tests {
                 atomic::fault::at(nth, || store.create_run(header(), minute(1)));
             let (files, warnings) = store.run_files();
             assert!(warnings.is_empty());
-            assert!(files.iter().all(|file| file.status == RunStatus::Running));
+            let running = files.iter().filter(|file| file.status == RunStatus::Running);
+            assert_eq!(running.count(), usize::from(outcome.is_ok()), "only one that lives runs");
             assert!(outcome.is_err() || !files.is_empty());
             if !killed {
                 break;

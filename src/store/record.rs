@@ -8,6 +8,7 @@ use super::error::{StoreError, StoreWarning};
 use super::row::Status;
 use super::run_file::{read_json, to_json};
 use super::{Store, file_name};
+use crate::expr::Scalar;
 use crate::metrics::Metrics;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,10 @@ pub struct Record {
     /// What it was measured at, by name; an undefined metric is absent. Of a sweep, its best point.
     #[serde(with = "metrics_by_name")]
     pub metrics: Metrics,
+    /// Its parameters and the keys that it was swept along, by path. Of a sweep, those of its best
+    /// point.
+    #[serde(default, with = "scalars_by_path")]
+    pub params: Vec<(String, Scalar)>,
     /// What a sweep came to; `None` for a single session.
     pub sweep: Option<SweepSummary>,
     /// Where its details are, relative to the output directory; `None` if they were not kept.
@@ -188,6 +193,44 @@ mod metrics_by_name {
             metrics.set(metric, values.get(metric.name()).copied().flatten());
         }
         Ok(metrics)
+    }
+}
+
+/// Values as a JSON object, in their order; one that is missing is absent.
+mod scalars_by_path {
+    use crate::expr::Scalar;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use serde_json::{Map, Value, json};
+
+    pub(super) fn serialize<S: Serializer>(
+        values: &[(String, Scalar)],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_map(values.iter().filter_map(|(path, value)| {
+            let value = match value {
+                Scalar::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+                    json!(*number as i64)
+                }
+                Scalar::Number(number) => json!(number),
+                Scalar::Bool(value) => json!(value),
+                Scalar::Text(text) => json!(&**text),
+                Scalar::Missing => return None,
+            };
+            Some((path, value))
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(String, Scalar)>, D::Error> {
+        let scalar = |value: &Value| match value {
+            Value::Number(number) => number.as_f64().map_or(Scalar::Missing, Scalar::Number),
+            Value::Bool(value) => Scalar::Bool(*value),
+            Value::String(text) => Scalar::Text(text.as_str().into()),
+            _ => Scalar::Missing,
+        };
+        let values = Map::<String, Value>::deserialize(from)?;
+        Ok(values.iter().map(|(path, value)| (path.clone(), scalar(value))).collect())
     }
 }
 

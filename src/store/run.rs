@@ -101,8 +101,17 @@ pub struct RunReader {
 
 impl RunReader {
     pub(super) fn open(layout: Layout) -> Result<Self, StoreError> {
-        let file = RunFile::read(&layout.run_file())?;
+        let mut file = RunFile::read(&layout.run_file())?;
+        // A process that was killed could not say that it ended; the kernel knows.
+        if file.status == RunStatus::Running && !Lock::is_held(&layout.lock()) {
+            file.status = RunStatus::Incomplete;
+        }
         Ok(Self { layout, file })
+    }
+
+    /// What is known of the run, alone.
+    pub(super) fn into_file(self) -> RunFile {
+        self.file
     }
 
     /// The run's id.

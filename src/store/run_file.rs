@@ -32,6 +32,8 @@ pub struct RunHeader {
     pub objective: Objective,
     /// Which sessions' details are kept, as the manifest says it, such as `top:20`.
     pub keep: String,
+    /// Whether a selection left some of the manifests' sessions out.
+    pub partial: bool,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
     /// The digest of the plan, as hex.
@@ -72,6 +74,9 @@ pub struct RunFile {
     pub objective: Objective,
     /// Which sessions' details are kept, such as `top:20`.
     pub keep: String,
+    /// Whether a selection left some of the manifests' sessions out.
+    #[serde(default)]
+    pub partial: bool,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
     /// How long each phase took, in their order.
@@ -193,6 +198,7 @@ impl RunFile {
             threads: header.threads,
             objective: header.objective,
             keep: header.keep,
+            partial: header.partial,
             env: header.env,
             phases: Vec::new(),
             counts: Counts::default(),
@@ -254,6 +260,7 @@ pub(super) mod tests {
             threads: 2,
             objective: Objective { metric: "sharpe".into(), goal: Goal::Maximize },
             keep: "auto".into(),
+            partial: false,
             env: Some("ci".into()),
             plan_digest: "abcd".into(),
             plan: String::new(),

@@ -6,6 +6,7 @@ use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::{Binding, NodeId, Op, Program, Scalar, Scope, Type};
 use crate::manifest::keys::session_paths;
 use crate::manifest::{Node, Session, Table};
+use crate::plan::filter::type_of;
 
 /// A `where` expression or an `exclude` table, made ready for many points.
 pub(super) struct Rule {
@@ -137,30 +138,18 @@ impl PointNames {
         }
         for (index, axis) in axes.iter().enumerate() {
             if !axis.path.starts_with("params.") {
-                fields.push((axis.path.clone(), Field::Axis(index), ty(&axis.scalars)));
+                fields.push((axis.path.clone(), Field::Axis(index), type_of(&axis.scalars)));
             }
         }
         for path in session_paths() {
             if let Some(node) = tree.at(&path).filter(|_| on_axis(&path).is_none()) {
                 let value = scalar(node);
-                let ty = ty(std::slice::from_ref(&value));
+                let ty = type_of([&value]);
                 fields.push((path, Field::Fixed(value), ty));
             }
         }
         Self { fields }
     }
-}
-
-fn ty(values: &[Scalar]) -> Type {
-    let one = |value: &Scalar| match value {
-        Scalar::Number(number) if number.fract() == 0.0 => Type::Int,
-        Scalar::Number(_) | Scalar::Missing => Type::Number,
-        Scalar::Bool(_) => Type::Bool,
-        Scalar::Text(_) => Type::Text,
-    };
-    let first = values.first().map_or(Type::Number, one);
-    let all_same = values.iter().all(|value| one(value) == first);
-    if all_same || !first.is_number() { first } else { Type::Number }
 }
 
 impl Scope for PointNames {
