@@ -3,14 +3,17 @@
 //! [`Bars`] holds what a data file says about one symbol; it is read once by the market room and
 //! shared by every session. A value that is missing (or not finite) is stored as `NaN`, here and in
 //! every column computed from it; nothing outside the core's kernels ever sees that `NaN`.
-//! [`mask::Mask`] is the other column type: one bit a bar, 64 bars a word.
+//! [`mask::Mask`] is the other column type: one bit a bar, 64 bars a word. [`zone::Zone`] tells the
+//! local time, and [`resample`] makes longer bars.
 
 pub mod cut;
-
 pub mod mask;
+pub mod resample;
+pub mod zone;
 
 pub use cut::Cut;
 pub use mask::Mask;
+pub use zone::Zone;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub struct Bars {
     pub volume: Arc<[f64]>,
     /// Further numeric or boolean columns of the file, in its order.
     pub extra: Vec<Extra>,
+    /// Splits and dividends that are in none of the prices, for the account to book, in order.
+    pub actions: Arc<[Action]>,
     /// How time is told for these bars.
     pub clock: Clock,
 }
@@ -55,13 +60,25 @@ pub struct Extra {
     pub values: Arc<[f64]>,
 }
 
+/// A split or a dividend: before `row` opens, the units held are multiplied by `split`, and then
+/// `dividend` is paid for each of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Action {
+    /// The first bar after it.
+    pub row: usize,
+    /// New units for each old one; 1 where nothing is split.
+    pub split: f64,
+    /// Money for each unit after the split; 0 where nothing is paid.
+    pub dividend: f64,
+}
+
 /// What a time column does not say by itself: the length of a bar and the local time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clock {
     /// Length of a bar in microseconds.
     pub timeframe: i64,
-    /// Offsets of local time from UTC in seconds, each valid from its row on; the first row is 0.
-    pub offsets: Vec<(usize, i32)>,
+    /// Local time.
+    pub zone: Zone,
 }
 
 impl Bars {
@@ -78,13 +95,7 @@ impl Bars {
     /// Local wall-clock time of the opening of each bar of `rows`: microseconds since
     /// 1970-01-01T00:00:00 in the data's zone.
     pub fn local(&self, rows: Range<usize>) -> impl Iterator<Item = i64> + '_ {
-        let mut segment = self.clock.segment(rows.start);
-        rows.map(move |row| {
-            while self.clock.offsets.get(segment + 1).is_some_and(|&(from, _)| from <= row) {
-                segment += 1;
-            }
-            self.time[row] + i64::from(self.clock.offsets[segment].1) * 1_000_000
-        })
+        self.clock.zone.locals(&self.time[rows])
     }
 
     /// The trading day of each bar of `rows`: days since 1970-01-01 in the data's zone.
@@ -96,11 +107,16 @@ impl Bars {
 impl Clock {
     /// A clock whose local time is UTC.
     pub fn utc(timeframe: i64) -> Self {
-        Self { timeframe, offsets: vec![(0, 0)] }
+        Self { timeframe, zone: Zone::utc() }
     }
 
-    fn segment(&self, row: usize) -> usize {
-        self.offsets.partition_point(|&(from, _)| from <= row).saturating_sub(1)
+    /// When a bar that opens at `open` closes. A bar of whole days closes at the same local time of
+    /// day as it opens, however long its days are.
+    pub fn close(&self, open: i64) -> i64 {
+        match self.timeframe % DAY {
+            0 => self.zone.instant(self.zone.local(open) + self.timeframe),
+            _ => open + self.timeframe,
+        }
     }
 }
 
@@ -109,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn local_time_follows_the_offsets() {
+    fn local_time_follows_the_zone() {
         let column: Arc<[f64]> = vec![1.0; 3].into();
         let bars = Bars {
             symbol: "X".into(),
@@ -120,9 +136,11 @@ mod tests {
             close: column.clone(),
             volume: column,
             extra: Vec::new(),
-            clock: Clock { timeframe: DAY / 2, offsets: vec![(0, -3600), (2, 3600)] },
+            actions: Arc::new([]),
+            clock: Clock { timeframe: DAY, zone: Zone::new(vec![(0, -3600), (DAY, 3600)]) },
         };
         assert_eq!(bars.days(0..3).collect::<Vec<_>>(), [-1, 0, 1]);
+        assert_eq!(bars.clock.close(DAY - 3_600_000_000), 2 * DAY - 3 * 3_600_000_000);
         assert_eq!(bars.local(2..3).collect::<Vec<_>>(), [DAY + 3_600_000_000]);
     }
 }

@@ -1,6 +1,6 @@
 //! The bars of a session's symbols on one time axis: what the walk goes over.
 
-use crate::bars::{Cut, Mask};
+use crate::bars::{Action, Cut, Mask, Zone};
 use std::sync::Arc;
 
 /// The bars of a session's range, all symbols on the union of their times.
@@ -10,6 +10,8 @@ pub struct Frame {
     pub time: Cut<i64>,
     /// Length of a bar in microseconds.
     pub timeframe: i64,
+    /// Local time.
+    pub zone: Zone,
     /// The trading days in order.
     pub days: Arc<[Day]>,
     /// The symbols in the session's order.
@@ -23,6 +25,9 @@ pub struct Day {
     pub number: i32,
     /// One past its last bar.
     pub end: usize,
+    /// When the calendar's session of that day opens and closes: microseconds since
+    /// 1970-01-01T00:00:00Z; `None` if the calendar has no hours or no session on that day.
+    pub session: Option<(i64, i64)>,
 }
 
 /// One symbol's columns on the frame's time axis.
@@ -38,6 +43,8 @@ pub struct Aligned {
     pub close: Cut<f64>,
     /// Which bars the symbol has; `None` for all of them.
     pub present: Option<Arc<Mask>>,
+    /// Splits and dividends to book, `row` being the bar of the frame before whose open they are due.
+    pub actions: Arc<[Action]>,
 }
 
 impl Aligned {
@@ -67,5 +74,10 @@ impl Frame {
     /// Whether the range holds no bar.
     pub fn is_empty(&self) -> bool {
         self.time.is_empty()
+    }
+
+    /// Local wall-clock time at which bar `t` opens: microseconds since 1970-01-01T00:00:00 there.
+    pub fn local(&self, t: usize) -> i64 {
+        self.zone.local(self.time[t])
     }
 }

@@ -8,7 +8,7 @@ use super::frame::{Aligned, Day, Frame};
 use super::model;
 use super::settings::{Costs, Risk, Settings};
 use super::walk::Walk;
-use crate::bars::{Cut, DAY, Mask};
+use crate::bars::{Cut, DAY, Mask, Zone};
 use crate::expr::indicators::sma;
 use crate::strategy::Signals;
 use std::path::PathBuf;
@@ -52,13 +52,15 @@ fn goog() -> Option<(Frame, Vec<String>)> {
     let frame = Frame {
         time: Cut::new(&time, 0..len),
         timeframe: DAY,
-        days: (0..len).map(|day| Day { number: day as i32, end: day + 1 }).collect(),
+        zone: Zone::utc(),
+        days: (0..len).map(|day| Day { number: day as i32, end: day + 1, session: None }).collect(),
         symbols: vec![Aligned {
             open: cut("open"),
             high: cut("high"),
             low: cut("low"),
             close: cut("close"),
             present: None,
+            actions: Arc::new([]),
         }],
     };
     Some((frame, dates))

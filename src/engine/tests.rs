@@ -5,7 +5,7 @@ use super::model::{self, AtEnd, StopBase, StopOnEntryBar};
 use super::settings::{Costs, Risk, Settings, Sizing};
 use super::trade::{ClosedBy, Moment, Outcome, Side};
 use super::walk::Walk;
-use crate::bars::{Cut, DAY, Mask};
+use crate::bars::{Cut, DAY, Mask, Zone};
 use crate::strategy::Signals;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ fn frame(bars: &[[f64; 4]]) -> Frame {
         low: column(2),
         close: column(3),
         present: None,
+        actions: Arc::new([]),
     }];
     daily(bars.len(), symbols)
 }
@@ -31,7 +32,8 @@ fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
     Frame {
         time: whole((0..len as i64).map(|day| day * DAY).collect()),
         timeframe: DAY,
-        days: (0..len).map(|day| Day { number: day as i32, end: day + 1 }).collect(),
+        zone: Zone::utc(),
+        days: (0..len).map(|day| Day { number: day as i32, end: day + 1, session: None }).collect(),
         symbols,
     }
 }
@@ -446,6 +448,7 @@ mod properties {
             high: column(1),
             low: column(2),
             present: Some(Arc::new(mask.clone())),
+            actions: Arc::new([]),
         };
         (aligned, rules.map(|rule| rule.zip(&mask, |a, b| a & b), Clone::clone))
     }
@@ -503,6 +506,7 @@ mod properties {
                 Aligned {
                     open: head(&symbol.open), high: head(&symbol.high), low: head(&symbol.low), close: head(&symbol.close),
                     present: symbol.present.as_ref().map(|present| Arc::new(present.slice(0, cut))),
+                    actions: Arc::new([]),
                 }
             }).collect();
             let heads: Vec<Signals> = rules.iter().map(|rule| rule.slice(0, cut)).collect();
@@ -523,6 +527,7 @@ mod properties {
                 Aligned {
                     open: twice(&symbol.open), high: twice(&symbol.high), low: twice(&symbol.low), close: twice(&symbol.close),
                     present: symbol.present.clone(),
+                    actions: Arc::new([]),
                 }
             }).collect();
             settings.capital *= 4.0;

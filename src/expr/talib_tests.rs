@@ -79,7 +79,8 @@ fn bars(path: &Path, symbol: Option<&str>, count: usize, flat: Option<Range<usiz
         close: column("close"),
         volume: column("volume"),
         extra: Vec::new(),
-        clock: Clock { timeframe: DAY, offsets: vec![(0, 0)] },
+        actions: Arc::new([]),
+        clock: Clock::utc(DAY),
     }
 }
 

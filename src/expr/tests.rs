@@ -42,7 +42,8 @@ fn bars(future: Option<(usize, f64)>) -> Bars {
         close: column(3),
         volume: column(4),
         extra: vec![Extra { name: "score".into(), boolean: false, values: column(5) }],
-        clock: Clock { timeframe: DAY / 8, offsets: vec![(0, 0)] },
+        actions: Arc::new([]),
+        clock: Clock::utc(DAY / 8),
     }
 }
 

@@ -79,21 +79,33 @@ impl DataSet {
 
 /// Read and check all files of `settings`.
 pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
-    let mut data = DataSet { bars: Vec::new(), files: Vec::new() };
+    let mut all: Vec<Bars> = Vec::new();
+    let mut files = Vec::new();
     for (pattern, written) in settings.paths.iter().zip(&settings.written) {
         for file in expand(pattern, written)? {
             let (bars, rows) = read::file(&file, settings)?;
             for bars in bars {
-                if data.symbol(&bars.symbol).is_some() {
+                if all.iter().any(|known| known.symbol == bars.symbol) {
                     let fact = format!("symbol `{}` is already in another file", bars.symbol);
                     return Err(DataError::new(&file, fact));
                 }
-                data.bars.push(Arc::new(bars));
+                all.push(bars);
             }
-            data.files.push(FileRead { path: shown(&file), rows });
+            files.push(FileRead { path: shown(&file), rows });
         }
     }
-    Ok(data)
+    share_zone(&mut all, settings.timezone);
+    Ok(DataSet { bars: all.into_iter().map(Arc::new).collect(), files })
+}
+
+/// One local time for all symbols, from the first bar of any to the last.
+fn share_zone(all: &mut [Bars], zone: chrono_tz::Tz) {
+    let from = all.iter().filter_map(|bars| bars.time.first()).min();
+    let to = all.iter().filter_map(|bars| bars.time.last()).max();
+    if let (Some(from), Some(to)) = (from, to) {
+        let zone = time::zone(zone, *from, *to);
+        all.iter_mut().for_each(|bars| bars.clock.zone = zone.clone());
+    }
 }
 
 /// The files that a path or glob names, sorted.

@@ -242,6 +242,7 @@ impl Reader<'_> {
                         values: pick(values),
                     })
                     .collect(),
+                actions: Shared::new([]),
                 clock,
             };
             check::check(self.file, &one, &rows)?;
@@ -258,7 +259,7 @@ impl Reader<'_> {
     /// The length of a bar, as it is told or as it looks.
     fn timeframe(&self, stamps: &[Stamp]) -> Option<i64> {
         let raw = |stamp: &Stamp| match stamp {
-            Stamp::Instant(time) | Stamp::Wall(time) => *time,
+            Stamp::Instant(time) | Stamp::Wall(time) | Stamp::Date(time) => *time,
         };
         let raw: Vec<i64> = stamps.iter().map(raw).collect();
         self.settings.timeframe.or_else(|| time::timeframe(&raw))
@@ -270,10 +271,12 @@ impl Reader<'_> {
             (false, stamp) => stamp,
             (true, Stamp::Instant(close)) => Stamp::Instant(close - timeframe),
             (true, Stamp::Wall(close)) => Stamp::Wall(close - timeframe),
+            // A date names the day at whose end the bar closes.
+            (true, Stamp::Date(day)) => Stamp::Date(day + DAY - timeframe),
         };
         let opened: Vec<Stamp> = stamps.iter().map(opened).collect();
-        let (time, offsets) = time::instants(&opened, self.settings.timezone);
-        (time, Clock { timeframe, offsets })
+        let (time, zone, _) = time::instants(&opened, self.settings.timezone);
+        (time, Clock { timeframe, zone })
     }
 
     fn stamps(&self) -> Result<Vec<Stamp>, DataError> {
@@ -305,7 +308,7 @@ impl Reader<'_> {
             DataType::Date => {
                 let days = column.cast(&DataType::Int32).map_err(fail)?;
                 let days = days.i32().map_err(fail)?;
-                let wall = |day: i32| Stamp::Wall(i64::from(day) * DAY);
+                let wall = |day: i32| Stamp::Date(i64::from(day) * DAY);
                 days.iter()
                     .enumerate()
                     .map(|(row, day)| day.map(wall).ok_or_else(|| missing(row)))

@@ -2,7 +2,7 @@
 //! the rows up to its end for the rules.
 
 use super::DataSet;
-use crate::bars::{Bars, Cut, DAY, Mask};
+use crate::bars::{Action, Bars, Cut, DAY, Mask};
 use crate::engine::{Aligned, Day, Frame};
 use crate::expr::View;
 use crate::manifest::{Benchmark, DataSettings, Range};
@@ -105,7 +105,7 @@ impl Slice {
             timeframe if timeframe > DAY => 365.0 * DAY as f64 / timeframe as f64,
             _ => settings.days_a_year(),
         };
-        let day_times = day_times(&parts, &frame);
+        let day_times = day_times(&frame);
         let digest = digest(&parts);
         Ok(Self { frame, symbols, periods, benchmark, benchmark_curve, digest, day_times, parts })
     }
@@ -175,6 +175,7 @@ fn single(part: &Part) -> Frame {
     Frame {
         time: Cut::new(&bars.time, rows.clone()),
         timeframe: bars.clock.timeframe,
+        zone: bars.clock.zone.clone(),
         days: day_ends(&days),
         symbols: vec![Aligned {
             open: cut(&bars.open),
@@ -182,6 +183,7 @@ fn single(part: &Part) -> Frame {
             low: cut(&bars.low),
             close: cut(&bars.close),
             present: None,
+            actions: actions(part, |row| Some(row - rows.start)),
         }],
     }
 }
@@ -192,7 +194,7 @@ fn day_ends(days: &[i32]) -> Arc<[Day]> {
     for (row, &number) in days.iter().enumerate() {
         match ends.last_mut() {
             Some(last) if last.number >= number => last.end = row + 1,
-            _ => ends.push(Day { number, end: row + 1 }),
+            _ => ends.push(Day { number, end: row + 1, session: None }),
         }
     }
     ends.into()
@@ -214,6 +216,7 @@ fn union(parts: &[Part]) -> Frame {
         symbols: parts.iter().map(|part| align(part, &time)).collect(),
         time: Cut::new(&time, 0..len),
         timeframe: parts.iter().map(|part| part.bars.clock.timeframe).min().unwrap_or(DAY),
+        zone: parts[0].bars.clock.zone.clone(),
         days: day_ends(&days),
     }
 }
@@ -251,7 +254,14 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
         low: column(&part.bars.low),
         close: Cut::new(&closes, 0..closes.len()),
         present: Some(Arc::new(present)),
+        actions: actions(part, |row| time.binary_search(&part.bars.time[row]).ok()),
     }
+}
+
+/// What is booked inside the range, `bar` telling the bar of the frame for a row.
+fn actions(part: &Part, bar: impl Fn(usize) -> Option<usize>) -> Arc<[Action]> {
+    let inside = part.bars.actions.iter().filter(|action| part.rows.contains(&action.row));
+    inside.filter_map(|action| Some(Action { row: bar(action.row)?, ..*action })).collect()
 }
 
 /// What one unit of money becomes by the end of each day when equal parts of it are put into the
@@ -273,13 +283,8 @@ fn buy_and_hold(frame: &Frame, only: Option<usize>) -> Vec<f64> {
     frame.days.iter().map(|day| worth(day.end - 1)).collect()
 }
 
-fn day_times(parts: &[Part], frame: &Frame) -> Vec<i64> {
-    let offset = |time: i64| {
-        let part = &parts[0];
-        let row = part.bars.time.partition_point(|&t| t <= time).saturating_sub(1);
-        part.bars.local(row..row + 1).next().map_or(0, |local| local - part.bars.time[row])
-    };
-    frame.days.iter().map(|day| frame.time[day.end - 1]).map(|time| time + offset(time)).collect()
+fn day_times(frame: &Frame) -> Vec<i64> {
+    frame.days.iter().map(|day| frame.local(day.end - 1)).collect()
 }
 
 /// A digest of all that rules and engine can see: nothing after the range, nothing before the

@@ -1,6 +1,7 @@
 //! Timestamps as files write them to microseconds since 1970, and the local time of each bar.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Offset, TimeZone};
+use crate::bars::{DAY, Zone};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
 /// A column of timestamps before the zone is known.
@@ -10,6 +11,8 @@ pub(super) enum Stamp {
     Instant(i64),
     /// Wall-clock time of the data's zone, microseconds since 1970-01-01T00:00:00 there.
     Wall(i64),
+    /// A day of the data's zone, as its midnight on the wall clock.
+    Date(i64),
 }
 
 /// Read one timestamp, or `None` if it is none.
@@ -18,7 +21,7 @@ pub(super) fn parse(text: &str) -> Option<Stamp> {
     if text.len() == 10
         && let Some(date) = date(text)
     {
-        return Some(Stamp::Wall(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros()));
+        return Some(midnight(date));
     }
     let split = text.get(..19).filter(|_| text.is_char_boundary(19));
     if let Some(head) = split
@@ -83,10 +86,14 @@ fn rare(text: &str) -> Option<Stamp> {
     }
     for format in ["%Y/%m/%d", "%Y%m%d", "%m/%d/%Y"] {
         if let Ok(date) = NaiveDate::parse_from_str(text, format) {
-            return Some(Stamp::Wall(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_micros()));
+            return Some(midnight(date));
         }
     }
     None
+}
+
+fn midnight(date: NaiveDate) -> Stamp {
+    Stamp::Date(date.and_time(NaiveTime::MIN).and_utc().timestamp_micros())
 }
 
 /// Microseconds of `value` in a unit of `per_second` ticks; guessed from its size if `None`: the
@@ -104,76 +111,69 @@ pub(super) fn epoch(value: i64, per_second: Option<i64>) -> Option<i64> {
     }
 }
 
-/// Instants of `stamps` in `zone`, and the zone's offset from row to row.
+/// What `zone` did to its clocks from a while before `from` to more than a year after `to`.
+pub(super) fn zone(zone: Tz, from: i64, to: i64) -> Zone {
+    let offset = |micros: i64| {
+        let utc = DateTime::from_timestamp_micros(micros).unwrap_or_default().naive_utc();
+        zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+    };
+    let (mut day, end) = (from.saturating_sub(3 * DAY), to.saturating_add(400 * DAY));
+    let mut shifts = vec![(day, offset(day))];
+    if zone == Tz::UTC {
+        return Zone::new(shifts);
+    }
+    while day < end {
+        let next = day + DAY;
+        let (before, after) = (offset(day), offset(next));
+        if before != after {
+            let (mut low, mut high) = (day, next);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                if offset(middle) == before {
+                    low = middle;
+                } else {
+                    high = middle;
+                }
+            }
+            shifts.push((high, after));
+        }
+        day = next;
+    }
+    Zone::new(shifts)
+}
+
+/// Instants of `stamps`, the local time of `tz`, and the rows whose time its clocks never showed.
 ///
-/// A wall-clock time that happens twice is the first of the two; one that never happens (the hour
-/// that is skipped in spring) is counted from the offset before it.
-pub(super) fn instants(stamps: &[Stamp], zone: Tz) -> (Vec<i64>, Vec<(usize, i32)>) {
-    let mut offsets = Offsets { zone, from: i64::MAX, until: i64::MIN, seconds: 0 };
-    let mut segments: Vec<(usize, i32)> = Vec::new();
-    let instants = stamps.iter().enumerate().map(|(row, stamp)| {
+/// A wall-clock time that happens twice is the first of the two that comes after the row before it. A
+/// day that begins later, because its midnight is skipped, begins then.
+pub(super) fn instants(stamps: &[Stamp], tz: Tz) -> (Vec<i64>, Zone, Vec<usize>) {
+    let raw = stamps.iter().map(|stamp| match stamp {
+        Stamp::Instant(time) | Stamp::Wall(time) | Stamp::Date(time) => *time,
+    });
+    let (from, to) = raw.fold((i64::MAX, i64::MIN), |(from, to), at| (from.min(at), to.max(at)));
+    let zone = if stamps.is_empty() { Zone::utc() } else { self::zone(tz, from, to) };
+    let (mut before, mut skipped) = (i64::MIN, Vec::new());
+    let mut instants = Vec::with_capacity(stamps.len());
+    for (row, stamp) in stamps.iter().enumerate() {
         let instant = match *stamp {
             Stamp::Instant(instant) => instant,
-            Stamp::Wall(wall) => offsets.instant_of(wall),
-        };
-        let seconds = offsets.at(instant);
-        if segments.last().is_none_or(|(_, last)| *last != seconds) {
-            segments.push((row, seconds));
-        }
-        instant
-    });
-    let instants = instants.collect();
-    if segments.is_empty() {
-        segments.push((0, 0));
-    }
-    (instants, segments)
-}
-
-/// The zone's offset, asked of the database once a day of the data at most.
-struct Offsets {
-    zone: Tz,
-    from: i64,
-    until: i64,
-    seconds: i32,
-}
-
-const HOUR: i64 = 3_600_000_000;
-
-impl Offsets {
-    fn at(&mut self, instant: i64) -> i32 {
-        if instant < self.from || instant >= self.until {
-            let hour = instant.div_euclid(HOUR) * HOUR;
-            let lookup = |micros: i64| {
-                let utc = DateTime::from_timestamp_micros(micros).unwrap_or_default().naive_utc();
-                self.zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()
-            };
-            // Offsets change on quarter hours at the finest; where a day has no change, it is one span.
-            let (seconds, tomorrow) = (lookup(instant), lookup(hour + 24 * HOUR));
-            let same = seconds == tomorrow && seconds == lookup(hour + 12 * HOUR);
-            let quarter = instant.div_euclid(HOUR / 4) * (HOUR / 4);
-            (self.from, self.until) =
-                if same { (instant, hour + 24 * HOUR) } else { (quarter, quarter + HOUR / 4) };
-            self.seconds = seconds;
-        }
-        self.seconds
-    }
-
-    fn instant_of(&mut self, wall: i64) -> i64 {
-        let seconds = |seconds: i32| i64::from(seconds) * 1_000_000;
-        // The span that was used last almost always holds the next wall-clock time as well.
-        let near = wall - seconds(self.seconds);
-        if near >= self.from && near < self.until {
-            return near;
-        }
-        let naive = DateTime::from_timestamp_micros(wall).unwrap_or_default().naive_utc();
-        match self.zone.offset_from_local_datetime(&naive).earliest() {
-            Some(offset) => wall - seconds(offset.fix().local_minus_utc()),
-            None => {
-                let before = self.at(wall - 24 * HOUR);
-                wall - seconds(before)
+            Stamp::Date(midnight) => zone.instant(midnight),
+            Stamp::Wall(wall) => {
+                let (mut first, mut later) = (None, None);
+                for instant in zone.instants(wall) {
+                    first = first.or(Some(instant));
+                    later = later.or(Some(instant).filter(|instant| *instant > before));
+                }
+                if first.is_none() {
+                    skipped.push(row);
+                }
+                later.or(first).unwrap_or_else(|| zone.instant(wall))
             }
-        }
+        };
+        before = instant;
+        instants.push(instant);
     }
+    (instants, zone, skipped)
 }
 
 /// The length of bars that open at `walls`, in the same unit: the median step, `None` for one bar.
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn timestamps_are_read_in_the_spellings_that_files_use() {
         let wall = |text: &str| match parse(text) {
-            Some(Stamp::Wall(micros)) => micros,
+            Some(Stamp::Wall(micros) | Stamp::Date(micros)) => micros,
             other => panic!("{text}: {other:?}"),
         };
         let instant = |text: &str| match parse(text) {
@@ -228,16 +228,24 @@ mod tests {
 
     #[test]
     fn local_time_knows_summer_and_winter() {
-        let zone = chrono_tz::America::New_York;
-        let walls: Vec<Stamp> = ["2024-11-02", "2024-11-03", "2024-11-04", "2024-03-10T02:30:00"]
-            .iter()
-            .map(|text| parse(text).unwrap())
-            .collect();
-        let (instants, offsets) = instants(&walls, zone);
-        let text = |micros: i64| DateTime::from_timestamp_micros(micros).unwrap().to_rfc3339();
-        assert_eq!(text(instants[0]), "2024-11-02T04:00:00+00:00");
-        assert_eq!(text(instants[2]), "2024-11-04T05:00:00+00:00");
-        assert_eq!(text(instants[3]), "2024-03-10T07:30:00+00:00");
-        assert_eq!(offsets, [(0, -14_400), (2, -18_000), (3, -14_400)]);
+        let new_york = chrono_tz::America::New_York;
+        let read = |texts: &[&str]| {
+            let walls: Vec<Stamp> = texts.iter().map(|text| parse(text).unwrap()).collect();
+            let (instants, zone, skipped) = instants(&walls, new_york);
+            let text = |micros: i64| DateTime::from_timestamp_micros(micros).unwrap().to_rfc3339();
+            let texts: Vec<String> = instants.iter().map(|at| text(*at)[..16].to_owned()).collect();
+            (texts, zone, skipped)
+        };
+        let (texts, zone, _) = read(&["2024-11-02", "2024-11-03", "2024-11-04"]);
+        assert_eq!(texts, ["2024-11-02T04:00", "2024-11-03T04:00", "2024-11-04T05:00"]);
+        assert_eq!(zone.offset(1_710_054_000_000_000 + 1_000_000), -14_400);
+        let night = ["00:30", "01:00", "01:30", "01:00", "01:30", "02:00"];
+        let night = night.map(|time| format!("2024-11-03T{time}:00"));
+        let (texts, _, skipped) = read(&night.each_ref().map(String::as_str));
+        let hours: Vec<&str> = texts.iter().map(|text| &text[11..]).collect();
+        assert_eq!(hours, ["04:30", "05:00", "05:30", "06:00", "06:30", "07:00"]);
+        assert!(skipped.is_empty());
+        let (_, _, skipped) = read(&["2024-03-10T01:30:00", "2024-03-10T02:30:00"]);
+        assert_eq!(skipped, [1]);
     }
 }

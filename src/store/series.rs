@@ -318,6 +318,7 @@ mod tests {
             close: column.clone(),
             volume: vec![f64::NAN; 2].into(),
             extra: flag.into_iter().collect(),
+            actions: Arc::new([]),
             clock: Clock::utc(DAY),
         })
     }

@@ -1,7 +1,7 @@
 use super::super::atomic::fault;
 use super::super::table::Cells;
 use super::*;
-use crate::bars::{Clock, DAY, Extra};
+use crate::bars::{Clock, DAY, Extra, Zone};
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ fn bars(from: i64, timeframe: i64, closes: &[f64]) -> Bars {
         close: column,
         volume: vec![f64::NAN; closes.len()].into(),
         extra: Vec::new(),
+        actions: Arc::new([]),
         clock: Clock::utc(timeframe),
     }
 }
@@ -225,7 +226,7 @@ fn a_damaged_file_is_named() {
 fn wall_clock_times_stay_without_a_zone() {
     let directory = tempfile::tempdir().unwrap();
     let mut bars = daily(0, &[1.0, 2.0]);
-    bars.clock.offsets = vec![(0, -18_000)];
+    bars.clock.zone = Zone::new(vec![(0, -18_000)]);
     let mut archive = Archive::open(directory.path(), &holder()).unwrap();
     archive.add(&bars, true).unwrap();
     archive.write().unwrap();
