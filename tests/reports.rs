@@ -101,3 +101,88 @@ data = {{ path = \"data/x.csv\", timeframe = \"1d\" }}
     }
     let _ = project.run(["sessions", "show", "one"]).success().stdout("<script>alert");
 }
+
+#[test]
+fn an_empty_registry_has_a_report_of_zeros_and_dashes() {
+    let project = Project::new();
+    let outcome = project.run(["sessions", "report", "--summary-only", "--stdout"]).success();
+    let _words = words_only();
+    insta::assert_snapshot!(outcome.stdout.replace(" UTC", "Z"), @r"
+    # Sessions
+
+    [time]
+
+    | | |
+    | :-- | --: |
+    | sessions | 0 |
+    | completed | 0 |
+    | failed | 0 |
+    | aborted | 0 |
+    | refused | 0 |
+    | backtest | 0 |
+    | paper | 0 |
+    | realized profit | 0.00 |
+    | average drawdown | – |
+    | first | – |
+    | last | – |
+    ");
+    let html = ["sessions", "report", "--format", "html", "--stdout"];
+    let _ = project.run(html).success().stdout("No session is in the registry.");
+    assert!(!project.path("output").exists(), "standard output leaves no file");
+}
+
+#[test]
+fn the_registry_is_written_as_pages_and_texts_with_a_stamp() {
+    let project = Project::new().bars(120).manifest("a.toml", &(session("one") + &session("two")));
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let names = |directory: &str| {
+        let entries = std::fs::read_dir(project.path(directory)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> =
+            names.map(|name| name.split_once('_').unwrap().1.into()).collect();
+        names.sort();
+        names
+    };
+    let outcome = project.run(["sessions", "report"]).success();
+    assert_eq!(names("output/reports"), ["sessions_report.html", "sessions_report.md"]);
+    let written: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(written.len(), 2);
+    let text = std::fs::read_to_string(project.path(written[0])).unwrap();
+    assert_eq!(text.matches("\n## ").count(), 2, "a section a session\n{text}");
+    for part in [
+        "\n## two\n\n**completed**",
+        "### Metrics",
+        "### Configuration\n\n```toml\n",
+        "papertape run a.toml",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    let elsewhere = ["--output", "elsewhere", "--summary-only", "--format", "html"];
+    let arguments = [&["--output", "output", "sessions", "report"][..], &elsewhere].concat();
+    let _ = project.run(arguments).success();
+    assert_eq!(names("elsewhere"), ["sessions_summary.html"]);
+    let _ = project.run([&["sessions", "report"][..], &elsewhere].concat()).success();
+    let limited = ["sessions", "report", "--stdout", "--limit", "1"];
+    let limited = project.run(limited).success().stdout("| sessions | 1 |").stdout;
+    assert!(limited.contains("## two") && !limited.contains("## one"));
+    let _ = project
+        .run(["sessions", "report", "--stdout", "--format", "both"])
+        .code(2)
+        .stderr("say `--format markdown` or `--format html`");
+}
+
+#[test]
+fn the_index_lists_every_run_with_its_page() {
+    let project = project();
+    let _ = project.run(["run", "a.toml"]).success();
+    let _ = project.run(["run", "a.toml", "--set", "params.fast=3"]).success();
+    let page = std::fs::read_to_string(project.path("output/index.html")).unwrap();
+    for run in project.runs() {
+        let id = run.id();
+        assert!(
+            page.contains(&format!("<a href=\"runs&#x2f;{id}&#x2f;report.html\">a.toml</a>")),
+            "{page}"
+        );
+    }
+    assert_eq!(page.matches("✓ completed").count(), 2);
+}

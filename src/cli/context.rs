@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// The options that stand before every command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Context {
     /// The project's directory, where it was given.
     pub(super) root: Option<PathBuf>,

@@ -16,6 +16,7 @@ mod run;
 mod runs;
 mod schema;
 mod sessions;
+mod sessions_report;
 mod strategies;
 
 pub use exit::Exit;

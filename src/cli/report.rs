@@ -3,8 +3,9 @@
 use super::context::Context;
 use super::exit::Exit;
 use crate::manifest::project::shown;
+use crate::report::registry::Index;
 use crate::report::{Templates, load};
-use crate::store::Holder;
+use crate::store::{Holder, Store};
 use anyhow::Result;
 
 /// Render the reports of a run again, from what the store holds
@@ -38,6 +39,14 @@ impl Report {
             run.write_report(&name, &text)?;
             context.say(&format!("report: {}", shown(&reader.report(&name))));
         }
+        write_index(&store, &templates)?;
         Ok(Exit::Success)
     }
+}
+
+/// Make the index of all runs of `store` anew. A run that cannot be read is told by `runs list`.
+pub(super) fn write_index(store: &Store, templates: &Templates) -> Result<()> {
+    let (files, _) = store.run_files();
+    store.write_index(&templates.page("index.html", &Index::of(&files, store))?)?;
+    Ok(())
 }

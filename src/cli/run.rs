@@ -5,10 +5,10 @@ use super::exit::Exit;
 use super::output::{Format, is_closed_pipe};
 use super::planning::{Planned, Planning, duration, thread_count, threads};
 use super::progress::Watcher;
+use super::report::write_index;
 use super::results;
 use crate::batch::execute::{self, Request, Summary};
 use crate::diag::{Mistakes, counted};
-use crate::manifest::RunSettings;
 use crate::manifest::project::shown;
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
@@ -248,7 +248,7 @@ impl Attempt<'_> {
             ));
             return Ok(self.signals.exit().unwrap_or(Exit::Incomplete));
         }
-        let (reports, unreported) = render(&summary, run, templates);
+        let (reports, unreported) = render(&summary, planned, templates);
         if !context.quiet {
             let printed = results::print_best(&summary.results, run.objective, self.options.format);
             // Who closed the pipe has seen enough, and the run has an end all the same.
@@ -273,21 +273,22 @@ impl Attempt<'_> {
     }
 }
 
-/// Render the reports that the manifest asks for: where they are, and why one is missing.
+/// Render the reports that the manifest asks for, and the index of all runs: where the reports are, and
+/// why one is missing.
 fn render(
     summary: &Summary,
-    run: &RunSettings,
+    planned: &Planned,
     templates: Option<Templates>,
 ) -> (Vec<PathBuf>, Option<anyhow::Error>) {
     let mut written = Vec::new();
     let Some(templates) = templates else { return (written, None) };
     let mut write = || -> Result<()> {
         let report = report::load::run_report(summary.run.reader())?;
-        for name in &run.reports {
+        for name in &planned.plan.run.reports {
             summary.run.write_report(name, &templates.render(name, &report)?)?;
             written.push(summary.run.reader().report(name));
         }
-        Ok(())
+        write_index(&planned.store, &templates)
     };
     let missing = write().err();
     (written, missing)

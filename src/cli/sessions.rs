@@ -4,6 +4,7 @@ use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::filter::{add_param, compile, metric_names, param};
 use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records};
+use super::sessions_report::SessionsReport;
 use crate::diag::closest;
 use crate::expr::{Scalar, Type};
 use crate::manifest::glob_matches;
@@ -11,6 +12,7 @@ use crate::manifest::span::Span;
 use crate::metrics::Metric;
 use crate::plan::METRICS;
 use crate::plan::filter::type_of;
+use crate::report::registry::{Count, Summary};
 use crate::store::{Record, Status, Store};
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
@@ -68,12 +70,21 @@ Example:
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Write a report of the sessions, the newest first: a summary, and a section for each
+    #[command(after_help = "\
+Examples:
+  papertape sessions report --since 7d --format markdown --stdout
+  papertape sessions report --status failed --output reports")]
+    Report(SessionsReport),
 }
 
 impl Sessions {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
-        let store = context.store();
+        let store = match &self.command {
+            Command::Report(report) => report.store(context),
+            _ => context.store(),
+        };
         let (records, warnings) = store.records();
         warnings.iter().for_each(|warning| context.warn(warning));
         match self.command {
@@ -91,13 +102,14 @@ impl Sessions {
             Command::Summary { select, format } => {
                 summary(&select.apply(records, Utc::now(), context.color)?).print(format)
             }
+            Command::Report(report) => report.run(records, &store, context),
         }
     }
 }
 
 /// Which records are wanted: those for which every given option holds.
 #[derive(Debug, Default, clap::Args)]
-struct Select {
+pub(super) struct Select {
     /// Only sessions of this mode
     #[arg(long, value_name = "MODE", value_parser = ["backtest", "paper"])]
     mode: Option<String>,
@@ -127,8 +139,28 @@ struct Select {
 }
 
 impl Select {
+    /// The options that were given and their values; a moment as it is seen from `now`.
+    pub(super) fn given(&self, now: DateTime<Utc>) -> Result<Vec<(&'static str, String)>, Usage> {
+        let since = self.since.map(|since| since.from(now)).transpose()?;
+        let since = since.map(|since| since.format("%Y-%m-%d %H:%M:%S UTC").to_string());
+        let one = |name, value: &Option<String>| value.clone().map(|value| (name, value));
+        let many =
+            |name, values: &[String]| (!values.is_empty()).then(|| (name, values.join(", ")));
+        let options = [
+            one("mode", &self.mode),
+            many("status", &self.status),
+            many("strategy", &self.strategy),
+            many("symbol", &self.symbol),
+            many("tag", &self.tag),
+            many("session", &self.session),
+            one("since", &since),
+            one("filter", &self.filter),
+        ];
+        Ok(options.into_iter().flatten().collect())
+    }
+
     /// Those of `records` that are wanted, in their order.
-    fn apply(
+    pub(super) fn apply(
         &self,
         records: Vec<Record>,
         now: DateTime<Utc>,
@@ -399,27 +431,19 @@ fn trade_kind(name: &str) -> Kind {
 
 /// What the sessions come to together.
 fn summary(records: &[Record]) -> Facts {
-    let count = |is: &dyn Fn(&Record) -> bool| records.iter().filter(|&record| is(record)).count();
-    let values = |metric| records.iter().filter_map(move |record| record.metrics.get(metric));
-    let drawdowns: Vec<f64> = values(Metric::MaxDrawdown).collect();
-    let drawdown = drawdowns.iter().sum::<f64>() / drawdowns.len() as f64;
-    // An empty sum of floats is -0.
-    let profit = values(Metric::RealizedPnl).fold(0.0, |sum, value| sum + value);
-    let statuses = Status::ALL.into_iter().fold(Facts::default(), |facts, status| {
-        facts.with(status.word(), Kind::Count, count(&|record| record.status == status))
-    });
-    let modes = ["backtest", "paper"].into_iter().fold(Facts::default(), |facts, mode| {
-        facts.with(mode, Kind::Count, count(&|record| record.mode == mode))
-    });
-    let started = || records.iter().map(|record| record.started);
+    let summary = Summary::of(records);
+    let counts = |counts: &[Count]| {
+        let count = |facts: Facts, it: &Count| facts.with(&it.name, Kind::Count, it.count);
+        counts.iter().fold(Facts::default(), count)
+    };
     Facts::default()
-        .with("sessions", Kind::Count, records.len())
-        .with("realized_pnl", Kind::Money, profit)
-        .with("avg_max_drawdown", Kind::Fraction, drawdown)
-        .with("first", Kind::Time, started().min())
-        .with("last", Kind::Time, started().max())
-        .part("status", statuses)
-        .part("mode", modes)
+        .with("sessions", Kind::Count, summary.sessions)
+        .with("realized_pnl", Kind::Money, summary.realized_pnl)
+        .with("avg_max_drawdown", Kind::Fraction, summary.avg_max_drawdown)
+        .with("first", Kind::Time, summary.first)
+        .with("last", Kind::Time, summary.last)
+        .part("status", counts(&summary.by_status))
+        .part("mode", counts(&summary.by_mode))
 }
 
 #[cfg(test)]

@@ -168,6 +168,13 @@ pub fn code(text: &str) -> String {
     }
 }
 
+/// Lines as a fenced block of Markdown, behind a fence that none of them ends.
+pub fn block(text: &str, language: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}", text.trim_end())
+}
+
 /// Text for the inside of an HTML or SVG element or of a quoted attribute.
 pub fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);

@@ -307,17 +307,7 @@ impl<'a> Loader<'a> {
             model: typed.model.clone(),
             model_axes: strings(&result["axes"]).into_iter().map(setting).collect(),
             costs: costs(typed),
-            metrics: Metric::ALL
-                .into_iter()
-                .map(|metric| MetricValue {
-                    name: metric.name().into(),
-                    title: title(metric),
-                    unit: unit(metric),
-                    definition: metric.definition().into(),
-                    sense: sense(metric),
-                    value: row.metrics.get(metric),
-                })
-                .collect(),
+            metrics: metrics(&row.metrics).collect(),
             equity: Some(by_day(&equity, typed)),
             trades: trades(&text(TRADES)?, typed)?,
             settings: text(SESSION)?,
@@ -344,12 +334,12 @@ fn id(row: &store::Row) -> String {
     row.identity.to_hex().chars().take(10).collect()
 }
 
-fn given(text: &str) -> Option<String> {
+pub(super) fn given(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// A text whose lines were broken for its file, as one.
-fn one_paragraph(text: &str) -> String {
+pub(super) fn one_paragraph(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -393,13 +383,25 @@ fn counts<'a>(rows: impl Iterator<Item = &'a store::Row>, known: &store::Counts)
     counts
 }
 
-fn status(status: store::Status) -> Status {
+pub(super) fn status(status: store::Status) -> Status {
     match status {
         store::Status::Completed => Status::Completed,
         store::Status::Failed => Status::Failed,
         store::Status::Refused => Status::Refused,
         store::Status::Aborted => Status::Aborted,
     }
+}
+
+/// Every metric with its value among `values`.
+pub(super) fn metrics(values: &metrics::Metrics) -> impl Iterator<Item = MetricValue> {
+    values.iter().map(|(metric, value)| MetricValue {
+        name: metric.name().into(),
+        title: title(metric),
+        unit: unit(metric),
+        definition: metric.definition().into(),
+        sense: sense(metric),
+        value,
+    })
 }
 
 /// `max_drawdown` as a heading: `Max drawdown`.

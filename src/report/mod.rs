@@ -20,6 +20,7 @@
 //! | `seconds` | a length of wall-clock time |
 //! | `date`, `time` | microseconds as a day; as a day and its time unless that is midnight |
 //! | `md`, `code` | text, or a name as a code span, escaped for Markdown |
+//! | `block(language)` | lines as a fenced block of Markdown |
 //! | `sparkline(width)` | a list of values as block characters |
 //! | `spark` | a list of values as a small SVG |
 //!
@@ -30,6 +31,7 @@ pub mod chart;
 pub mod context;
 pub mod format;
 pub mod load;
+pub mod registry;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,6 +41,7 @@ use std::path::{Path, PathBuf};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value};
+use serde::Serialize;
 
 use context::{Goal, RunReport, Unit};
 
@@ -57,12 +60,27 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 5] = built_in![
+const BUILT_IN: [(&str, &str); 11] = built_in![
     "report.html.jinja",
     "report.md.jinja",
+    "sessions_report.html.jinja",
+    "sessions_report.md.jinja",
+    "sessions_summary.html.jinja",
+    "sessions_summary.md.jinja",
+    "index.html.jinja",
+    "_registry.html.jinja",
     "_session.html.jinja",
     "_style.css",
     "_sort.js",
+];
+
+/// The templates that are no report of a run: each command that makes them knows its own.
+const PAGES: [&str; 5] = [
+    "sessions_report.html",
+    "sessions_report.md",
+    "sessions_summary.html",
+    "sessions_summary.md",
+    "index.html",
 ];
 
 /// Why a report could not be made.
@@ -123,12 +141,13 @@ impl Templates {
         Ok(templates)
     }
 
-    /// The names of the reports, such as `report.html`, in alphabetical order.
+    /// The names of the reports of a run, such as `report.html`, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.places
             .keys()
             .filter(|file| !file.starts_with('_'))
             .filter_map(|file| file.strip_suffix(ENDING))
+            .filter(|name| !PAGES.contains(name))
     }
 
     /// The report `name`, such as `report.html`, of a run.
@@ -137,6 +156,11 @@ impl Templates {
             let known = self.names().map(str::to_owned).collect();
             return Err(Error::Unknown { name: name.to_owned(), known });
         }
+        self.page(name, context)
+    }
+
+    /// The page `name` of `context`: a report, or what else has a template.
+    pub fn page(&self, name: &str, context: &impl Serialize) -> Result<String, Error> {
         self.environment
             .get_template(&format!("{name}{ENDING}"))
             .and_then(|template| template.render(Value::from(Serde(context))))
@@ -257,6 +281,10 @@ fn environment() -> Environment<'static> {
     environment.add_filter("date", |value: &Value| micros(value).map(format::date).map(plain));
     environment.add_filter("time", |value: &Value| micros(value).map(format::time).map(plain));
     environment.add_filter("md", |value: &Value| written(value, format::markdown));
+    environment.add_filter("block", |value: &Value, language: &str| {
+        let text = defined(value)?.to_string();
+        Ok::<_, minijinja::Error>(plain(format::block(&text, language)))
+    });
     environment.add_filter("code", |value: &Value| written(value, format::code));
     environment.add_filter("sparkline", |values: &Value, width: Option<usize>| {
         floats(values).map(|values| plain(format::sparkline(&values, width.unwrap_or(20))))
@@ -347,7 +375,7 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 86_400_000_000;
-    const EVIL: &str =
+    pub(super) const EVIL: &str =
         "<script>alert(1)</script>\"' onload='x' | a\r\n# `b` {{ title }} &amp; [l](x) -->";
 
     fn column(name: &str, unit: Unit, text: &str) -> Column {
@@ -509,7 +537,7 @@ mod tests {
         report
     }
 
-    fn built_in() -> Templates {
+    pub(super) fn built_in() -> Templates {
         Templates::new(None).expect("the built-in templates compile")
     }
 
@@ -518,7 +546,7 @@ mod tests {
     }
 
     /// The tags of a page with their attributes' names, without any text or attribute's value.
-    fn tags(page: &str) -> Vec<String> {
+    pub(super) fn tags(page: &str) -> Vec<String> {
         let mut tags = Vec::new();
         let (mut tag, mut quoted) = (None::<String>, false);
         for c in page.chars() {

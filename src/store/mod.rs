@@ -12,6 +12,7 @@
 //!     events.jsonl                         the Journal
 //!     lock                                 the kernel's, never removed
 //!   records/2026/11/<stamp>_<mode>_<session>.json     Records: the registry
+//!   index.html  reports/                 views of all runs and of the registry
 //! ```
 //!
 //! Facts are written once, through the door `atomic`: a file is whole or it is not there. A run
@@ -105,6 +106,29 @@ impl Store {
         atomic::sync_directory(&self.runs())?;
         let plan = header.plan.clone();
         Run::begin(layout, &plan, RunFile::begin(header, id, uuid.to_string(), now))
+    }
+
+    /// Writes `index.html`, the view of all runs, and says where.
+    pub fn write_index(&self, text: &str) -> Result<PathBuf, StoreError> {
+        let path = self.output.join("index.html");
+        atomic::create_directories(&self.output)?;
+        atomic::write(&path, text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// Writes the view `name` of the registry into `directory`, or into the store's own directory for
+    /// them, and says where.
+    pub fn write_view(
+        &self,
+        directory: Option<&Path>,
+        name: &str,
+        text: &str,
+    ) -> Result<PathBuf, StoreError> {
+        let directory = directory.map_or_else(|| self.output.join("reports"), Path::to_owned);
+        atomic::create_directories(&directory)?;
+        let path = directory.join(name);
+        atomic::write(&path, text.as_bytes())?;
+        Ok(path)
     }
 
     /// Opens the run `which` for writing, to go on with it: `latest`, an id, or a part of one id.

@@ -10,6 +10,7 @@ use super::error::{StoreError, StoreWarning};
 use super::journal::{Journal, read_events};
 use super::lock::{Holder, Lock};
 use super::parquet;
+use super::record::Record;
 use super::row::{self, Label, Row, read_results};
 use super::run_file::{Counts, Phase, RunFile, RunStatus};
 use super::{Store, file_name};
@@ -317,6 +318,20 @@ impl Run {
 }
 
 impl Store {
+    /// The file `name` among the details of the session of `record`; `None` if they are not there.
+    pub fn kept_file(&self, record: &Record, name: &str) -> Option<Vec<u8>> {
+        let directory = record.result.as_ref()?.rsplit('/').next()?;
+        fs::read(self.layout(&record.run).session(directory).join(name)).ok()
+    }
+
+    /// The path of the report `name` of the run `id` from the output directory, if it is there.
+    pub fn report_link(&self, id: &str, name: &str) -> Option<String> {
+        let path = self.layout(id).report(name);
+        let below = path.strip_prefix(self.path()).ok().filter(|_| path.exists())?;
+        // Names of runs and reports need no escaping in an address.
+        Some(below.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/"))
+    }
+
     /// Where the files of the run `id` are.
     pub(super) fn layout(&self, id: &str) -> Layout {
         Layout { directory: self.runs().join(id) }
