@@ -9,6 +9,7 @@ mod examples;
 mod exit_codes;
 mod failures;
 mod golden;
+mod keys;
 mod killed;
 mod mistakes;
 mod mutations;
