@@ -51,6 +51,8 @@ pub mod plan;
 
 pub mod batch;
 
+pub mod trace;
+
 pub mod report;
 
 pub mod cli;

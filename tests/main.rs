@@ -11,6 +11,7 @@ mod failures;
 mod golden;
 mod keys;
 mod killed;
+mod lint;
 mod mistakes;
 mod mutations;
 mod peers;

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Every selected session finished (or was cached) and every gate held.
     Success,
+    /// Everything ran, and a gate failed: a promise, a comparison, a threshold.
+    Gate,
     /// Usage or manifest is wrong; nothing ran.
     Usage,
     /// At least one session failed or was refused; the others went on.
@@ -32,6 +34,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Success => 0,
+            Self::Gate => 1,
             Self::Usage => 2,
             Self::Failed => 3,
             Self::Nothing => 4,

@@ -5,6 +5,7 @@ mod exit;
 mod explain_code;
 mod filter;
 mod indicators;
+mod lint;
 mod new;
 mod output;
 mod plan;

@@ -177,7 +177,7 @@ impl Planning {
 }
 
 /// Each value with the number of the argument of the command line that it is.
-fn assignments(flag: &str, values: &[String]) -> Vec<Assignment> {
+pub(super) fn assignments(flag: &str, values: &[String]) -> Vec<Assignment> {
     let arguments: Vec<String> = std::env::args().collect();
     let joined = |value: &str| format!("{flag}={value}");
     let mut used = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
+use super::lint::Lint;
 use super::output::{Cell, Facts, Format, Kind, Records};
 use crate::diag::{Mistakes, Place, Source};
 use crate::expr::Scalar;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 #[command(after_help = "\
 Examples:
   papertape strategies list
-  papertape strategies show sma-cross")]
+  papertape strategies show sma-cross
+  papertape strategies lint sessions/quickstart.toml")]
 pub(super) struct Strategies {
     #[command(subcommand)]
     command: Command,
@@ -44,6 +46,7 @@ Example:
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    Lint(Lint),
 }
 
 impl Strategies {
@@ -51,6 +54,7 @@ impl Strategies {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let project = context.project();
         match self.command {
+            Command::Lint(lint) => lint.run(context),
             Command::List { format } => {
                 let columns = [("name", Kind::Text), ("description", Kind::Text)];
                 let mut list = Records::new(columns);

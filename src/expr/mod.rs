@@ -24,7 +24,7 @@ mod talib_tests;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Binding, NodeId, Op, Program, Scope, Type};
+pub use check::{Binding, Node, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};
 pub use function::{Arg, ArgKind, Function};
 pub use graph::{Bound, Columns, Graph};

@@ -225,6 +225,16 @@ impl Strategy {
         Ok(Rules::new(self.rules.map(|rule| rule.map(|id| bound[id].clone())), graph))
     }
 
+    /// Every expression of the strategy, operands before their users.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The node of a rule's expression.
+    pub fn rule(&self, rule: Rule) -> Option<NodeId> {
+        self.rules[rule as usize]
+    }
+
     /// The rules in a canonical spelling: equal for two strategies exactly if they compute the same
     /// from the same parameters, whatever the names of lets, comments, spacing or unused parts.
     pub fn canonical(&self) -> String {

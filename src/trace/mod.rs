@@ -1,0 +1,180 @@
+//! A strategy looked at closely: the value of every expression in it on every bar.
+//!
+//! A batch evaluates only what the rules need and keeps only what they say. A [`Trace`] evaluates all
+//! of one session's strategy, node by node. [`lint`](mod@lint) holds the strategy to its promises on the session's data.
+
+pub mod lint;
+
+use crate::diag::{Mistake, Mistakes, Place, Source};
+use crate::expr::{Column, Columns, Graph, Node, NodeId, Op, Scalar};
+use crate::manifest::Session;
+use crate::market::{DataSet, Slice};
+use crate::plan::word;
+use crate::strategy::{Definition, Rule, Rules, Signals, Strategy, Written};
+
+/// A strategy with every expression in it evaluated over one slice of data.
+#[derive(Debug)]
+pub struct Trace<'a> {
+    /// The data.
+    pub slice: &'a Slice,
+    /// The strategy; the places of its nodes are spans of the expressions alone.
+    pub strategy: Strategy,
+    /// What the rules say, for each symbol on the time axis of the range.
+    pub signals: Vec<Signals>,
+    /// For each symbol the column of each node, over the rows that rules can see.
+    columns: Vec<Vec<Column>>,
+}
+
+/// The words under which a rule or a let is written in a strategy file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `rules` or `let`.
+    pub table: &'static str,
+    /// Its name there.
+    pub name: String,
+    /// The node of its expression.
+    pub node: NodeId,
+}
+
+impl Entry {
+    /// `rules.enter_long`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.table, self.name)
+    }
+}
+
+impl<'a> Trace<'a> {
+    /// Evaluate the strategy of `session` with these parameters over `slice`, which was cut out of
+    /// `data`. A mistake is one that planning would have told.
+    pub fn of(
+        session: &Session,
+        params: &[Scalar],
+        data: &DataSet,
+        slice: &'a Slice,
+    ) -> Result<Self, Mistake> {
+        let mut mistakes = Mistakes::default();
+        let definition = alone(&session.definition);
+        let strategy = Strategy::compile(&definition, &data.extra(), &mut mistakes);
+        let strategy = match (strategy, mistakes.iter().next()) {
+            (Some(strategy), _) => strategy,
+            (None, mistake) => return Err(mistake.expect("what fails says why").clone()),
+        };
+        let mut graph = Graph::default();
+        let rules: Rules = strategy.bind(params, &mut graph)?;
+        let bound = graph.bind(strategy.program(), params)?;
+        let mut trace = Self { slice, strategy, signals: Vec::new(), columns: Vec::new() };
+        for symbol in 0..slice.symbols.len() {
+            let columns = Columns::new(&graph, slice.view(symbol));
+            trace.signals.push(slice.place(symbol, &rules.signals(&columns)));
+            trace.columns.push(bound.iter().map(|bound| columns.spread(bound)).collect());
+        }
+        Ok(trace)
+    }
+
+    /// The lets, then the rules, each in the order of the strategy.
+    pub fn entries(&self) -> Vec<Entry> {
+        let lets = self.strategy.lets.iter().map(|(name, node)| Entry {
+            table: "let",
+            name: name.clone(),
+            node: *node,
+        });
+        let rules = Rule::ALL.into_iter().filter_map(|rule| {
+            let node = self.strategy.rule(rule)?;
+            Some(Entry { table: "rules", name: rule.key().to_owned(), node })
+        });
+        lets.chain(rules).collect()
+    }
+
+    /// A node of the strategy.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.strategy.program().nodes[id]
+    }
+
+    /// A node's text, as it is written.
+    pub fn text(&self, id: NodeId) -> &str {
+        let place = &self.node(id).place;
+        &place.source.text[place.span.clone()]
+    }
+
+    /// A node's column for a symbol, over the rows that rules can see.
+    pub fn column(&self, symbol: usize, id: NodeId) -> &Column {
+        &self.columns[symbol][id]
+    }
+
+    /// The name of the let that a node is, if it is one.
+    pub fn let_name(&self, id: NodeId) -> Option<&str> {
+        let named = self.strategy.lets.iter().find(|(_, node)| *node == id);
+        named.map(|(name, _)| name.as_str())
+    }
+
+    /// The operands of a node that have something to tell: no literals.
+    pub fn operands(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let is_literal =
+            |id: NodeId| matches!(self.node(id).op, Op::Number(_) | Op::Text(_) | Op::Bool(_));
+        self.node(id).args.iter().copied().filter(move |&arg| !is_literal(arg))
+    }
+}
+
+/// The same strategy with each expression as a text of its own, so that a place in it is a place in
+/// the expression.
+fn alone(definition: &Definition) -> Definition {
+    let mut definition = definition.clone();
+    let alone = |written: &mut Written, name: &str| {
+        written.place = Place::whole(&Source::new(name, written.text.as_str()));
+    };
+    for named in &mut definition.lets {
+        alone(&mut named.written, &named.name);
+    }
+    for (rule, written) in &mut definition.rules {
+        alone(written, rule.key());
+    }
+    definition
+}
+
+/// A value in words.
+pub fn shown(value: &Scalar) -> String {
+    match value {
+        Scalar::Missing => "missing".to_owned(),
+        value => word(value),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::manifest::{Layers, Manifest, Project, type_session};
+    use chrono::NaiveDate;
+
+    /// A session that buys above a mean.
+    pub(crate) const SESSION: &str = "
+        [session.s]
+        data = { path = 'x.csv' }
+        [session.s.strategy.let]
+        mean = 'sma(close, 3)'
+        [session.s.strategy.rules]
+        enter_long = 'close > mean'";
+
+    /// Hand a session that is written like this to `test`, with forty daily bars that go up and down.
+    pub(crate) fn with_session(text: &str, test: impl FnOnce(&Session, &DataSet)) {
+        let directory = tempfile::tempdir().unwrap();
+        let bars: String = (0..40)
+            .map(|row| {
+                let (day, close) = (1 + row % 28, 100 + row * 7 % 11);
+                let month = 1 + row / 28;
+                format!("2020-{month:02}-{day:02},{close},{},{},{close},5\n", close + 1, close - 1)
+            })
+            .collect();
+        let header = "timestamp,open,high,low,close,volume\n";
+        std::fs::write(directory.path().join("x.csv"), format!("{header}{bars}")).unwrap();
+        let path = directory.path().join("m.toml");
+        let project = Project::of(&path, Some(directory.path()), NaiveDate::default());
+        let source = Source::new("m.toml", format!("schema = 1\n{text}"));
+        let (mut mistakes, layers) = (Mistakes::default(), Layers::default());
+        let manifest = Manifest::parse("m", &source, &project, &layers, &mut mistakes);
+        let declared = &manifest.sessions[0];
+        let session = type_session("s", &declared.place, &declared.tree, &project, &mut mistakes);
+        let session = session.unwrap_or_else(|| panic!("{}", mistakes.render(false)));
+        let data = crate::market::load(&session.data).unwrap();
+        test(&session, &data);
+    }
+}
