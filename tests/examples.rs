@@ -1,7 +1,7 @@
 //! What the repository shows works: the quickstart, every manifest and strategy, and the README.
 
 use crate::project::{Project, repository};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::process::Command;
 
@@ -31,15 +31,62 @@ fn the_quickstart_runs_strategies_and_a_sweep_and_renders_reports() {
 fn the_report_loads_nothing_from_anywhere() {
     let project = Project::of_the_repository();
     let _ = project.run(["run", "sessions/quickstart.toml"]).success();
-    let html = project.newest().text("report.html");
-    for value in loaded(&html) {
-        let is_inside = value.starts_with('#') || value.starts_with("data:");
-        assert!(is_inside, "a browser would load `{value}`");
+    let run = project.newest();
+    let html = run.text("report.html");
+    let pages: Vec<String> = loaded(&html)
+        .into_iter()
+        .filter(|value| value.starts_with("pages"))
+        .map(|value| value.replace("&#x2f;", "/"))
+        .collect();
+    assert!(pages.len() > 3, "the report leads to the pages of its sessions");
+    for page in std::iter::once("report.html").chain(pages.iter().map(String::as_str)) {
+        let html = run.text(page);
+        for value in loaded(&html) {
+            let is_inside = value.starts_with('#') || value.starts_with("data:");
+            let is_beside = value.starts_with("pages&#x2f;") || value == "../report.html";
+            assert!(is_inside || is_beside, "a browser would load `{value}`");
+        }
+        for way in ["@import", "<link", "<iframe", "<script src", "fetch(", "XMLHttpRequest"] {
+            assert!(!html.contains(way), "{way}");
+        }
+        assert_eq!(html.matches("<html").count(), 1);
+        assert!(html.len() < 1_000_000, "{page} has {} bytes", html.len());
     }
-    for way in ["@import", "<link", "<iframe", "<script src", "fetch(", "XMLHttpRequest"] {
-        assert!(!html.contains(way), "{way}");
+}
+
+/// The doubts that the page of each session of a run tells, by the session's name.
+fn doubts(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
+    let run = project.newest();
+    let mut doubts = BTreeMap::new();
+    for entry in fs::read_dir(run.path.join("pages")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let html = run.text(&format!("pages/{name}"));
+        let told = html.split("data-doubt=\"").skip(1);
+        let told = told.map(|rest| rest.split('"').next().unwrap().to_owned());
+        let session = name.rsplit_once('-').unwrap().0.to_owned();
+        doubts.entry(session).or_insert_with(BTreeSet::new).extend(told);
     }
-    assert_eq!(html.matches("<html").count(), 1);
+    doubts
+}
+
+#[test]
+fn each_doubt_is_shown_by_one_shipped_session_and_not_by_another() {
+    let project = Project::of_the_repository();
+    let _ = project.run(["run", "sessions/doubts.toml"]).success();
+    let told = doubts(&project);
+    for (session, doubt) in [
+        ("few-trades", "few_trades"),
+        ("one-trade", "one_trade_makes_the_profit"),
+        ("one-year", "profit_in_one_year_only"),
+        ("fees", "fees_above_gross_profit"),
+        ("inside-a-bar", "ambiguous_exits"),
+        ("open-at-the-end", "open_at_the_end"),
+        ("same-close", "fills_on_the_deciding_close"),
+        ("edge", "best_at_the_edge"),
+    ] {
+        assert!(told[session].contains(doubt), "{session}: {:?}", told[session]);
+    }
+    assert!(told["no-doubt"].is_empty(), "{:?}", told["no-doubt"]);
 }
 
 /// The values of everything in a page that a browser loads by itself or when it is clicked.

@@ -1,7 +1,7 @@
 //! Reports: a project may have its own, mistakes in them are shown, and no text of a manifest becomes
 //! markup.
 
-use crate::project::{Project, session, words_only};
+use crate::project::{Project, session, sweep, words_only};
 
 fn project() -> Project {
     Project::new().bars(120).manifest("a.toml", &session("one"))
@@ -185,4 +185,42 @@ fn the_index_lists_every_run_with_its_page() {
         );
     }
     assert_eq!(page.matches("✓ completed").count(), 2);
+}
+
+#[test]
+fn a_page_says_what_the_results_say_and_how_to_make_them_again() {
+    let project = Project::new().bars(200).manifest("a.toml", &sweep("grid", 2, 2));
+    let _ = project.run(["run", "a.toml"]).success();
+    let run = project.newest();
+    let results = run.results();
+    let best = results.iter().max_by(|a, b| {
+        let sharpe = |row: &crate::project::Row| row["sharpe"].parse::<f64>().unwrap_or(f64::MIN);
+        sharpe(a).total_cmp(&sharpe(b))
+    });
+    let best = best.unwrap();
+    let id = &best["identity"][..16];
+    let html = run.text(&format!("pages/grid-{id}.html"));
+    let mut compared = 0;
+    for cell in html.split("data-metric=\"").skip(1) {
+        let (name, rest) = cell.split_once("\" data-v=\"").unwrap();
+        let shown = rest.split('"').next().unwrap();
+        let stored = &best[name];
+        let same = match (shown.parse::<f64>(), stored.parse::<f64>()) {
+            (Ok(shown), Ok(stored)) => shown == stored,
+            _ => stored.is_empty(),
+        };
+        assert!(same, "{name}: {shown} on the page, {stored} in the results");
+        compared += 1;
+    }
+    assert!(compared > 50, "{compared} metrics");
+    let command = html.split("<dt>Again</dt><dd><code>").nth(1).unwrap();
+    let command = command.split("</code>").next().unwrap().replace("&#x27;", "'");
+    let (words, filter) = command.split_once(" --filter '").unwrap();
+    let filter = filter.trim_end_matches('\'').replace("&quot;", "\"");
+    let mut words: Vec<&str> = words.split(' ').skip(1).collect();
+    words.extend(["--filter", &filter]);
+    let _ = project.run(words).success();
+    let again = project.newest().results();
+    assert_eq!((again.len(), &again[0]["identity"]), (1, &best["identity"]));
+    assert!(html.contains("a.toml:"), "settings say where they come from");
 }

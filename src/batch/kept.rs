@@ -1,5 +1,5 @@
-//! The files of a kept session: result.json, session.toml, trades.csv, orders.csv, equity.parquet and
-//! events.jsonl.
+//! The files of a kept session: result.json, session.toml, trades.csv, orders.csv, equity.parquet,
+//! prices.parquet and events.jsonl.
 //!
 //! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
 
@@ -9,7 +9,7 @@ use crate::engine::{Frame, Outcome};
 use crate::metrics::account::excursion;
 use crate::metrics::{Metrics, Unit};
 use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
-use crate::store::{EQUITY_FILE, equity_parquet};
+use crate::store::{EQUITY_FILE, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet};
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
@@ -54,6 +54,7 @@ impl Kept<'_> {
             (TRADES, self.trades()),
             (ORDERS, self.orders()),
             (EQUITY_FILE, self.equity()),
+            (PRICES_FILE, prices_parquet(&self.prices())),
             (EVENTS, self.events().into_bytes()),
         ]
     }
@@ -213,6 +214,36 @@ impl Kept<'_> {
             benchmark[day.end - 1] = capital * worth;
         }
         equity_parquet(&frame.time, &equity, &drawdown, Some(&benchmark))
+    }
+
+    /// What the prices did, thinned for a chart: the first few symbols, in stretches of bars.
+    fn prices(&self) -> Vec<PriceSeries> {
+        /// How many symbols a page draws, and how many stretches each has.
+        const SYMBOLS: usize = 8;
+        const STRETCHES: usize = 1_000;
+        let frame = self.frame();
+        let stretch = frame.len().div_ceil(STRETCHES).max(1);
+        let symbols = frame.symbols.iter().enumerate().take(SYMBOLS);
+        symbols
+            .map(|(number, bars)| {
+                let mut series =
+                    PriceSeries { symbol: self.symbol(number).to_owned(), ..Default::default() };
+                for from in (0..frame.len()).step_by(stretch) {
+                    let rows = from..(from + stretch).min(frame.len());
+                    let high = bars.high[rows.clone()].iter().copied().fold(f64::NAN, f64::max);
+                    // A symbol may have no bar there.
+                    if high.is_nan() {
+                        continue;
+                    }
+                    series.time.push(frame.time[from]);
+                    series.high.push(high);
+                    let low = bars.low[rows.clone()].iter().copied().fold(f64::NAN, f64::min);
+                    series.low.push(low);
+                    series.close.push(bars.close[rows.end - 1]);
+                }
+                series
+            })
+            .collect()
     }
 
     /// Orders and fills in the order in which they happened.

@@ -3,9 +3,10 @@
 use super::context::Context;
 use super::exit::Exit;
 use crate::manifest::project::shown;
+use crate::report::load::Loader;
 use crate::report::registry::Index;
-use crate::report::{Templates, load};
-use crate::store::{Holder, Store};
+use crate::report::{SESSION, Templates};
+use crate::store::{Holder, Run, Store};
 use anyhow::Result;
 
 /// Render the reports of a run again, from what the store holds
@@ -32,13 +33,15 @@ impl Report {
         let run =
             store.resume_run(&self.run, &Holder::this_process("this machine", &command_line))?;
         let reader = run.reader();
-        let report = load::run_report(reader)?;
+        let loader = Loader::new(reader)?;
+        let report = loader.report()?;
         let all: Vec<String> = templates.names().map(str::to_owned).collect();
         for name in if self.template.is_empty() { all } else { self.template } {
             let text = templates.render(&name, &report)?;
             run.write_report(&name, &text)?;
             context.say(&format!("report: {}", shown(&reader.report(&name))));
         }
+        write_pages(&run, &loader, &templates)?;
         write_index(&store, &templates)?;
         Ok(Exit::Success)
     }
@@ -48,5 +51,14 @@ impl Report {
 pub(super) fn write_index(store: &Store, templates: &Templates) -> Result<()> {
     let (files, _) = store.run_files();
     store.write_index(&templates.page("index.html", &Index::of(&files, store))?)?;
+    Ok(())
+}
+
+/// Write the page of every session that has a section in the report.
+pub(super) fn write_pages(run: &Run, loader: &Loader<'_>, templates: &Templates) -> Result<()> {
+    for page in loader.pages() {
+        let (dir, page) = page?;
+        run.write_page(&dir, &templates.page(SESSION, &page)?)?;
+    }
     Ok(())
 }

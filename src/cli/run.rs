@@ -5,14 +5,15 @@ use super::exit::Exit;
 use super::output::{Format, is_closed_pipe};
 use super::planning::{Planned, Planning, duration, thread_count, threads};
 use super::progress::Watcher;
-use super::report::write_index;
+use super::report::{write_index, write_pages};
 use super::results;
 use crate::batch::execute::{self, Request, Summary};
 use crate::diag::{Mistakes, counted};
 use crate::manifest::project::shown;
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
-use crate::report::{self, Templates};
+use crate::report::Templates;
+use crate::report::load::Loader;
 use crate::store::{Holder, Phase, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
 use std::path::PathBuf;
@@ -283,10 +284,14 @@ fn render(
     let mut written = Vec::new();
     let Some(templates) = templates else { return (written, None) };
     let mut write = || -> Result<()> {
-        let report = report::load::run_report(summary.run.reader())?;
+        let loader = Loader::new(summary.run.reader())?;
+        let report = loader.report()?;
         for name in &planned.plan.run.reports {
             summary.run.write_report(name, &templates.render(name, &report)?)?;
             written.push(summary.run.reader().report(name));
+        }
+        if planned.plan.run.reports.iter().any(|name| name.ends_with(".html")) {
+            write_pages(&summary.run, &loader, &templates)?;
         }
         write_index(&planned.store, &templates)
     };

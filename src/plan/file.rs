@@ -103,8 +103,50 @@ fn base_line(
         "removed": base.removed,
         "components": components.map(serde_json::Map::from_iter),
         "tree": tree.json(),
+        "origins": origins(&base.declared),
         "strategies": strategies,
     })
+}
+
+/// Which layer set each key of a session, and where.
+fn origins(declared: &Declared) -> serde_json::Map<String, serde_json::Value> {
+    fn leaves(table: &Table, at: &str, paths: &mut Vec<String>) {
+        for entry in table.iter() {
+            let path = match at {
+                "" => entry.key.clone(),
+                at => format!("{at}.{}", entry.key),
+            };
+            match entry.node.table() {
+                Some(table) => leaves(table, &path, paths),
+                None => paths.push(path),
+            }
+        }
+    }
+    let mut paths = Vec::new();
+    leaves(&declared.tree, "", &mut paths);
+    let origin = |path: String| {
+        let place = declared.tree.at(&path)?.place.to_string();
+        let is_it = |node: &Node| node.place.to_string() == place;
+        let layer = declared.layers.iter().rev().find(|it| it.table.at(&path).is_some_and(is_it));
+        let label = layer.map_or(String::new(), |layer| format!("{}, ", layer.label));
+        Some((path, json!(format!("{label}{place}"))))
+    };
+    paths.into_iter().filter_map(origin).collect()
+}
+
+/// Where each key of each session of a written plan was set, by the session's name.
+pub fn origins_of(text: &str) -> HashMap<String, Vec<(String, String)>> {
+    let lines = text.lines().map(serde_json::from_str::<serde_json::Value>);
+    // Bases stand before sessions.
+    let bases = lines.skip(1).map_while(|line| line.ok().filter(|line| line.get("tree").is_some()));
+    bases
+        .filter_map(|line| {
+            let origins = line.get("origins")?.as_object()?.iter();
+            let origins =
+                origins.map(|(path, at)| (path.clone(), at.as_str().unwrap_or("").into()));
+            Some((line["name"].as_str()?.to_owned(), origins.collect()))
+        })
+        .collect()
 }
 
 /// The strategies that a base names: its own, and those on an axis.

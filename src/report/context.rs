@@ -271,8 +271,8 @@ pub struct Session {
     pub description: Option<String>,
     /// The user's free text.
     pub notes: Option<String>,
-    /// Plain statements a reader must know, such as "decides and fills on the same close".
-    pub flags: Vec<String>,
+    /// What a reader should doubt about it, the heaviest first.
+    pub suspicions: Vec<Suspicion>,
     /// The user's tags.
     pub tags: Vec<String>,
     /// Name of the strategy.
@@ -303,6 +303,8 @@ pub struct Session {
     pub metrics: Vec<Metric>,
     /// The account by trading day; `None` when it was not kept or there is no day.
     pub equity: Option<Curve>,
+    /// Where its own page is, relative to the run's directory; `None` if it has none.
+    pub page: Option<String>,
     /// The trades.
     pub trades: Trades,
     /// The resolved settings as TOML.
@@ -355,7 +357,7 @@ pub struct Trades {
 }
 
 /// An entry and its exit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TradeRow {
     /// The symbol traded.
     pub symbol: String,
@@ -375,6 +377,17 @@ pub struct TradeRow {
     pub profit: f64,
     /// Net profit as a fraction of the entry's value.
     pub profit_fraction: Option<f64>,
+    /// Commission of entry and exit, money.
+    pub commission: f64,
+    /// What slippage cost, money; it is in the prices.
+    pub slippage: f64,
+    /// How many bars it was held.
+    pub bars: usize,
+    /// How far it was down at its worst mark, a positive fraction of the entry's price; `None` where
+    /// the store does not know it.
+    pub mae: Option<f64>,
+    /// How far it was up at its best mark, a positive fraction of the entry's price.
+    pub mfe: Option<f64>,
     /// Why it ended, such as `"stop_loss"`; `None` while it is open.
     pub closed_by: Option<String>,
 }
@@ -390,4 +403,153 @@ pub struct Data {
     pub rows: usize,
     /// What the checks found, in words.
     pub checks: String,
+}
+
+/// Something to doubt about a result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suspicion {
+    /// A stable name, such as `"few_trades"`.
+    pub name: String,
+    /// The fact, as a sentence with its numbers.
+    pub fact: String,
+}
+
+/// A session's own page: the top level of its context.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionPage {
+    /// The run that it belongs to.
+    pub run: Run,
+    /// What sessions of the run are ranked by.
+    pub objective: Objective,
+    /// What its section in the report of the run says, with all its trades.
+    pub session: Session,
+    /// Returns by month, a row a year.
+    pub years: Vec<Year>,
+    /// The size of the largest monthly return, a positive fraction.
+    pub largest_month: f64,
+    /// Rolling statistics; `None` for a session too short for them.
+    pub rolling: Option<Rolling>,
+    /// The return of every trading day.
+    pub returns: Vec<f64>,
+    /// How many positions were open on each day of the session's curve.
+    pub open_positions: Vec<f64>,
+    /// Trades by year, or by month within one year.
+    pub periods: Vec<Period>,
+    /// What the prices did, a symbol each, thinned; empty if they were not kept.
+    pub prices: Vec<Prices>,
+    /// Orders, fills and other events in their order.
+    pub events: Events,
+    /// Every setting with the layer and the place that it comes from.
+    pub origins: Vec<Origin>,
+    /// The command that makes the session again.
+    pub command: String,
+}
+
+/// A year of returns.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Year {
+    /// The year.
+    pub year: i32,
+    /// January to December.
+    pub months: Vec<Month>,
+    /// The return of the year, a fraction.
+    pub change: f64,
+}
+
+/// A month of a year.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Month {
+    /// 1 for January.
+    pub month: u32,
+    /// The return, a fraction; `None` without a trading day.
+    pub change: Option<f64>,
+}
+
+/// Statistics over a window that moves; all columns have the same length.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rolling {
+    /// The length of the window in trading days.
+    pub days: usize,
+    /// The last day of each window, microseconds.
+    pub time: Vec<i64>,
+    /// The annual Sharpe ratio; not finite where it is undefined.
+    pub sharpe: Vec<f64>,
+    /// The annual volatility, a fraction.
+    pub volatility: Vec<f64>,
+}
+
+/// Closed trades of a year or month.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Period {
+    /// `2013` or `2013-05`.
+    pub label: String,
+    /// How many ended in it.
+    pub trades: usize,
+    /// How many of them won.
+    pub wins: usize,
+    /// How many of them lost.
+    pub losses: usize,
+    /// Their net profit, money.
+    pub profit: f64,
+    /// Their commission, money.
+    pub commission: f64,
+    /// Their slippage, money.
+    pub slippage: f64,
+}
+
+/// A symbol's prices, thinned to what a screen can show; all columns have the same length.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Prices {
+    /// The symbol.
+    pub symbol: String,
+    /// The first bar's opening time of each stretch of bars, microseconds.
+    pub time: Vec<i64>,
+    /// The highest price of the stretch.
+    pub high: Vec<f64>,
+    /// The lowest price of the stretch.
+    pub low: Vec<f64>,
+    /// The last price of the stretch.
+    pub close: Vec<f64>,
+    /// What the strategy plots, in its order.
+    pub lets: Vec<Plotted>,
+}
+
+/// A let that a strategy plots.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plotted {
+    /// Its name.
+    pub name: String,
+    /// Its value at the end of each stretch; not finite where it is missing.
+    pub values: Vec<f64>,
+}
+
+/// The journal of a session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Events {
+    /// How many there are.
+    pub total: usize,
+    /// The first of them.
+    pub rows: Vec<Event>,
+}
+
+/// A line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    /// When, as the journal writes it.
+    pub time: String,
+    /// Its type, such as `"fill"`.
+    pub kind: String,
+    /// What it says, in the order of the journal.
+    pub facts: Vec<Setting>,
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// The key, such as `"costs.slippage.bps"`.
+    pub path: String,
+    /// The value as a manifest would write it.
+    pub value: String,
+    /// The layer and the place, such as `"session goog-sma, sessions/a.toml:12:1"`, or `"built in"`.
+    pub origin: String,
 }

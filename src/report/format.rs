@@ -240,6 +240,17 @@ fn one_line(text: &str) -> String {
     line
 }
 
+/// The class of a cell of a heat map: how large `value` is beside the `largest`, and its direction.
+pub fn heat(value: Option<f64>, largest: f64) -> &'static str {
+    let share = value.unwrap_or(0.0) / largest;
+    match share.abs() {
+        share if share.is_nan() || share < 0.02 => "",
+        share if share < 0.2 => ["up1", "down1"][usize::from(value < Some(0.0))],
+        share if share < 0.55 => ["up2", "down2"][usize::from(value < Some(0.0))],
+        _ => ["up3", "down3"][usize::from(value < Some(0.0))],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

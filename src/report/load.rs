@@ -1,11 +1,14 @@
 //! From the store to the context of a report: what a run's directory holds, and nothing else.
 
+use super::analysis;
 use super::context::{
     Axis, Cell, Column, Counts, Curve, Data, Goal, Metric as MetricValue, Objective, Omitted, Row,
     Run, RunReport, RunStatus, Sense, Session, Setting, Status, Sweep, TradeRow, Trades, Unit,
 };
+use super::suspicion::{Facts, suspicions};
 use crate::bars::DAY;
 use crate::batch::kept::{RESULT, SESSION, TRADES};
+use crate::expr::Scalar;
 use crate::manifest::{self, Session as Typed};
 use crate::metrics::{self, Metric};
 use crate::plan::file::{self, Frozen};
@@ -14,6 +17,7 @@ use crate::store::{self, Label, RunReader, session_dir};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Offset, TimeZone};
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// The columns of the comparison table beside the objective.
 const COLUMNS: [Metric; 8] = [
@@ -31,21 +35,8 @@ const ROWS: usize = 500;
 const POINTS: usize = 20;
 /// How many points of a sweep get a section of their own.
 const SECTIONS: usize = 5;
-/// How many trades a section lists.
-const TRADES_SHOWN: usize = 200;
 /// How many points of a curve are drawn in a table's row.
 const SPARK: usize = 60;
-
-/// Everything that a report of `run` may say.
-pub fn run_report(run: &RunReader) -> Result<RunReport> {
-    let frozen = file::read(&run.plan()?)?;
-    let results = match run.results() {
-        Ok(results) => results,
-        // A run that was stopped has its rows, and its plan knows their labels.
-        Err(_) => unfinished(run, &frozen)?,
-    };
-    Loader::new(run, &frozen, results)?.report()
-}
 
 fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row)>> {
     let (rows, _) = run.rows()?;
@@ -70,34 +61,44 @@ fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row
     rows.into_iter().map(|row| Ok((label(&row)?, row))).collect()
 }
 
-struct Loader<'a> {
-    run: &'a RunReader,
-    frozen: &'a Frozen,
-    objective: manifest::Objective,
+/// A run's directory, read as far as all its reports need it.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    pub(super) run: &'a RunReader,
+    pub(super) frozen: Frozen,
+    pub(super) objective: manifest::Objective,
     /// Best first.
-    results: Vec<(Label, store::Row)>,
+    pub(super) results: Vec<(Label, store::Row)>,
+    /// Where each key of each session was set, by the session's name.
+    pub(super) origins: HashMap<String, Vec<(String, String)>>,
     kept: Vec<String>,
 }
 
 impl<'a> Loader<'a> {
-    fn new(
-        run: &'a RunReader,
-        frozen: &'a Frozen,
-        mut results: Vec<(Label, store::Row)>,
-    ) -> Result<Self> {
+    /// Read the plan and the results of `run`.
+    pub fn new(run: &'a RunReader) -> Result<Self> {
+        let plan = run.plan()?;
+        let frozen = file::read(&plan)?;
+        let mut results = match run.results() {
+            Ok(results) => results,
+            // A run that was stopped has its rows, and its plan knows their labels.
+            Err(_) => unfinished(run, &frozen)?,
+        };
         let objective = frozen.plan.run.objective;
         let value = |row: &store::Row| row.metrics.get(objective.metric);
         results.sort_by(|(_, a), (_, b)| {
             objective.order(value(a), value(b)).then(a.index.cmp(&b.index))
         });
-        Ok(Self { run, frozen, objective, results, kept: run.kept()? })
+        let origins = file::origins_of(&plan);
+        Ok(Self { run, frozen, objective, results, origins, kept: run.kept()? })
     }
 
-    fn base(&self, row: &store::Row) -> &'a Base {
+    pub(super) fn base(&self, row: &store::Row) -> &Base {
         self.frozen.plan.base(&self.frozen.plan.points[row.index as usize])
     }
 
-    fn report(&self) -> Result<RunReport> {
+    /// Everything that a report of the run may say.
+    pub fn report(&self) -> Result<RunReport> {
         let columns = self.columns();
         let sections = self.sections();
         let mut sessions = Vec::new();
@@ -116,12 +117,7 @@ impl<'a> Loader<'a> {
             manifests: self.frozen.plan.manifests.iter().map(|(path, _)| path.clone()).collect(),
             run: self.facts(),
             counts: counts(self.results.iter().map(|(_, row)| row), &self.run.file().counts),
-            objective: Objective {
-                metric: self.objective.metric.name().into(),
-                title: title(self.objective.metric),
-                unit: unit(self.objective.metric),
-                goal: if self.objective.maximize { Goal::Maximize } else { Goal::Minimize },
-            },
+            objective: self.ranking(),
             columns,
             rows,
             omitted: (hidden > 0).then(|| Omitted { rows: hidden, place: "results.csv".into() }),
@@ -130,7 +126,16 @@ impl<'a> Loader<'a> {
         })
     }
 
-    fn facts(&self) -> Run {
+    pub(super) fn ranking(&self) -> Objective {
+        Objective {
+            metric: self.objective.metric.name().into(),
+            title: title(self.objective.metric),
+            unit: unit(self.objective.metric),
+            goal: if self.objective.maximize { Goal::Maximize } else { Goal::Minimize },
+        }
+    }
+
+    pub(super) fn facts(&self) -> Run {
         let file = self.run.file();
         let text = |time: DateTime<chrono::Utc>| time.format("%Y-%m-%d %H:%M:%S UTC").to_string();
         let seconds = |end: DateTime<chrono::Utc>| (end - file.started).as_seconds_f64();
@@ -166,7 +171,7 @@ impl<'a> Loader<'a> {
         first.chain(others).map(column).collect()
     }
 
-    fn is_kept(&self, place: usize) -> Option<String> {
+    pub(super) fn is_kept(&self, place: usize) -> Option<String> {
         let (label, row) = &self.results[place];
         let dir = session_dir(&label.session, &row.identity);
         // What failed left why, and nothing to draw.
@@ -194,7 +199,7 @@ impl<'a> Loader<'a> {
 
     /// The places of the sessions that get a section: all kept named ones, and the best kept of each
     /// sweep.
-    fn sections(&self) -> Vec<usize> {
+    pub(super) fn sections(&self) -> Vec<usize> {
         let mut places = self.first_places(ROWS, SECTIONS);
         places.retain(|&place| self.is_kept(place).is_some());
         // What was asked for by name comes before what a sweep found.
@@ -264,17 +269,35 @@ impl<'a> Loader<'a> {
             .collect()
     }
 
-    fn session(&self, place: usize) -> Result<Session> {
+    /// What a kept session's file says, as text.
+    pub(super) fn text(&self, dir: &str, file: &str) -> Result<String> {
+        Ok(String::from_utf8_lossy(&self.run.kept_file(dir, file)?).into_owned())
+    }
+
+    pub(super) fn result(&self, dir: &str) -> Result<Value> {
+        serde_json::from_str(&self.text(dir, RESULT)?)
+            .with_context(|| format!("{dir}/{RESULT} is damaged"))
+    }
+
+    pub(super) fn session(&self, place: usize) -> Result<Session> {
         let (label, row) = &self.results[place];
         let base = self.base(row);
         let typed = &base.session;
         let dir = self.is_kept(place).context("a section is of a kept session")?;
-        let text = |file: &str| -> Result<String> {
-            Ok(String::from_utf8_lossy(&self.run.kept_file(&dir, file)?).into_owned())
+        let result = self.result(&dir)?;
+        let curve = by_day(&self.run.equity(&dir)?, typed);
+        let trades = trades(&self.text(&dir, TRADES)?, typed)?;
+        let notes: Vec<String> =
+            row.note.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
+        let facts = Facts {
+            metrics: &row.metrics,
+            trades: &trades.rows,
+            years: &analysis::years(&curve, typed.settings.capital),
+            notes: &notes,
+            checks: &[],
+            edges: &self.edges(place),
         };
-        let result: Value = serde_json::from_str(&text(RESULT)?)
-            .with_context(|| format!("{dir}/{RESULT} is damaged"))?;
-        let equity = self.run.equity(&dir)?;
+        let suspicions = suspicions(&facts);
         let strings = |value: &Value| -> Vec<(String, String)> {
             let plain =
                 |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -293,7 +316,7 @@ impl<'a> Loader<'a> {
             sweep: base.swept.then(|| label.session.clone()),
             description: given(&typed.label.description),
             notes: given(&typed.label.notes),
-            flags: flags(row),
+            suspicions,
             tags: typed.label.tags.clone(),
             strategy: label.strategy.clone(),
             strategy_description: given(&one_paragraph(&typed.definition.description)),
@@ -308,9 +331,10 @@ impl<'a> Loader<'a> {
             model_axes: strings(&result["axes"]).into_iter().map(setting).collect(),
             costs: costs(typed),
             metrics: metrics(&row.metrics).collect(),
-            equity: Some(by_day(&equity, typed)),
-            trades: trades(&text(TRADES)?, typed)?,
-            settings: text(SESSION)?,
+            equity: Some(curve),
+            page: Some(store::page(&dir)),
+            trades,
+            settings: self.text(&dir, SESSION)?,
             data: Data {
                 files: typed.data.written.clone(),
                 digest: result["components"]["data"]
@@ -330,6 +354,35 @@ impl<'a> Loader<'a> {
     }
 }
 
+impl Loader<'_> {
+    /// The axes on which the best point of a sweep stands at the end of the values.
+    fn edges(&self, place: usize) -> Vec<(String, String)> {
+        let number = self.results[place].1.index as usize;
+        let point = &self.frozen.plan.points[number];
+        let base = self.frozen.plan.base(point);
+        let of_base = |(_, row): &(Label, store::Row)| {
+            self.frozen.plan.points[row.index as usize].base == point.base
+        };
+        let is_best = self.results.iter().position(of_base) == Some(place);
+        let axes = base.axes.iter().zip(point.at.iter()).filter(|_| is_best && base.swept);
+        axes.filter(|(axis, at)| {
+            let numbers: Vec<f64> = axis.scalars.iter().filter_map(number_of).collect();
+            let value = numbers.get(**at as usize).copied();
+            let ends = [
+                numbers.iter().copied().reduce(f64::min),
+                numbers.iter().copied().reduce(f64::max),
+            ];
+            numbers.len() == axis.scalars.len() && numbers.len() > 2 && ends.contains(&value)
+        })
+        .map(|(axis, &at)| (axis.path.clone(), word(&axis.scalars[at as usize])))
+        .collect()
+    }
+}
+
+fn number_of(value: &Scalar) -> Option<f64> {
+    if let Scalar::Number(number) = value { Some(*number) } else { None }
+}
+
 fn id(row: &store::Row) -> String {
     row.identity.to_hex().chars().take(10).collect()
 }
@@ -341,21 +394,6 @@ pub(super) fn given(text: &str) -> Option<String> {
 /// A text whose lines were broken for its file, as one.
 pub(super) fn one_paragraph(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn flags(row: &store::Row) -> Vec<String> {
-    let mut flags: Vec<String> =
-        row.note.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
-    let count = |metric: Metric| row.metrics.get(metric).unwrap_or(0.0);
-    let ambiguous = count(Metric::AmbiguousExits);
-    if ambiguous > 0.0 {
-        flags.push(format!("{ambiguous} exits depended on which price came first inside a bar"));
-    }
-    let refused = count(Metric::Refusals);
-    if refused > 0.0 {
-        flags.push(format!("{refused} entries were refused, because there was no cash for them"));
-    }
-    flags
 }
 
 fn settings(label: &Label) -> Vec<Setting> {
@@ -472,7 +510,7 @@ fn costs(session: &Typed) -> String {
 }
 
 /// Wall-clock time of the data's zone.
-fn local(session: &Typed, micros: i64) -> i64 {
+pub(super) fn local(session: &Typed, micros: i64) -> i64 {
     let utc = DateTime::from_timestamp_micros(micros).unwrap_or_default().naive_utc();
     let offset = session.data.timezone.offset_from_utc_datetime(&utc).fix().local_minus_utc();
     micros + i64::from(offset) * 1_000_000
@@ -511,9 +549,6 @@ fn trades(text: &str, session: &Typed) -> Result<Trades> {
     for record in reader.records() {
         let record = record?;
         trades.total += 1;
-        if trades.rows.len() == TRADES_SHOWN {
-            continue;
-        }
         let field = |name: &str| {
             let at = header.iter().position(|known| known == name);
             at.and_then(|at| record.get(at)).unwrap_or_default().to_owned()
@@ -534,6 +569,11 @@ fn trades(text: &str, session: &Typed) -> Result<Trades> {
             exit_price: number("exit_price"),
             profit: number("profit"),
             profit_fraction: Some(number("profit_fraction")),
+            commission: number("commission"),
+            slippage: number("slippage"),
+            bars: number("bars") as usize,
+            mae: Some(number("mae")).filter(|value| value.is_finite()),
+            mfe: Some(number("mfe")).filter(|value| value.is_finite()),
             closed_by,
         });
     }

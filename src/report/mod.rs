@@ -16,6 +16,7 @@
 //! | `metric(unit)`, `metric(unit, digits)` | a value in its unit |
 //! | `digits(unit)` | of a list of values: the decimals that suit them together |
 //! | `fraction`, `ratio`, `money`, `count`, `days` | the same with the unit in the name |
+//! | `heat(largest)` | the class of a cell in a heat map: `up1` to `up3`, `down1` to `down3`, or none |
 //! | `number`, `price` | six digits or more, without trailing zeros; with two decimals at least |
 //! | `seconds` | a length of wall-clock time |
 //! | `date`, `time` | microseconds as a day; as a day and its time unless that is midnight |
@@ -24,14 +25,18 @@
 //! | `sparkline(width)` | a list of values as block characters |
 //! | `spark` | a list of values as a small SVG |
 //!
-//! The functions `curves(sessions, title, id)` and
-//! `histogram(values, unit, goal, title, id)` draw charts; an `id` is used once on a page.
+//! Functions draw charts; an `id` is used once on a page: `curves(sessions, title, id)`,
+//! `histogram(values, unit, goal, title, id)`, `series(time, panels, title, id)`,
+//! `bars(labels, values, unit, title, id)`, `excursions(trades, id)` and `prices_chart(prices, trades, id)`.
 
+pub mod analysis;
 pub mod chart;
 pub mod context;
 pub mod format;
 pub mod load;
+pub mod page;
 pub mod registry;
+pub mod suspicion;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +48,8 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use context::{Goal, RunReport, Unit};
+use chart::panel;
+use context::{Goal, Prices, RunReport, TradeRow, Unit};
 
 /// Where a project keeps its own templates.
 const FOLDER: &str = "templates/reports";
@@ -60,7 +66,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 11] = built_in![
+const BUILT_IN: [(&str, &str); 14] = built_in![
     "report.html.jinja",
     "report.md.jinja",
     "sessions_report.html.jinja",
@@ -69,19 +75,26 @@ const BUILT_IN: [(&str, &str); 11] = built_in![
     "sessions_summary.md.jinja",
     "index.html.jinja",
     "_registry.html.jinja",
+    "session.html.jinja",
     "_session.html.jinja",
+    "_suspicions.html.jinja",
+    "_search.js",
     "_style.css",
     "_sort.js",
 ];
 
 /// The templates that are no report of a run: each command that makes them knows its own.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
+    SESSION,
     "sessions_report.html",
     "sessions_report.md",
     "sessions_summary.html",
     "sessions_summary.md",
     "index.html",
 ];
+
+/// The page of one session.
+pub const SESSION: &str = "session.html";
 
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -271,10 +284,13 @@ fn environment() -> Environment<'static> {
         ("days", Unit::Days),
     ];
     for (name, unit) in units {
-        environment.add_filter(name, move |value: &Value| {
-            float(value).map(|value| plain(format::metric(value, unit, None)))
+        environment.add_filter(name, move |value: &Value, digits: Option<usize>| {
+            float(value).map(|value| plain(format::metric(value, unit, digits)))
         });
     }
+    environment.add_filter("heat", |value: &Value, largest: f64| {
+        float(value).map(|value| plain(format::heat(value, largest).to_owned()))
+    });
     environment.add_filter("number", |value: &Value| float(value).map(format::number).map(plain));
     environment.add_filter("price", |value: &Value| float(value).map(format::price).map(plain));
     environment.add_filter("seconds", |value: &Value| float(value).map(format::seconds).map(plain));
@@ -297,10 +313,36 @@ fn environment() -> Environment<'static> {
     });
     environment.add_function(
         "histogram",
-        |values: &Value, unit: Serde<Unit>, goal: Serde<Goal>, title: &str, id: &str| {
+        |values: &Value, unit: Serde<Unit>, goal: Serde<Option<Goal>>, title: &str, id: &str| {
             floats(values).map(|values| {
                 Value::from_safe_string(chart::histogram(&values, unit.0, goal.0, title, id))
             })
+        },
+    );
+    environment.add_function(
+        "series",
+        |time: Serde<Vec<i64>>, panels: Serde<Vec<panel::Panel>>, title: &str, id: &str| {
+            Value::from_safe_string(panel::series(&time.0, &panels.0, title, id))
+        },
+    );
+    environment.add_function(
+        "bars",
+        |labels: Serde<Vec<String>>, values: &Value, unit: Serde<Unit>, title: &str, id: &str| {
+            floats(values).map(|values| {
+                Value::from_safe_string(panel::bars(&labels.0, &values, unit.0, title, id))
+            })
+        },
+    );
+    environment.add_function("excursions", |trades: Serde<Vec<TradeRow>>, id: &str| {
+        let cloud = trades.0.iter().filter_map(|it| Some((it.mae?, it.mfe?, it.profit > 0.0)));
+        let words = ["Worst on the way (MAE)", "Best on the way (MFE)"];
+        let cloud: Vec<_> = cloud.collect();
+        Value::from_safe_string(panel::scatter(&cloud, words, Unit::Fraction, id))
+    });
+    environment.add_function(
+        "prices_chart",
+        |prices: Serde<Prices>, trades: Serde<Vec<TradeRow>>, id: &str| {
+            Value::from_safe_string(panel::prices(&prices.0, &trades.0, id))
         },
     );
     environment
@@ -404,6 +446,7 @@ mod tests {
             profit: value,
             profit_fraction: Some(value),
             closed_by: (day > 0).then(|| text.to_owned()),
+            ..TradeRow::default()
         };
         Session {
             key: text.to_owned(),
@@ -412,7 +455,8 @@ mod tests {
             sweep: None,
             description: Some(text.to_owned()),
             notes: Some(text.to_owned()),
-            flags: all(),
+            suspicions: vec![Suspicion { name: text.to_owned(), fact: text.to_owned() }],
+            page: Some(text.to_owned()),
             tags: all(),
             strategy: text.to_owned(),
             strategy_description: Some(text.to_owned()),

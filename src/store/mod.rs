@@ -30,6 +30,7 @@ mod error;
 mod journal;
 mod lock;
 mod parquet;
+mod prices;
 mod record;
 mod row;
 mod run;
@@ -43,9 +44,10 @@ pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};
 pub use journal::Journal;
 pub use lock::Holder;
+pub use prices::{PRICES_FILE, PriceSeries, prices_parquet};
 pub use record::{Identity, Record, SweepSummary};
 pub use row::{Label, Row, Status, read_results};
-pub use run::{Run, RunReader};
+pub use run::{Run, RunReader, page};
 pub use run_file::{
     CachedFrom, Counts, Goal, ManifestDigest, Note, Objective, Phase, RunFile, RunHeader,
     RunStatus, SCHEMA,

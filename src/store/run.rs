@@ -10,6 +10,7 @@ use super::error::{StoreError, StoreWarning};
 use super::journal::{Journal, read_events};
 use super::lock::{Holder, Lock};
 use super::parquet;
+use super::prices::{self, PRICES_FILE, PriceSeries};
 use super::record::Record;
 use super::row::{self, Label, Row, read_results};
 use super::run_file::{Counts, Phase, RunFile, RunStatus};
@@ -71,10 +72,14 @@ impl Layout {
         self.directory.join(file_name(name))
     }
 
+    fn pages(&self) -> PathBuf {
+        self.directory.join(PAGES)
+    }
+
     /// Whether `path` is one of the run's own, which no report may replace.
     fn is_own(&self, path: &Path) -> bool {
         let files = [self.run_file(), self.plan(), self.results(), self.results_csv()];
-        let rest = [self.rows(), self.sessions(), self.events(), self.lock()];
+        let rest = [self.rows(), self.sessions(), self.events(), self.lock(), self.pages()];
         files.iter().chain(&rest).any(|own| own == path)
     }
 
@@ -172,6 +177,11 @@ impl RunReader {
     /// The account of the kept session `dir_name`.
     pub fn equity(&self, dir_name: &str) -> Result<Equity, StoreError> {
         equity::read_equity(&self.layout.session(dir_name).join(EQUITY_FILE))
+    }
+
+    /// What the prices of the kept session `dir_name` did.
+    pub fn prices(&self, dir_name: &str) -> Result<Vec<PriceSeries>, StoreError> {
+        prices::read_prices(&self.layout.session(dir_name).join(PRICES_FILE))
     }
 
     /// The run's journal.
@@ -315,6 +325,27 @@ impl Run {
         }
         atomic::write(&path, text.as_bytes())
     }
+}
+
+impl Run {
+    /// Writes the page of the kept session `dir_name`.
+    pub fn write_page(&self, dir_name: &str, text: &str) -> Result<(), StoreError> {
+        let pages = self.reader.layout.pages();
+        atomic::create_directories(&pages)?;
+        atomic::write(&pages.join(page_name(dir_name)), text.as_bytes())
+    }
+}
+
+/// The directory of the sessions' pages in a run's.
+const PAGES: &str = "pages";
+
+fn page_name(dir_name: &str) -> String {
+    format!("{dir_name}.html")
+}
+
+/// Where the page of the kept session `dir_name` is, relative to its run's directory.
+pub fn page(dir_name: &str) -> String {
+    format!("{PAGES}/{}", page_name(dir_name))
 }
 
 impl Store {

@@ -15,6 +15,8 @@ use serde::Deserialize;
 use super::context::{Curve, Goal, Unit};
 use super::format;
 
+pub mod panel;
+
 /// Width of the drawing in its own units.
 const WIDTH: f64 = 1_000.0;
 /// Width of what a curve is thinned to, in the same units: about a pixel on a wide screen.
@@ -78,7 +80,7 @@ pub fn curves(lines: &[Line], title: &str, id: &str) -> String {
     }
     for (index, (day, text)) in date_ticks(start, end).into_iter().enumerate() {
         let x = panels.time.at(day as f64);
-        svg.upright(x, index, [(top, split), (middle, bottom)], &text);
+        svg.upright(x, index, &[(top, split), (middle, bottom)], &text);
     }
     svg.begin_plot();
     // The first is the best: it is drawn last, on top of the others.
@@ -97,14 +99,15 @@ pub fn curves(lines: &[Line], title: &str, id: &str) -> String {
     chart
 }
 
-/// How often each size of an objective occurred, with the median and the best marked.
+/// How often each size of a value occurred, with the median marked, and the best where there is a goal.
 ///
 /// `values` that are not finite are left out; empty when none remains.
-pub fn histogram(values: &[f64], unit: Unit, goal: Goal, title: &str, id: &str) -> String {
+pub fn histogram(values: &[f64], unit: Unit, goal: Option<Goal>, title: &str, id: &str) -> String {
     let mut values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     values.sort_by(f64::total_cmp);
     let (Some(&low), Some(&high)) = (values.first(), values.last()) else { return String::new() };
-    let (best, median) = (if goal == Goal::Maximize { high } else { low }, median(&values));
+    let best = goal.map(|goal| if goal == Goal::Maximize { high } else { low });
+    let median = median(&values);
 
     // About twice the square root of the number of values, as bins with round edges.
     let axis = Axis::around([low, high].into_iter(), (2 * values.len().isqrt()).clamp(4, 40));
@@ -121,31 +124,34 @@ pub fn histogram(values: &[f64], unit: Unit, goal: Goal, title: &str, id: &str) 
 
     let shown = |value| format::metric(Some(value), unit, None);
     let description = format!(
-        "{} points from {} to {}; median {}, best {}",
+        "{} values from {} to {}; median {}{}",
         values.len(),
         shown(low),
         shown(high),
         shown(median),
-        shown(best)
+        best.map(|best| format!(", best {}", shown(best))).unwrap_or_default()
     );
     let mut svg = Svg::open(height, title, &description, id);
-    svg.label("0", 12.0, "panel", "Points");
+    svg.label("0", 12.0, "panel", "Count");
     for tick in heights.ticks.iter().filter(|tick| tick.fract() == 0.0) {
         svg.rule(y.at(*tick), &heights.label(*tick, Unit::Count));
     }
     let round = Axis::around([low, high].into_iter(), 6);
     let inside = |tick: &&f64| (axis.low()..=axis.high()).contains(*tick);
     for (index, tick) in round.ticks.iter().filter(inside).enumerate() {
-        svg.upright(x.at(*tick), index, [(bottom, bottom + 4.0); 2], &round.label(*tick, unit));
+        svg.upright(x.at(*tick), index, &[(bottom, bottom + 4.0)], &round.label(*tick, unit));
     }
     svg.begin_plot();
     for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
         let (left, right) = (x.at(axis.ticks[bin]), x.at(axis.ticks[bin + 1]));
-        svg.bar(left + 1.5, y.at(count as f64), right - left - 3.0, bottom - y.at(count as f64));
+        let top = y.at(count as f64);
+        svg.rectangle("bar", left + 1.5, top, right - left - 3.0, bottom - top);
     }
     svg.end_plot();
     svg.pointer(x.at(median), top, bottom, "median", &format!("median {}", shown(median)), 26.0);
-    svg.pointer(x.at(best), top, bottom, "best", &format!("★ best {}", shown(best)), 12.0);
+    if let Some(best) = best {
+        svg.pointer(x.at(best), top, bottom, "best", &format!("★ best {}", shown(best)), 12.0);
+    }
     svg.close()
 }
 
@@ -535,7 +541,12 @@ impl Svg {
     }
 
     /// A vertical tick through `panels` with its text below; every second gives way on a phone.
-    fn upright(&mut self, x: f64, index: usize, panels: [(f64, f64); 2], text: &str) {
+    fn upright(&mut self, x: f64, index: usize, panels: &[(f64, f64)], text: &str) {
+        self.upright_at(x, index, panels, text, self.height - 4.0);
+    }
+
+    /// The same with its text at `label`.
+    fn upright_at(&mut self, x: f64, index: usize, panels: &[(f64, f64)], text: &str, label: f64) {
         let x = percent(x);
         let class = if index % 2 == 1 { " odd" } else { "" };
         for (top, bottom) in panels {
@@ -545,7 +556,7 @@ impl Svg {
                  y1=\"{top:.1}\" y2=\"{bottom:.1}\"/>"
             );
         }
-        self.label(&x, self.height - 4.0, &format!("tick below{class}"), text);
+        self.label(&x, label, &format!("tick below{class}"), text);
     }
 
     fn begin_plot(&mut self) {
@@ -565,13 +576,19 @@ impl Svg {
         let _ = write!(self.text, "<polyline class=\"{class}\" points=\"{points}\"/>");
     }
 
-    fn bar(&mut self, x: f64, y: f64, width: f64, height: f64) {
+    fn rectangle(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) {
         let _ = write!(
             self.text,
-            "<rect class=\"bar\" x=\"{x:.1}\" y=\"{y:.1}\" \
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" \
              width=\"{:.1}\" height=\"{height:.1}\"/>",
             width.max(1.0)
         );
+    }
+
+    /// A dot that keeps its shape however wide the page is.
+    fn dot(&mut self, class: &str, x: f64, y: f64) {
+        let at = percent(x);
+        let _ = write!(self.text, "<circle class=\"{class}\" cx=\"{at}\" cy=\"{y:.1}\" r=\"3\"/>");
     }
 
     /// A dot with its value below it.
@@ -812,17 +829,17 @@ mod tests {
     fn nothing_to_draw_is_an_empty_text() {
         assert_eq!(curves(&[], "t", "t"), "");
         assert_eq!(curves(&[line("a", vec![1.0])], "t", "t"), "");
-        assert_eq!(histogram(&[f64::NAN], Unit::Ratio, Goal::Maximize, "t", "t"), "");
+        assert_eq!(histogram(&[f64::NAN], Unit::Ratio, Some(Goal::Maximize), "t", "t"), "");
         assert_eq!(spark(&[1.0]), "");
     }
 
     #[test]
     fn the_bars_of_a_histogram_hold_every_value() {
         let values = [0.1, 0.1, 0.2, 0.3, 0.9, -0.4];
-        let svg = histogram(&values, Unit::Ratio, Goal::Maximize, "Sharpe", "h");
-        assert!(svg.contains("6 points from −0.40 to 0.90; median 0.15, best 0.90"));
+        let svg = histogram(&values, Unit::Ratio, Some(Goal::Maximize), "Sharpe", "h");
+        assert!(svg.contains("6 values from −0.40 to 0.90; median 0.15, best 0.90"));
         assert!(svg.contains("★ best 0.90"));
-        let flat = histogram(&[2.0; 9], Unit::Ratio, Goal::Minimize, "Sharpe", "h");
+        let flat = histogram(&[2.0; 9], Unit::Ratio, Some(Goal::Minimize), "Sharpe", "h");
         assert!(flat.contains("best 2.00") && !flat.contains("NaN"));
     }
 }
