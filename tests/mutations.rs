@@ -65,7 +65,7 @@ impl Shipped {
                 continue;
             };
             for base in &plan.bases {
-                Strategy::compile(&base.session.definition, &[], &mut mistakes);
+                Strategy::compile(&base.session.definition, &[], &[], &mut mistakes);
             }
             sessions += plan.points.len();
         }

@@ -7,6 +7,7 @@
 //! local time, and [`resample`] makes longer bars.
 
 pub mod cut;
+pub mod duration;
 pub mod mask;
 pub mod resample;
 pub mod zone;

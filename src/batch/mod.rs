@@ -108,7 +108,7 @@ impl Batch<'_> {
 
 /// What workers share.
 struct Bench<'a> {
-    columns: &'a [Vec<crate::expr::Columns<'a>>],
+    columns: &'a [crate::expr::Columns<'a>],
     prepared: &'a Prepared,
 }
 
@@ -136,9 +136,9 @@ impl Worker {
                     *self = Self::default();
                     Failure { kind: "panic", error: panic_text(panic.as_ref()) }
                 });
-                for columns in &bench.columns[work.variant.slice] {
-                    columns.release(work.rules.needs());
-                }
+                let slice = work.variant.slice;
+                let symbols = bench.prepared.slices[slice].symbols.len();
+                work.rules.release(symbols, &bench.columns[slice]);
                 result
             }
         };
@@ -158,10 +158,11 @@ impl Worker {
         }
         let slice = &bench.prepared.slices[work.variant.slice];
         let columns = &bench.columns[work.variant.slice];
-        let signals: Vec<Signals> = columns
-            .iter()
-            .enumerate()
-            .map(|(symbol, columns)| slice.place(symbol, &work.rules.signals(columns)))
+        let signals: Vec<Signals> = (0..slice.symbols.len())
+            .map(|symbol| {
+                let signals = work.rules.of(symbol).signals(columns, symbol);
+                slice.place(symbol, &signals)
+            })
             .collect();
         let settings = work.variant.settings();
         let outcome = self.walk.run(&slice.frame, &signals, settings, detailed);

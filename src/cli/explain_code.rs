@@ -108,8 +108,9 @@ mod tests {
         fs::create_dir_all(data.parent().unwrap()).unwrap();
         fs::create_dir_all(directory.path().join("templates/sessions")).unwrap();
         fs::create_dir_all(directory.path().join("sessions")).unwrap();
-        let rows = (1..=28).flat_map(|day| {
-            ["AAPL", "GOOG"].map(|symbol| format!("2010-02-{day:02},{symbol},10,12,9,11,100\n"))
+        let first = NaiveDate::from_ymd_opt(2010, 2, 1).unwrap();
+        let rows = first.iter_days().take(400).flat_map(|day| {
+            ["AAPL", "GOOG"].map(|symbol| format!("{day},{symbol},10,12,9,11,100\n"))
         });
         let header = "timestamp,symbol,open,high,low,close,volume\n".to_owned();
         fs::write(data, header + &rows.collect::<String>()).unwrap();

@@ -11,7 +11,7 @@ use crate::manifest::{
     Assignment, DataSettings, Folder, Layers, Manifest, Project, SCHEMA, Session, glob_matches,
     type_session,
 };
-use crate::market::{self, DataSet};
+use crate::market::{self, DataSet, Slice};
 use crate::strategy::Strategy;
 use crate::trace::lint::{Finding, Weight, lint};
 use anyhow::Result;
@@ -227,9 +227,11 @@ fn load(
 
 /// What planning would say of the strategy.
 fn check(session: &Session, data: &DataSet, mistakes: &mut Mistakes) {
-    if let Some(strategy) = Strategy::compile(&session.definition, &data.extra(), mistakes)
-        && let Err(mistake) = strategy.bind(&session.params, &mut Graph::default())
-    {
-        mistakes.push(mistake);
+    let (definition, symbols) = (&session.definition, session.symbols.as_deref());
+    let strategy = Strategy::compile(definition, &data.extra(), &data.names(), mistakes);
+    let slice = Slice::cut(data, &session.data, symbols, &session.range, &session.benchmark);
+    if let (Some(strategy), Ok(slice)) = (strategy, slice) {
+        let (world, mut graph) = (slice.world(data), Graph::default());
+        strategy.bind(&session.params, &session.legs, &world, &mut graph, mistakes);
     }
 }

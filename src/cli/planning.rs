@@ -3,10 +3,11 @@
 use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::Sort;
+use crate::bars::duration;
 use crate::batch::estimate::{Estimate, estimate};
 use crate::diag::Mistakes;
 use crate::manifest::project::shown;
-use crate::manifest::{Assignment, Layers, Project, RunSettings, span};
+use crate::manifest::{Assignment, Layers, Project, RunSettings};
 use crate::plan::{Job, Plan, Prepared, Selection};
 use crate::store::Store;
 use anyhow::Result;
@@ -214,6 +215,6 @@ fn no_manifest(context: &Context) -> String {
 
 /// A duration such as `10s` on the command line.
 pub fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let micros = span::Span::parse(text)?;
+    let micros = duration::parse(text)?;
     Ok(std::time::Duration::from_micros(micros.unsigned_abs()))
 }

@@ -5,10 +5,10 @@ use super::exit::Exit;
 use super::filter::{add_param, compile, metric_names, param};
 use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records};
 use super::sessions_report::SessionsReport;
+use crate::bars::duration;
 use crate::diag::closest;
 use crate::expr::{Scalar, Type};
 use crate::manifest::glob_matches;
-use crate::manifest::span::Span;
 use crate::metrics::Metric;
 use crate::plan::METRICS;
 use crate::plan::filter::type_of;
@@ -216,7 +216,7 @@ impl Since {
         }
         let wrong = "write a date such as 2026-11-01, a duration back such as 7d, or a time such \
                      as 2026-11-01T06:30:00Z";
-        let micros = Span::parse(text).map_err(|_| wrong.to_owned())?;
+        let micros = duration::parse(text).map_err(|_| wrong.to_owned())?;
         Ok(Self::Back(TimeDelta::microseconds(micros)))
     }
 

@@ -112,8 +112,12 @@ fn facts(definition: &Definition, project: &Project) -> Facts {
     let lets = definition.lets.iter().fold(Facts::default(), |facts, named| {
         facts.with(&named.name, Kind::Text, &named.written.text)
     });
-    let rules = definition.rules.iter().fold(Facts::default(), |facts, (rule, written)| {
-        facts.with(rule.key(), Kind::Text, &written.text)
+    let rules = definition.rules.iter().fold(Facts::default(), |facts, text| {
+        let key = match definition.legs.get(text.leg) {
+            Some(leg) => format!("{}.{}", leg.name, text.rule.key()),
+            None => text.rule.key().to_owned(),
+        };
+        facts.with(&key, Kind::Text, &text.written.text)
     });
     Facts::default()
         .with("name", Kind::Text, &definition.name)

@@ -236,6 +236,15 @@ impl Mistakes {
     }
 }
 
+impl IntoIterator for Mistakes {
+    type Item = Mistake;
+    type IntoIter = std::vec::IntoIter<Mistake>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.found.into_iter()
+    }
+}
+
 impl Mistake {
     fn group(&self) -> Group<'_> {
         let level = match self.severity {

@@ -14,6 +14,8 @@ pub struct Settings {
     pub costs: Costs,
     /// What protects a position.
     pub risk: Risk,
+    /// Whether the symbols are legs of one trade, whose orders fill together or not at all.
+    pub together: bool,
     /// The rules of execution.
     pub axes: Axes,
 }
@@ -25,6 +27,7 @@ impl Default for Settings {
             sizing: Sizing::Equity(1.0),
             costs: Costs::default(),
             risk: Risk::default(),
+            together: false,
             axes: NEXT_OPEN,
         }
     }

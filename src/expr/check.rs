@@ -4,8 +4,9 @@
 //! data or parameter values, so a strategy is checked once and then bound to each session.
 
 use super::function::{ArgKind, Function};
-use super::parse::{Binary, Expr, Kind, SyntaxError, parse};
-use crate::diag::{Mistake, Place, codes};
+use super::parse::{Binary, Expr, Kind, Symbol, SyntaxError, parse};
+use crate::bars::duration;
+use crate::diag::{Mistake, Place, closest, codes};
 use std::sync::Arc;
 
 /// The type of a value.
@@ -90,6 +91,10 @@ pub enum Op {
     If,
     /// A function of the registry.
     Call(&'static Function),
+    /// `x@SYMBOL`: the first operand on the bars of the symbol that the second names.
+    Elsewhere,
+    /// `at(timeframe, x)`: the second operand on the bars of the timeframe that the first names.
+    At,
 }
 
 /// What a name means.
@@ -113,6 +118,16 @@ pub trait Scope {
 
     /// Whether functions over bars may be called here.
     fn has_bars(&self) -> bool;
+
+    /// The value that names a symbol where `name` stands after `@`: a text, or a parameter.
+    fn symbol(&self, _name: &Symbol) -> Option<Op> {
+        None
+    }
+
+    /// All symbols, for suggestions.
+    fn symbols(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// A question such as `tag("x")` that the scope answers: the number of its answer.
     fn predicate(&self, _name: &str, _argument: &str) -> Option<usize> {
@@ -151,6 +166,18 @@ impl Program {
 fn syntax(error: SyntaxError, text: &str, place: &Place) -> Mistake {
     let at = place.inside(text, error.span);
     Mistake::new(codes::EXPRESSION, &at, error.message).label(error.remedy)
+}
+
+/// Whether a symbol can stand after `@` without quotes.
+fn is_plain(symbol: &str) -> bool {
+    parse(symbol).is_ok_and(|expr| matches!(expr.kind, Kind::Name(_)))
+}
+
+/// That `text`, which stands at `place`, is no length of bars.
+pub(super) fn not_a_timeframe(place: &Place, text: &str, fact: &str) -> Mistake {
+    Mistake::new(codes::TIMEFRAME, place, format!("`{text}` is not a timeframe"))
+        .label(fact)
+        .help("timeframes look like \"30m\", \"4h\", \"1d\" or \"1w\"")
 }
 
 struct Checker<'a> {
@@ -207,15 +234,15 @@ impl Checker<'_> {
                 let at = self.place.inside(self.text, name_span.clone());
                 self.choice(expr, &at, args)
             }
+            Kind::Call { name, name_span, args } if name == "at" => {
+                let at = self.place.inside(self.text, name_span.clone());
+                self.higher(expr, &at, args)
+            }
             Kind::Call { name, name_span, args } => {
                 let at = self.place.inside(self.text, name_span.clone());
                 self.call(expr, name, &at, args)
             }
-            Kind::Elsewhere(..) => Err(Mistake::new(
-                codes::NOT_YET,
-                &self.at(expr),
-                "values of another symbol (`@`) are not available yet",
-            )),
+            Kind::Elsewhere(inner, symbol) => self.elsewhere(expr, inner, symbol),
         }
     }
 
@@ -327,12 +354,72 @@ impl Checker<'_> {
                 at,
                 format!("`if` takes 3 arguments, but {} are given", args.len()),
             )
-            .label("if(condition, value when true, value when false)"));
+            .label(
+                "`if(condition, a, b)`: `a` where the condition is true, `b` where it is false",
+            ));
         };
         let condition = self.of_type(condition, Type::Bool, "the condition of `if`")?;
         let (left, right) = (self.node(a)?, self.node(b)?);
         let ty = self.joined(a, b, left, right, "`if`")?;
         Ok(self.push(expr, Op::If, vec![condition, left, right], ty))
+    }
+
+    fn on_bars(&self, what: &str, at: &Place) -> Result<(), Mistake> {
+        if self.scope.has_bars() {
+            return Ok(());
+        }
+        let title = format!("`{what}` looks at bars, and there are none here");
+        Err(Mistake::new(codes::UNKNOWN_NAME, at, title))
+    }
+
+    fn elsewhere(&mut self, expr: &Expr, inner: &Expr, symbol: &Symbol) -> Result<NodeId, Mistake> {
+        let at = self.place.inside(self.text, symbol.span.clone());
+        self.on_bars("@", &at)?;
+        let inner = self.node(inner)?;
+        let Some(op) = self.scope.symbol(symbol) else {
+            return Err(self.unknown_symbol(symbol, &at));
+        };
+        let constant = true;
+        self.program.nodes.push(Node { op, args: vec![], ty: Type::Text, constant, place: at });
+        let named = self.program.nodes.len() - 1;
+        let ty = self.program.ty(inner);
+        Ok(self.push(expr, Op::Elsewhere, vec![inner, named], ty))
+    }
+
+    fn unknown_symbol(&self, symbol: &Symbol, at: &Place) -> Mistake {
+        let known = self.scope.symbols();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let title = format!("the data has no symbol `{}`", symbol.text);
+        let mistake = Mistake::new(codes::UNKNOWN_NAME, at, title);
+        match closest(&symbol.text, &known) {
+            Some(near) if is_plain(near) => mistake.label(format!("did you mean `{near}`?")),
+            Some(near) => mistake.label(format!("did you mean `@\"{near}\"`?")),
+            None => mistake.suggest(&symbol.text, known),
+        }
+    }
+
+    fn higher(&mut self, expr: &Expr, at: &Place, args: &[Expr]) -> Result<NodeId, Mistake> {
+        self.on_bars("at", at)?;
+        let [timeframe, inner] = args else {
+            let are = if args.len() == 1 { "is" } else { "are" };
+            let title = format!("`at` takes 2 arguments, but {} {are} given", args.len());
+            return Err(Mistake::new(codes::ARGUMENTS, at, title)
+                .label("`at(\"1d\", x)`: x on the bars of a higher timeframe"));
+        };
+        let length = self.node(timeframe)?;
+        let node = &self.program.nodes[length];
+        if node.ty != Type::Text || !node.constant {
+            let title = "the timeframe of `at` is a text such as \"4h\", \"1d\" or \"1w\"";
+            return Err(Mistake::new(codes::EXPRESSION_TYPE, &self.at(timeframe), title)
+                .label(format!("this is {}", node.ty.word())));
+        }
+        if let Op::Text(text) = &node.op {
+            let length = duration::parse(text);
+            length.map_err(|fact| not_a_timeframe(&self.at(timeframe), text, &fact))?;
+        }
+        let inner = self.node(inner)?;
+        let ty = self.program.ty(inner);
+        Ok(self.push(expr, Op::At, vec![length, inner], ty))
     }
 
     fn call(
@@ -347,13 +434,6 @@ impl Checker<'_> {
         {
             return Ok(self.push(expr, Op::Param(index), vec![], Type::Bool));
         }
-        if let Some(later) = ["at", "cross_rank", "cross_rank_pct"].iter().find(|&&f| f == name) {
-            return Err(Mistake::new(
-                codes::NOT_YET,
-                at,
-                format!("`{later}` is not available yet"),
-            ));
-        }
         let Some(function) = Function::named(name) else {
             let known: Vec<&str> = Function::all().map(|f| f.name).collect();
             return Err(Mistake::new(
@@ -364,12 +444,8 @@ impl Checker<'_> {
             .suggest(name, known)
             .help("`papertape indicators` lists all functions"));
         };
-        if function.reads_bars() && !self.scope.has_bars() {
-            return Err(Mistake::new(
-                codes::UNKNOWN_NAME,
-                at,
-                format!("`{name}` looks at bars, and there are none here"),
-            ));
+        if function.reads_bars() {
+            self.on_bars(name, at)?;
         }
         self.count(function, at, args)?;
         let mut nodes = Vec::with_capacity(function.args.len());

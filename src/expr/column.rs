@@ -53,16 +53,16 @@ pub enum Value {
 
 /// The rows of one symbol that rules may see.
 #[derive(Debug, Clone)]
-pub struct View<'a> {
+pub struct View {
     /// The symbol's columns.
-    pub bars: &'a Bars,
+    pub bars: Arc<Bars>,
     /// The visible rows, those before the session's range included.
     pub rows: Range<usize>,
     /// The row of the first bar of the range: where `bar_index` is 0.
     pub from: usize,
 }
 
-impl View<'_> {
+impl View {
     /// The visible part of a column of the data.
     pub fn slice<'b>(&self, column: &'b [f64]) -> &'b [f64] {
         &column[self.rows.clone()]
@@ -75,14 +75,17 @@ pub struct Call<'a> {
     /// How many rows the result has.
     pub len: usize,
     /// The bars; `None` where an expression is about something else.
-    pub view: Option<&'a View<'a>>,
+    pub view: Option<&'a View>,
     /// The arguments, defaults filled in.
     pub args: &'a [Value],
+    /// The first argument for every symbol of the session, on the same bars, for a function over
+    /// symbols.
+    pub peers: &'a [Vec<f64>],
 }
 
 impl Call<'_> {
     /// The bars of a function that reads bars.
-    pub fn view(&self) -> &View<'_> {
+    pub fn view(&self) -> &View {
         self.view.expect("the checker lets functions of bars stand on bars only")
     }
 
@@ -192,9 +195,9 @@ impl Kleene {
     }
 }
 
-/// Compute one node from its operands: `len` rows of `view`, or of no bars at all.
-pub fn evaluate(op: &Op, args: &[Value], len: usize, view: Option<&View<'_>>) -> Column {
-    let call = Call { len, view, args };
+/// Compute one node from its operands.
+pub fn evaluate(op: &Op, call: &Call<'_>) -> Column {
+    let len = call.len;
     match op {
         Op::Number(bits) => Column::numbers(vec![f64::from_bits(*bits); len]),
         Op::Bool(value) => Kleene::constant(len, *value).into(),
@@ -204,24 +207,25 @@ pub fn evaluate(op: &Op, args: &[Value], len: usize, view: Option<&View<'_>>) ->
         Op::Not => call.flag(0).not().into(),
         Op::Binary(Binary::And) => call.flag(0).and(&call.flag(1)).into(),
         Op::Binary(Binary::Or) => call.flag(0).or(&call.flag(1)).into(),
-        Op::Binary(binary) => binary_column(*binary, &call),
+        Op::Binary(binary) => binary_column(*binary, call),
         Op::In => {
             let mut found = Kleene::constant(len, false);
-            for other in 1..args.len() {
-                found = found.or(&equal(&call, 0, other));
+            for other in 1..call.args.len() {
+                found = found.or(&equal(call, 0, other));
             }
             found.into()
         }
-        Op::If => choose(&call),
-        Op::Call(function) => (function.eval)(&call),
+        Op::If => choose(call),
+        Op::Call(function) => (function.eval)(call),
+        Op::Elsewhere | Op::At => unreachable!("binding makes steps to other bars of these"),
     }
 }
 
 /// The columns every file has.
 pub const PRICES: [&str; 5] = ["open", "high", "low", "close", "volume"];
 
-fn data_column(name: &str, view: &View<'_>) -> Column {
-    let bars = view.bars;
+fn data_column(name: &str, view: &View) -> Column {
+    let bars = &view.bars;
     let values = match name {
         "open" => &bars.open,
         "high" => &bars.high,
@@ -321,7 +325,7 @@ fn equal(call: &Call<'_>, a: usize, b: usize) -> Kleene {
     if let [Value::Scalar(Scalar::Text(a)), Value::Scalar(Scalar::Text(b))] = &pair {
         return Kleene::constant(call.len, a == b);
     }
-    let pair = Call { len: call.len, view: call.view, args: &pair };
+    let pair = Call { args: &pair, ..*call };
     if is_flag(&pair.args[0]) || is_flag(&pair.args[1]) {
         let (a, b) = (pair.flag(0), pair.flag(1));
         let both = a.and(&b).yes.zip(&a.not().and(&b.not()).yes, |x, y| x | y);
@@ -357,7 +361,7 @@ pub fn evaluate_scalar(op: &Op, args: &[Scalar]) -> Scalar {
         };
     }
     let args: Vec<Value> = args.iter().cloned().map(Value::Scalar).collect();
-    evaluate(op, &args, 1, None).at(0)
+    evaluate(op, &Call { len: 1, view: None, args: &args, peers: &[] }).at(0)
 }
 
 #[cfg(test)]

@@ -30,6 +30,8 @@ pub struct Function {
     pub example: &'static str,
     /// Whether it reads columns that are not among its arguments, or other rows.
     pub(super) bars: bool,
+    /// Whether it reads its argument for every symbol of the session.
+    pub(super) across: bool,
     /// The kernel.
     pub(super) eval: fn(&Call<'_>) -> Column,
 }

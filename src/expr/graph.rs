@@ -1,33 +1,50 @@
 //! Programs bound to parameter values, and what they have in common.
 //!
 //! Binding replaces parameters by their values, folds what is then constant, and gives every other
-//! expression a number: two sessions that compute `sma(close, 20)` hold the same number. [`Columns`]
-//! evaluates numbers over one view of the data, each once, and lets a column go when the last session
-//! that needs it is done.
+//! expression a number: two sessions that compute `sma(close, 20)` hold the same number. An expression
+//! says what is computed and not where: `close` is one number, whatever bars it is read from. Where
+//! it is needed ([`Need`]) follows from the roots, through `@`, `at` and the ranks over symbols;
+//! [`super::Columns`] evaluates it there.
 
-use super::check::{Op, Program, Type};
-use super::column::{Column, Kleene, Scalar, Value, View, evaluate, evaluate_scalar};
+use super::check::{Op, Program, Type, not_a_timeframe};
+use super::column::{Scalar, evaluate_scalar};
 use super::function::ArgKind;
-use crate::bars::Mask;
-use crate::diag::{Mistake, codes};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::bars::{DAY, duration};
+use crate::diag::{Mistake, closest, codes};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Expressions without parameters, each of them once.
 #[derive(Debug, Default)]
 pub struct Graph {
-    expressions: Vec<Expression>,
+    pub(super) expressions: Vec<Expression>,
     numbers: HashMap<Expression, usize>,
 }
 
+/// One step of a computation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Expression {
-    op: Op,
-    operands: Vec<Operand>,
+pub(super) struct Expression {
+    pub(super) step: Step,
+    pub(super) operands: Vec<Operand>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Operand {
+pub(super) enum Step {
+    /// An operator over the same bars.
+    Here(Op),
+    /// The operand's last value on other bars that is known when a bar closes.
+    There(Elsewhere),
+}
+
+/// Other bars than those where an expression stands: another symbol's, of a longer timeframe, or both.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Elsewhere {
+    pub(super) symbol: Option<Arc<str>>,
+    pub(super) timeframe: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Operand {
     Expression(usize),
     Number(u64),
     Bool(bool),
@@ -44,14 +61,64 @@ pub enum Bound {
     Scalar(Scalar),
 }
 
+/// An expression that must be evaluated, and on which bars.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Need {
+    /// Of which symbols.
+    pub who: Who,
+    /// Of which timeframe, in microseconds; 0 for the symbol's own.
+    pub timeframe: i64,
+    /// The expression's number.
+    pub number: usize,
+}
+
+/// Whose bars an expression is evaluated on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// The symbol for which a rule is read.
+    Own,
+    /// The symbol of this name.
+    Named(Arc<str>),
+    /// Every symbol of the session.
+    Each,
+}
+
+/// The symbols that there are, as far as planning must know them.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// Every symbol of the data.
+    pub symbols: Vec<Seen>,
+}
+
+/// What planning must know of a symbol.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// The symbol.
+    pub symbol: String,
+    /// Whether the session trades it.
+    pub traded: bool,
+    /// The length of its bars in microseconds.
+    pub timeframe: i64,
+    /// How many rows rules can see at most.
+    pub rows: usize,
+    /// The time from the first of them to the last, in microseconds.
+    pub span: i64,
+}
+
 /// The longest window that can be meant.
 const LONGEST: f64 = 1e9;
 
 impl Graph {
     /// Bind every node of `program` to `params`; the result has one entry a node.
     ///
-    /// A window that is not a whole number within its bounds is the mistake, at its place.
-    pub fn bind(&mut self, program: &Program, params: &[Scalar]) -> Result<Vec<Bound>, Mistake> {
+    /// A window that is not a whole number within its bounds, a symbol that the data does not have,
+    /// and a timeframe that is none are mistakes, at their place.
+    pub fn bind(
+        &mut self,
+        program: &Program,
+        params: &[Scalar],
+        world: &World,
+    ) -> Result<Vec<Bound>, Mistake> {
         let mut bound: Vec<Bound> = Vec::with_capacity(program.nodes.len());
         for node in &program.nodes {
             let args: Vec<&Bound> = node.args.iter().map(|&arg| &bound[arg]).collect();
@@ -59,6 +126,14 @@ impl Graph {
             let result = match &node.op {
                 Op::Param(index) => Bound::Scalar(params[*index].clone()),
                 Op::Text(text) => Bound::Scalar(Scalar::Text(text.clone())),
+                Op::Elsewhere => {
+                    let symbol = world.symbol(program, node.args[1], args[1])?;
+                    self.elsewhere(args[0], Some(symbol), None)
+                }
+                Op::At => {
+                    let timeframe = timeframe(program, node.args[0], args[0])?;
+                    self.elsewhere(args[1], None, Some(timeframe))
+                }
                 op if node.constant => {
                     let scalars: Vec<Scalar> = args
                         .iter()
@@ -73,12 +148,35 @@ impl Graph {
                 }
                 op => {
                     let operands = args.iter().map(|arg| Operand::from(*arg)).collect();
-                    Bound::Expression(self.number(Expression { op: op.clone(), operands }))
+                    let step = Step::Here(op.clone());
+                    Bound::Expression(self.number(Expression { step, operands }))
                 }
             };
             bound.push(result);
         }
         Ok(bound)
+    }
+
+    /// `inner` on other bars; what is the same on every bar is so there as well.
+    fn elsewhere(
+        &mut self,
+        inner: &Bound,
+        symbol: Option<Arc<str>>,
+        timeframe: Option<i64>,
+    ) -> Bound {
+        let Bound::Expression(mut number) = *inner else { return inner.clone() };
+        let mut place = Elsewhere { symbol, timeframe };
+        // `at("1d", x)@Y` are the days of Y as the clock knows them, not as Y's last bar knew them.
+        let under = &self.expressions[number];
+        if let (Step::There(Elsewhere { symbol: None, timeframe }), [Operand::Expression(inner)]) =
+            (&under.step, under.operands.as_slice())
+            && place.timeframe.is_none()
+        {
+            place.timeframe = *timeframe;
+            number = *inner;
+        }
+        let operands = vec![Operand::Expression(number)];
+        Bound::Expression(self.number(Expression { step: Step::There(place), operands }))
     }
 
     fn number(&mut self, expression: Expression) -> usize {
@@ -103,32 +201,171 @@ impl Graph {
 
     /// Whether expression `number` is known to be a truth value and not a number.
     pub fn is_flag(&self, number: usize) -> bool {
-        match &self.expressions[number].op {
-            Op::Not | Op::In | Op::Bool(_) => true,
-            Op::Binary(binary) => binary.is_logical(),
-            Op::Call(function) => function.returns == Type::Bool,
-            _ => false,
+        let expression = &self.expressions[number];
+        match &expression.step {
+            Step::Here(Op::Not | Op::In | Op::Bool(_)) => true,
+            Step::Here(Op::Binary(binary)) => binary.is_logical(),
+            Step::Here(Op::Call(function)) => function.returns == Type::Bool,
+            Step::Here(_) => false,
+            Step::There(_) => self.operands(number).any(|inner| self.is_flag(inner)),
         }
     }
 
-    /// The numbers of `roots` and of everything they are computed from, ascending.
-    pub fn reachable(&self, roots: impl IntoIterator<Item = usize>) -> Vec<usize> {
-        let mut open: Vec<usize> = roots.into_iter().collect();
-        let mut found = Vec::new();
-        while let Some(number) = open.pop() {
-            if found.contains(&number) {
+    /// The numbers of the expressions that `number` is computed from.
+    fn operands(&self, number: usize) -> impl Iterator<Item = usize> + '_ {
+        self.expressions[number].operands.iter().filter_map(|operand| match operand {
+            Operand::Expression(child) => Some(*child),
+            _ => None,
+        })
+    }
+
+    /// `roots` and everything they are computed from, each with where it is needed.
+    pub fn needs(&self, roots: impl IntoIterator<Item = usize>) -> Vec<Need> {
+        let root = |number| Need { who: Who::Own, timeframe: 0, number };
+        let mut open: Vec<Need> = roots.into_iter().map(root).collect();
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        while let Some(need) = open.pop() {
+            if !seen.insert(need.clone()) {
                 continue;
             }
-            found.push(number);
-            for operand in &self.expressions[number].operands {
-                if let Operand::Expression(child) = operand {
-                    open.push(*child);
+            let operands = self.operands(need.number);
+            match &self.expressions[need.number].step {
+                Step::There(place) => open.extend(operands.map(|number| place.from(&need, number))),
+                Step::Here(op) => {
+                    open.extend(operands.map(|number| Need { number, ..need.clone() }));
+                    // A rank reads the same operand of every symbol.
+                    if matches!(op, Op::Call(function) if function.across) {
+                        open.extend(self.operands(need.number).map(|number| Need {
+                            who: Who::Each,
+                            number,
+                            timeframe: need.timeframe,
+                        }));
+                    }
                 }
             }
+            found.push(need);
         }
-        found.sort_unstable();
+        // Operands first, so that equal strategies have equal lists.
+        found.sort_by_key(|need| need.number);
         found
     }
+
+    /// What is wrong with each expression of `needs` on the bars where it is needed.
+    pub fn troubles(&self, needs: &[Need], world: &World) -> Vec<Trouble> {
+        let trouble = |need: &Need| {
+            let what = match &self.expressions[need.number].step {
+                Step::There(place) => place.trouble(need, world),
+                Step::Here(Op::Call(function)) => {
+                    let operands = &self.expressions[need.number].operands;
+                    let windows = operands.iter().enumerate().filter_map(|(at, operand)| {
+                        let is_window = matches!(function.arg(at).kind, ArgKind::Window { .. });
+                        match operand {
+                            Operand::Number(bits) if is_window => Some(f64::from_bits(*bits)),
+                            _ => None,
+                        }
+                    });
+                    let longest = windows.reduce(f64::max)?;
+                    let rows = world.rows(need);
+                    let what = format!(
+                        "`{}` looks at {longest} bars, and there are {rows}",
+                        function.name
+                    );
+                    (longest > rows as f64).then_some((false, what))
+                }
+                Step::Here(_) => None,
+            };
+            let (fatal, what) = what?;
+            Some(Trouble { number: need.number, what, fatal })
+        };
+        needs.iter().filter_map(trouble).collect()
+    }
+}
+
+/// What is wrong with an expression on the bars where it is needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trouble {
+    /// The expression's number.
+    pub number: usize,
+    /// What it is, in words.
+    pub what: String,
+    /// Whether it cannot be evaluated: `at` asks for bars that cannot be made of those that there
+    /// are. Otherwise a window is longer than there are rows, so that it never has a value.
+    pub fatal: bool,
+}
+
+impl Elsewhere {
+    /// Where operand `number` is needed if this step is needed at `need`.
+    fn from(&self, need: &Need, number: usize) -> Need {
+        Need {
+            who: self.symbol.clone().map_or(need.who.clone(), Who::Named),
+            timeframe: self.timeframe.unwrap_or(need.timeframe),
+            number,
+        }
+    }
+
+    fn trouble(&self, need: &Need, world: &World) -> Option<(bool, String)> {
+        let timeframe = self.timeframe?;
+        let text = duration::text;
+        let fact = if timeframe < need.timeframe {
+            format!("it stands on bars of {}, which are longer", text(need.timeframe))
+        } else if timeframe > DAY && timeframe % DAY != 0 {
+            "a timeframe of more than a day is a number of whole days".to_owned()
+        } else {
+            let there = self.from(need, need.number);
+            let own = world.seen(&there.who).map(|seen| (seen.timeframe, &seen.symbol));
+            let (own, symbol) = own.into_iter().find(|(own, _)| timeframe % own != 0)?;
+            match timeframe < own {
+                true => format!("the bars of `{symbol}` are {} long", text(own)),
+                false => format!(
+                    "it is no multiple of {}, the length of the bars of `{symbol}`",
+                    text(own)
+                ),
+            }
+        };
+        Some((true, format!("bars of {} cannot be made here: {fact}", text(timeframe))))
+    }
+}
+
+impl World {
+    /// The symbols that `who` can be.
+    fn seen<'a>(&'a self, who: &'a Who) -> impl Iterator<Item = &'a Seen> {
+        self.symbols.iter().filter(move |seen| match who {
+            Who::Named(name) => *seen.symbol == **name,
+            Who::Own | Who::Each => seen.traded,
+        })
+    }
+
+    /// How many bars there are at most where `need` is evaluated.
+    fn rows(&self, need: &Need) -> usize {
+        let rows = |seen: &Seen| match need.timeframe {
+            0 => seen.rows,
+            timeframe => seen.rows.min((seen.span / timeframe) as usize + 2),
+        };
+        self.seen(&need.who).map(rows).max().unwrap_or(0)
+    }
+
+    fn symbol(&self, program: &Program, node: usize, bound: &Bound) -> Result<Arc<str>, Mistake> {
+        let Bound::Scalar(Scalar::Text(symbol)) = bound else {
+            unreachable!("the checker lets only texts stand after `@`")
+        };
+        if self.symbols.iter().any(|seen| *seen.symbol == **symbol) {
+            return Ok(symbol.clone());
+        }
+        let known: Vec<&str> = self.symbols.iter().map(|seen| seen.symbol.as_str()).collect();
+        let title = format!("this names the symbol `{symbol}`, which the data does not have");
+        let mistake = Mistake::new(codes::UNKNOWN_NAME, &program.nodes[node].place, title);
+        Err(match closest(symbol, &known) {
+            Some(near) => mistake.label(format!("did you mean `{near}`?")),
+            None => mistake.suggest(symbol, known),
+        })
+    }
+}
+
+fn timeframe(program: &Program, node: usize, bound: &Bound) -> Result<i64, Mistake> {
+    let Bound::Scalar(Scalar::Text(text)) = bound else {
+        unreachable!("the checker lets only texts be timeframes")
+    };
+    duration::parse(text).map_err(|fact| not_a_timeframe(&program.nodes[node].place, text, &fact))
 }
 
 fn check_windows(
@@ -164,102 +401,6 @@ impl From<&Bound> for Operand {
             Bound::Scalar(Scalar::Bool(value)) => Self::Bool(*value),
             Bound::Scalar(Scalar::Text(text)) => Self::Text(text.clone()),
             Bound::Scalar(Scalar::Missing) => Self::Missing,
-        }
-    }
-}
-
-/// The columns of a graph over one view of the data, shared by all sessions on it.
-#[derive(Debug)]
-pub struct Columns<'a> {
-    graph: &'a Graph,
-    view: View<'a>,
-    slots: Vec<Mutex<Slot>>,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    column: Option<Column>,
-    /// How many sessions still need it.
-    users: usize,
-}
-
-impl<'a> Columns<'a> {
-    /// Nothing evaluated and nobody interested yet.
-    pub fn new(graph: &'a Graph, view: View<'a>) -> Self {
-        let slots = (0..graph.len()).map(|_| Mutex::default()).collect();
-        Self { graph, view, slots }
-    }
-
-    /// The rows that are visible.
-    pub fn view(&self) -> &View<'a> {
-        &self.view
-    }
-
-    /// Announce a session that will need `numbers`, as [`Graph::reachable`] lists them.
-    pub fn reserve(&mut self, numbers: &[usize]) {
-        for &number in numbers {
-            self.slots[number].get_mut().unwrap_or_else(PoisonError::into_inner).users += 1;
-        }
-    }
-
-    /// A session that announced `numbers` is done; what nobody else needs is freed.
-    pub fn release(&self, numbers: &[usize]) {
-        for &number in numbers {
-            let mut slot = self.slots[number].lock().unwrap_or_else(PoisonError::into_inner);
-            slot.users = slot.users.saturating_sub(1);
-            if slot.users == 0 {
-                slot.column = None;
-            }
-        }
-    }
-
-    /// The column of expression `number`, one row a visible bar.
-    pub fn column(&self, number: usize) -> Column {
-        // The lock is held while the column is computed, so that nobody computes it twice. Operands
-        // have smaller numbers, so no two threads can wait for each other.
-        let mut slot = self.slots[number].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(column) = &slot.column {
-            return column.clone();
-        }
-        let expression = &self.graph.expressions[number];
-        let args: Vec<Value> =
-            expression.operands.iter().map(|operand| self.value(operand)).collect();
-        let column = evaluate(&expression.op, &args, self.view.rows.len(), Some(&self.view));
-        slot.column = Some(column.clone());
-        column
-    }
-
-    fn value(&self, operand: &Operand) -> Value {
-        Value::Scalar(match operand {
-            Operand::Expression(number) => return Value::Column(self.column(*number)),
-            Operand::Number(bits) => Scalar::Number(f64::from_bits(*bits)),
-            Operand::Bool(value) => Scalar::Bool(*value),
-            Operand::Text(text) => Scalar::Text(text.clone()),
-            Operand::Missing => Scalar::Missing,
-        })
-    }
-
-    /// Where `bound` is true, over the visible bars: a rule acts only there.
-    pub fn mask(&self, bound: &Bound) -> Mask {
-        let len = self.view.rows.len();
-        match bound {
-            Bound::Expression(number) => match self.column(*number) {
-                Column::Bool(flag) => flag.yes.clone(),
-                Column::Number(_) => Mask::zeros(len),
-            },
-            Bound::Scalar(Scalar::Bool(true)) => Mask::ones(len),
-            Bound::Scalar(_) => Mask::zeros(len),
-        }
-    }
-
-    /// The column of `bound`, constants spread over the bars.
-    pub fn spread(&self, bound: &Bound) -> Column {
-        let len = self.view.rows.len();
-        match bound {
-            Bound::Expression(number) => self.column(*number),
-            Bound::Scalar(Scalar::Number(value)) => Column::numbers(vec![*value; len]),
-            Bound::Scalar(Scalar::Bool(value)) => Kleene::constant(len, *value).into(),
-            Bound::Scalar(_) => Column::numbers(vec![f64::NAN; len]),
         }
     }
 }

@@ -39,6 +39,7 @@ const fn pointwise(
         source: "elementary",
         example,
         bars: false,
+        across: false,
         eval,
     }
 }
@@ -62,6 +63,7 @@ const fn calendar(
         source: "ISO 8601",
         example,
         bars: true,
+        across: false,
         eval,
     }
 }
@@ -89,6 +91,7 @@ const fn logic(
         source: "elementary",
         example,
         bars: true,
+        across: false,
         eval,
     }
 }
@@ -280,6 +283,70 @@ static EVENTS: &[Function] = &[
     ),
 ];
 
+/// A function of the same argument for every symbol of the session.
+const fn across(
+    name: &'static str,
+    about: &'static str,
+    formula: &'static str,
+    example: &'static str,
+    eval: fn(&Call<'_>) -> Column,
+) -> Function {
+    Function {
+        name,
+        args: &[X],
+        variadic: false,
+        returns: Type::Number,
+        group: "symbols",
+        about,
+        formula,
+        warm_up: "none",
+        source: "pandas rank(axis=1)",
+        example,
+        bars: true,
+        across: true,
+        eval,
+    }
+}
+
+/// `rank(above, equal, below)` of each bar: how many symbols have a larger value, an equal one (this
+/// one included) and a smaller one.
+fn ranked(call: &Call<'_>, rank: impl Fn(f64, f64, f64) -> f64) -> Column {
+    let own = call.series(0);
+    let mut counts = vec![[0.0; 3]; call.len];
+    for peer in call.peers {
+        for ((count, &other), &own) in counts.iter_mut().zip(peer).zip(own.iter()) {
+            count[0] += f64::from(u8::from(other > own));
+            count[1] += f64::from(u8::from(other == own));
+            count[2] += f64::from(u8::from(other < own));
+        }
+    }
+    let value = |[above, equal, below]: [f64; 3]| match equal {
+        // The bar's own value is missing, or its symbol is none of the session's.
+        0.0 => f64::NAN,
+        _ => rank(above, equal, below),
+    };
+    Column::numbers(counts.into_iter().map(value).collect())
+}
+
+static ACROSS: &[Function] = &[
+    across(
+        "cross_rank",
+        "Which place the value has among the session's symbols: 1 for the largest, ties share their mean place. Symbols without a value on a bar that closes at the same time are not counted.",
+        "1 + symbols above + (symbols equal - 1) / 2",
+        "cross_rank(roc(close, 60)) <= 2",
+        |c| ranked(c, |above, equal, _| above + (equal + 1.0) / 2.0),
+    ),
+    across(
+        "cross_rank_pct",
+        "Where the value ranks among the session's symbols: 1 for the largest, ties share their mean rank. Symbols without a value on a bar that closes at the same time are not counted.",
+        "(symbols below + (symbols equal + 1) / 2) / symbols",
+        "cross_rank_pct(roc(close, 60)) > 0.8",
+        |c| {
+            ranked(c, |above, equal, below| (below + (equal + 1.0) / 2.0) / (above + equal + below))
+        },
+    ),
+];
+
 fn local_days(call: &Call<'_>, of: impl Fn(i64) -> i64) -> Column {
     let view = call.view();
     Column::numbers(view.bars.local(view.rows.clone()).map(|local| of(local) as f64).collect())
@@ -346,6 +413,7 @@ pub(super) static FUNCTIONS: &[&[Function]] = &[
     registry::VOLUME,
     registry::WINDOWS,
     EVENTS,
+    ACROSS,
     CALENDAR,
     ARITHMETIC,
 ];

@@ -1,7 +1,7 @@
 //! The rule language: text to rules that are true or not on every bar.
 //!
 //! ```text
-//! text -parse-> Expr -check-> Program -bind to parameters-> Graph -evaluate over bars-> Columns
+//! text -parse-> Expr -check-> Program -bind to parameters-> Graph -evaluate over series-> Columns
 //! ```
 //!
 //! One grammar serves rules (the names are bars, parameters and lets), sweep constraints (a point's
@@ -13,6 +13,7 @@ pub mod column;
 pub mod indicators;
 
 mod check;
+mod columns;
 mod function;
 mod graph;
 mod library;
@@ -26,9 +27,10 @@ mod tests;
 
 pub use check::{Binding, Node, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};
+pub use columns::Columns;
 pub use function::{Arg, ArgKind, Function};
-pub use graph::{Bound, Columns, Graph};
-pub use parse::{KEYWORDS, names_in, parse};
+pub use graph::{Bound, Graph, Need, Seen, Trouble, Who, World};
+pub use parse::{KEYWORDS, Symbol, names_in, parse};
 
 use column::evaluate_scalar;
 

@@ -59,7 +59,18 @@ pub enum Kind {
         args: Vec<Expr>,
     },
     /// `x@SYMBOL`.
-    Elsewhere(Box<Expr>, String),
+    Elsewhere(Box<Expr>, Symbol),
+}
+
+/// What stands after `@`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Symbol {
+    /// The symbol, or the name of what holds one.
+    pub text: String,
+    /// Whether it is quoted, and so a symbol as the data spells it.
+    pub quoted: bool,
+    /// Where it stands.
+    pub span: Range<usize>,
 }
 
 /// The operators between two operands.
@@ -150,12 +161,14 @@ pub fn parse(text: &str) -> Result<Expr, SyntaxError> {
     }
 }
 
-/// The names that `text` uses, functions left out; none if it is not an expression.
+/// The names that `text` uses, functions and symbols left out; none if it is not an expression.
 pub fn names_in(text: &str) -> Vec<String> {
     let tokens = tokens(text).unwrap_or_default();
-    let is_call = |at: usize| tokens.get(at + 1).is_some_and(|next| next.0 == Token::Sign('('));
+    let is = |at: usize, sign: char| tokens.get(at).is_some_and(|(t, _)| *t == Token::Sign(sign));
+    // What is called is a function, and what stands after `@` is a symbol.
+    let is_other = |at: usize| is(at + 1, '(') || at > 0 && is(at - 1, '@');
     let name = |(at, (token, _)): (usize, &Spanned)| match token {
-        Token::Name(name) if !is_call(at) => Some(name.clone()),
+        Token::Name(name) if !is_other(at) => Some(name.clone()),
         _ => None,
     };
     tokens.iter().enumerate().filter_map(name).collect()
@@ -432,14 +445,19 @@ impl Parser {
         while self.skip('@') {
             let (token, span) = self.next();
             let symbol = match token {
-                Token::Name(name) => name,
-                Token::Text(text) => text,
+                Token::Name(text) => Symbol { text, quoted: false, span },
+                Token::Text(text) => Symbol { text, quoted: true, span },
+                Token::End => return Err(self.unexpected("a symbol")),
                 _ => {
                     self.at -= 1;
-                    return Err(self.unexpected("a symbol"));
+                    let remedy = "quote a symbol that is not a plain name: close@\"600519.SS\"";
+                    return Err(SyntaxError {
+                        remedy: remedy.into(),
+                        ..self.unexpected("a symbol")
+                    });
                 }
             };
-            let whole = atom.span.start..span.end;
+            let whole = atom.span.start..symbol.span.end;
             atom = self.node(Kind::Elsewhere(Box::new(atom), symbol), whole)?;
         }
         Ok(atom)
@@ -525,7 +543,7 @@ mod tests {
                     let args: Vec<_> = args.iter().map(show).collect();
                     format!("{name}({})", args.join(" "))
                 }
-                Kind::Elsewhere(inner, symbol) => format!("{}@{symbol}", show(inner)),
+                Kind::Elsewhere(inner, symbol) => format!("{}@{}", show(inner), symbol.text),
             }
         }
         parse(text)
@@ -553,6 +571,13 @@ mod tests {
         assert_eq!(tree("a && b"), "`&` is not part of an expression: 2..3");
         assert_eq!(tree("a b"), "`b` stands where an operator or the end is needed: 2..3");
         assert_eq!(tree("5x"), "`5x` is not a number: 0..2");
+        assert_eq!(tree("close@600519"), "a value stands where a symbol is needed: 6..12");
+        assert_eq!(tree("close@"), "the expression ends where a symbol is needed: 6..6");
+    }
+
+    #[test]
+    fn symbols_and_functions_are_no_names() {
+        assert_eq!(names_in("sma(close@y, n) > b@\"x\""), ["close", "n", "b"]);
     }
 
     #[test]

@@ -58,6 +58,7 @@ macro_rules! indicators {
             source: $source,
             example: $example,
             bars: true,
+            across: false,
             eval: |$call| Column::numbers($eval),
         }),*];
     };

@@ -5,17 +5,24 @@ use crate::bars::{Bars, Clock, DAY, Extra};
 use crate::diag::{Place, Source};
 use std::sync::Arc;
 
+mod elsewhere;
+
 const LEN: usize = 400;
 
-/// Bars that wander, with a further column that has gaps.
-fn bars(future: Option<(usize, f64)>) -> Bars {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = move || {
+/// Numbers from 0 to 1 that are the same each time (xorshift64 by Marsaglia).
+fn random(seed: u64) -> impl FnMut() -> f64 {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64 ^ seed;
+    move || {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
         (state >> 11) as f64 / (1_u64 << 53) as f64
-    };
+    }
+}
+
+/// Bars that wander, with a further column that has gaps.
+fn bars(future: Option<(usize, f64)>) -> Bars {
+    let mut random = random(0);
     let mut close = 100.0;
     let rows: Vec<[f64; 6]> = (0..LEN)
         .map(|row| {
@@ -62,17 +69,43 @@ impl Scope for Names {
     fn has_bars(&self) -> bool {
         true
     }
+
+    fn symbol(&self, name: &Symbol) -> Option<Op> {
+        Some(Op::Text(name.text.as_str().into()))
+    }
 }
 
 pub(super) fn evaluate(text: &str, bars: &Bars, rows: usize) -> Column {
+    let view = View { bars: Arc::new(bars.clone()), rows: 0..rows, from: 0 };
+    evaluate_on(text, vec![view], 1)
+}
+
+/// `text` for the first of `views`, of which the session trades the first `session`.
+fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Column {
     let place = Place::whole(&Source::new("test", text));
     let mut program = Program::default();
     let root =
         program.compile(text, &place, &Names).unwrap_or_else(|m| panic!("{text}: {}", m.title));
+    let seen = |(index, view): (usize, &View)| Seen {
+        symbol: view.bars.symbol.clone(),
+        traded: index < session,
+        timeframe: view.bars.clock.timeframe,
+        rows: view.rows.len(),
+        span: 0,
+    };
+    let world = World { symbols: views.iter().enumerate().map(seen).collect() };
     let mut graph = Graph::default();
-    let bound = graph.bind(&program, &[]).unwrap_or_else(|m| panic!("{text}: {}", m.title));
-    let columns = Columns::new(&graph, View { bars, rows: 0..rows, from: 0 });
-    columns.spread(&bound[root])
+    let bound = graph.bind(&program, &[], &world).unwrap_or_else(|m| panic!("{text}: {}", m.title));
+    let needs = match bound[root] {
+        Bound::Expression(number) => graph.needs([number]),
+        Bound::Scalar(_) => vec![],
+    };
+    let fatal: Vec<Trouble> =
+        graph.troubles(&needs, &world).into_iter().filter(|trouble| trouble.fatal).collect();
+    assert_eq!(fatal, [], "{text}");
+    let mut columns = Columns::new(&graph, views, session);
+    columns.reserve(0..1, &needs);
+    columns.spread(0, &bound[root])
 }
 
 /// A call of `function` over the close, and one over nested expressions with gaps.

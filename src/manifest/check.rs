@@ -47,6 +47,23 @@ pub fn check(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
             Some(table) => check_table(table, keys, path, mistakes),
             None => wrong_type(node, kind, path, mistakes),
         },
+        Kind::Open(keys, inner) => match node.table() {
+            Some(table) => {
+                let (mut own, mut others) = (Table::default(), Vec::new());
+                for entry in table.iter() {
+                    let is_own = keys.iter().any(|key| key.name == entry.key);
+                    match is_own || entry.node.table().is_none() {
+                        true => own.set(entry.clone()),
+                        false => others.push(entry),
+                    }
+                }
+                check_table(&own, keys, path, mistakes);
+                for entry in others {
+                    check(&entry.node, inner, &join(path, &entry.key), mistakes);
+                }
+            }
+            None => wrong_type(node, kind, path, mistakes),
+        },
         Kind::Choice(keys) => match node.table() {
             Some(table) => {
                 check_table(table, keys, path, mistakes);
@@ -102,7 +119,9 @@ fn has_shape(node: &Node, kind: &Kind) -> bool {
         Kind::Duration => is_text || matches!(node.value, Value::Integer(_)),
         Kind::Date => is_text || matches!(node.value, Value::Date(_) | Value::Integer(_)),
         Kind::Texts => is_text || node.array().is_some(),
-        Kind::Table(_) | Kind::Choice(_) | Kind::Names(_) => node.table().is_some(),
+        Kind::Table(_) | Kind::Open(..) | Kind::Choice(_) | Kind::Names(_) => {
+            node.table().is_some()
+        }
         Kind::List(_) => node.array().is_some(),
         Kind::Either(kinds) => kinds.iter().any(|kind| has_shape(node, kind)),
         Kind::Any => true,
@@ -134,7 +153,7 @@ pub(super) fn words(kind: &Kind) -> String {
         Kind::Zone => "a time zone such as \"America/New_York\"".into(),
         Kind::Texts => "a string or an array of strings".into(),
         Kind::Expression => "an expression in quotes".into(),
-        Kind::Table(_) | Kind::Names(_) => "a table".into(),
+        Kind::Table(_) | Kind::Open(..) | Kind::Names(_) => "a table".into(),
         Kind::Choice(keys) => {
             let names: Vec<&str> =
                 keys.iter().filter(|key| !key.later).map(|key| key.name).collect();

@@ -60,6 +60,8 @@ pub enum Kind {
     Expression,
     /// A table with keys of its own.
     Table(&'static [Key]),
+    /// A table with keys of its own, beside which names of the user's stand for tables of the kind.
+    Open(&'static [Key], &'static Kind),
     /// A table of which exactly one key is given.
     Choice(&'static [Key]),
     /// A table whose keys are names of the user's.
@@ -200,7 +202,7 @@ pub const SESSION: &[Key] = &[
         "\"all\"",
         "the symbols that are traded, in order",
     ),
-    later("legs", Kind::Any, "symbols for the strategy's legs"),
+    key("legs", Kind::Names(&Kind::Text), "", "for a strategy with legs, the symbol of each"),
     later("groups", Kind::Any, "symbols for group limits"),
     key("range", Kind::Table(RANGE), "all rows", "the days that are run, both ends included"),
     later("split", Kind::Any, "the ranges in and out of sample, reported side by side"),
@@ -518,8 +520,18 @@ pub const STRATEGY: &[Key] = &[
     key("symbols", Kind::List(&Kind::Text), "all", "globs of supported markets, for people"),
     key("params", Kind::Names(&Kind::Table(PARAM)), "", "its parameters, by name"),
     key("let", Kind::Names(&Kind::Expression), "", "names for expressions"),
-    key("rules", Kind::Table(RULES), "", "when it enters and exits"),
-    later("legs", Kind::Any, "the legs it trades"),
+    key(
+        "rules",
+        Kind::Open(RULES, &Kind::Table(RULES)),
+        "",
+        "when it enters and exits; in a strategy with legs, a table for each leg",
+    ),
+    key(
+        "legs",
+        Kind::List(&Kind::Text),
+        "none",
+        "names for the symbols that are traded together, each with rules of its own",
+    ),
     key("plot", Kind::List(&Kind::Text), "", "the lets that a report draws"),
 ];
 
@@ -527,7 +539,7 @@ pub const STRATEGY: &[Key] = &[
 const PARAM: &[Key] = &[
     key(
         "type",
-        Kind::Word(&["int", "float", "bool", "choice"], &["symbol"]),
+        Kind::Word(&["int", "float", "bool", "choice", "symbol"], &[]),
         "",
         "the type of its values",
     ),

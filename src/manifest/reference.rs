@@ -175,7 +175,7 @@ fn rows(
 /// The table that stands at a key, if one does.
 fn inner_keys(kind: &Kind) -> Option<&'static [Key]> {
     match kind {
-        Kind::Table(keys) | Kind::Choice(keys) => Some(keys),
+        Kind::Table(keys) | Kind::Open(keys, _) | Kind::Choice(keys) => Some(keys),
         Kind::List(Kind::Table(keys)) => Some(keys),
         Kind::Either(kinds) => kinds.iter().find_map(inner_keys),
         _ => None,

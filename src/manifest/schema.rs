@@ -164,6 +164,11 @@ fn of(kind: &Kind) -> Map<String, Value> {
             schema.extend(object(json!({ "minProperties": 1, "maxProperties": 1 })));
             return schema;
         }
+        Kind::Open(keys, inner) => {
+            let mut schema = table(keys);
+            schema.insert("additionalProperties".into(), of(inner).into());
+            return schema;
+        }
         Kind::Names(inner) => json!({ "type": "object", "additionalProperties": of(inner) }),
         Kind::List(inner) => json!({ "type": "array", "items": of(inner) }),
         Kind::Either(kinds) => json!({ "anyOf": kinds.iter().map(of).collect::<Vec<_>>() }),

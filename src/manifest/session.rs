@@ -29,6 +29,8 @@ pub struct Session {
     pub params: Vec<Scalar>,
     /// Which symbols, in order; `None` for all of the data.
     pub symbols: Option<Vec<String>>,
+    /// The symbols of the strategy's legs, in its order.
+    pub legs: Vec<String>,
     /// Where the symbols are named, for messages about them.
     pub symbols_place: Place,
     /// The market data.
@@ -129,6 +131,9 @@ pub fn type_session(
     let range = tree.range(project, &mut found);
     let settings = tree.settings(&mut found);
     let (symbols, symbols_place) = tree.symbols(&mut found);
+    let legs = definition.as_ref().map(|definition| tree.legs(definition, &mut found));
+    let legs = legs.unwrap_or_default();
+    let symbols = tree.traded(symbols, &legs, &mut found);
     let failed = found.has_errors();
     mistakes.append(found);
     if failed {
@@ -148,6 +153,7 @@ pub fn type_session(
         definition: definition?,
         params: params?,
         symbols,
+        legs,
         symbols_place,
         data,
         data_place,
@@ -269,6 +275,58 @@ impl Tree<'_> {
         (Some(symbols), node.place.clone())
     }
 
+    /// The symbol of each leg of the strategy.
+    fn legs(&self, definition: &Definition, mistakes: &mut Mistakes) -> Vec<String> {
+        let given = self.table.get("legs").and_then(Node::table);
+        let known = || definition.legs.iter().map(|leg| leg.name.as_str());
+        for entry in given.into_iter().flat_map(Table::iter) {
+            if !known().any(|leg| leg == entry.key) {
+                let title = format!("strategy `{}` has no leg `{}`", definition.name, entry.key);
+                let mistake = Mistake::new(codes::UNKNOWN_KEY, &entry.key_place, title);
+                mistakes.push(mistake.suggest(&entry.key, known()));
+            }
+        }
+        let mut symbols: Vec<String> = Vec::new();
+        for leg in known() {
+            let node = given.and_then(|given| given.get(leg));
+            let Some((symbol, node)) = node.and_then(|node| Some((node.text()?, node))) else {
+                let remedy = format!("name the symbol of each leg: `legs = {{ {leg} = \"...\" }}`");
+                mistakes.push(self.missing(&format!("legs.{leg}"), &remedy));
+                continue;
+            };
+            if symbols.iter().any(|known| known == symbol) {
+                let title = format!("two legs are `{symbol}`");
+                mistakes.push(Mistake::new(codes::TWICE, &node.place, title));
+            }
+            symbols.push(symbol.to_owned());
+        }
+        symbols
+    }
+
+    /// The symbols that are traded: those of the legs, if the strategy has legs.
+    fn traded(
+        &self,
+        symbols: Option<Vec<String>>,
+        legs: &[String],
+        mistakes: &mut Mistakes,
+    ) -> Option<Vec<String>> {
+        if legs.is_empty() {
+            return symbols;
+        }
+        let is_leg = |symbol: &String| legs.contains(symbol);
+        if let (Some(listed), Some(node)) = (&symbols, self.table.get("symbols"))
+            && !(listed.iter().all(is_leg) && listed.len() == legs.len())
+        {
+            let title = "a strategy with legs trades the symbols of its legs";
+            mistakes.push(
+                Mistake::new(codes::EXCLUSIVE, &node.place, title)
+                    .label("leave `symbols` out")
+                    .help("what a layer below sets is removed by `unset = [\"symbols\"]`"),
+            );
+        }
+        Some(legs.to_vec())
+    }
+
     fn data(
         &self,
         name: &str,
@@ -378,6 +436,7 @@ impl Tree<'_> {
                 take_profit: self.number("risk.take_profit"),
                 trailing_stop: self.number("risk.trailing_stop"),
             },
+            together: self.table.get("legs").is_some(),
             axes: self.axes(),
         }
     }

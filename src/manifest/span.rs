@@ -1,6 +1,7 @@
 //! Durations and dates as a manifest writes them.
 
 use super::tree::{Node, Value};
+use crate::bars::duration;
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 /// A length of time.
@@ -17,47 +18,9 @@ impl Span {
     pub fn of(node: &Node) -> Result<Self, String> {
         match &node.value {
             Value::Integer(bars) if *bars >= 0 => Ok(Self::Bars(*bars)),
-            Value::Text(text) => Self::parse(text).map(Self::Time),
+            Value::Text(text) => duration::parse(text).map(Self::Time),
             _ => Err("write \"30m\", \"4h\" or \"5d\"".into()),
         }
-    }
-
-    /// Microseconds of a text such as `30m`.
-    pub fn parse(text: &str) -> Result<i64, String> {
-        const SECOND: i64 = 1_000_000;
-        let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let (digits, unit) = text.split_at(split);
-        let scale = match unit.trim() {
-            "ms" => SECOND / 1_000,
-            "s" => SECOND,
-            "m" | "min" => 60 * SECOND,
-            "h" => 3_600 * SECOND,
-            "d" => 86_400 * SECOND,
-            "w" => 7 * 86_400 * SECOND,
-            "" => return Err("a unit is missing: s, m, h, d or w".into()),
-            other => return Err(format!("`{other}` is not a unit: s, m, h, d or w")),
-        };
-        let count: i64 = digits.parse().map_err(|_| "a whole number comes first".to_owned())?;
-        count
-            .checked_mul(scale)
-            .filter(|span| *span > 0)
-            .ok_or_else(|| "it is not above zero".into())
-    }
-}
-
-/// A length of time as a manifest writes it, in its largest unit: `5m`, `1d`.
-pub fn word(micros: i64) -> String {
-    const UNITS: [(&str, i64); 5] = [
-        ("w", 7 * 86_400_000_000),
-        ("d", 86_400_000_000),
-        ("h", 3_600_000_000),
-        ("m", 60_000_000),
-        ("s", 1_000_000),
-    ];
-    let whole = UNITS.iter().find(|(_, unit)| micros % unit == 0);
-    match whole {
-        Some((unit, length)) => format!("{}{unit}", micros / length),
-        None => format!("{}ms", micros as f64 / 1e3),
     }
 }
 
@@ -144,22 +107,6 @@ mod tests {
         assert_eq!(text("-90d").0, "2025-12-31");
         for wrong in ["-90", "2013-13", "tomorow", "2013-02-30", "2013-03-01T10:00:00"] {
             assert!(of(Value::Text(wrong.into())).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_length_of_time_is_written_as_it_is_read() {
-        for text in ["1ms", "90s", "5m", "4h", "1d", "30d", "2w"] {
-            assert_eq!(word(Span::parse(text).unwrap()), text);
-        }
-        assert_eq!(word(Span::parse("60s").unwrap()), "1m");
-    }
-
-    #[test]
-    fn durations_have_a_unit() {
-        assert_eq!(Span::parse("30m"), Ok(1_800_000_000));
-        for wrong in ["30", "m", "1x", "0d", "99999999999999999d"] {
-            assert!(Span::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

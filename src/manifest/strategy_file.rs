@@ -6,7 +6,7 @@ use super::session::param_value;
 use super::tree::{Entry, Node, Table};
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
-use crate::strategy::{Definition, Named, Param, ParamKind, Rule, Written};
+use crate::strategy::{Definition, Leg, Named, Param, ParamKind, Rule, RuleText, Written};
 
 /// Read the strategy called `name` from `table`, which stands at `place`.
 pub(super) fn definition(
@@ -33,30 +33,15 @@ pub(super) fn definition(
             })
         })
         .collect();
-    let rules: Vec<(Rule, Written)> = Rule::ALL
-        .into_iter()
-        .filter_map(|rule| Some((rule, written(table.get("rules")?.table()?.get(rule.key())?)?)))
-        .collect();
-    if !rules.iter().any(|(rule, _)| rule.enters()) {
+    let legs = legs(name, table, &mut found);
+    let rules = rules(table, &legs, &mut found);
+    if !rules.iter().any(|text| text.rule.enters()) {
         let at = table.entry("rules").map_or(place, |entry| &entry.key_place);
         let title = format!("strategy `{name}` never enters");
         found.push(
             Mistake::new(codes::MISSING_KEY, at, title)
                 .label("give it `enter_long` or `enter_short` under [rules]"),
         );
-    }
-    if let Some((_, weight)) = rules.iter().find(|(rule, _)| *rule == Rule::Weight) {
-        for (rule, written) in rules.iter().filter(|(rule, _)| *rule != Rule::Weight) {
-            let title = format!("`{}` stands beside `weight`", rule.key());
-            found.push(
-                Mistake::new(codes::TWICE, &written.place, title)
-                    .label("remove it, or `weight`")
-                    .help(format!(
-                        "`weight` ({}) says how much to hold, instead of all other rules",
-                        weight.place
-                    )),
-            );
-        }
     }
     let plot = texts("plot");
     for (drawn, node) in
@@ -76,9 +61,88 @@ pub(super) fn definition(
         modes: texts("modes"),
         params,
         lets,
+        legs,
         rules,
         plot,
     })
+}
+
+/// The legs, each of which has rules.
+fn legs(name: &str, table: &Table, mistakes: &mut Mistakes) -> Vec<Leg> {
+    let mut legs: Vec<Leg> = Vec::new();
+    for node in table.get("legs").and_then(Node::array).unwrap_or_default() {
+        let Some(text) = node.text() else { continue };
+        let place = node.place.clone();
+        if legs.iter().any(|leg| leg.name == text) {
+            let title = format!("leg `{text}` is listed twice");
+            mistakes.push(Mistake::new(codes::TWICE, &place, title));
+        }
+        legs.push(Leg { name: text.to_owned(), place });
+    }
+    let rules = table.get("rules").and_then(Node::table);
+    for leg in &legs {
+        if rules.is_some_and(|rules| rules.get(&leg.name).is_none()) {
+            let title = format!("leg `{}` of strategy `{name}` has no rules", leg.name);
+            mistakes.push(
+                Mistake::new(codes::MISSING_KEY, &leg.place, title)
+                    .label(format!("write them under [rules.{}]", leg.name)),
+            );
+        }
+    }
+    legs
+}
+
+/// The rules, of each leg where there are legs.
+fn rules(table: &Table, legs: &[Leg], mistakes: &mut Mistakes) -> Vec<RuleText> {
+    let mut texts = Vec::new();
+    for entry in table.get("rules").and_then(Node::table).into_iter().flat_map(Table::iter) {
+        let Some(own) = entry.node.table() else {
+            if let Some(leg) = legs.first() {
+                let title = format!("`{}` stands beside the rules of legs", entry.key);
+                mistakes.push(
+                    Mistake::new(codes::EXCLUSIVE, &entry.key_place, title)
+                        .label(format!("write it under [rules.{}]", leg.name)),
+                );
+            }
+            continue;
+        };
+        match legs.iter().position(|leg| leg.name == entry.key) {
+            Some(leg) => texts.extend(rules_of(leg, own, mistakes)),
+            None => {
+                let title = format!("`{}` is no leg of this strategy", entry.key);
+                let known = legs.iter().map(|leg| leg.name.as_str());
+                let mistake = Mistake::new(codes::UNKNOWN_NAME, &entry.key_place, title);
+                mistakes.push(match legs.is_empty() {
+                    true => mistake.label(format!("list it: `legs = [\"{}\"]`", entry.key)),
+                    false => mistake.suggest(&entry.key, known),
+                });
+            }
+        }
+    }
+    match table.get("rules").and_then(Node::table) {
+        Some(own) if legs.is_empty() => rules_of(0, own, mistakes),
+        _ => texts,
+    }
+}
+
+/// The rules of leg number `leg`.
+fn rules_of(leg: usize, table: &Table, mistakes: &mut Mistakes) -> Vec<RuleText> {
+    let text = |rule: Rule| Some(RuleText { leg, rule, written: written(table.get(rule.key())?)? });
+    let rules: Vec<RuleText> = Rule::ALL.into_iter().filter_map(text).collect();
+    if let Some(weight) = rules.iter().find(|text| text.rule == Rule::Weight) {
+        for other in rules.iter().filter(|text| text.rule != Rule::Weight) {
+            let title = format!("`{}` stands beside `weight`", other.rule.key());
+            mistakes.push(
+                Mistake::new(codes::EXCLUSIVE, &other.written.place, title)
+                    .label("remove it, or `weight`")
+                    .help(format!(
+                        "`weight` ({}) says how much to hold, instead of all other rules",
+                        weight.written.place
+                    )),
+            );
+        }
+    }
+    rules
 }
 
 fn written(node: &Node) -> Option<Written> {
@@ -102,11 +166,12 @@ fn param(entry: &Entry, mistakes: &mut Mistakes) -> Option<Param> {
             return None;
         }
         Some("choice") => ParamKind::Choice(choices),
+        Some("symbol") => ParamKind::Symbol,
         Some(_) => return None,
         None => {
             let title = format!("parameter `{}` has no type", entry.key);
             let mistake = Mistake::new(codes::MISSING_KEY, &entry.key_place, title);
-            mistakes.push(mistake.label("int, float, bool or choice"));
+            mistakes.push(mistake.label("int, float, bool, choice or symbol"));
             return None;
         }
     };

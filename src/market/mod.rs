@@ -68,6 +68,11 @@ impl DataSet {
         self.bars.iter().map(|bars| bars.symbol.as_str()).collect()
     }
 
+    /// The names of all symbols, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.bars.iter().map(|bars| bars.symbol.clone()).collect()
+    }
+
     /// The further columns that every symbol has, and whether they hold booleans.
     pub fn extra(&self) -> Vec<(String, bool)> {
         let first = self.bars.first().map(|bars| bars.extra.as_slice()).unwrap_or_default();

@@ -4,7 +4,7 @@
 use super::DataSet;
 use crate::bars::{Action, Bars, Cut, DAY, Mask};
 use crate::engine::{Aligned, Day, Frame};
-use crate::expr::View;
+use crate::expr::{Seen, View, World};
 use crate::manifest::{Benchmark, DataSettings, Range};
 use crate::strategy::Signals;
 use chrono::{Datelike, NaiveDate};
@@ -29,6 +29,8 @@ pub struct Slice {
     /// Local opening time of the last bar of each trading day, microseconds.
     pub day_times: Vec<i64>,
     parts: Vec<Part>,
+    /// Further symbols that rules look at, each with a digest of the rows that they see.
+    others: Vec<(Part, [u8; 32])>,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,12 @@ struct Part {
     visible: Rows<usize>,
     /// The rows of the range.
     rows: Rows<usize>,
+}
+
+impl Part {
+    fn view(&self) -> View {
+        View { bars: self.bars.clone(), rows: self.visible.clone(), from: self.rows.start }
+    }
 }
 
 /// Why a session has nothing to run on.
@@ -76,7 +84,14 @@ impl Slice {
         let symbols = symbols.map_or(all, <[String]>::to_vec);
         let mut parts = Vec::with_capacity(symbols.len());
         for symbol in &symbols {
-            parts.push(part(find(data, symbol)?, settings, range)?);
+            let part = part(find(data, symbol)?, settings, range);
+            if part.rows.is_empty() {
+                let days: Vec<i32> = part.bars.days(0..part.bars.len()).collect();
+                let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
+                let (from, to) = (span(days.first()), span(days.last()));
+                return Err(SliceError::NoBars { symbol: symbol.clone(), from, to });
+            }
+            parts.push(part);
         }
         let frame = match parts.as_slice() {
             [one] => single(one),
@@ -107,13 +122,72 @@ impl Slice {
         };
         let day_times = day_times(&frame);
         let digest = digest(&parts);
-        Ok(Self { frame, symbols, periods, benchmark, benchmark_curve, digest, day_times, parts })
+        Ok(Self {
+            frame,
+            symbols,
+            periods,
+            benchmark,
+            benchmark_curve,
+            digest,
+            day_times,
+            parts,
+            others: Vec::new(),
+        })
+    }
+
+    /// Let rules look at `bars` too, over the same range; nothing, if they are among the symbols.
+    pub fn reach(&mut self, bars: &Arc<Bars>, settings: &DataSettings, range: &Range) {
+        let parts = self.parts.iter().chain(self.others.iter().map(|(part, _)| part));
+        if !parts.into_iter().any(|part| part.bars.symbol == bars.symbol) {
+            let part = part(bars, settings, range);
+            let digest = digest(std::slice::from_ref(&part));
+            self.others.push((part, digest));
+        }
+    }
+
+    /// What planning must know of the symbols of `data`, which this is a part of.
+    pub fn world(&self, data: &DataSet) -> World {
+        let seen = |bars: &Arc<Bars>| {
+            let part = self.parts.iter().find(|part| part.bars.symbol == bars.symbol);
+            let rows = part.map_or(0..bars.len(), |part| part.visible.clone());
+            let time = &bars.time[rows];
+            Seen {
+                symbol: bars.symbol.clone(),
+                traded: part.is_some(),
+                timeframe: bars.clock.timeframe,
+                rows: time.len(),
+                span: time.last().zip(time.first()).map_or(0, |(last, first)| last - first),
+            }
+        };
+        World { symbols: data.bars.iter().map(seen).collect() }
+    }
+
+    /// A digest of every row that rules can see which look at the symbols `named` as well.
+    pub fn digest_with(&self, named: &[Arc<str>]) -> [u8; 32] {
+        let is_named = |part: &Part| named.iter().any(|symbol| **symbol == *part.bars.symbol);
+        let mut others: Vec<&(Part, [u8; 32])> =
+            self.others.iter().filter(|(part, _)| is_named(part)).collect();
+        if others.is_empty() {
+            return self.digest;
+        }
+        others.sort_by(|a, b| a.0.bars.symbol.cmp(&b.0.bars.symbol));
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.digest);
+        for (_, digest) in others {
+            hasher.update(digest);
+        }
+        *hasher.finalize().as_bytes()
     }
 
     /// What the rules of symbol number `index` see.
-    pub fn view(&self, index: usize) -> View<'_> {
-        let part = &self.parts[index];
-        View { bars: &part.bars, rows: part.visible.clone(), from: part.rows.start }
+    pub fn view(&self, index: usize) -> View {
+        self.parts[index].view()
+    }
+
+    /// What rules see of each symbol, first of the session's symbols and then of the others.
+    pub fn views(&self) -> impl Iterator<Item = View> {
+        let parts = self.parts.iter().chain(self.others.iter().map(|(part, _)| part));
+        parts.map(Part::view)
     }
 
     /// The rules of symbol number `index`, as they were read over its view, on the time axis of the
@@ -154,17 +228,13 @@ fn find<'a>(data: &'a DataSet, symbol: &str) -> Result<&'a Arc<Bars>, SliceError
     })
 }
 
-fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Result<Part, SliceError> {
+fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Part {
     let days: Vec<i32> = bars.days(0..bars.len()).collect();
     let start = range.from.map_or(0, |from| days.partition_point(|day| *day < day_number(from)));
     let end = range.to.map_or(days.len(), |to| days.partition_point(|day| *day <= day_number(to)));
-    if start >= end {
-        let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
-        let (from, to) = (span(days.first()), span(days.last()));
-        return Err(SliceError::NoBars { symbol: bars.symbol.clone(), from, to });
-    }
+    let start = start.min(end);
     let visible = settings.warmup.map_or(0, |rows| start.saturating_sub(rows))..end;
-    Ok(Part { bars: bars.clone(), visible, rows: start..end })
+    Part { bars: bars.clone(), visible, rows: start..end }
 }
 
 /// One symbol needs no copy: its columns are cut where they lie.

@@ -4,7 +4,7 @@ use super::identity::{self, Identity, SettingsHasher};
 use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes};
 use crate::engine::{ENGINE, Settings};
-use crate::expr::{Columns, Graph, Scalar};
+use crate::expr::{Columns, Graph, Scalar, World};
 use crate::manifest::{DataSettings, Project, Session, type_session};
 use crate::market::{self, DataSet, Slice};
 use crate::strategy::{Definition, Rules, Strategy};
@@ -20,7 +20,7 @@ pub struct Prepared {
     /// What all sessions compute, each expression once.
     pub graph: Graph,
     /// The different slices of data.
-    pub slices: Vec<Arc<Slice>>,
+    pub slices: Vec<Slice>,
     /// The data sets by their settings, or why they cannot be used.
     pub data: Vec<(DataSettings, Result<Arc<DataSet>, String>)>,
     /// One job a session, in the order of the plan.
@@ -95,6 +95,7 @@ impl Prepared {
                 jobs: Vec::new(),
             },
             slice_keys: Vec::new(),
+            worlds: Vec::new(),
             strategies: Vec::new(),
             told: Vec::new(),
         };
@@ -123,23 +124,13 @@ impl Prepared {
         })
     }
 
-    /// The columns of every slice and symbol, with every job of `wanted` announced.
-    pub fn columns<'a>(&'a self, wanted: &[&Job]) -> Vec<Vec<Columns<'a>>> {
-        let mut columns: Vec<Vec<Columns<'a>>> = self
-            .slices
-            .iter()
-            .map(|slice| {
-                (0..slice.symbols.len())
-                    .map(|symbol| Columns::new(&self.graph, slice.view(symbol)))
-                    .collect()
-            })
-            .collect();
-        for job in wanted {
-            if let Ok(work) = &job.work {
-                for column in &mut columns[work.variant.slice] {
-                    column.reserve(work.rules.needs());
-                }
-            }
+    /// The columns of every slice, with every job of `wanted` announced.
+    pub fn columns<'a>(&'a self, wanted: &[&Job]) -> Vec<Columns<'a>> {
+        let of = |slice: &Slice| Columns::new(&self.graph, slice.views(), slice.symbols.len());
+        let mut columns: Vec<Columns<'a>> = self.slices.iter().map(of).collect();
+        for work in wanted.iter().filter_map(|job| job.work.as_ref().ok()) {
+            let slice = work.variant.slice;
+            work.rules.reserve(self.slices[slice].symbols.len(), &mut columns[slice]);
         }
         columns
     }
@@ -149,26 +140,28 @@ impl Prepared {
         // One counter for each expression of each slice: a map would be asked a million times.
         let slot = |slice: usize, number: usize| slice * self.graph.len() + number;
         let mut users = vec![0_u32; self.slices.len() * self.graph.len()];
-        fn needs(job: &Job) -> Option<(usize, &[usize])> {
+        // Where an expression is needed makes no difference here: it is counted for every symbol.
+        fn needs(job: &Job) -> Option<(usize, Vec<usize>)> {
             let work = job.work.as_ref().ok()?;
-            Some((work.variant.slice, work.rules.needs()))
+            let legs = work.rules.legs.iter().flat_map(|leg| &leg.needs);
+            Some((work.variant.slice, legs.map(|need| need.number).collect()))
         }
         for (slice, numbers) in self.jobs.iter().filter_map(needs) {
-            for &number in numbers {
+            for number in numbers {
                 users[slot(slice, number)] += 1;
             }
         }
+        let rows = |slice: &Slice| slice.views().map(|view| view.rows.len()).sum();
+        let rows: Vec<usize> = self.slices.iter().map(rows).collect();
         let bytes = |slice: usize, number: usize| {
-            let rows: usize = (0..self.slices[slice].symbols.len())
-                .map(|symbol| self.slices[slice].view(symbol).rows.len())
-                .sum();
+            let rows = rows[slice];
             // A truth value takes two bits, a number eight bytes.
             (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64
         };
         let (mut alive, mut most) = (0, 0);
         let mut left = users.clone();
         for (slice, numbers) in self.jobs.iter().filter_map(needs) {
-            for &number in numbers {
+            for &number in &numbers {
                 let at = slot(slice, number);
                 if left[at] == users[at] {
                     alive += bytes(slice, number);
@@ -176,7 +169,7 @@ impl Prepared {
                 left[at] -= 1;
             }
             most = most.max(alive);
-            for &number in numbers {
+            for &number in &numbers {
                 if left[slot(slice, number)] == 0 {
                     alive -= bytes(slice, number);
                 }
@@ -206,13 +199,19 @@ fn fixed_axes<'a>(base: &'a Base, point: &'a Point) -> impl Iterator<Item = u32>
 /// A variant, or why its data cannot be used.
 type Usable = Result<Arc<Variant>, String>;
 
-/// A definition, the further columns it was checked against, and what came of it.
-type Compiled = (Arc<Definition>, Vec<(String, bool)>, Option<Arc<Strategy>>);
+/// A definition that was checked against a data set, and what came of it.
+struct Compiled {
+    definition: Arc<Definition>,
+    data: usize,
+    strategy: Option<Arc<Strategy>>,
+}
 
 struct Preparation<'a> {
     projects: &'a [Project],
     prepared: Prepared,
     slice_keys: Vec<SliceKey>,
+    /// What planning must know of the symbols, for each slice.
+    worlds: Vec<World>,
     strategies: Vec<Compiled>,
     /// Places whose mistake was told for another point already.
     told: Vec<String>,
@@ -243,7 +242,7 @@ impl Preparation<'_> {
             (number, Ok(data)) => (number, data),
             (_, Err(reason)) => return Some(Err(reason)),
         };
-        let strategy = self.strategy(&session, &data, mistakes)?;
+        let strategy = self.strategy(&session, number, &data, mistakes)?;
         let slice = match self.slice(number, &data, &session) {
             Ok(slice) => slice,
             Err(reason) => return Some(Err(reason)),
@@ -269,18 +268,20 @@ impl Preparation<'_> {
     fn strategy(
         &mut self,
         session: &Session,
-        data: &DataSet,
+        data: usize,
+        set: &DataSet,
         mistakes: &mut Mistakes,
     ) -> Option<Arc<Strategy>> {
-        let extra = data.extra();
-        let same = |(definition, columns, _): &&(Arc<_>, Vec<_>, _)| {
-            Arc::ptr_eq(definition, &session.definition) && *columns == extra
-        };
-        if let Some((_, _, strategy)) = self.strategies.iter().find(same) {
-            return strategy.clone();
+        let definition = &session.definition;
+        let is_same =
+            |known: &&Compiled| Arc::ptr_eq(&known.definition, definition) && known.data == data;
+        if let Some(known) = self.strategies.iter().find(is_same) {
+            return known.strategy.clone();
         }
-        let strategy = Strategy::compile(&session.definition, &extra, mistakes).map(Arc::new);
-        self.strategies.push((session.definition.clone(), extra, strategy.clone()));
+        let strategy = Strategy::compile(definition, &set.extra(), &set.names(), mistakes);
+        let strategy = strategy.map(Arc::new);
+        let (definition, strategy_too) = (definition.clone(), strategy.clone());
+        self.strategies.push(Compiled { definition, data, strategy: strategy_too });
         strategy
     }
 
@@ -300,7 +301,8 @@ impl Preparation<'_> {
         let slice = Slice::cut(set, &session.data, symbols, range, &session.benchmark)
             .map_err(|error| error.to_string())?;
         self.slice_keys.push(key);
-        self.prepared.slices.push(Arc::new(slice));
+        self.worlds.push(slice.world(set));
+        self.prepared.slices.push(slice);
         Ok(self.prepared.slices.len() - 1)
     }
 
@@ -325,23 +327,32 @@ impl Preparation<'_> {
         }
         let work = match variant {
             Err(reason) => Err(reason),
-            Ok(variant) => match variant.strategy.bind(&params, &mut self.prepared.graph) {
-                Ok(rules) => {
-                    let settings = variant.settings.with_params(&variant.strategy, &params);
-                    let data = self.prepared.slices[variant.slice].digest;
-                    let identity = identity::identity(variant.rules, settings, data);
-                    Ok(Work { variant, rules, identity })
-                }
-                Err(mistake) => {
+            Ok(variant) => {
+                let mut found = Mistakes::default();
+                let (world, graph) = (&self.worlds[variant.slice], &mut self.prepared.graph);
+                let (legs, strategy) = (&variant.session.legs, &variant.strategy);
+                let rules = strategy.bind(&params, legs, world, graph, &mut found);
+                for mistake in found {
                     self.tell(mistake, base, point, mistakes);
-                    return;
                 }
-            },
+                let Some(rules) = rules else { return };
+                let named = rules.named();
+                let slice = &mut self.prepared.slices[variant.slice];
+                for symbol in &named {
+                    if let Some(bars) = variant.data.symbol(symbol) {
+                        slice.reach(bars, &variant.session.data, &variant.session.range);
+                    }
+                }
+                let settings = variant.settings.with_params(strategy, &params);
+                let identity =
+                    identity::identity(variant.rules, settings, slice.digest_with(&named));
+                Ok(Work { variant, rules, identity })
+            }
         };
         self.prepared.jobs.push(Job { index, params, work });
     }
 
-    /// A window that is wrong for many points is told once, with the first of them.
+    /// What is wrong for many points is told once, with the first of them.
     fn tell(&mut self, mistake: Mistake, base: &Base, point: &Point, mistakes: &mut Mistakes) {
         let place = format!("{:?}", mistake.place);
         if !self.told.contains(&place) {

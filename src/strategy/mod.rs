@@ -6,7 +6,8 @@
 
 use crate::diag::{Mistake, Mistakes, Place, closest, codes};
 use crate::expr::{
-    Binding, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope, Type,
+    Binding, Bound, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope, Symbol,
+    Trouble, Type, World,
 };
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 mod names;
 mod rule;
 
-pub use rule::{Rule, Rules, Signals};
+pub use rule::{LegRules, Rule, Rules, Signals};
 
 /// A strategy as it is written.
 #[derive(Debug, Clone)]
@@ -29,8 +30,11 @@ pub struct Definition {
     pub params: Vec<Param>,
     /// Its named expressions, in the order of the file.
     pub lets: Vec<Named>,
+    /// The legs that it trades, each with rules of its own; empty if the same rules are read for
+    /// every symbol.
+    pub legs: Vec<Leg>,
     /// Its rules.
-    pub rules: Vec<(Rule, Written)>,
+    pub rules: Vec<RuleText>,
     /// The lets that a report draws.
     pub plot: Vec<String>,
 }
@@ -51,6 +55,26 @@ pub struct Named {
     pub name: String,
     /// Where the name stands.
     pub place: Place,
+    /// The expression.
+    pub written: Written,
+}
+
+/// A leg: a name for one of the symbols that are traded together.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    /// The name.
+    pub name: String,
+    /// Where the name stands.
+    pub place: Place,
+}
+
+/// A rule as it is written.
+#[derive(Debug, Clone)]
+pub struct RuleText {
+    /// The position of its leg; 0 in a strategy without legs.
+    pub leg: usize,
+    /// Which rule it is.
+    pub rule: Rule,
     /// The expression.
     pub written: Written,
 }
@@ -159,21 +183,26 @@ pub struct Strategy {
     pub params: Vec<Param>,
     /// The lets by name.
     pub lets: Vec<(String, NodeId)>,
+    /// The names of the legs.
+    pub legs: Vec<String>,
     program: Program,
-    rules: [Option<NodeId>; Rule::COUNT],
+    /// The rules of each leg; one entry in a strategy without legs.
+    rules: Vec<[Option<NodeId>; Rule::COUNT]>,
 }
 
 impl Strategy {
-    /// Check `definition`; `extra` are the data's further columns and whether they hold booleans.
+    /// Check `definition`; `extra` are the data's further columns and whether they hold booleans,
+    /// `symbols` the symbols that can be reached by `@`.
     ///
     /// All mistakes of the strategy are added to `mistakes`; `None` if there was one.
     pub fn compile(
         definition: &Definition,
         extra: &[(String, bool)],
+        symbols: &[String],
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
         let mut found = Mistakes::default();
-        let mut names = Names::new(definition, extra, &mut found);
+        let mut names = Names::new(definition, extra, symbols, &mut found);
         let mut program = Program::default();
         let mut lets = Vec::new();
         let in_order = names::in_order_of_use(&definition.lets, &mut found);
@@ -197,10 +226,10 @@ impl Strategy {
                 }
             }
         }
-        let mut rules = [None; Rule::COUNT];
-        for (rule, written) in &definition.rules {
+        let mut rules = vec![[None; Rule::COUNT]; definition.legs.len().max(1)];
+        for RuleText { leg, rule, written } in &definition.rules {
             match program.compile(&written.text, &written.place, &names) {
-                Ok(id) if rule.takes(program.ty(id)) => rules[*rule as usize] = Some(id),
+                Ok(id) if rule.takes(program.ty(id)) => rules[*leg][*rule as usize] = Some(id),
                 Ok(id) => found.push(
                     Mistake::new(
                         codes::EXPRESSION_TYPE,
@@ -216,13 +245,68 @@ impl Strategy {
         }
         let failed = found.has_errors();
         mistakes.append(found);
-        (!failed).then(|| Self { params: definition.params.clone(), lets, program, rules })
+        let legs = definition.legs.iter().map(|leg| leg.name.clone()).collect();
+        let params = definition.params.clone();
+        (!failed).then_some(Self { params, legs, lets, program, rules })
     }
 
-    /// Put in a session's parameter values, in the order of [`Strategy::params`].
-    pub fn bind(&self, params: &[Scalar], graph: &mut Graph) -> Result<Rules, Mistake> {
-        let bound = graph.bind(&self.program, params)?;
-        Ok(Rules::new(self.rules.map(|rule| rule.map(|id| bound[id].clone())), graph))
+    /// Put in a session's parameter values, in the order of [`Strategy::params`], and the symbols of
+    /// its legs, in the order of [`Strategy::legs`].
+    ///
+    /// What only the values and the data can tell is added to `mistakes`; `None` if it stops the work.
+    pub fn bind(
+        &self,
+        params: &[Scalar],
+        legs: &[String],
+        world: &World,
+        graph: &mut Graph,
+        mistakes: &mut Mistakes,
+    ) -> Option<Rules> {
+        let bound = match self.bound(params, legs, world, graph) {
+            Ok(bound) => bound,
+            Err(mistake) => {
+                mistakes.push(mistake);
+                return None;
+            }
+        };
+        let of_leg = |rules: &[Option<NodeId>; Rule::COUNT]| {
+            LegRules::new(rules.map(|rule| rule.map(|id| bound[id].clone())), graph)
+        };
+        let rules = Rules { legs: self.rules.iter().map(of_leg).collect() };
+        let mut stops = false;
+        for leg in &rules.legs {
+            for trouble in graph.troubles(&leg.needs, world) {
+                stops |= trouble.fatal;
+                mistakes.push(self.trouble(&trouble, &bound));
+            }
+        }
+        (!stops).then_some(rules)
+    }
+
+    /// What every expression of the strategy becomes with these values; see [`Strategy::bind`].
+    pub fn bound(
+        &self,
+        params: &[Scalar],
+        legs: &[String],
+        world: &World,
+        graph: &mut Graph,
+    ) -> Result<Vec<Bound>, Mistake> {
+        let legs = legs.iter().map(|symbol| Scalar::Text(symbol.as_str().into()));
+        let values: Vec<Scalar> = params.iter().cloned().chain(legs).collect();
+        graph.bind(&self.program, &values, world)
+    }
+
+    /// `trouble` at the first place that has its expression.
+    fn trouble(&self, trouble: &Trouble, bound: &[Bound]) -> Mistake {
+        let node = bound.iter().position(|bound| *bound == Bound::Expression(trouble.number));
+        // Two steps to other bars in a row are bound as one, which is the outer one's.
+        let place = &self.program.nodes[node.expect("what is needed was bound")].place;
+        match trouble.fatal {
+            true => Mistake::new(codes::TIMEFRAME, place, &trouble.what),
+            false => Mistake::new(codes::LONG_WINDOW, place, &trouble.what)
+                .warning()
+                .label("it never has a value"),
+        }
     }
 
     /// Every expression of the strategy, operands before their users.
@@ -230,9 +314,9 @@ impl Strategy {
         &self.program
     }
 
-    /// The node of a rule's expression.
-    pub fn rule(&self, rule: Rule) -> Option<NodeId> {
-        self.rules[rule as usize]
+    /// The node of a rule's expression; `leg` is 0 in a strategy without legs.
+    pub fn rule(&self, leg: usize, rule: Rule) -> Option<NodeId> {
+        self.rules[leg][rule as usize]
     }
 
     /// The rules in a canonical spelling: equal for two strategies exactly if they compute the same
@@ -240,10 +324,15 @@ impl Strategy {
     pub fn canonical(&self) -> String {
         let mut numbers = HashMap::new();
         let mut text = String::new();
-        for (rule, id) in Rule::ALL.iter().zip(self.rules) {
-            if let Some(id) = id {
-                let number = self.spell(id, &mut numbers, &mut text);
-                writeln!(text, "{} #{number}", rule.key()).expect("a String takes any text");
+        for (leg, rules) in self.rules.iter().enumerate() {
+            if leg < self.legs.len() {
+                writeln!(text, "leg {leg}").expect("a String takes any text");
+            }
+            for (rule, id) in Rule::ALL.iter().zip(rules) {
+                if let Some(id) = id {
+                    let number = self.spell(*id, &mut numbers, &mut text);
+                    writeln!(text, "{} #{number}", rule.key()).expect("a String takes any text");
+                }
             }
         }
         text
@@ -259,7 +348,10 @@ impl Strategy {
         let number = numbers.len();
         numbers.insert(id, number);
         let op = match &node.op {
-            Op::Param(index) => format!("param {}", self.params[*index].name),
+            Op::Param(index) => match self.params.get(*index) {
+                Some(param) => format!("param {}", param.name),
+                None => format!("leg {}", index - self.params.len()),
+            },
             Op::Call(function) => format!("call {}", function.name),
             Op::Number(bits) => format!("number {}", f64::from_bits(*bits)),
             op => format!("{op:?}"),
@@ -270,7 +362,10 @@ impl Strategy {
 }
 
 /// The names that rules and lets may use.
-struct Names {
+struct Names<'a> {
+    definition: &'a Definition,
+    /// The symbols of the data.
+    symbols: &'a [String],
     known: HashMap<String, Binding>,
     /// In the order in which they are listed to people.
     listed: Vec<String>,
@@ -278,9 +373,23 @@ struct Names {
     broken: Vec<String>,
 }
 
-impl Names {
-    fn new(definition: &Definition, extra: &[(String, bool)], mistakes: &mut Mistakes) -> Self {
-        let mut names = Self { known: HashMap::new(), listed: Vec::new(), broken: Vec::new() };
+impl<'a> Names<'a> {
+    fn new(
+        definition: &'a Definition,
+        extra: &[(String, bool)],
+        symbols: &'a [String],
+        mistakes: &mut Mistakes,
+    ) -> Self {
+        let mut names = Self {
+            definition,
+            symbols,
+            known: HashMap::new(),
+            listed: Vec::new(),
+            broken: Vec::new(),
+        };
+        for leg in &definition.legs {
+            names.take(&leg.name, &leg.place, "leg", mistakes);
+        }
         for (index, param) in definition.params.iter().enumerate() {
             names.take(&param.name, &param.place, "parameter", mistakes);
             let binding = Binding::Param(index, param.kind.ty());
@@ -309,7 +418,7 @@ impl Names {
     /// Enter a name that the strategy itself gives.
     fn take(&mut self, name: &str, place: &Place, what: &str, mistakes: &mut Mistakes) {
         let taken = if self.listed.iter().any(|listed| listed == name) {
-            Some("already a parameter or let of this strategy".to_owned())
+            Some("already a parameter, leg or let of this strategy".to_owned())
         } else if KEYWORDS.contains(&name) {
             Some("a word of the rule language".to_owned())
         } else {
@@ -340,9 +449,10 @@ impl Names {
 
 impl Definition {
     fn place_of(&self, name: &str) -> Option<&Place> {
-        let param = self.params.iter().find(|param| param.name == name).map(|param| &param.place);
-        param
-            .or_else(|| self.lets.iter().find(|named| named.name == name).map(|named| &named.place))
+        let params = self.params.iter().map(|param| (&param.name, &param.place));
+        let lets = self.lets.iter().map(|named| (&named.name, &named.place));
+        let legs = self.legs.iter().map(|leg| (&leg.name, &leg.place));
+        params.chain(lets).chain(legs).find(|(known, _)| *known == name).map(|(_, place)| place)
     }
 
     /// The position of parameter `name`, or the parameter that was probably meant.
@@ -352,7 +462,7 @@ impl Definition {
     }
 }
 
-impl Scope for Names {
+impl Scope for Names<'_> {
     fn resolve(&self, name: &str) -> Option<Binding> {
         self.known.get(name).cloned()
     }
@@ -364,6 +474,25 @@ impl Scope for Names {
     fn has_bars(&self) -> bool {
         true
     }
+
+    fn symbol(&self, name: &Symbol) -> Option<Op> {
+        let Definition { params, legs, .. } = self.definition;
+        let is_symbol = |param: &Param| param.name == name.text && param.kind == ParamKind::Symbol;
+        let param = params.iter().position(is_symbol);
+        let leg = legs.iter().position(|leg| leg.name == name.text).map(|leg| params.len() + leg);
+        match param.or(leg) {
+            Some(value) if !name.quoted => Some(Op::Param(value)),
+            _ => self.symbols.contains(&name.text).then(|| Op::Text(name.text.as_str().into())),
+        }
+    }
+
+    fn symbols(&self) -> Vec<String> {
+        let Definition { params, legs, .. } = self.definition;
+        let is_symbol = |param: &&Param| param.kind == ParamKind::Symbol;
+        let params = params.iter().filter(is_symbol).map(|param| param.name.clone());
+        let legs = legs.iter().map(|leg| leg.name.clone());
+        legs.chain(params).chain(self.symbols.iter().cloned()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -374,6 +503,10 @@ mod tests {
     fn written(text: &str) -> Written {
         let source = Source::new("s.toml", format!("\"{text}\""));
         Written { text: text.into(), place: Place::whole(&source) }
+    }
+
+    fn rule(rule: Rule, text: &str) -> RuleText {
+        RuleText { leg: 0, rule, written: written(text) }
     }
 
     fn definition(lets: &[(&str, &str)], enter_long: &str) -> Definition {
@@ -398,14 +531,15 @@ mod tests {
                     written: written(text),
                 })
                 .collect(),
-            rules: vec![(Rule::EnterLong, written(enter_long))],
+            legs: vec![],
+            rules: vec![rule(Rule::EnterLong, enter_long)],
             plot: vec![],
         }
     }
 
     fn compile(lets: &[(&str, &str)], enter_long: &str) -> Result<Strategy, String> {
         let mut mistakes = Mistakes::default();
-        Strategy::compile(&definition(lets, enter_long), &[], &mut mistakes)
+        Strategy::compile(&definition(lets, enter_long), &[], &[], &mut mistakes)
             .ok_or_else(|| mistakes.iter().map(|m| m.title.clone()).collect::<Vec<_>>().join("; "))
     }
 
@@ -424,7 +558,7 @@ mod tests {
         assert_eq!(told(&[("close", "open")], "true"), "`close` is a column of the data");
         assert_eq!(
             told(&[("fast", "open")], "true"),
-            "the let `fast` is already a parameter or let of this strategy"
+            "the let `fast` is already a parameter, leg or let of this strategy"
         );
         assert_eq!(
             told(&[("max", "open")], "true"),
@@ -440,11 +574,11 @@ mod tests {
 
     #[test]
     fn a_rule_is_a_truth_value_or_a_number_and_nothing_else() {
-        let rules = |rule: Rule, text: &str| {
+        let rules = |kind: Rule, text: &str| {
             let mut definition = definition(&[], "close > open");
-            definition.rules.push((rule, written(text)));
+            definition.rules.push(rule(kind, text));
             let mut mistakes = Mistakes::default();
-            let strategy = Strategy::compile(&definition, &[], &mut mistakes);
+            let strategy = Strategy::compile(&definition, &[], &[], &mut mistakes);
             strategy.ok_or_else(|| mistakes.iter().map(|m| m.title.clone()).collect::<String>())
         };
         for rule in Rule::ALL {
@@ -472,15 +606,14 @@ mod tests {
     fn sessions_share_what_they_have_in_common() {
         let strategy = compile(&[], "crosses_above(close, max(open, fast)) and close > 2").unwrap();
         let mut graph = Graph::default();
-        let one = strategy.bind(&[Scalar::Number(3.0)], &mut graph).unwrap();
-        let before = graph.len();
-        let same = strategy.bind(&[Scalar::Number(3.0)], &mut graph).unwrap();
-        assert_eq!((graph.len(), one.needs()), (before, same.needs()));
-        strategy.bind(&[Scalar::Number(4.0)], &mut graph).unwrap();
-        assert_eq!(
-            graph.len(),
-            before + 3,
-            "max, crossing and conjunction differ; columns are shared"
-        );
+        let mut bind = |fast: f64| {
+            let (params, world) = ([Scalar::Number(fast)], World::default());
+            let rules = strategy.bind(&params, &[], &world, &mut graph, &mut Mistakes::default());
+            (rules.unwrap().of(0).needs.clone(), graph.len())
+        };
+        let (one, before) = bind(3.0);
+        assert_eq!(bind(3.0), (one, before));
+        let after = bind(4.0).1;
+        assert_eq!(after, before + 3, "max, crossing and conjunction differ; columns are shared");
     }
 }

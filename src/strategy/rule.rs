@@ -5,7 +5,8 @@
 //! large it is. A `weight` stands instead of all of them and says how much to hold.
 
 use crate::bars::{Cut, Mask};
-use crate::expr::{Bound, Column, Columns, Graph, Type};
+use crate::expr::{Bound, Column, Columns, Graph, Need, Type, Who};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The rules that the engine reads at a bar's close.
@@ -87,33 +88,81 @@ impl Rule {
 /// The rules of one session: a strategy with its parameter values put in.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    rules: [Option<Bound>; Rule::COUNT],
-    needs: Vec<usize>,
+    /// The rules of each leg; one entry in a strategy without legs.
+    pub legs: Vec<LegRules>,
 }
 
 impl Rules {
+    /// The rules that are read for symbol number `symbol` of the session.
+    pub fn of(&self, symbol: usize) -> &LegRules {
+        &self.legs[if self.legs.len() == 1 { 0 } else { symbol }]
+    }
+
+    /// The rules, each with the positions of the symbols (`count` in all) for which they are read.
+    fn each(&self, count: usize) -> impl Iterator<Item = (Range<usize>, &LegRules)> {
+        let whose = move |leg| if self.legs.len() == 1 { 0..count } else { leg..leg + 1 };
+        self.legs.iter().enumerate().map(move |(leg, rules)| (whose(leg), rules))
+    }
+
+    /// Announce to `columns`, which have `count` symbols, what the rules will need.
+    pub fn reserve(&self, count: usize, columns: &mut Columns<'_>) {
+        for (symbols, rules) in self.each(count) {
+            columns.reserve(symbols, &rules.needs);
+        }
+    }
+
+    /// Tell `columns` that nothing is needed any more.
+    pub fn release(&self, count: usize, columns: &Columns<'_>) {
+        for (symbols, rules) in self.each(count) {
+            columns.release(symbols, &rules.needs);
+        }
+    }
+
+    /// The symbols that are looked at by name, each once, in order.
+    pub fn named(&self) -> Vec<Arc<str>> {
+        let mut named: Vec<Arc<str>> = Vec::new();
+        for need in self.legs.iter().flat_map(|leg| &leg.needs) {
+            match &need.who {
+                Who::Named(symbol) if !named.contains(symbol) => named.push(symbol.clone()),
+                _ => {}
+            }
+        }
+        named.sort();
+        named
+    }
+}
+
+/// The rules of one leg, or of a strategy without legs.
+#[derive(Debug, Clone)]
+pub struct LegRules {
+    rules: [Option<Bound>; Rule::COUNT],
+    /// The expressions that the rules are computed from, and where.
+    pub needs: Vec<Need>,
+}
+
+impl LegRules {
     /// The rules in the order of [`Rule::ALL`], bound to `graph`.
     pub(super) fn new(rules: [Option<Bound>; Rule::COUNT], graph: &Graph) -> Self {
         let roots = rules.iter().flatten().filter_map(|rule| match rule {
             Bound::Expression(number) => Some(*number),
             Bound::Scalar(_) => None,
         });
-        let needs = graph.reachable(roots);
+        let needs = graph.needs(roots);
         Self { rules, needs }
     }
 
-    /// The numbers of the expressions that the rules are computed from.
-    pub fn needs(&self) -> &[usize] {
-        &self.needs
+    /// What `rule` became, if there is such a rule.
+    pub fn bound(&self, rule: Rule) -> Option<&Bound> {
+        self.rules[rule as usize].as_ref()
     }
 
-    /// What each rule says, over the visible bars of one symbol.
-    pub fn signals(&self, columns: &Columns<'_>) -> Signals {
-        let mask = |rule: Rule| match &self.rules[rule as usize] {
-            Some(bound) => columns.mask(bound),
-            None => Mask::zeros(columns.view().rows.len()),
+    /// What each rule says, over the visible bars of symbol number `symbol`.
+    pub fn signals(&self, columns: &Columns<'_>, symbol: usize) -> Signals {
+        let mask = |rule: Rule| match self.bound(rule) {
+            Some(bound) => columns.mask(symbol, bound),
+            None => Mask::zeros(columns.view(symbol).rows.len()),
         };
-        let numbers = |rule: Rule| match columns.spread(self.rules[rule as usize].as_ref()?) {
+        let numbers = |rule: Rule| match columns.spread(symbol, self.bound(rule)?) {
             Column::Number(values) => Some(Cut::from(values)),
             Column::Bool(_) => unreachable!("the checker lets a rule be of its own type only"),
         };

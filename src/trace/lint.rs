@@ -5,7 +5,7 @@
 //! data begins. Truth: rules and conditions that are never or always true. Use: what nothing reads.
 
 use super::{Entry, Trace};
-use crate::bars::{Bars, Extra, Mask};
+use crate::bars::{Bars, Clock, Extra, Mask};
 use crate::batch::kept::stamp;
 use crate::diag::{Mistake, counted};
 use crate::expr::{Column, Node, NodeId, Op, PRICES, Scalar, Type};
@@ -83,8 +83,12 @@ fn told(mistake: Mistake) -> String {
 /// What the session sees of `data`.
 fn cut(session: &Session, data: &DataSet) -> Result<Slice, String> {
     let symbols = session.symbols.as_deref();
-    Slice::cut(data, &session.data, symbols, &session.range, &session.benchmark)
-        .map_err(|error| error.to_string())
+    let mut slice = Slice::cut(data, &session.data, symbols, &session.range, &session.benchmark)
+        .map_err(|error| error.to_string())?;
+    for bars in &data.bars {
+        slice.reach(bars, &session.data, &session.range);
+    }
+    Ok(slice)
 }
 
 struct Lint<'a> {
@@ -126,7 +130,10 @@ impl Lint<'_> {
         let (mut changes, mut present, mut missing) = (0, 0, 0);
         let mut broken: BTreeSet<String> = BTreeSet::new();
         for bar in self.bars() {
-            let time = self.trace.slice.frame.time[bar];
+            let frame = &self.trace.slice.frame;
+            let clock = Clock { timeframe: frame.timeframe, zone: frame.zone.clone() };
+            // What has closed by then is known, of whatever symbol and however long its bars are.
+            let time = clock.close(frame.time[bar]);
             for data in changed(self.data, |bars| change(bars, time)) {
                 // A symbol that begins later has no bars yet.
                 let Ok(slice) = cut(self.session, &data) else { continue };
@@ -164,7 +171,8 @@ impl Lint<'_> {
             let times = view.bars.time[view.rows.clone()].iter();
             let (ours, theirs) =
                 (self.trace.column(symbol, entry.node), other.column(symbol, entry.node));
-            for (row, at) in times.enumerate().take_while(|(_, at)| **at <= time) {
+            let known = |at: &i64| view.bars.clock.close(*at) <= time;
+            for (row, at) in times.enumerate().take_while(|(_, at)| known(at)) {
                 let (value, changed) = (ours.at(row), theirs.at(row));
                 match value {
                     Scalar::Missing => compared.missing += 1,
@@ -172,7 +180,7 @@ impl Lint<'_> {
                 }
                 if bits(&value) != bits(&changed) && compared.broken.is_none() {
                     compared.broken = Some(format!(
-                        "on {} of {} it is {}, and {} when the bars after {} are others",
+                        "on {} of {} it is {}, and {} when the bars that close after {} are others",
                         stamp(*at),
                         self.trace.slice.symbols[symbol],
                         super::shown(&value),
@@ -492,9 +500,9 @@ fn map(
     }
 }
 
-/// The bars that open at `time` or before it.
+/// The bars that have closed by `time`.
 fn until(bars: &Bars, time: i64) -> Bars {
-    let end = bars.time.partition_point(|&at| at <= time);
+    let end = bars.time.partition_point(|&at| bars.clock.close(at) <= time);
     map(bars, |times| times[..end].into(), |column| column[..end].into())
 }
 
@@ -504,9 +512,9 @@ fn since(bars: &Bars, time: i64) -> Bars {
     map(bars, |times| times[start..].into(), |column| column[start..].into())
 }
 
-/// The bars with `poison` for everything that opens after `time`.
+/// The bars with `poison` for everything that closes after `time`.
 fn spoiled(bars: &Bars, time: i64, poison: f64) -> Bars {
-    let end = bars.time.partition_point(|&at| at <= time);
+    let end = bars.time.partition_point(|&at| bars.clock.close(at) <= time);
     let spoil = |column: &[f64]| {
         let mut column = column.to_vec();
         column[end..].fill(poison);
@@ -532,7 +540,11 @@ mod tests {
             let failed = lint.found.iter().filter(|found| found.weight == Weight::Failure);
             let subjects: Vec<&str> = failed.map(|found| found.subject.as_str()).collect();
             assert_eq!(subjects, ["let.mean", "rules.enter_long"]);
-            assert!(lint.found[0].fact.contains("when the bars after"), "{}", lint.found[0].fact);
+            assert!(
+                lint.found[0].fact.contains("when the bars that close after"),
+                "{}",
+                lint.found[0].fact
+            );
         });
     }
 }

@@ -5,12 +5,12 @@
 
 pub mod lint;
 
-use crate::diag::{Mistake, Mistakes, Place, Source};
-use crate::expr::{Column, Columns, Graph, Node, NodeId, Op, Scalar};
+use crate::diag::{Mistake, Mistakes, Place, Severity, Source};
+use crate::expr::{Bound, Column, Columns, Graph, Node, NodeId, Op, Scalar};
 use crate::manifest::Session;
 use crate::market::{DataSet, Slice};
 use crate::plan::word;
-use crate::strategy::{Definition, Rule, Rules, Signals, Strategy, Written};
+use crate::strategy::{Definition, Rule, Signals, Strategy, Written};
 
 /// A strategy with every expression in it evaluated over one slice of data.
 #[derive(Debug)]
@@ -54,21 +54,31 @@ impl<'a> Trace<'a> {
     ) -> Result<Self, Mistake> {
         let mut mistakes = Mistakes::default();
         let definition = alone(&session.definition);
-        let strategy = Strategy::compile(&definition, &data.extra(), &mut mistakes);
-        let strategy = match (strategy, mistakes.iter().next()) {
-            (Some(strategy), _) => strategy,
-            (None, mistake) => return Err(mistake.expect("what fails says why").clone()),
+        let strategy = Strategy::compile(&definition, &data.extra(), &data.names(), &mut mistakes);
+        let first = |mistakes: &Mistakes| {
+            let fatal = mistakes.iter().find(|mistake| mistake.severity == Severity::Error);
+            fatal.expect("what fails says why").clone()
         };
-        let mut graph = Graph::default();
-        let rules: Rules = strategy.bind(params, &mut graph)?;
-        let bound = graph.bind(strategy.program(), params)?;
-        let mut trace = Self { slice, strategy, signals: Vec::new(), columns: Vec::new() };
-        for symbol in 0..slice.symbols.len() {
-            let columns = Columns::new(&graph, slice.view(symbol));
-            trace.signals.push(slice.place(symbol, &rules.signals(&columns)));
-            trace.columns.push(bound.iter().map(|bound| columns.spread(bound)).collect());
-        }
-        Ok(trace)
+        let strategy = strategy.ok_or_else(|| first(&mistakes))?;
+        let (mut graph, world, legs) = (Graph::default(), slice.world(data), &session.legs);
+        let rules = strategy.bind(params, legs, &world, &mut graph, &mut mistakes);
+        let rules = rules.ok_or_else(|| first(&mistakes))?;
+        let bound = strategy.bound(params, legs, &world, &mut graph)?;
+        let symbols = slice.symbols.len();
+        let mut columns = Columns::new(&graph, slice.views(), symbols);
+        let numbers = bound.iter().filter_map(|bound| match bound {
+            Bound::Expression(number) => Some(*number),
+            Bound::Scalar(_) => None,
+        });
+        columns.reserve(0..symbols, &graph.needs(numbers));
+        let signals = |symbol| slice.place(symbol, &rules.of(symbol).signals(&columns, symbol));
+        let values = |symbol| bound.iter().map(|bound| columns.spread(symbol, bound)).collect();
+        Ok(Self {
+            slice,
+            signals: (0..symbols).map(signals).collect(),
+            columns: (0..symbols).map(values).collect(),
+            strategy,
+        })
     }
 
     /// The lets, then the rules, each in the order of the strategy.
@@ -78,9 +88,15 @@ impl<'a> Trace<'a> {
             name: name.clone(),
             node: *node,
         });
-        let rules = Rule::ALL.into_iter().filter_map(|rule| {
-            let node = self.strategy.rule(rule)?;
-            Some(Entry { table: "rules", name: rule.key().to_owned(), node })
+        let legs = 0..self.strategy.legs.len().max(1);
+        let rules = legs.flat_map(|leg| Rule::ALL.map(|rule| (leg, rule)));
+        let rules = rules.filter_map(|(leg, rule)| {
+            let node = self.strategy.rule(leg, rule)?;
+            let name = match self.strategy.legs.get(leg) {
+                Some(leg) => format!("{leg}.{}", rule.key()),
+                None => rule.key().to_owned(),
+            };
+            Some(Entry { table: "rules", name, node })
         });
         lets.chain(rules).collect()
     }
@@ -125,8 +141,8 @@ fn alone(definition: &Definition) -> Definition {
     for named in &mut definition.lets {
         alone(&mut named.written, &named.name);
     }
-    for (rule, written) in &mut definition.rules {
-        alone(written, rule.key());
+    for text in &mut definition.rules {
+        alone(&mut text.written, text.rule.key());
     }
     definition
 }

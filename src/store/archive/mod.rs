@@ -24,8 +24,7 @@ use super::file_name;
 use super::lock::{Holder, Lock};
 use super::parquet;
 use super::series::{self, Added, Series};
-use crate::bars::Bars;
-use crate::manifest::span;
+use crate::bars::{Bars, duration};
 use chrono::{DateTime, Datelike};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -158,7 +157,11 @@ impl Symbol {
         let (there, here) = (self.timeframe, bars.clock.timeframe);
         // Months differ in length, and so may two guesses of one timeframe; a day and an hour do more.
         let fact = if 3 * here < 2 * there || 3 * there < 2 * here {
-            format!("it has bars of {}, and these are of {}", span::word(there), span::word(here))
+            format!(
+                "it has bars of {}, and these are of {}",
+                duration::text(there),
+                duration::text(here)
+            )
         } else if self.naive && !naive {
             "its times have no zone, and these have one".to_owned()
         } else if naive && !self.naive {

@@ -1,0 +1,291 @@
+//! The columns of a graph over the bars of one slice, evaluated once each and shared.
+//!
+//! An expression is evaluated on a *series*: the bars of one symbol in one timeframe. Most need no
+//! other series than the one that a rule is read on. `x@Y` and `at("1d", x)` read another one, whose
+//! bars become known at their close: [`Columns`] carries its values over, by the clock. A rank over
+//! symbols reads the same expression on the series of every symbol of the session.
+
+use super::check::Op;
+use super::column::{Call, Column, Kleene, Scalar, Value, View, evaluate};
+use super::graph::{Bound, Elsewhere, Expression, Graph, Need, Operand, Step, Who};
+use crate::bars::{Mask, resample};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// The columns of a graph over one slice of the data, shared by all sessions on it.
+#[derive(Debug)]
+pub struct Columns<'a> {
+    graph: &'a Graph,
+    /// The first so many series are the session's symbols in order, on their own bars.
+    session: usize,
+    series: Vec<Series>,
+    /// The series by the position of its symbol and its timeframe, 0 for the symbol's own.
+    places: HashMap<(usize, i64), usize>,
+    symbols: HashMap<String, usize>,
+}
+
+/// The bars of one symbol in one timeframe, and what was evaluated on them.
+#[derive(Debug)]
+struct Series {
+    symbol: usize,
+    timeframe: i64,
+    view: View,
+    closes: OnceLock<Vec<i64>>,
+    slots: Vec<Mutex<Slot>>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    column: Option<Column>,
+    /// How many sessions still need it.
+    users: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// Nothing evaluated and nobody interested yet. The first `session` of `views` are the symbols
+    /// for which rules are read; the others can be reached by `@`.
+    pub fn new(graph: &'a Graph, views: impl IntoIterator<Item = View>, session: usize) -> Self {
+        let mut columns = Self {
+            graph,
+            session,
+            series: Vec::new(),
+            places: HashMap::new(),
+            symbols: HashMap::new(),
+        };
+        for view in views {
+            let symbol = columns.series.len();
+            columns.symbols.insert(view.bars.symbol.clone(), symbol);
+            columns.add(symbol, 0, view, OnceLock::new());
+        }
+        columns
+    }
+
+    fn add(&mut self, symbol: usize, timeframe: i64, view: View, closes: OnceLock<Vec<i64>>) {
+        let slots = (0..self.graph.len()).map(|_| Mutex::default()).collect();
+        self.places.insert((symbol, timeframe), self.series.len());
+        self.series.push(Series { symbol, timeframe, view, closes, slots });
+    }
+
+    /// The rows of symbol number `symbol` that are visible.
+    pub fn view(&self, symbol: usize) -> &View {
+        &self.series[symbol].view
+    }
+
+    /// Announce a session that reads its rules for `symbols` and will need `needs` for that.
+    pub fn reserve(&mut self, symbols: Range<usize>, needs: &[Need]) {
+        for need in needs {
+            for symbol in self.whose(&symbols, &need.who) {
+                let series = self.longer(symbol, need.timeframe);
+                let slot = self.series[series].slots[need.number].get_mut();
+                slot.unwrap_or_else(PoisonError::into_inner).users += 1;
+            }
+        }
+    }
+
+    /// A session that announced `needs` is done; what nobody else needs is freed.
+    pub fn release(&self, symbols: Range<usize>, needs: &[Need]) {
+        for need in needs {
+            for symbol in self.whose(&symbols, &need.who) {
+                let series = &self.series[self.place(symbol, need.timeframe)];
+                let slot = series.slots[need.number].lock();
+                let mut slot = slot.unwrap_or_else(PoisonError::into_inner);
+                slot.users = slot.users.saturating_sub(1);
+                if slot.users == 0 {
+                    slot.column = None;
+                }
+            }
+        }
+    }
+
+    /// The positions of the symbols that `who` stands for when rules are read for `symbols`.
+    fn whose(&self, symbols: &Range<usize>, who: &Who) -> Range<usize> {
+        match who {
+            Who::Own => symbols.clone(),
+            Who::Each => 0..self.session,
+            Who::Named(name) => {
+                let symbol = self.named(name);
+                symbol..symbol + 1
+            }
+        }
+    }
+
+    fn named(&self, symbol: &str) -> usize {
+        *self.symbols.get(symbol).expect("binding has checked that the data has the symbol")
+    }
+
+    /// The timeframe of a symbol's series that stands for `timeframe`: 0 for its own bars, which no
+    /// shorter ones can be made of.
+    fn own(&self, symbol: usize, timeframe: i64) -> i64 {
+        let own = self.series[symbol].view.bars.clock.timeframe;
+        if timeframe <= own { 0 } else { timeframe }
+    }
+
+    fn place(&self, symbol: usize, timeframe: i64) -> usize {
+        let place = self.places.get(&(symbol, self.own(symbol, timeframe)));
+        *place.expect("what is evaluated was announced")
+    }
+
+    /// The series of a symbol in a longer timeframe, made of its visible bars if there is none yet.
+    fn longer(&mut self, symbol: usize, timeframe: i64) -> usize {
+        let timeframe = self.own(symbol, timeframe);
+        if let Some(&known) = self.places.get(&(symbol, timeframe)) {
+            return known;
+        }
+        let view = &self.series[symbol].view;
+        let buckets = resample::buckets(&view.bars, view.rows.clone(), timeframe);
+        let closes: Vec<i64> = buckets.iter().map(|bucket| bucket.close).collect();
+        let view = View {
+            bars: Arc::new(resample::resample(&view.bars, view.rows.clone(), timeframe)),
+            rows: 0..buckets.len(),
+            from: buckets.partition_point(|bucket| bucket.rows.end <= view.from),
+        };
+        self.add(symbol, timeframe, view, OnceLock::from(closes));
+        self.series.len() - 1
+    }
+
+    /// The column of expression `number` for symbol number `symbol`, one row a visible bar.
+    pub fn column(&self, symbol: usize, number: usize) -> Column {
+        self.on(symbol, number)
+    }
+
+    fn on(&self, place: usize, number: usize) -> Column {
+        let series = &self.series[place];
+        // The lock is held while the column is computed, so that nobody computes it twice. Operands
+        // have smaller numbers on whatever series, so no two threads can wait for each other.
+        let slot = series.slots[number].lock();
+        let mut slot = slot.unwrap_or_else(PoisonError::into_inner);
+        if let Some(column) = &slot.column {
+            return column.clone();
+        }
+        let expression = &self.graph.expressions[number];
+        let column = match &expression.step {
+            Step::Here(op) => self.here(series, op, expression, place),
+            Step::There(elsewhere) => self.there(series, elsewhere, expression),
+        };
+        slot.column = Some(column.clone());
+        column
+    }
+
+    fn here(&self, series: &Series, op: &Op, expression: &Expression, place: usize) -> Column {
+        let args: Vec<Value> =
+            expression.operands.iter().map(|operand| self.value(place, operand)).collect();
+        let peers = match op {
+            Op::Call(function) if function.across => self.peers(series, &expression.operands[0]),
+            _ => Vec::new(),
+        };
+        let len = series.view.rows.len();
+        evaluate(op, &Call { len, view: Some(&series.view), args: &args, peers: &peers })
+    }
+
+    fn value(&self, place: usize, operand: &Operand) -> Value {
+        Value::Scalar(match operand {
+            Operand::Expression(number) => return Value::Column(self.on(place, *number)),
+            Operand::Number(bits) => Scalar::Number(f64::from_bits(*bits)),
+            Operand::Bool(value) => Scalar::Bool(*value),
+            Operand::Text(text) => Scalar::Text(text.clone()),
+            Operand::Missing => Scalar::Missing,
+        })
+    }
+
+    /// The operand's last value on other bars that is known when each bar of `series` closes.
+    fn there(&self, series: &Series, elsewhere: &Elsewhere, expression: &Expression) -> Column {
+        let symbol = elsewhere.symbol.as_deref().map_or(series.symbol, |name| self.named(name));
+        let timeframe = elsewhere.timeframe.unwrap_or(series.timeframe);
+        let place = self.place(symbol, timeframe);
+        let Value::Column(column) = self.value(place, &expression.operands[0]) else {
+            unreachable!("what is the same on every bar is not carried")
+        };
+        carry(&column, self.series[place].closes(), series.closes())
+    }
+
+    /// The operand for every symbol of the session, on the bars of `series`: missing where a symbol
+    /// has no bar that closes at the same time. A symbol outside the session has no such peers.
+    fn peers(&self, series: &Series, operand: &Operand) -> Vec<Vec<f64>> {
+        if series.symbol >= self.session {
+            return Vec::new();
+        }
+        let closes = series.closes();
+        let peer = |symbol: usize| {
+            let place = self.place(symbol, series.timeframe);
+            match self.value(place, operand) {
+                Value::Column(Column::Number(values)) => {
+                    at_once(&values, self.series[place].closes(), closes)
+                }
+                Value::Scalar(Scalar::Number(value)) => vec![value; closes.len()],
+                _ => vec![f64::NAN; closes.len()],
+            }
+        };
+        (0..self.session).map(peer).collect()
+    }
+
+    /// Where `bound` is true, over the visible bars of symbol number `symbol`: a rule acts only there.
+    pub fn mask(&self, symbol: usize, bound: &Bound) -> Mask {
+        let len = self.view(symbol).rows.len();
+        match bound {
+            Bound::Expression(number) => match self.column(symbol, *number) {
+                Column::Bool(flag) => flag.yes.clone(),
+                Column::Number(_) => Mask::zeros(len),
+            },
+            Bound::Scalar(Scalar::Bool(true)) => Mask::ones(len),
+            Bound::Scalar(_) => Mask::zeros(len),
+        }
+    }
+
+    /// The column of `bound` for symbol number `symbol`, constants spread over the bars.
+    pub fn spread(&self, symbol: usize, bound: &Bound) -> Column {
+        let len = self.view(symbol).rows.len();
+        match bound {
+            Bound::Expression(number) => self.column(symbol, *number),
+            Bound::Scalar(Scalar::Number(value)) => Column::numbers(vec![*value; len]),
+            Bound::Scalar(Scalar::Bool(value)) => Kleene::constant(len, *value).into(),
+            Bound::Scalar(_) => Column::numbers(vec![f64::NAN; len]),
+        }
+    }
+}
+
+impl Series {
+    /// When each of its visible bars closes.
+    fn closes(&self) -> &[i64] {
+        self.closes.get_or_init(|| {
+            let View { bars, rows, .. } = &self.view;
+            bars.time[rows.clone()].iter().map(|&open| bars.clock.close(open)).collect()
+        })
+    }
+}
+
+/// The rows of a column whose bars close at `theirs` as seen from bars that close at `ours`: the last
+/// one that has closed by then, missing before the first.
+fn carry(column: &Column, theirs: &[i64], ours: &[i64]) -> Column {
+    let mut known = 0;
+    let rows: Vec<Option<usize>> = ours
+        .iter()
+        .map(|now| {
+            known += theirs[known..].iter().take_while(|close| *close <= now).count();
+            known.checked_sub(1)
+        })
+        .collect();
+    match column {
+        Column::Number(values) => {
+            let value = |row: &Option<usize>| row.map_or(f64::NAN, |row| values[row]);
+            Column::Number(rows.iter().map(value).collect())
+        }
+        Column::Bool(flag) => {
+            let carried = |mask: &Mask| {
+                Mask::from_fn(rows.len(), |at| rows[at].is_some_and(|row| mask.get(row)))
+            };
+            Kleene { yes: carried(&flag.yes), no: carried(&flag.no) }.into()
+        }
+    }
+}
+
+/// `values`, whose bars close at `theirs`, on the bars that close at `ours`; missing where none does.
+fn at_once(values: &[f64], theirs: &[i64], ours: &[i64]) -> Vec<f64> {
+    let mut next = 0;
+    ours.iter()
+        .map(|now| {
+            next += theirs[next..].iter().take_while(|close| *close < now).count();
+            if theirs.get(next) == Some(now) { values[next] } else { f64::NAN }
+        })
+        .collect()
+}
