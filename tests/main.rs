@@ -7,6 +7,7 @@ mod bytes;
 mod cache;
 mod examples;
 mod exit_codes;
+mod explain;
 mod failures;
 mod golden;
 mod keys;

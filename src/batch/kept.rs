@@ -247,7 +247,7 @@ impl Kept<'_> {
     }
 
     /// Orders and fills in the order in which they happened.
-    fn events(&self) -> String {
+    pub fn events(&self) -> String {
         let mut events: Vec<(usize, u8, Value)> = Vec::new();
         for order in &self.outcome.orders {
             let (intent, side) = match order.intent {

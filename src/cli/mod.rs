@@ -2,6 +2,7 @@
 
 mod context;
 mod exit;
+mod explain;
 mod explain_code;
 mod filter;
 mod indicators;
@@ -61,6 +62,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Plan(plan::Plan),
+    Explain(explain::Explain),
     Sessions(sessions::Sessions),
     Runs(runs::Runs),
     Strategies(strategies::Strategies),
@@ -117,6 +119,7 @@ impl Command {
         match self {
             Self::Run(run) => run.run(context),
             Self::Plan(plan) => plan.run(context),
+            Self::Explain(explain) => explain.run(context),
             Self::Sessions(sessions) => sessions.run(context),
             Self::Runs(runs) => runs.run(context),
             Self::Strategies(strategies) => strategies.run(context),

@@ -35,7 +35,7 @@ pub(super) enum Format {
 
 impl Format {
     /// Whether people read it.
-    fn is_for_people(self) -> bool {
+    pub(super) fn is_for_people(self) -> bool {
         matches!(self, Self::Table | Self::Markdown)
     }
 }

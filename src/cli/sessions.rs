@@ -319,7 +319,7 @@ fn table<'a>(records: impl Iterator<Item = &'a Record>) -> Records {
 }
 
 /// The newest of `records`, oldest first, that `which` names.
-fn find<'a>(records: &'a [Record], which: &str) -> Option<&'a Record> {
+pub(super) fn find<'a>(records: &'a [Record], which: &str) -> Option<&'a Record> {
     let newest = || records.iter().rev();
     if which == "latest" {
         return newest().next();

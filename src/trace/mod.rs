@@ -1,8 +1,10 @@
 //! A strategy looked at closely: the value of every expression in it on every bar.
 //!
 //! A batch evaluates only what the rules need and keeps only what they say. A [`Trace`] evaluates all
-//! of one session's strategy, node by node. [`lint`](mod@lint) holds the strategy to its promises on the session's data.
+//! of one session's strategy, node by node. [`explain`](mod@explain) reads one bar of it, beside what
+//! the engine did there; [`lint`](mod@lint) holds the strategy to its promises on the session's data.
 
+pub mod explain;
 pub mod lint;
 
 use crate::diag::{Mistake, Mistakes, Place, Severity, Source};
@@ -19,6 +21,8 @@ pub struct Trace<'a> {
     pub slice: &'a Slice,
     /// The strategy; the places of its nodes are spans of the expressions alone.
     pub strategy: Strategy,
+    /// The values of its parameters.
+    pub params: Vec<Scalar>,
     /// What the rules say, for each symbol on the time axis of the range.
     pub signals: Vec<Signals>,
     /// For each symbol the column of each node, over the rows that rules can see.
@@ -32,6 +36,8 @@ pub struct Entry {
     pub table: &'static str,
     /// Its name there.
     pub name: String,
+    /// The leg whose rule it is; none for a let, and where there are no legs.
+    pub leg: Option<usize>,
     /// The node of its expression.
     pub node: NodeId,
 }
@@ -77,6 +83,7 @@ impl<'a> Trace<'a> {
             slice,
             signals: (0..symbols).map(signals).collect(),
             columns: (0..symbols).map(values).collect(),
+            params: params.to_vec(),
             strategy,
         })
     }
@@ -86,17 +93,18 @@ impl<'a> Trace<'a> {
         let lets = self.strategy.lets.iter().map(|(name, node)| Entry {
             table: "let",
             name: name.clone(),
+            leg: None,
             node: *node,
         });
         let legs = 0..self.strategy.legs.len().max(1);
         let rules = legs.flat_map(|leg| Rule::ALL.map(|rule| (leg, rule)));
         let rules = rules.filter_map(|(leg, rule)| {
             let node = self.strategy.rule(leg, rule)?;
-            let name = match self.strategy.legs.get(leg) {
-                Some(leg) => format!("{leg}.{}", rule.key()),
-                None => rule.key().to_owned(),
+            let (name, leg) = match self.strategy.legs.get(leg) {
+                Some(called) => (format!("{called}.{}", rule.key()), Some(leg)),
+                None => (rule.key().to_owned(), None),
             };
-            Some(Entry { table: "rules", name, node })
+            Some(Entry { table: "rules", name, leg, node })
         });
         lets.chain(rules).collect()
     }
@@ -123,11 +131,14 @@ impl<'a> Trace<'a> {
         named.map(|(name, _)| name.as_str())
     }
 
-    /// The operands of a node that have something to tell: no literals.
+    /// The operands of a node that have something to tell: no literals, and nothing that is computed
+    /// on other bars than those of the symbol.
     pub fn operands(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let is_elsewhere = matches!(self.node(id).op, Op::Elsewhere | Op::At);
         let is_literal =
             |id: NodeId| matches!(self.node(id).op, Op::Number(_) | Op::Text(_) | Op::Bool(_));
-        self.node(id).args.iter().copied().filter(move |&arg| !is_literal(arg))
+        let operands = self.node(id).args.iter().copied();
+        operands.filter(move |&arg| !is_elsewhere && !is_literal(arg))
     }
 }
 

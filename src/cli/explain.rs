@@ -1,0 +1,291 @@
+//! `papertape explain`: every let, expression, rule, order and fill of one bar.
+
+use super::context::{Context, Usage};
+use super::exit::Exit;
+use super::output::{Cell, Column, Facts, Format, Kind, Records};
+use super::planning::assignments;
+use super::sessions::find;
+use crate::diag::{Mistakes, closest};
+use crate::expr::Scalar;
+use crate::manifest::{Layers, Project};
+use crate::plan::file::{self, Frozen};
+use crate::plan::{Base, Plan, Point, Prepared, Selection, hex};
+use crate::trace::explain::{Explanation, Said, SymbolBar, explain};
+use anyhow::Result;
+use chrono::Utc;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Explain one bar of a session: the value of every let, expression and rule there, the position,
+/// and the orders and fills
+///
+/// The session is one of the registry, as its newest run ran it, or one of the manifests that are
+/// named. It runs again for this, and nothing is stored. A value that is missing is said to be; each
+/// expression stands with its value on the bar before and on the bar.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape explain goog-trend --at 2008-09-15
+  papertape explain 'goog-grid[fast=10,slow=30]' sessions/quickstart.toml --at 2008-09-15
+  papertape explain 3f2a91c07d --at 2020-12-15T10:30 --format json")]
+pub(super) struct Explain {
+    /// The session: its name, its key with axis values, or the first digits of its identity
+    session: String,
+    /// Manifests that declare it [default: the registry says how it ran]
+    #[arg(value_name = "MANIFEST")]
+    manifests: Vec<PathBuf>,
+    /// The bar: a day, a local time, an instant with its offset (or Z), or its number in the range
+    #[arg(long, value_name = "TIME")]
+    at: String,
+    /// Explain this symbol alone
+    #[arg(long, value_name = "SYMBOL")]
+    symbol: Option<String>,
+    /// The run: `latest`, its id, or a part of it [default: the newest that ran the session]
+    #[arg(long, value_name = "RUN", conflicts_with = "manifests")]
+    run: Option<String>,
+    /// Set a key of the session, such as `params.fast=5`; may be repeated
+    #[arg(long, value_name = "PATH=VALUE", requires = "manifests")]
+    set: Vec<String>,
+    /// Lay this profile of the manifest over the session
+    #[arg(long, value_name = "NAME", requires = "manifests")]
+    profile: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// A plan of one session.
+struct One {
+    plan: Plan,
+    projects: Vec<Project>,
+    /// The identity it had when it ran.
+    identity: Option<String>,
+}
+
+impl Explain {
+    /// Do it.
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        let mut mistakes = Mistakes::default();
+        let one = match self.manifests.is_empty() {
+            true => self.of_run(context)?,
+            false => match self.of_manifests(context, &mut mistakes)? {
+                Some(one) => one,
+                None => {
+                    context.show(&mistakes);
+                    return Ok(Exit::Usage);
+                }
+            },
+        };
+        let prepared = Prepared::new(&one.plan, &one.projects, &mut mistakes);
+        context.show(&mistakes);
+        if mistakes.has_errors() {
+            return Ok(Exit::Usage);
+        }
+        let explanation = explain(&one.plan, &prepared, &self.at, self.symbol.as_deref())
+            .map_err(|fact| Usage(format!("session `{}`: {fact}", self.session)))?;
+        let identity = prepared.jobs.first().and_then(|job| job.work.as_ref().ok());
+        let identity = identity.map(|work| hex(&work.identity.digest(), 64));
+        if one.identity.is_some() && one.identity != identity {
+            context
+                .warn("the data is not what it was when the session ran: this is what it does now");
+        }
+        let facts = Facts::default()
+            .with("session", Kind::Text, key(&one.plan, &one.plan.points[0]))
+            .with("id", Kind::Text, identity.map(|digits| digits[..10].to_owned()));
+        let params = params(&one.plan, &prepared);
+        facts_of(facts, params, &explanation, self.format).print(self.format)
+    }
+
+    /// The session as the manifests declare it.
+    fn of_manifests(&self, context: &Context, mistakes: &mut Mistakes) -> Result<Option<One>> {
+        let (root, today) = (context.root.as_deref(), Utc::now().date_naive());
+        let projects: Vec<Project> =
+            self.manifests.iter().map(|path| Project::of(path, root, today)).collect();
+        let set = assignments("--set", &self.set);
+        let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &[] };
+        let all = Selection::default();
+        let Some(mut plan) = Plan::read(&self.manifests, &projects, &layers, &all, mistakes) else {
+            return Ok(None);
+        };
+        let found = plan.points.iter().position(|point| key(&plan, point) == self.session);
+        let point = match found {
+            Some(index) => plan.points[index].clone(),
+            // Digits of an identity are known only with the data.
+            None if self.session.chars().all(|c| c.is_ascii_hexdigit()) => {
+                let prepared = Prepared::new(&plan, &projects, mistakes);
+                let job = prepared.jobs.iter().find(|job| {
+                    job.work.as_ref().is_ok_and(|work| {
+                        hex(&work.identity.digest(), 64).starts_with(&self.session)
+                    })
+                });
+                let index = job.map(|job| job.index).ok_or_else(|| self.unknown(&plan))?;
+                plan.points[index].clone()
+            }
+            None => return Err(self.unknown(&plan).into()),
+        };
+        plan.points = vec![point];
+        Ok(Some(One { plan, projects, identity: None }))
+    }
+
+    /// The session as a run ran it: the one that is named, or the newest that did.
+    fn of_run(&self, context: &Context) -> Result<One> {
+        let store = context.store();
+        let run = match &self.run {
+            Some(run) => run.clone(),
+            None => {
+                let (records, _) = store.records();
+                let name = self.session.split('[').next().unwrap_or(&self.session);
+                let record = find(&records, &self.session).or_else(|| find(&records, name));
+                let record = record.ok_or_else(|| {
+                    let names: Vec<&str> = records.iter().map(|r| r.session.as_str()).collect();
+                    let remedy = match closest(name, &names) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "name the manifest that declares it".to_owned(),
+                    };
+                    Usage(format!("no run has a session `{}`; {remedy}", self.session))
+                })?;
+                record.run.clone()
+            }
+        };
+        let reader = store.open_run(&run)?;
+        let frozen = file::read(&reader.plan()?)
+            .map_err(|error| Usage(format!("run {}: {error:#}", reader.id())))?;
+        let Frozen { mut plan, projects, identities, .. } = frozen;
+        let is_it = |(index, point): &(usize, &Point)| {
+            let identity = identities[*index].as_deref().unwrap_or_default();
+            key(&plan, point) == self.session || identity.starts_with(&self.session)
+        };
+        let found = plan.points.iter().enumerate().find(is_it).map(|(index, _)| index);
+        let index = found.ok_or_else(|| self.unknown(&plan))?;
+        plan.points = vec![plan.points[index].clone()];
+        Ok(One { plan, projects, identity: identities[index].clone() })
+    }
+
+    /// What to say to somebody who names a session that is not there, or a whole sweep.
+    fn unknown(&self, plan: &Plan) -> Usage {
+        let is_base = |base: &&Base| base.session.name == self.session;
+        if let Some(base) = plan.bases.iter().find(is_base) {
+            let points = plan
+                .points
+                .iter()
+                .filter(|point| plan.base(point).session.name == base.session.name);
+            let keys: Vec<String> = points.take(3).map(|point| key(plan, point)).collect();
+            let fact = format!("`{}` is a sweep; name one of its points", self.session);
+            return Usage(format!("{fact}, such as `{}`", keys.join("`, `")));
+        }
+        let keys: Vec<String> = plan.points.iter().map(|point| key(plan, point)).collect();
+        let known: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let remedy = match closest(&self.session, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there is {}", known[..known.len().min(5)].join(", ")),
+        };
+        Usage(format!("there is no session `{}`; {remedy}", self.session))
+    }
+}
+
+fn key(plan: &Plan, point: &Point) -> String {
+    plan.base(point).key(point)
+}
+
+/// The parameters of the session's strategy.
+fn params(plan: &Plan, prepared: &Prepared) -> Facts {
+    let definition = &plan.base(&plan.points[0]).session.definition;
+    let values = prepared.jobs.first().map(|job| job.params.clone()).unwrap_or_default();
+    definition.params.iter().zip(&values).fold(Facts::default(), |facts, (param, value)| {
+        facts.with(&param.name, Kind::Text, scalar(value, Format::Json))
+    })
+}
+
+fn facts_of(facts: Facts, params: Facts, explained: &Explanation, format: Format) -> Facts {
+    let facts = facts
+        .with("time", Kind::Text, &explained.time)
+        .with("local", Kind::Text, &explained.local)
+        .with("bar", Kind::Count, explained.bar)
+        .with("equity", Kind::Money, explained.equity)
+        .with("cash", Kind::Money, explained.cash)
+        .part("params", params);
+    let symbols = explained.symbols.iter();
+    let each = |facts: Facts| {
+        symbols.fold(facts, |facts, bar| facts.part(&bar.symbol, symbol(bar, format)))
+    };
+    // A program finds a symbol under its name, which may be any word.
+    if format.is_for_people() { each(facts) } else { facts.part("symbols", each(Facts::default())) }
+}
+
+fn symbol(bar: &SymbolBar, format: Format) -> Facts {
+    let names = ["open", "high", "low", "close", "volume"];
+    let prices = bar.prices.map(|prices| prices.map(Some)).unwrap_or_default();
+    let facts = names
+        .iter()
+        .zip(prices)
+        .fold(Facts::default(), |facts, (name, price)| facts.with(name, Kind::Number, price));
+    facts
+        .with("units_before", Kind::Number, bar.units[0])
+        .with("units_after", Kind::Number, bar.units[1])
+        .with("decided", Kind::Text, &bar.decision)
+        .part("let", said(&bar.lets, format))
+        .part("rules", said(&bar.rules, format))
+        .part("events", events(&bar.events))
+}
+
+/// Expressions with their values: for people a line each, the parts of one below it behind a dot for
+/// each level; for programs nested.
+fn said(all: &[Said], format: Format) -> Records {
+    let values = [("before", Kind::Number), ("now", Kind::Number)];
+    if format.is_for_people() {
+        let mut lines = Records::new([("expression", Kind::Text)].into_iter().chain(values));
+        all.iter().for_each(|said| line(&mut lines, said, 0, format));
+        return lines;
+    }
+    let names = [("name", Kind::Text), ("expression", Kind::Text)];
+    let parts = [("parts", Kind::Text)];
+    let mut records = Records::new(names.into_iter().chain(values).chain(parts));
+    for Said { name, text, before, now, parts } in all {
+        let (before, now) = (scalar(before, format), scalar(now, format));
+        records.push(vec![name.into(), text.into(), before, now, said(parts, format).into()]);
+    }
+    records
+}
+
+fn line(lines: &mut Records, said: &Said, depth: usize, format: Format) {
+    let name = if said.name.is_empty() { String::new() } else { format!("{} = ", said.name) };
+    let text = format!("{}{name}{}", "· ".repeat(depth), said.text);
+    lines.push(vec![text.into(), scalar(&said.before, format), scalar(&said.now, format)]);
+    said.parts.iter().for_each(|part| line(lines, part, depth + 1, format));
+}
+
+fn scalar(value: &Scalar, format: Format) -> Cell {
+    match value {
+        Scalar::Number(number) => (*number).into(),
+        Scalar::Bool(flag) => (*flag).into(),
+        Scalar::Text(text) => (&**text).into(),
+        Scalar::Missing if format.is_for_people() => "missing".into(),
+        Scalar::Missing => Cell::Absent,
+    }
+}
+
+/// Events as the journal has them: a column for each of their facts.
+fn events(events: &[Value]) -> Records {
+    let objects = || events.iter().filter_map(Value::as_object);
+    let mut names: Vec<&String> = Vec::new();
+    for name in objects().flat_map(|event| event.keys()) {
+        if name != "symbol" && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let is_number =
+        |name: &str| objects().any(|event| event.get(name).is_some_and(Value::is_number));
+    let kind = |name: &str| if is_number(name) { Kind::Number } else { Kind::Text };
+    let mut records = Records::new(names.iter().map(|name| Column::new(name.as_str(), kind(name))));
+    for event in objects() {
+        let cell = |name: &&String| match event.get(name.as_str()) {
+            None | Some(Value::Null) => Cell::Absent,
+            Some(Value::Number(number)) => number.as_f64().into(),
+            Some(Value::Bool(flag)) => (*flag).into(),
+            Some(Value::String(text)) => text.into(),
+            Some(other) => other.to_string().into(),
+        };
+        records.push(names.iter().map(cell).collect());
+    }
+    records
+}
