@@ -60,11 +60,13 @@ fn doubts(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
     let mut doubts = BTreeMap::new();
     for entry in fs::read_dir(run.path.join("pages")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some((session, _)) = name.rsplit_once('-').filter(|_| name.len() > 22) else {
+            continue;
+        };
         let html = run.text(&format!("pages/{name}"));
         let told = html.split("data-doubt=\"").skip(1);
         let told = told.map(|rest| rest.split('"').next().unwrap().to_owned());
-        let session = name.rsplit_once('-').unwrap().0.to_owned();
-        doubts.entry(session).or_insert_with(BTreeSet::new).extend(told);
+        doubts.entry(session.to_owned()).or_insert_with(BTreeSet::new).extend(told);
     }
     doubts
 }

@@ -3,6 +3,7 @@
 mod project;
 
 mod architecture;
+mod browser;
 mod bytes;
 mod cache;
 mod examples;

@@ -5,8 +5,8 @@ use super::exit::Exit;
 use crate::manifest::project::shown;
 use crate::report::load::Loader;
 use crate::report::registry::Index;
-use crate::report::{SESSION, Templates};
-use crate::store::{Holder, Run, Store};
+use crate::report::{SESSION, SWEEP, Templates};
+use crate::store::{Holder, Run, Store, file_name};
 use anyhow::Result;
 
 /// Render the reports of a run again, from what the store holds
@@ -54,11 +54,14 @@ pub(super) fn write_index(store: &Store, templates: &Templates) -> Result<()> {
     Ok(())
 }
 
-/// Write the page of every session that has a section in the report.
+/// Write the page of every session that has a section in the report, and of every sweep.
 pub(super) fn write_pages(run: &Run, loader: &Loader<'_>, templates: &Templates) -> Result<()> {
     for page in loader.pages() {
         let (dir, page) = page?;
         run.write_page(&dir, &templates.page(SESSION, &page)?)?;
+    }
+    for (name, page) in loader.sweep_pages() {
+        run.write_page(&file_name(&name), &templates.page(SWEEP, &page)?)?;
     }
     Ok(())
 }

@@ -158,7 +158,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The objective first, then the usual ones.
-    fn columns(&self) -> Vec<Column> {
+    pub(super) fn columns(&self) -> Vec<Column> {
         let first = std::iter::once(self.objective.metric);
         let others = COLUMNS.into_iter().filter(|metric| *metric != self.objective.metric);
         let column = |metric: Metric| Column {
@@ -207,7 +207,7 @@ impl<'a> Loader<'a> {
         places
     }
 
-    fn row(&self, place: usize, columns: &[Column], session: Option<&Session>) -> Row {
+    pub(super) fn row(&self, place: usize, columns: &[Column], session: Option<&Session>) -> Row {
         let (label, row) = &self.results[place];
         let value =
             |column: &Column| Metric::from_name(&column.name).and_then(|m| row.metrics.get(m));
@@ -236,7 +236,17 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn sweeps(&self) -> Vec<Sweep> {
+    /// The axes of the base of that number.
+    pub(super) fn axes(&self, number: usize) -> Vec<Axis> {
+        let axes = self.frozen.plan.bases[number].axes.iter();
+        axes.map(|axis| Axis {
+            path: axis.path.clone(),
+            values: axis.scalars.iter().map(word).collect(),
+        })
+        .collect()
+    }
+
+    pub(super) fn sweeps(&self) -> Vec<Sweep> {
         let bases = self.frozen.plan.bases.iter().enumerate().filter(|(_, base)| base.swept);
         bases
             .map(|(number, base)| {
@@ -253,14 +263,8 @@ impl<'a> Loader<'a> {
                     name: base.session.name.clone(),
                     points: rows.len(),
                     counts: counts(rows.iter().map(|(_, row)| row), &store::Counts::default()),
-                    axes: base
-                        .axes
-                        .iter()
-                        .map(|axis| Axis {
-                            path: axis.path.clone(),
-                            values: axis.scalars.iter().map(word).collect(),
-                        })
-                        .collect(),
+                    axes: self.axes(number),
+                    page: store::page(&store::file_name(&base.session.name)),
                     quartiles: quartiles(&objective),
                     objective,
                     best,
@@ -482,7 +486,7 @@ fn mark_best(rows: &mut [Row], columns: &[Column]) {
     }
 }
 
-fn quartiles(values: &[f64]) -> Option<[f64; 3]> {
+pub(super) fn quartiles(values: &[f64]) -> Option<[f64; 3]> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |share: f64| {

@@ -22,6 +22,7 @@
 //! | `date`, `time` | microseconds as a day; as a day and its time unless that is midnight |
 //! | `md`, `code` | text, or a name as a code span, escaped for Markdown |
 //! | `block(language)` | lines as a fenced block of Markdown |
+//! | `json` | data as JSON that is safe inside a `script` element |
 //! | `sparkline(width)` | a list of values as block characters |
 //! | `spark` | a list of values as a small SVG |
 //!
@@ -37,6 +38,7 @@ pub mod load;
 pub mod page;
 pub mod registry;
 pub mod suspicion;
+pub mod sweep;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,7 +68,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 14] = built_in![
+const BUILT_IN: [(&str, &str); 16] = built_in![
     "report.html.jinja",
     "report.md.jinja",
     "sessions_report.html.jinja",
@@ -76,6 +78,8 @@ const BUILT_IN: [(&str, &str); 14] = built_in![
     "index.html.jinja",
     "_registry.html.jinja",
     "session.html.jinja",
+    "sweep.html.jinja",
+    "_sweep.js",
     "_session.html.jinja",
     "_suspicions.html.jinja",
     "_search.js",
@@ -84,8 +88,9 @@ const BUILT_IN: [(&str, &str); 14] = built_in![
 ];
 
 /// The templates that are no report of a run: each command that makes them knows its own.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     SESSION,
+    SWEEP,
     "sessions_report.html",
     "sessions_report.md",
     "sessions_summary.html",
@@ -95,6 +100,9 @@ const PAGES: [&str; 6] = [
 
 /// The page of one session.
 pub const SESSION: &str = "session.html";
+
+/// The page of one sweep.
+pub const SWEEP: &str = "sweep.html";
 
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -288,6 +296,14 @@ fn environment() -> Environment<'static> {
             float(value).map(|value| plain(format::metric(value, unit, digits)))
         });
     }
+    environment.add_filter("json", |value: &Value| {
+        let text = serde_json::to_string(defined(value)?).map_err(|error| {
+            minijinja::Error::new(ErrorKind::BadSerialization, error.to_string())
+        })?;
+        // Inside a script element nothing may look like the end of it.
+        let text = text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+        Ok::<_, minijinja::Error>(plain(text))
+    });
     environment.add_filter("heat", |value: &Value, largest: f64| {
         float(value).map(|value| plain(format::heat(value, largest).to_owned()))
     });
@@ -563,6 +579,7 @@ mod tests {
                 axes: vec![Axis { path: text.to_owned(), values: vec![text.to_owned(); 30] }],
                 objective: vec![0.5, value, 1.5],
                 best: Some(text.to_owned()),
+                page: text.to_owned(),
                 quartiles: Some([0.5, value, 1.5]),
             }],
             sessions: vec![session(text, 0, 400, value), session(text, 1, 300, value)],

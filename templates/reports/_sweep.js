@@ -1,0 +1,177 @@
+// The pictures of a sweep, from the points that the page carries: a heat map of two chosen axes with
+// slices for the others, and parallel coordinates of all. They are drawn here because what they show is
+// chosen here; a library for these two would be larger than everything else on the page together.
+{
+  const data = JSON.parse(document.getElementById("sweep-data").textContent);
+  const count = data.axes.length;
+  const field = (name) => document.getElementById(name);
+  const chosen = () => Number(field("metric").value);
+  const short = (path) => path.replace(/^params\./, "");
+  const shown = (value, metric) => {
+    if (value === null) return "\u2013";
+    const fraction = data.metrics[metric].unit === "fraction";
+    const number = fraction ? value * 100 : value;
+    const size = Math.abs(number);
+    const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
+    return number.toFixed(digits).replace("-", "\u2212") + (fraction ? " %" : "");
+  };
+  const make = (name, text, attributes) => {
+    const element = document.createElement(name);
+    if (text !== undefined) element.textContent = text;
+    for (const [key, value] of Object.entries(attributes || {})) element.setAttribute(key, value);
+    return element;
+  };
+  const known = (metric) =>
+    data.values.map((row) => row[metric]).filter((value) => value !== null).sort((a, b) => a - b);
+
+  // The share of points that a value beats, from 0 to 1: ranks, so that one outlier does not fade all.
+  const share = (value, metric, sorted) => {
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sorted[middle] < value) low = middle + 1;
+      else high = middle;
+    }
+    const rank = sorted.length > 1 ? low / (sorted.length - 1) : 0.5;
+    return data.metrics[metric].lower ? 1 - rank : rank;
+  };
+  const color = (rank) => `color-mix(in srgb, var(--s0) ${Math.round(rank * 60)}%, transparent)`;
+
+  const slices = (others) => {
+    const seen = new Map();
+    data.at.forEach((at, point) => {
+      const key = others.map((axis) => at[axis]).join(",");
+      if (!seen.has(key)) seen.set(key, []);
+      seen.get(key).push(point);
+    });
+    return [...seen].sort(([a], [b]) => {
+      const [left, right] = [a.split(",").map(Number), b.split(",").map(Number)];
+      const at = left.findIndex((one, index) => one !== right[index]);
+      return at < 0 ? 0 : left[at] - right[at];
+    });
+  };
+
+  const heat = () => {
+    const [x, y, metric] = [Number(field("x").value), Number(field("y").value), chosen()];
+    const others = data.axes.map((_, axis) => axis).filter((axis) => axis !== x && axis !== y);
+    const sorted = known(metric);
+    const place = field("heat");
+    place.replaceChildren();
+    const all = slices(others);
+    const most = 36;
+    for (const [, points] of all.slice(0, most)) {
+      const names = others.map((axis) => {
+        const { path, values } = data.axes[axis];
+        return `${short(path)} = ${values[data.at[points[0]][axis]]}`;
+      });
+      const table = make("table", undefined, { class: "map" });
+      const caption = names.length ? names.join(", ") : data.metrics[metric].title;
+      table.append(make("caption", caption));
+      const cells = new Map(points.map((point) => [`${data.at[point][x]},${data.at[point][y]}`, point]));
+      const used = (axis) =>
+        data.axes[axis].values.map((_, at) => at).filter((at) => points.some((p) => data.at[p][axis] === at));
+      const head = make("tr");
+      const corner = x === y ? short(data.axes[x].path) : `${short(data.axes[y].path)} \\ ${short(data.axes[x].path)}`;
+      head.append(make("th", corner, { scope: "col" }));
+      used(x).forEach((at) => head.append(make("th", data.axes[x].values[at], { scope: "col", class: "n" })));
+      const top = make("thead");
+      top.append(head);
+      const body = make("tbody");
+      for (const row of used(y)) {
+        const line = make("tr");
+        line.append(make("th", data.axes[y].values[row], { scope: "row" }));
+        for (const column of used(x)) {
+          const point = cells.get(`${column},${row}`);
+          const value = point === undefined ? undefined : data.values[point][metric];
+          const cell = make("td", value === undefined ? "" : shown(value, metric), { class: "n" });
+          if (value !== undefined && value !== null) cell.style.background = color(share(value, metric, sorted));
+          if (point !== undefined && point === data.best) {
+            cell.classList.add("peak");
+            cell.prepend("\u2605 ");
+          }
+          line.append(cell);
+        }
+        body.append(line);
+      }
+      table.append(top, body);
+      place.append(table);
+    }
+    if (all.length > most) place.append(make("p", `${all.length - most} more slices are not drawn.`, { class: "soft" }));
+  };
+
+  const parallel = () => {
+    const metric = chosen();
+    const place = field("parallel");
+    const sorted = known(metric);
+    const space = "http://www.w3.org/2000/svg";
+    const [width, height, top] = [1000, 260, 24];
+    const draw = (name, attributes) => {
+      const element = document.createElementNS(space, name);
+      for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+      return element;
+    };
+    const svg = draw("svg", { class: "parallel", viewBox: `0 0 ${width} ${height + top + 40}`, role: "img" });
+    const title = draw("title", {});
+    title.textContent = `All points along ${count} axes, and their ${data.metrics[metric].title}`;
+    svg.append(title);
+    const across = (axis) => 60 + (axis / count) * (width - 120);
+    const low = sorted[0];
+    const span = sorted[sorted.length - 1] - low || 1;
+    const up = (axis, point) => {
+      if (axis === count) return top + height - ((data.values[point][metric] - low) / span) * height;
+      const last = data.axes[axis].values.length - 1;
+      return top + height - (last ? data.at[point][axis] / last : 0.5) * height;
+    };
+    const line = (point) => {
+      const points = [];
+      for (let axis = 0; axis <= count; axis += 1) points.push(`${across(axis).toFixed(0)},${up(axis, point).toFixed(1)}`);
+      return points.join(" ");
+    };
+    // The best are drawn last, on top of the others; of very many every so-manieth is drawn.
+    const order = data.values
+      .map((row, point) => [row[metric], point])
+      .filter(([value]) => value !== null)
+      .map(([value, point]) => [share(value, metric, sorted), point])
+      .sort(([a], [b]) => a - b);
+    const step = Math.ceil(order.length / 3000);
+    order.forEach(([rank, point], index) => {
+      if (index % step && rank < 0.99) return;
+      const stroke = rank >= 0.95 ? "var(--s1)" : "var(--grey)";
+      svg.append(draw("polyline", { points: line(point), style: `stroke: ${stroke}; opacity: ${(0.08 + rank * 0.5).toFixed(2)}` }));
+    });
+    if (data.best !== null) svg.append(draw("polyline", { points: line(data.best), class: "chosen" }));
+    for (let axis = 0; axis <= count; axis += 1) {
+      const x = across(axis);
+      svg.append(draw("line", { class: "rule", x1: x, x2: x, y1: top, y2: top + height }));
+      const text = (y, words) => {
+        const label = draw("text", { x, y, "text-anchor": "middle" });
+        label.textContent = words;
+        svg.append(label);
+      };
+      const values = axis < count ? data.axes[axis].values : [shown(low, metric), shown(low + span, metric)];
+      text(top - 8, values[values.length - 1]);
+      text(top + height + 14, values[0]);
+      text(top + height + 30, axis < count ? short(data.axes[axis].path) : data.metrics[metric].title);
+    }
+    place.replaceChildren(svg);
+  };
+
+  const options = (select, names, at) => {
+    names.forEach((name, index) => select.append(make("option", name, { value: index })));
+    select.value = at;
+  };
+  options(field("metric"), data.metrics.map((metric) => metric.title), 0);
+  options(field("x"), data.axes.map((axis) => short(axis.path)), Math.max(0, count - 1));
+  options(field("y"), data.axes.map((axis) => short(axis.path)), Math.max(0, count - 2));
+  if (data.values.length) {
+    const all = () => {
+      heat();
+      parallel();
+    };
+    for (const name of ["x", "y"]) field(name).addEventListener("change", heat);
+    field("metric").addEventListener("change", all);
+    all();
+    field("choose").hidden = false;
+  }
+}

@@ -1,0 +1,149 @@
+//! The pages in a real browser: sorting, searching and choosing are done by a script that is added to a
+//! copy of the page, and what the page shows then is read back.
+//!
+//! Chromium is looked for where systems install it. Where it is absent these tests are skipped, and
+//! say so, unless `PAPERTAPE_BROWSER_REQUIRED` is set.
+
+use crate::project::Project;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+const NAMES: [&str; 4] =
+    ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+
+static BROWSER: LazyLock<Option<&str>> = LazyLock::new(|| {
+    let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();
+    let found = NAMES.into_iter().find(runs);
+    assert!(
+        found.is_some() || std::env::var_os("PAPERTAPE_BROWSER_REQUIRED").is_none(),
+        "no browser is here, and one is required: install chromium"
+    );
+    found
+});
+
+/// What `script` returns after the page at `path` was loaded; `None`, with a message, without a browser.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn ask(path: &Path, script: &str) -> Option<Value> {
+    let Some(browser) = *BROWSER else {
+        eprintln!("skipped: no chromium is installed");
+        return None;
+    };
+    let html = std::fs::read_to_string(path).unwrap();
+    let asked = format!(
+        "<pre id=\"answer\"></pre><script>document.getElementById(\"answer\").textContent = \
+         JSON.stringify((() => {{ {script} }})())</script></body>"
+    );
+    let copy = path.with_extension("asked.html");
+    std::fs::write(&copy, html.replace("</body>", &asked)).unwrap();
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--virtual-time-budget=2000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", copy.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
+    let answer =
+        dom.split("<pre id=\"answer\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let answer = answer.unwrap_or_default().replace("&amp;", "&").replace("&lt;", "<");
+    let answer = answer.replace("&gt;", ">");
+    Some(serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {dom}")))
+}
+
+/// The quickstart of the repository, run once.
+static QUICKSTART: LazyLock<Project> = LazyLock::new(|| {
+    let project = Project::of_the_repository();
+    let _ = project.run(["run", "sessions/quickstart.toml"]).success();
+    project
+});
+
+fn page(name: &str) -> std::path::PathBuf {
+    let run = QUICKSTART.newest();
+    let pages = run.path.join("pages");
+    let mut names = std::fs::read_dir(&pages).unwrap().map(|entry| entry.unwrap().path());
+    let is_it = |path: &std::path::PathBuf| {
+        let file = path.file_name().unwrap().to_str().unwrap();
+        file.starts_with(name) && !file.contains("asked")
+    };
+    names.find(is_it).unwrap()
+}
+
+#[test]
+fn a_click_sorts_the_trades_and_a_word_searches_them() {
+    let script = r##"
+        const table = document.getElementById("trades-table");
+        const column = (at) => [...table.tBodies[0].rows].map((row) => Number(row.cells[at].dataset.v));
+        const head = [...table.tHead.rows[0].cells].findIndex((cell) => cell.textContent.startsWith("Profit"));
+        table.tHead.rows[0].cells[head].querySelector("button").click();
+        const down = column(head);
+        table.tHead.rows[0].cells[head].querySelector("button").click();
+        const up = column(head);
+        const field = document.querySelector("input[type=search]");
+        field.value = "stop_loss";
+        field.dispatchEvent(new Event("input"));
+        const left = [...table.tBodies[0].rows].filter((row) => !row.hidden);
+        return { down, up, left: left.length, all: up.length,
+            match: left.every((row) => row.textContent.includes("stop_loss")) };
+    "##;
+    let Some(told) = ask(&page("goog-trend"), script) else { return };
+    let numbers = |name: &str| -> Vec<f64> {
+        told[name].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+    };
+    assert!(numbers("down").len() > 20 && numbers("down").is_sorted_by(|a, b| a >= b));
+    assert!(numbers("up").is_sorted());
+    let (left, all) = (told["left"].as_u64().unwrap(), told["all"].as_u64().unwrap());
+    assert!(told["match"] == true && 0 < left && left < all, "{left} of {all}");
+}
+
+#[test]
+fn a_chosen_metric_and_parameter_are_drawn_with_the_numbers_of_the_results() {
+    let script = r##"
+        const choose = (name, value) => {
+            const field = document.getElementById(name);
+            field.value = [...field.options].find((option) => option.textContent === value).value;
+            field.dispatchEvent(new Event("change"));
+        };
+        choose("metric", "Trades");
+        choose("x", "fast");
+        choose("y", "slow");
+        const map = document.querySelector("#heat table");
+        const across = [...map.tHead.rows[0].cells].slice(1).map((cell) => cell.textContent);
+        const cells = [];
+        for (const row of map.tBodies[0].rows) {
+            [...row.cells].slice(1).forEach((cell, at) => {
+                if (cell.textContent) cells.push([across[at], row.cells[0].textContent, cell.textContent]);
+            });
+        }
+        const lines = document.querySelectorAll("#parallel polyline").length;
+        return { cells, lines };
+    "##;
+    let Some(told) = ask(&page("goog-grid.html"), script) else { return };
+    let results = QUICKSTART.newest().results();
+    let cells = told["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 201);
+    for cell in cells {
+        let [fast, slow, shown] = [0, 1, 2].map(|at| cell[at].as_str().unwrap());
+        let row = results.iter().find(|r| r["params.fast"] == fast && r["params.slow"] == slow);
+        let shown = shown.trim_start_matches("\u{2605} ").parse::<f64>().unwrap();
+        let stored: f64 = row.unwrap()["trades"].parse().unwrap();
+        assert!((shown - stored).abs() < 0.006 * stored.max(1.0), "{fast}, {slow}: {shown}");
+    }
+    assert_eq!(told["lines"], 202, "every point, and the best once more");
+}
+
+#[test]
+fn no_page_asks_for_anything() {
+    let script = r##"
+        const loads = performance.getEntriesByType("resource").map((entry) => entry.name);
+        return { loads, title: document.title };
+    "##;
+    for name in ["goog-trend", "goog-grid.html"] {
+        let Some(told) = ask(&page(name), script) else { return };
+        assert_eq!(told["loads"], Value::Array(Vec::new()), "{name}");
+        assert!(told["title"].as_str().unwrap().starts_with("goog-"));
+    }
+}
