@@ -73,6 +73,20 @@ pub struct Action {
     pub dividend: f64,
 }
 
+/// The calendar month of a day since 1970-01-01, counted from March of the year 0.
+///
+/// A year that begins in March has its leap day at the end, and its months follow a pattern of 153
+/// days in five months, so that whole numbers suffice.
+pub fn month(day: i32) -> i64 {
+    const FROM_MARCH_0: i64 = 719_468;
+    const DAYS_IN_400_YEARS: i64 = 146_097;
+    let day = i64::from(day) + FROM_MARCH_0;
+    let (cycle, day) = (day.div_euclid(DAYS_IN_400_YEARS), day.rem_euclid(DAYS_IN_400_YEARS));
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    (cycle * 400 + year) * 12 + (5 * day_of_year + 2) / 153
+}
+
 /// What a time column does not say by itself: the length of a bar and the local time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clock {

@@ -4,8 +4,8 @@
 //! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
 
 use super::Failure;
-use crate::engine::trade::Intent;
-use crate::engine::{Frame, Outcome};
+use crate::engine::outcome::{Counts, Event, What};
+use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome};
 use crate::metrics::account::excursion;
 use crate::metrics::{Metrics, Unit};
 use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
@@ -119,11 +119,30 @@ impl Kept<'_> {
             "axes": axes,
             "note": self.note,
             "conflicts": self.outcome.conflicts,
+            "costs": self.costs(),
+            "refused": reasons(&self.outcome.refused),
+            "reduced": reasons(&self.outcome.reduced),
+            "tripped": reasons(&self.outcome.tripped),
+            "liquidations": self.outcome.liquidations,
             "fills": hex(&self.fills, 64),
             "metrics": metrics,
         });
         let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
         format!("{text}\n")
+    }
+
+    /// What each cost took, of closed trades and open ones; negative where it was received.
+    fn costs(&self) -> Value {
+        let fills = &self.outcome.fills;
+        let mut costs = Map::new();
+        let mut say = |name: &str, money: f64| costs.insert(name.to_owned(), json!(money));
+        say("commission", fills.iter().map(|fill| fill.commission).sum());
+        say("slippage", fills.iter().map(|fill| fill.slippage).sum());
+        say("spread", fills.iter().map(|fill| fill.spread).sum());
+        for booking in Booking::ALL {
+            say(booking.word(), self.outcome.paid[booking as usize]);
+        }
+        costs.into()
     }
 
     fn session(&self) -> String {
@@ -147,9 +166,19 @@ impl Kept<'_> {
             "mae",
             "mfe",
             "closed_by",
+            "spread",
+            "decided",
+            "order",
+            "entry_from",
+            "exit_decided",
+            "exit_order",
+            "exit_from",
         ];
         let rows = self.outcome.trades.iter().map(|trade| {
             let (mae, mfe) = excursion(trade, self.frame());
+            let entry = &self.outcome.fills[trade.entry];
+            let exit = trade.exit.map(|exit| &self.outcome.fills[exit]);
+            let order = |order: Option<usize>| order.map_or_else(String::new, |n| n.to_string());
             vec![
                 self.symbol(trade.symbol).to_owned(),
                 trade.side.word().to_owned(),
@@ -166,14 +195,34 @@ impl Kept<'_> {
                 mae.to_string(),
                 mfe.to_string(),
                 trade.closed_by.map_or("", |by| by.word()).to_owned(),
+                trade.spread.to_string(),
+                self.time(entry.decided),
+                order(entry.order),
+                entry.basis.word().to_owned(),
+                exit.map_or_else(String::new, |exit| self.time(exit.decided)),
+                order(exit.and_then(|exit| exit.order)),
+                exit.map_or("", |exit| exit.basis.word()).to_owned(),
             ]
         });
         csv(&header, rows)
     }
 
     fn orders(&self) -> Vec<u8> {
-        use crate::engine::OrderStatus;
-        let header = ["time", "symbol", "intent", "reason", "status", "filled"];
+        let header = [
+            "time",
+            "symbol",
+            "intent",
+            "reason",
+            "status",
+            "filled",
+            "kind",
+            "limit",
+            "trigger",
+            "wanted",
+            "reduced_to",
+            "reduced_by",
+        ];
+        let number = |number: Option<f64>| number.map_or_else(String::new, |n| n.to_string());
         let rows = self.outcome.orders.iter().map(|order| {
             let (intent, reason) = match order.intent {
                 Intent::Open(side) => (format!("open {}", side.word()), "rule"),
@@ -188,8 +237,14 @@ impl Kept<'_> {
                 self.symbol(order.symbol).to_owned(),
                 intent,
                 reason.to_owned(),
-                order.status.word().to_owned(),
+                order.status.words(),
                 filled,
+                order.kind.word().to_owned(),
+                number(order.limit),
+                number(order.trigger),
+                number(order.wanted),
+                number(order.reduced.map(|(_, units)| units)),
+                order.reduced.map_or("", |(reason, _)| reason.word()).to_owned(),
             ]
         });
         csv(&header, rows)
@@ -260,7 +315,10 @@ impl Kept<'_> {
                 "symbol": self.symbol(order.symbol),
                 "intent": intent,
                 "side": side,
-                "status": order.status.word(),
+                "kind": order.kind.word(),
+                "limit": order.limit,
+                "trigger": order.trigger,
+                "status": order.status.words(),
             });
             events.push((order.bar, 2, event));
         }
@@ -274,6 +332,10 @@ impl Kept<'_> {
                 "price": fill.price,
                 "commission": fill.commission,
                 "slippage": fill.slippage,
+                "spread": fill.spread,
+                "reference": fill.reference,
+                "from": fill.basis.word(),
+                "order": fill.order,
                 "closed_by": fill.closed_by.map(|by| by.word()),
                 "decided": self.time(fill.decided),
             });
@@ -283,8 +345,42 @@ impl Kept<'_> {
                 event,
             ));
         }
+        for event in &self.outcome.events {
+            events.push((event.bar, 2, self.event(event)));
+        }
         events.sort_by_key(|(bar, moment, _)| (*bar, *moment));
         events.into_iter().map(|(_, _, event)| format!("{event}\n")).collect()
+    }
+}
+
+impl Kept<'_> {
+    /// What happened beside orders and fills.
+    fn event(&self, event: &Event) -> Value {
+        let (kind, facts) = match event.what {
+            What::Refused { reason } => ("refused", json!({ "reason": reason.word() })),
+            What::Reduced { reason, from, to } => {
+                ("reduced", json!({ "reason": reason.word(), "from": from, "to": to }))
+            }
+            What::Tripped { guard, action, value, limit } => (
+                "tripped",
+                json!({ "guard": guard.word(), "action": action.word(), "value": value, "limit": limit }),
+            ),
+            What::Liquidated { equity, needed } => {
+                ("liquidated", json!({ "equity": equity, "needed": needed }))
+            }
+            What::Booked { for_what, paid } => {
+                ("booked", json!({ "for": for_what.word(), "paid": paid }))
+            }
+            What::Split { ratio } => ("split", json!({ "ratio": ratio })),
+        };
+        let mut line = Map::new();
+        line.insert("time".into(), self.time(event.bar).into());
+        line.insert("type".into(), kind.into());
+        line.insert("symbol".into(), event.symbol.map(|symbol| self.symbol(symbol)).into());
+        if let Value::Object(facts) = facts {
+            line.extend(facts);
+        }
+        line.into()
     }
 }
 
@@ -318,6 +414,11 @@ pub fn stamp(micros: i64) -> String {
     let format =
         if micros % 1_000_000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
     time.format(format).to_string()
+}
+
+/// How often each reason occurred.
+fn reasons(counts: &Counts) -> Map<String, Value> {
+    counts.iter().map(|(reason, count)| (reason.word().to_owned(), count.into())).collect()
 }
 
 fn csv(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {

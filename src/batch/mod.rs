@@ -158,13 +158,17 @@ impl Worker {
         }
         let slice = &bench.prepared.slices[work.variant.slice];
         let columns = &bench.columns[work.variant.slice];
+        let settings = work.variant.settings();
         let signals: Vec<Signals> = (0..slice.symbols.len())
             .map(|symbol| {
-                let signals = work.rules.of(symbol).signals(columns, symbol);
+                let rules = work.rules.of(symbol);
+                let mut signals = rules.signals(columns, symbol);
+                if settings.axes.first_bar == model::FirstBar::AllWarm {
+                    signals.warm = rules.warm(columns, symbol);
+                }
                 slice.place(symbol, &signals)
             })
             .collect();
-        let settings = work.variant.settings();
         let outcome = self.walk.run(&slice.frame, &signals, settings, detailed);
         let benchmark = Some(slice.benchmark.as_slice());
         let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);
@@ -182,16 +186,32 @@ impl Worker {
 fn note(outcome: &Outcome, fill: model::Fill) -> Option<String> {
     let mut notes = Vec::new();
     if fill == model::Fill::Close {
-        notes.push("decides and fills on the same close");
+        notes.push("decides and fills on the same close".to_owned());
     }
     if outcome.fills.is_empty() {
-        notes.push(match (outcome.order_count, outcome.refusals) {
-            (0, _) => "no trades: no entry rule was ever true in the range",
-            (_, 0) => "no trades: the only entry was decided on the last bar",
-            _ => "no trades: every entry was refused, because there was no cash for it",
-        });
+        notes.push(no_trades(outcome));
+    }
+    if let Some(bar) = outcome.ruined {
+        notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// Why nothing was traded.
+fn no_trades(outcome: &Outcome) -> String {
+    if outcome.order_count == 0 {
+        return "no trades: no entry rule was ever true in the range".to_owned();
+    }
+    let reasons: Vec<String> = outcome
+        .refused
+        .iter()
+        .map(|(reason, count)| format!("{} ({count})", reason.word()))
+        .collect();
+    if reasons.is_empty() {
+        "no trades: no order found its price, or was decided before the last bar".to_owned()
+    } else {
+        format!("no trades: every entry was refused: {}", reasons.join(", "))
+    }
 }
 
 /// A digest of every fill: when, what, how many, at which price and cost.

@@ -1,6 +1,6 @@
 //! The bars of a session's symbols on one time axis: what the walk goes over.
 
-use crate::bars::{Action, Cut, Mask, Zone};
+use crate::bars::{Action, Cut, DAY, Mask, Zone};
 use std::sync::Arc;
 
 /// The bars of a session's range, all symbols on the union of their times.
@@ -14,6 +14,8 @@ pub struct Frame {
     pub zone: Zone,
     /// The trading days in order.
     pub days: Arc<[Day]>,
+    /// How many bars a year has, as far as the calendar tells.
+    pub bars_a_year: f64,
     /// The symbols in the session's order.
     pub symbols: Vec<Aligned>,
 }
@@ -33,6 +35,8 @@ pub struct Day {
 /// One symbol's columns on the frame's time axis.
 #[derive(Debug, Clone)]
 pub struct Aligned {
+    /// The symbol.
+    pub name: String,
     /// `NaN` on a bar that the symbol does not have.
     pub open: Cut<f64>,
     /// `NaN` on a bar that the symbol does not have.
@@ -41,6 +45,8 @@ pub struct Aligned {
     pub low: Cut<f64>,
     /// The last close: carried over bars that the symbol does not have, `NaN` before its first.
     pub close: Cut<f64>,
+    /// Units traded; `NaN` where it is not known.
+    pub volume: Cut<f64>,
     /// Which bars the symbol has; `None` for all of them.
     pub present: Option<Arc<Mask>>,
     /// Splits and dividends to book, `row` being the bar of the frame before whose open they are due.
@@ -53,6 +59,19 @@ impl Aligned {
         match &self.present {
             None => (from < self.close.len()).then_some(from),
             Some(present) => present.next(from),
+        }
+    }
+
+    /// The first bar at or after `from` that begins with a split or a dividend.
+    pub fn next_action(&self, from: usize) -> Option<usize> {
+        self.actions.iter().map(|action| action.row).find(|&row| row >= from)
+    }
+
+    /// The last bar before `t` that the symbol has.
+    pub fn bar_before(&self, t: usize) -> Option<usize> {
+        match &self.present {
+            None => t.checked_sub(1),
+            Some(present) => (0..t).rev().find(|&bar| present.get(bar)),
         }
     }
 
@@ -69,6 +88,25 @@ impl Frame {
     /// How many bars the time axis has.
     pub fn len(&self) -> usize {
         self.time.len()
+    }
+
+    /// The number of the trading day of bar `t` in [`Frame::days`].
+    pub fn day(&self, t: usize) -> usize {
+        self.days.partition_point(|day| day.end <= t)
+    }
+
+    /// Whether bar `t` is the last of its trading day. Of the last bar of the range the clock tells:
+    /// it ends the day if it lasts until the close of the calendar's session, or until midnight.
+    pub fn ends_day(&self, t: usize) -> bool {
+        let day = &self.days[self.day(t)];
+        if t + 1 < self.len() {
+            return t + 1 == day.end;
+        }
+        let end = self.time[t] + self.timeframe;
+        match day.session {
+            Some((_, close)) => end >= close,
+            None => self.local(t).rem_euclid(DAY) + self.timeframe >= DAY,
+        }
     }
 
     /// Whether the range holds no bar.

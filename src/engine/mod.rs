@@ -6,25 +6,39 @@
 //! which the position did not change. Equity is never accumulated: on every bar it is
 //! `cash + sum(units * close)` of the stretch that covers it.
 
+pub mod cost;
 pub mod frame;
 pub mod model;
+pub mod order;
+pub mod outcome;
 pub mod settings;
 pub mod trade;
 pub mod walk;
 
+mod dates;
+mod decide;
+mod fill;
+mod guard;
+mod ledger;
 #[cfg(test)]
 mod oracle_tests;
 mod protect;
+mod rest;
+mod scene;
+mod sizing;
 #[cfg(test)]
 mod tests;
+mod weigh;
 
-pub use crate::bars::Cut;
+pub use cost::{Commission, Costs, Slippage};
 pub use frame::{Aligned, Day, Frame};
-pub use model::Axes;
-pub use settings::{Costs, Risk, Settings, Sizing};
-pub use trade::{ClosedBy, Fill, Moment, Order, OrderStatus, Outcome, Side, Stretch, Trade};
+pub use model::{Axes, Model};
+pub use order::{Intent, Order, OrderStatus, Reason};
+pub use outcome::{Booking, Outcome, Stretch};
+pub use settings::{Risk, Settings, Sizing};
+pub use trade::{ClosedBy, Fill, Moment, Side, Trade};
 pub use walk::Walk;
 
 /// The version of everything that can change a number. It is part of every identity and is raised
 /// with the change, so that no result computed before it is taken for one computed after.
-pub const ENGINE: u32 = 2;
+pub const ENGINE: u32 = 3;

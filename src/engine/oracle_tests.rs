@@ -4,9 +4,10 @@
 //! cash, measures stops from the entry's close and first tests them on the next bar. Those rules are
 //! axes here, so its results are reproduced without its model's name.
 
+use super::cost::Costs;
 use super::frame::{Aligned, Day, Frame};
 use super::model;
-use super::settings::{Costs, Risk, Settings};
+use super::settings::{Distance, Risk, Settings};
 use super::walk::Walk;
 use crate::bars::{Cut, DAY, Mask, Zone};
 use crate::expr::indicators::sma;
@@ -54,11 +55,14 @@ fn goog() -> Option<(Frame, Vec<String>)> {
         timeframe: DAY,
         zone: Zone::utc(),
         days: (0..len).map(|day| Day { number: day as i32, end: day + 1, session: None }).collect(),
+        bars_a_year: 365.0,
         symbols: vec![Aligned {
             open: cut("open"),
             high: cut("high"),
             low: cut("low"),
             close: cut("close"),
+            name: "GOOG".into(),
+            volume: cut("volume"),
             present: None,
             actions: Arc::new([]),
         }],
@@ -126,8 +130,7 @@ fn agrees(case: &str, long_short: bool, settings: Settings) {
 }
 
 fn at_close(rate: f64, slippage: f64) -> Settings {
-    let mut settings =
-        Settings { costs: Costs { rate, per_unit: 0.0, slippage }, ..Settings::default() };
+    let mut settings = Settings { costs: Costs::fractions(rate, slippage), ..Settings::default() };
     settings.axes.fill = model::Fill::Close;
     settings.axes.stop_on_entry_bar = model::StopOnEntryBar::Never;
     settings.axes.stop_base = model::StopBase::SignalClose;
@@ -143,7 +146,7 @@ fn long_at_the_close_is_what_vectorbt_makes() {
 
 #[test]
 fn long_at_the_next_open_is_what_vectorbt_makes() {
-    let costs = Costs { rate: 0.002, ..Costs::default() };
+    let costs = Costs::fractions(0.002, 0.0);
     agrees("goog_long_nextopen", false, Settings { costs, ..Settings::default() });
 }
 
@@ -154,8 +157,9 @@ fn long_and_short_is_what_vectorbt_makes() {
 
 #[test]
 fn stops_and_targets_are_where_vectorbt_has_them() {
-    let risk = Risk { stop_loss: Some(0.05), take_profit: Some(0.1), trailing_stop: None };
+    let fraction = |fraction| Some(Distance::Fraction(fraction));
+    let risk = Risk { stop_loss: fraction(0.05), take_profit: fraction(0.1), ..Risk::default() };
     agrees("goog_sl5_tp10_ohlc", false, Settings { risk, ..at_close(0.001, 0.0) });
-    let risk = Risk { trailing_stop: Some(0.08), ..Risk::default() };
+    let risk = Risk { trailing_stop: fraction(0.08), ..Risk::default() };
     agrees("goog_trail8_ohlc", false, Settings { risk, ..at_close(0.001, 0.0) });
 }

@@ -1,60 +1,174 @@
-//! Stops, targets and trailing stops: the first bar on which one of them ends a position, and at
-//! what price.
+//! Stops, targets and trailing stops: the first bar on which one of them ends an entry, and at what
+//! price.
 
 use super::frame::Aligned;
-use super::model::{Axes, GapStop, Intrabar, TrailingFrom};
-use super::settings::Risk;
-use super::trade::{ClosedBy, Side};
+use super::model::{Axes, GapStop, Intrabar, LimitGap, LimitTrigger, Pins, TrailingFrom};
+use super::trade::{Basis, ClosedBy, Side};
 
-/// The levels that protect one position.
+/// The levels that protect one entry.
 ///
-/// Prices are multiplied by the sign of the position, so that for long and short alike a stop lies
-/// below and a target above: there is one comparison for both, not two that could differ.
+/// Prices are multiplied by the sign of the entry, so that for long and short alike a stop lies below
+/// and a target above: there is one comparison for both, not two that could differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Levels {
     side: Side,
-    stop: f64,
-    target: f64,
-    /// The best signed price seen so far and the fraction below which it is left.
-    trailing: Option<(f64, f64)>,
+    stop: (f64, ClosedBy),
+    target: (f64, ClosedBy),
+    trailing: Option<Trailing>,
+    /// The bar of the entry.
+    since: usize,
 }
 
-/// How a position ends inside a bar or at its open.
+/// A stop that follows the price.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Trailing {
+    /// The best signed price seen so far.
+    extreme: f64,
+    distance: Away,
+}
+
+/// How far away a level is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Away {
+    /// A fraction of the price it is away from.
+    Fraction(f64),
+    /// Money.
+    Money(f64),
+}
+
+impl Away {
+    /// The signed price so far below `signed`, whose sign is `sign`.
+    fn below(self, signed: f64, sign: f64) -> f64 {
+        match self {
+            Self::Fraction(fraction) => signed * (1.0 - sign * fraction),
+            Self::Money(money) => signed - money,
+        }
+    }
+
+    /// The signed price so far above `signed`.
+    fn above(self, signed: f64, sign: f64) -> f64 {
+        match self {
+            Self::Fraction(fraction) => signed * (1.0 + sign * fraction),
+            Self::Money(money) => signed + money,
+        }
+    }
+}
+
+/// How an entry ends inside a bar or at its open.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Hit {
     pub bar: usize,
     /// The price before slippage.
     pub price: f64,
+    pub basis: Basis,
     pub closed_by: ClosedBy,
     /// The bar opened beyond the level: it happens at the open, before the orders.
     pub at_open: bool,
     /// The other reading of the bar's inside gives another answer.
     pub ambiguous: bool,
+    /// It is a limit order: it does not slip, and pays what resting orders pay.
+    pub rests: bool,
+}
+
+/// How an entry came about on the bar whose rest may end it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// At the open: all of the bar comes after it.
+    AtOpen,
+    /// On the way to a limit: the worse extreme comes after it.
+    Limit,
+    /// On the way beyond a trigger: the better extreme comes after it.
+    Trigger,
 }
 
 impl Levels {
-    /// The levels of a position whose stops are fractions of `base`; `None` if nothing protects it.
-    pub(super) fn new(risk: &Risk, side: Side, base: f64) -> Option<Self> {
-        let sign = side.sign();
-        let level = |fraction: f64| sign * base * (1.0 + sign * fraction);
-        risk.protects().then(|| Self {
+    /// No levels yet.
+    pub(super) fn none(side: Side) -> Self {
+        Self {
             side,
-            stop: risk.stop_loss.map_or(f64::NEG_INFINITY, |fraction| level(-fraction)),
-            target: risk.take_profit.map_or(f64::INFINITY, level),
-            trailing: risk.trailing_stop.map(|fraction| (sign * base, fraction)),
-        })
+            stop: (f64::NEG_INFINITY, ClosedBy::StopLoss),
+            target: (f64::INFINITY, ClosedBy::TakeProfit),
+            trailing: None,
+            since: 0,
+        }
     }
 
-    /// The first of the bars `from..until` that ends the position; on bar `until` only its open is
-    /// looked at, because an order decided before it fills there.
+    /// With the bar of the entry.
+    pub(super) fn since(mut self, bar: usize) -> Self {
+        self.since = bar;
+        self
+    }
+
+    /// With a stop so far behind `base`. Of two stops the nearer one holds.
+    pub(super) fn stop(self, base: f64, away: Away) -> Self {
+        let sign = self.side.sign();
+        self.stop_at(sign * away.below(sign * base, sign), ClosedBy::StopLoss)
+    }
+
+    /// With a stop at a price.
+    pub(super) fn stop_at(mut self, price: f64, by: ClosedBy) -> Self {
+        let signed = self.side.sign() * price;
+        if signed > self.stop.0 {
+            self.stop = (signed, by);
+        }
+        self
+    }
+
+    /// With a target so far before `base`. Of two targets the nearer one holds.
+    pub(super) fn target(self, base: f64, away: Away) -> Self {
+        let sign = self.side.sign();
+        self.target_at(sign * away.above(sign * base, sign), ClosedBy::TakeProfit)
+    }
+
+    /// With a target at a price.
+    pub(super) fn target_at(mut self, price: f64, by: ClosedBy) -> Self {
+        let signed = self.side.sign() * price;
+        if signed < self.target.0 {
+            self.target = (signed, by);
+        }
+        self
+    }
+
+    /// With a stop that follows the best price since `base` so far behind.
+    pub(super) fn trailing(mut self, base: f64, away: Away) -> Self {
+        self.trailing = Some(Trailing { extreme: self.side.sign() * base, distance: away });
+        self
+    }
+
+    /// These levels, or `None` if they are none.
+    pub(super) fn if_any(self) -> Option<Self> {
+        (self != Self::none(self.side)).then_some(self)
+    }
+
+    /// The levels on prices that are a `ratio`th of what they were.
+    pub(super) fn split(&mut self, ratio: f64) {
+        self.stop.0 /= ratio;
+        self.target.0 /= ratio;
+        if let Some(trailing) = &mut self.trailing {
+            trailing.extreme /= ratio;
+            if let Away::Money(money) = &mut trailing.distance {
+                *money /= ratio;
+            }
+        }
+    }
+
+    /// The price of the stop now, if there is one.
+    pub(super) fn stop_price(&self) -> Option<f64> {
+        let (stop, _) = self.nearer_stop();
+        stop.is_finite().then(|| self.side.sign() * stop)
+    }
+
+    /// The first of the bars `from..until` that ends the entry; with `peek`, on bar `until` its open
+    /// is looked at too, because what was decided before it happens there.
     ///
     /// The trailing level is that of the bars before each bar, and is left where the search ends.
     pub(super) fn first_hit(
         &mut self,
         bars: &Aligned,
-        axes: &Axes,
+        reading: Reading<'_>,
         from: usize,
         until: usize,
+        peek: bool,
     ) -> Option<Hit> {
         let sign = self.side.sign();
         let (best, worst) = match self.side {
@@ -62,67 +176,252 @@ impl Levels {
             Side::Short => (&bars.low, &bars.high),
         };
         let (open, best, worst): (&[f64], &[f64], &[f64]) = (&bars.open, best, worst);
-        let followed: &[f64] = match axes.trailing_from {
-            TrailingFrom::ExtremeLagged => best,
-            TrailingFrom::Close => &bars.close,
-        };
+        let close: &[f64] = &bars.close;
+        let follow = reading.axes.trailing_from;
+        let followed = if follow == TrailingFrom::Close { close } else { best };
         let end = until.min(open.len());
         for t in from..end {
-            let (stop, by) = self.stop();
-            // A bar that the symbol does not have is NaN and touches nothing.
-            if sign * worst[t] <= stop || sign * best[t] >= self.target {
-                return Some(self.hit(t, axes, [open[t], best[t], worst[t]], stop, by));
+            let before = self.nearer_stop();
+            if follow == TrailingFrom::ExtremeSameBar && self.trailing.is_some() {
+                let bar = [open[t], best[t], worst[t], close[t]].map(|price| sign * price);
+                if reading.best_comes_last(self.side, bar) {
+                    if let Some(hit) = self.hit_before_best(t, reading, bar, before) {
+                        return Some(hit);
+                    }
+                    continue;
+                }
             }
-            if let Some((extreme, _)) = &mut self.trailing
-                && sign * followed[t] > *extreme
+            if let (TrailingFrom::ExtremeSameBar, Some(trailing)) = (follow, &mut self.trailing)
+                && sign * best[t] > trailing.extreme
             {
-                *extreme = sign * followed[t];
+                trailing.extreme = sign * best[t];
+            }
+            let now = self.nearer_stop();
+            // A bar that the symbol does not have is NaN and touches nothing.
+            if sign * worst[t] <= now.0 || self.reaches(sign * best[t], reading) {
+                let bar = [open[t], best[t], worst[t], close[t]].map(|price| sign * price);
+                let hit = self.hit(t, reading, bar, before, now);
+                let lifted = now.0 > before.0 && hit.closed_by == ClosedBy::TrailingStop;
+                if reading.pins.entry_bar_trails_to_worst && t == self.since && lifted {
+                    let price = sign * before.0.max(bar[2]);
+                    return Some(Hit { price, ..hit });
+                }
+                return Some(hit);
+            }
+            if let Some(trailing) = &mut self.trailing
+                && sign * followed[t] > trailing.extreme
+            {
+                trailing.extreme = sign * followed[t];
             }
         }
-        let (stop, by) = self.stop();
-        let opens = sign * open.get(until).copied().unwrap_or(f64::NAN);
-        (opens <= stop || opens >= self.target)
-            .then(|| self.hit(until, axes, [open[until], open[until], open[until]], stop, by))
+        if !peek || until >= open.len() {
+            return None;
+        }
+        let stop = self.nearer_stop();
+        let opens = sign * open[until];
+        (opens <= stop.0 || self.reaches(opens, reading)).then(|| {
+            let bar = [open[until], best[until], worst[until], close[until]];
+            self.hit(until, reading, bar.map(|price| sign * price), stop, stop)
+        })
+    }
+
+    /// Whether bar `t`, inside which the entry was filled, ends it too.
+    pub(super) fn entry_bar_hit(
+        &self,
+        bars: &Aligned,
+        reading: Reading<'_>,
+        t: usize,
+        entered: Entered,
+    ) -> Option<Hit> {
+        let sign = self.side.sign();
+        let (best, worst) = match self.side {
+            Side::Long => (bars.high[t], bars.low[t]),
+            Side::Short => (bars.low[t], bars.high[t]),
+        };
+        let whole = [bars.open[t], best, worst, bars.close[t]].map(|price| sign * price);
+        let [open, best, worst, close] = whole;
+        let best_is_past = reading.best_first(self.side, whole);
+        let (best, worst) = match entered {
+            Entered::AtOpen => (best, worst),
+            Entered::Limit if best_is_past => (close, worst),
+            Entered::Trigger if !best_is_past => (best, close),
+            Entered::Limit | Entered::Trigger => (best, worst),
+        };
+        let stop = self.nearer_stop();
+        if worst > stop.0 && !self.reaches(best, reading) {
+            return None;
+        }
+        // An entry inside the bar knows nothing of its open.
+        let open = if entered == Entered::AtOpen { open } else { stop.0.max(worst).max(close) };
+        let open = if self.reaches(open, reading) { close } else { open };
+        let mut hit = self.hit(t, reading, [open, best, worst, close], stop, stop);
+        let either = whole[2] <= stop.0 || self.reaches(whole[1], reading);
+        hit.ambiguous |=
+            entered != Entered::AtOpen && either && whole != [open, best, worst, close];
+        hit.at_open &= entered == Entered::AtOpen;
+        Some(hit)
+    }
+
+    /// What a bar does that is read as reaching its worse extreme first: only its close can come back
+    /// to the stop that its better extreme has moved.
+    fn hit_before_best(
+        &mut self,
+        t: usize,
+        reading: Reading<'_>,
+        bar: [f64; 4],
+        before: (f64, ClosedBy),
+    ) -> Option<Hit> {
+        let [_, best, worst, close] = bar;
+        if worst <= before.0 || self.reaches(best, reading) {
+            return Some(self.hit(t, reading, bar, before, before));
+        }
+        if let Some(trailing) = &mut self.trailing
+            && best > trailing.extreme
+        {
+            trailing.extreme = best;
+        }
+        let (stop, closed_by) = self.nearer_stop();
+        (close <= stop).then_some(Hit {
+            bar: t,
+            price: self.side.sign() * stop,
+            basis: Basis::Stop,
+            closed_by,
+            at_open: false,
+            ambiguous: false,
+            rests: false,
+        })
+    }
+
+    /// Whether bar `t` reaches the stop.
+    pub(super) fn is_stopped(&self, bars: &Aligned, t: usize) -> bool {
+        let worst = match self.side {
+            Side::Long => bars.low[t],
+            Side::Short => -bars.high[t],
+        };
+        worst <= self.nearer_stop().0
+    }
+
+    fn reaches(&self, signed: f64, reading: Reading<'_>) -> bool {
+        match reading.axes.limit_trigger {
+            LimitTrigger::Touch => signed >= self.target.0,
+            LimitTrigger::Through => signed > self.target.0,
+        }
     }
 
     /// The nearer of the two stops, and which it is.
-    fn stop(&self) -> (f64, ClosedBy) {
+    fn nearer_stop(&self) -> (f64, ClosedBy) {
         match self.trailing {
-            Some((extreme, fraction)) => {
-                let trailing = extreme * (1.0 - self.side.sign() * fraction);
-                if trailing > self.stop {
-                    (trailing, ClosedBy::TrailingStop)
-                } else {
-                    (self.stop, ClosedBy::StopLoss)
-                }
+            Some(Trailing { extreme, distance }) => {
+                let trailing = distance.below(extreme, self.side.sign());
+                if trailing > self.stop.0 { (trailing, ClosedBy::TrailingStop) } else { self.stop }
             }
-            None => (self.stop, ClosedBy::StopLoss),
+            None => self.stop,
         }
     }
 
+    /// What a bar of these signed prices does that reaches a level; `before` is the stop at its open.
     fn hit(
         &self,
         bar: usize,
-        axes: &Axes,
-        [open, best, worst]: [f64; 3],
-        stop: f64,
-        by: ClosedBy,
+        reading: Reading<'_>,
+        prices: [f64; 4],
+        before: (f64, ClosedBy),
+        stop: (f64, ClosedBy),
     ) -> Hit {
+        let [open, best, worst, _] = prices;
+        let axes = reading.axes;
         let sign = self.side.sign();
-        let stopped = sign * worst <= stop;
-        let reached = sign * best >= self.target;
-        let (gap_stop, gap_target) = (sign * open <= stop, sign * open >= self.target);
+        let stopped = worst <= stop.0;
+        let reached = self.reaches(best, reading);
+        let gap_stop = open <= before.0;
+        let gap_target =
+            self.reaches(open, reading) && !(reading.pins.stop_always_first && stopped);
         // At the open there is nothing to guess: what it opened beyond is what happened.
         let ambiguous = stopped && reached && !gap_stop && !gap_target;
         let stop_first = gap_stop
-            || !gap_target && stopped && (!reached || axes.intrabar == Intrabar::StopFirst);
-        let (price, closed_by) = if stop_first {
-            let gapped = gap_stop && axes.gap_stop == GapStop::Open;
-            (if gapped { open } else { sign * stop }, by)
+            || !gap_target && stopped && (!reached || reading.stop_first(self.side, prices));
+        let (signed, basis, closed_by) = if stop_first && gap_stop {
+            let (price, basis) = gapped_stop(axes.gap_stop, before.0, open, best);
+            (price, basis, before.1)
+        } else if stop_first {
+            let basis = if reached { Basis::StopFirst } else { Basis::Stop };
+            (stop.0, basis, stop.1)
         } else {
-            // A target is a limit order: a favourable gap is given.
-            (if gap_target { open } else { sign * self.target }, ClosedBy::TakeProfit)
+            let (target, by) = self.target;
+            let (price, basis) = match (gap_target, axes.limit_gap) {
+                (true, LimitGap::Improve) => (open, Basis::LimitGapOpen),
+                (true, LimitGap::Level) if reading.pins.targets_inside => {
+                    (target.max(worst), Basis::LimitGapLevel)
+                }
+                (true, LimitGap::Level) => (target, Basis::LimitGapLevel),
+                (false, _) if stopped => (target, Basis::TargetFirst),
+                (false, _) => (target, Basis::Limit),
+            };
+            (price, basis, by)
         };
-        Hit { bar, price, closed_by, at_open: gap_stop || gap_target, ambiguous }
+        Hit {
+            bar,
+            price: sign * signed,
+            basis,
+            closed_by,
+            at_open: gap_stop || gap_target,
+            ambiguous,
+            rests: !stop_first,
+        }
+    }
+}
+
+/// Where a stop at the signed price `stop` fills on a bar that opened beyond it and came back to
+/// `best` at most.
+pub(super) fn gapped_stop(axis: GapStop, stop: f64, open: f64, best: f64) -> (f64, Basis) {
+    match axis {
+        GapStop::Open => (open, Basis::StopGapOpen),
+        GapStop::Level => (stop, Basis::StopGapLevel),
+        GapStop::LevelIfInside if best >= stop => (stop, Basis::StopGapInside),
+        GapStop::LevelIfInside => (open, Basis::StopGapOpen),
+    }
+}
+
+/// How the inside of a bar is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub axes: &'a Axes,
+    pub pins: &'a Pins,
+}
+
+impl Reading<'_> {
+    /// Whether, of stop and target of a position of `side`, a bar of these signed prices reaches the
+    /// stop first.
+    fn stop_first(self, side: Side, prices: [f64; 4]) -> bool {
+        match self.axes.intrabar {
+            Intrabar::StopFirst => true,
+            Intrabar::TargetFirst => false,
+            _ => !self.best_first(side, prices),
+        }
+    }
+
+    /// Whether a bar of these signed prices is read as a path on which the worse extreme comes first.
+    fn best_comes_last(self, side: Side, prices: [f64; 4]) -> bool {
+        let read = !matches!(self.axes.intrabar, Intrabar::StopFirst | Intrabar::TargetFirst);
+        read && !self.best_first(side, prices)
+    }
+
+    /// Whether the better extreme of a bar of these signed prices comes before the worse one. Where
+    /// the axis does not say, it is what is worse for an entry inside the bar.
+    fn best_first(self, side: Side, [open, best, worst, _]: [f64; 4]) -> bool {
+        let high_first = match self.axes.intrabar {
+            Intrabar::StopFirst => return true,
+            Intrabar::TargetFirst => return false,
+            Intrabar::Ohlc => true,
+            Intrabar::Olhc => false,
+            Intrabar::Adaptive => {
+                let (up, down) = match side {
+                    Side::Long => (best - open, open - worst),
+                    Side::Short => (open - worst, best - open),
+                };
+                up < down
+            }
+        };
+        high_first == (side == Side::Long)
     }
 }

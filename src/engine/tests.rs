@@ -1,9 +1,11 @@
 //! Hand-made bars, properties over random ones, and other programs' results.
 
+use super::cost::{Commission, Costs};
 use super::frame::{Aligned, Day, Frame};
 use super::model::{self, AtEnd, StopBase, StopOnEntryBar};
-use super::settings::{Costs, Risk, Settings, Sizing};
-use super::trade::{ClosedBy, Moment, Outcome, Side};
+use super::outcome::Outcome;
+use super::settings::{Distance, Risk, Settings, Sizing};
+use super::trade::{ClosedBy, Moment, Side};
 use super::walk::Walk;
 use crate::bars::{Cut, DAY, Mask, Zone};
 use crate::strategy::Signals;
@@ -17,6 +19,8 @@ fn frame(bars: &[[f64; 4]]) -> Frame {
         high: column(1),
         low: column(2),
         close: column(3),
+        name: "X".into(),
+        volume: column(3),
         present: None,
         actions: Arc::new([]),
     }];
@@ -34,6 +38,7 @@ fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
         timeframe: DAY,
         zone: Zone::utc(),
         days: (0..len).map(|day| Day { number: day as i32, end: day + 1, session: None }).collect(),
+        bars_a_year: 365.0,
         symbols,
     }
 }
@@ -47,6 +52,26 @@ fn signals(len: usize, bars: [&[usize]; 4]) -> Signals {
 
 fn walk(frame: &Frame, signals: &[Signals], settings: &Settings) -> Outcome {
     Walk::default().run(frame, signals, settings, true).clone()
+}
+
+fn costs(rate: f64, per_unit: f64, slippage: f64) -> Costs {
+    let mut costs = Costs::fractions(rate, slippage);
+    costs.commission = Commission { per_unit, ..costs.commission };
+    costs
+}
+
+fn risk(stop: Option<f64>, target: Option<f64>, trailing: Option<f64>) -> Risk {
+    let [stop_loss, take_profit, trailing_stop] =
+        [stop, target, trailing].map(|distance| distance.map(Distance::Fraction));
+    Risk { stop_loss, take_profit, trailing_stop, ..Risk::default() }
+}
+
+fn stop() -> Risk {
+    risk(Some(0.1), None, None)
+}
+
+fn bracket() -> Risk {
+    risk(Some(0.1), Some(0.1), None)
 }
 
 /// Entry bar and price, exit bar and price, and why, for each trade.
@@ -91,7 +116,7 @@ fn with_fill_close_the_deciding_close_is_the_price() {
 #[test]
 fn costs_are_inside_what_an_entry_may_spend() {
     let frame = frame(&RISING);
-    let costs = Costs { rate: 0.01, per_unit: 0.5, slippage: 0.1 };
+    let costs = costs(0.01, 0.5, 0.1);
     let settings = Settings { costs, ..Settings::default() };
     let outcome = walk(&frame, &[signals(6, [&[0], &[3], &[], &[]])], &settings);
     let trade = &outcome.trades[0];
@@ -161,23 +186,20 @@ fn protected(bars: &[[f64; 4]], risk: Risk, change: impl Fn(&mut Settings)) -> O
     walk(&frame, &[signals(bars.len(), [&[0], &[], &[], &[]])], &settings)
 }
 
-const STOP: Risk = Risk { stop_loss: Some(0.1), take_profit: None, trailing_stop: None };
-const BRACKET: Risk = Risk { stop_loss: Some(0.1), take_profit: Some(0.1), trailing_stop: None };
-
 #[test]
 fn a_stop_fills_at_its_level_or_at_a_worse_open() {
     let inside = [[10.0; 4], [10.0, 10.5, 9.8, 10.0], [10.0, 10.0, 8.0, 9.5]];
     let exit = (1, 10.0, 2, 9.0, Some(ClosedBy::StopLoss));
-    assert_eq!(trades(&protected(&inside, STOP, |_| {})), [exit]);
+    assert_eq!(trades(&protected(&inside, stop(), |_| {})), [exit]);
     let gap = [[10.0; 4], [10.0, 10.5, 9.8, 10.0], [8.5, 9.5, 8.0, 9.5]];
-    let outcome = protected(&gap, STOP, |_| {});
+    let outcome = protected(&gap, stop(), |_| {});
     assert_eq!(trades(&outcome), [(1, 10.0, 2, 8.5, Some(ClosedBy::StopLoss))]);
     assert_eq!(outcome.fills[1].moment, Moment::Open);
-    let level = protected(&gap, STOP, |settings| settings.axes.gap_stop = model::GapStop::Level);
+    let level = protected(&gap, stop(), |settings| settings.axes.gap_stop = model::GapStop::Level);
     assert_eq!(trades(&level), [exit]);
     let touched = [[10.0; 4], [10.0, 10.5, 9.0, 10.0]];
     assert_eq!(
-        trades(&protected(&touched, STOP, |_| {})),
+        trades(&protected(&touched, stop(), |_| {})),
         [(1, 10.0, 1, 9.0, Some(ClosedBy::StopLoss))]
     );
 }
@@ -186,38 +208,38 @@ fn a_stop_fills_at_its_level_or_at_a_worse_open() {
 fn the_entry_bar_counts_or_not_as_the_axis_says() {
     let bars = [[10.0; 4], [10.0, 10.5, 8.0, 10.0], [10.0, 10.5, 9.5, 10.0]];
     assert_eq!(
-        trades(&protected(&bars, STOP, |_| {})),
+        trades(&protected(&bars, stop(), |_| {})),
         [(1, 10.0, 1, 9.0, Some(ClosedBy::StopLoss))]
     );
-    let never = protected(&bars, STOP, |s| s.axes.stop_on_entry_bar = StopOnEntryBar::Never);
+    let never = protected(&bars, stop(), |s| s.axes.stop_on_entry_bar = StopOnEntryBar::Never);
     assert_eq!(trades(&never), [(1, 10.0, 2, 10.0, None)]);
 }
 
 #[test]
 fn a_bar_that_reaches_both_is_ambiguous_unless_it_opens_there() {
     let both = [[10.0; 4], [10.0, 12.0, 8.0, 10.0]];
-    let stop = protected(&both, BRACKET, |_| {});
+    let stop = protected(&both, bracket(), |_| {});
     assert_eq!(trades(&stop), [(1, 10.0, 1, 9.0, Some(ClosedBy::StopLoss))]);
     assert_eq!(stop.ambiguous_exits, 1);
-    let target = protected(&both, BRACKET, |s| s.axes.intrabar = model::Intrabar::TargetFirst);
+    let target = protected(&both, bracket(), |s| s.axes.intrabar = model::Intrabar::TargetFirst);
     assert_eq!(trades(&target), [(1, 10.0, 1, 11.0, Some(ClosedBy::TakeProfit))]);
     assert_eq!(target.ambiguous_exits, 1);
     let gap = [[10.0; 4], [10.0, 10.5, 9.5, 10.0], [11.5, 12.0, 8.0, 10.0]];
-    let outcome = protected(&gap, BRACKET, |_| {});
+    let outcome = protected(&gap, bracket(), |_| {});
     assert_eq!(trades(&outcome), [(1, 10.0, 2, 11.5, Some(ClosedBy::TakeProfit))]);
     assert_eq!(outcome.ambiguous_exits, 0);
 }
 
 #[test]
 fn a_trailing_stop_follows_the_highs_of_the_bars_before() {
-    let risk = Risk { trailing_stop: Some(0.1), ..Risk::default() };
+    let risk = risk(None, None, Some(0.1));
     let bars = [
         [10.0; 4],
         [10.0, 12.0, 10.0, 11.5], // its own high does not lift the stop at 9
         [11.5, 20.0, 11.0, 19.0], // the stop is at 10.8
         [19.0, 19.0, 17.5, 18.0], // the stop is at 18
     ];
-    let outcome = protected(&bars, risk, |_| {});
+    let outcome = protected(&bars, risk.clone(), |_| {});
     assert_eq!(trades(&outcome), [(1, 10.0, 3, 18.0, Some(ClosedBy::TrailingStop))]);
     let closes = protected(&bars, risk, |s| s.axes.trailing_from = model::TrailingFrom::Close);
     assert_eq!(trades(&closes), [(1, 10.0, 3, 18.0, None)], "0.9 x 19 = 17.1 is not reached");
@@ -225,10 +247,10 @@ fn a_trailing_stop_follows_the_highs_of_the_bars_before() {
 
 #[test]
 fn of_two_stops_the_nearer_one_holds() {
-    let risk = Risk { stop_loss: Some(0.05), trailing_stop: Some(0.1), take_profit: None };
+    let risk = risk(Some(0.05), None, Some(0.1));
     let bars = [[10.0; 4], [10.0, 10.0, 9.4, 10.0]];
     assert_eq!(
-        trades(&protected(&bars, risk, |_| {})),
+        trades(&protected(&bars, risk.clone(), |_| {})),
         [(1, 10.0, 1, 9.5, Some(ClosedBy::StopLoss))]
     );
 }
@@ -237,7 +259,7 @@ fn of_two_stops_the_nearer_one_holds() {
 fn a_short_is_protected_on_the_other_side() {
     let bars = [[10.0; 4], [10.0, 10.5, 9.5, 10.0], [10.0, 11.5, 10.0, 11.0]];
     let frame = frame(&bars);
-    let settings = Settings { risk: BRACKET, ..Settings::default() };
+    let settings = Settings { risk: bracket(), ..Settings::default() };
     let outcome = walk(&frame, &[signals(3, [&[], &[], &[0], &[]])], &settings);
     assert_eq!(trades(&outcome), [(1, 10.0, 2, 11.0, Some(ClosedBy::StopLoss))]);
     assert_eq!(outcome.trades[0].profit, -1000.0);
@@ -247,7 +269,7 @@ fn a_short_is_protected_on_the_other_side() {
 fn a_gap_exit_comes_before_the_order_and_a_position_closes_once() {
     let bars = [[10.0; 4], [10.0, 10.5, 9.5, 10.0], [8.0, 8.5, 7.5, 8.0], [8.0; 4]];
     let frame = frame(&bars);
-    let settings = Settings { risk: STOP, ..Settings::default() };
+    let settings = Settings { risk: stop(), ..Settings::default() };
     let outcome = walk(&frame, &[signals(4, [&[0], &[1], &[], &[]])], &settings);
     assert_eq!(trades(&outcome), [(1, 10.0, 2, 8.0, Some(ClosedBy::StopLoss))]);
     assert_eq!(outcome.orders[1].status, super::OrderStatus::Superseded);
@@ -259,12 +281,12 @@ fn a_gap_exit_comes_before_the_order_and_a_position_closes_once() {
 fn what_an_inside_exit_frees_is_spendable_from_the_next_bar_on() {
     let bars = [[10.0; 4], [10.0, 10.5, 8.0, 10.0], [10.0; 4], [10.0; 4]];
     let frame = frame(&bars);
-    let mut settings = Settings { risk: STOP, ..Settings::default() };
+    let mut settings = Settings { risk: stop(), ..Settings::default() };
     settings.axes.fill = model::Fill::Close;
     let outcome = walk(&frame, &[signals(4, [&[0, 1], &[], &[], &[]])], &settings);
-    assert_eq!(outcome.refusals, 1);
+    assert_eq!(outcome.refusals(), 1);
     let later = walk(&frame, &[signals(4, [&[0, 2], &[], &[], &[]])], &settings);
-    assert_eq!((later.refusals, later.trades.len()), (0, 2));
+    assert_eq!((later.refusals(), later.trades.len()), (0, 2));
 }
 
 #[test]
@@ -309,7 +331,7 @@ fn a_symbol_without_a_bar_keeps_its_mark_and_its_order() {
     (symbol.open, symbol.high, symbol.low) =
         (nan(&symbol.open), nan(&symbol.high), nan(&symbol.low));
     let frame = daily(6, vec![symbol]);
-    let settings = Settings { risk: STOP, ..Settings::default() };
+    let settings = Settings { risk: stop(), ..Settings::default() };
     let outcome = walk(&frame, &[signals(6, [&[0], &[], &[], &[]])], &settings);
     assert_eq!(trades(&outcome), [(2, 11.0, 5, 15.0, None)]);
 }
@@ -364,7 +386,7 @@ mod properties {
             (1.0..200.0_f64).prop_map(Sizing::Units),
         ];
         let costs = (0.0..0.01_f64, 0.0..0.1_f64, 0.0..0.01_f64)
-            .prop_map(|(rate, per_unit, slippage)| Costs { rate, per_unit, slippage });
+            .prop_map(|(rate, per_unit, slippage)| super::costs(rate, per_unit, slippage));
         let flags = prop::array::uniform9(any::<bool>());
         (fraction(), fraction(), fraction(), sizing, costs, flags).prop_map(
             |(stop_loss, take_profit, trailing_stop, sizing, costs, flags)| {
@@ -372,7 +394,7 @@ mod properties {
                     capital: 10_000.0,
                     sizing,
                     costs,
-                    risk: Risk { stop_loss, take_profit, trailing_stop },
+                    risk: super::risk(stop_loss, take_profit, trailing_stop),
                     ..Settings::default()
                 };
                 let axes = &mut settings.axes;
@@ -447,6 +469,8 @@ mod properties {
             open: column(0),
             high: column(1),
             low: column(2),
+            name: "X".into(),
+            volume: column(3),
             present: Some(Arc::new(mask.clone())),
             actions: Arc::new([]),
         };
@@ -487,7 +511,7 @@ mod properties {
             let outcome = walk(&frame, &rules, &settings);
             for fill in &outcome.fills {
                 let bars = &frame.symbols[fill.symbol];
-                let room = settings.costs.slippage + 1e-12;
+                let room = settings.costs.slippage.price(1.0, 1.0, 0.0, 0.0, 0.0) - 1.0 + 1e-12;
                 let level = settings.axes.gap_stop == model::GapStop::Level;
                 let based_elsewhere = settings.axes.stop_base == StopBase::SignalClose;
                 if !(level || based_elsewhere && fill.bar == fill.decided) {
@@ -505,6 +529,7 @@ mod properties {
                 let head = |column: &[f64]| whole(column[..cut].to_vec());
                 Aligned {
                     open: head(&symbol.open), high: head(&symbol.high), low: head(&symbol.low), close: head(&symbol.close),
+                    name: symbol.name.clone(), volume: head(&symbol.volume),
                     present: symbol.present.as_ref().map(|present| Arc::new(present.slice(0, cut))),
                     actions: Arc::new([]),
                 }
@@ -518,7 +543,7 @@ mod properties {
         /// Prices and capital times a power of two scale the money and nothing else.
         #[test]
         fn a_larger_world_is_the_same_world((frame, rules, mut settings) in scene()) {
-            settings.costs.per_unit = 0.0;
+            settings.costs.commission.per_unit = 0.0;
             settings.axes.units = model::Units::Fractional;
             settings.sizing = Sizing::Equity(0.7);
             let small = walk(&frame, &rules, &settings);
@@ -526,6 +551,7 @@ mod properties {
                 let twice = |column: &[f64]| whole(column.iter().map(|x| x * 4.0).collect());
                 Aligned {
                     open: twice(&symbol.open), high: twice(&symbol.high), low: twice(&symbol.low), close: twice(&symbol.close),
+                    name: symbol.name.clone(), volume: symbol.volume.clone(),
                     present: symbol.present.clone(),
                     actions: Arc::new([]),
                 }

@@ -27,34 +27,99 @@ impl Side {
     }
 }
 
-/// Why a position ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClosedBy {
-    /// An exit rule became true.
-    Rule,
-    /// An entry against the position became true.
-    Flip,
-    /// `risk.stop_loss` was reached.
-    StopLoss,
-    /// `risk.trailing_stop` was reached.
-    TrailingStop,
-    /// `risk.take_profit` was reached.
-    TakeProfit,
-    /// `execution.at_end` closed it on the last bar.
-    End,
+/// Declares a closed choice whose values have a word in files.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $name { $($(#[$value_doc])* $value,)* }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$value),*];
+
+            /// The word for it in files.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$value => $word),* }
+            }
+        }
+    };
+}
+pub(super) use words;
+
+words! {
+    /// Why a position, or a part of it, ended.
+    ClosedBy {
+        /// An exit rule became true.
+        Rule = "rule",
+        /// An entry against the position became true.
+        Flip = "flip",
+        /// A weight became smaller.
+        Weight = "weight",
+        /// `risk.stop_loss` was reached.
+        StopLoss = "stop_loss",
+        /// `risk.trailing_stop` was reached.
+        TrailingStop = "trailing_stop",
+        /// `risk.take_profit` was reached.
+        TakeProfit = "take_profit",
+        /// The price of the rule `stop` was reached.
+        Stop = "stop",
+        /// The price of the rule `target` was reached.
+        Target = "target",
+        /// It was held for `risk.max_holding`.
+        MaxHolding = "max_holding",
+        /// It was `risk.flat_by`.
+        FlatBy = "flat_by",
+        /// The trading day ended, and `risk.overnight` is false.
+        Overnight = "overnight",
+        /// `risk.daily_loss` was reached.
+        DailyLoss = "daily_loss",
+        /// `risk.max_drawdown` was reached.
+        MaxDrawdown = "max_drawdown",
+        /// `risk.max_consecutive_losses` was reached.
+        MaxConsecutiveLosses = "max_consecutive_losses",
+        /// The equity fell below what the position needs.
+        Liquidation = "liquidation",
+        /// `execution.at_end` closed it on the last bar.
+        End = "end",
+    }
 }
 
-impl ClosedBy {
-    /// The word for it in files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Rule => "rule",
-            Self::Flip => "flip",
-            Self::StopLoss => "stop_loss",
-            Self::TrailingStop => "trailing_stop",
-            Self::TakeProfit => "take_profit",
-            Self::End => "end",
-        }
+words! {
+    /// Where the price of a fill comes from, before slippage and spread.
+    Basis {
+        /// The open of the bar after the decision.
+        NextOpen = "open (fill = next_open)",
+        /// The deciding close.
+        Close = "close (fill = close)",
+        /// The close of the bar after the decision.
+        NextClose = "close (fill = next_close)",
+        /// The open, which a stop was beyond.
+        StopGapOpen = "open beyond the stop (gap_stop = open)",
+        /// The stop, although the bar opened beyond it.
+        StopGapLevel = "stop, opened beyond (gap_stop = level)",
+        /// The stop, to which the bar came back after it opened beyond it.
+        StopGapInside = "stop, come back to (gap_stop = level_if_inside)",
+        /// The stop, reached inside the bar.
+        Stop = "stop",
+        /// The stop, taken to come first in a bar that reaches the target too.
+        StopFirst = "stop, before the target (intrabar)",
+        /// The open, better than the limit or target.
+        LimitGapOpen = "open better than the limit (limit_gap = improve)",
+        /// The limit or target, although the bar opened beyond it.
+        LimitGapLevel = "limit, opened beyond (limit_gap = level)",
+        /// The limit or target, reached inside the bar.
+        Limit = "limit",
+        /// The target, taken to come first in a bar that reaches the stop too.
+        TargetFirst = "target, before the stop (intrabar)",
+        /// The open of a bar at which the clock closes positions.
+        ClockOpen = "open",
+        /// The close of a bar at which the account closes positions.
+        AccountClose = "close",
+        /// The last close.
+        LastClose = "last close (at_end = close_at_last_close)",
+        /// The last open, or the close before the last.
+        LastOpen = "last open (at_end = close_at_last_open)",
     }
 }
 
@@ -83,10 +148,16 @@ pub struct Trade {
     pub commission: f64,
     /// What slippage took of entry and exit, money.
     pub slippage: f64,
+    /// What the spread took of entry and exit, money.
+    pub spread: f64,
     /// Net profit, money.
     pub profit: f64,
     /// Why it ended; `None` while the position is open.
     pub closed_by: Option<ClosedBy>,
+    /// The place of the entry among the outcome's fills.
+    pub entry: usize,
+    /// The place of the exit among them; `None` while the position is open.
+    pub exit: Option<usize>,
 }
 
 impl Trade {
@@ -129,124 +200,22 @@ pub struct Fill {
     pub symbol: usize,
     /// Units bought (positive) or sold (negative).
     pub units: f64,
-    /// Price paid or received, slippage included.
+    /// The price before slippage and spread.
+    pub reference: f64,
+    /// Where that price comes from.
+    pub basis: Basis,
+    /// Price paid or received, slippage and spread included.
     pub price: f64,
     /// Commission, money.
     pub commission: f64,
     /// What slippage took, money.
     pub slippage: f64,
+    /// What the spread took, money.
+    pub spread: f64,
     /// Why a position was closed; `None` when one was opened.
     pub closed_by: Option<ClosedBy>,
     /// Bar whose close decided it; the fill's own bar for what happens inside a bar.
     pub decided: usize,
-}
-
-/// What the engine decided to do, and what became of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Order {
-    /// Bar at whose close it was decided.
-    pub bar: usize,
-    /// Index of the symbol.
-    pub symbol: usize,
-    /// Whether it opens a position (and which) or closes one.
-    pub intent: Intent,
-    /// What became of it.
-    pub status: OrderStatus,
-}
-
-/// What an order is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intent {
-    /// To open a position.
-    Open(Side),
-    /// To close the one there is.
-    Close(ClosedBy),
-}
-
-/// What became of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderStatus {
-    /// It waits for the symbol's next bar.
-    Pending,
-    /// It was filled on that bar.
-    Filled(usize),
-    /// The account could not pay a single unit.
-    NoCash,
-    /// The position it was to close had been closed by a stop or target.
-    Superseded,
-}
-
-impl OrderStatus {
-    /// The word for it in files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Filled(_) => "filled",
-            Self::NoCash => "refused: no cash",
-            Self::Superseded => "superseded: the position was closed before",
-        }
-    }
-}
-
-/// The bars from `from` up to the next stretch, on which the account held the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stretch {
-    /// The first bar at whose close the account looked like this.
-    pub from: usize,
-    /// Money.
-    pub cash: f64,
-}
-
-/// Everything that a walk found out.
-#[derive(Debug, Clone, Default)]
-pub struct Outcome {
-    /// How many symbols the session has.
-    pub symbols: usize,
-    /// What happened, in order.
-    pub fills: Vec<Fill>,
-    /// Closed trades in the order of their exits, then those still open in the order of symbols.
-    pub trades: Vec<Trade>,
-    /// Between events nothing changes: where each state of the account begins.
-    pub stretches: Vec<Stretch>,
-    /// The units held during each stretch: `symbols` numbers a stretch, negative when owed.
-    pub units: Vec<f64>,
-    /// Every order, when the walk was asked for details.
-    pub orders: Vec<Order>,
-    /// How many orders were decided.
-    pub order_count: usize,
-    /// How many entries were refused.
-    pub refusals: usize,
-    /// On how many bars both entries were true, so that neither acted.
-    pub conflicts: usize,
-    /// How many exits depended on the reading of a bar's inside.
-    pub ambiguous_exits: usize,
-}
-
-impl Outcome {
-    /// Each stretch with the bars it covers, up to bar `end`, and the units held.
-    pub fn stretches(
-        &self,
-        end: usize,
-    ) -> impl Iterator<Item = (std::ops::Range<usize>, f64, &[f64])> {
-        self.stretches.iter().enumerate().map(move |(index, stretch)| {
-            let until = self.stretches.get(index + 1).map_or(end, |next| next.from);
-            let units = &self.units[index * self.symbols..(index + 1) * self.symbols];
-            (stretch.from..until, stretch.cash, units)
-        })
-    }
-
-    /// The account's value at the close of every bar up to `end`; `closes` are the symbols' columns.
-    pub fn equity(&self, closes: &[&[f64]], end: usize) -> Vec<f64> {
-        let mut equity = Vec::with_capacity(end);
-        for (bars, cash, units) in self.stretches(end) {
-            equity.extend(bars.map(|t| value(cash, units, closes, t)));
-        }
-        equity
-    }
-}
-
-/// `cash + sum(units * close)` at bar `t`; a symbol that is not held is not looked at.
-pub fn value(cash: f64, units: &[f64], closes: &[&[f64]], t: usize) -> f64 {
-    let held = units.iter().zip(closes).filter(|(units, _)| **units != 0.0);
-    cash + held.map(|(units, close)| units * close[t]).sum::<f64>()
+    /// The number of its order, counted from 0; `None` for what no order was needed for.
+    pub order: Option<usize>,
 }

@@ -2,115 +2,120 @@
 //!
 //! For bar t, in this order:
 //!
-//! 1. At the open: protective exits that gap, then the orders decided before: sells, then buys.
-//! 2. Inside the bar: stops and targets. What they free is spendable from the next bar on.
-//! 3. At the close: rules are read, exits before entries, and become orders for the next bar, or
-//!    are filled at this close.
-//! 4. The account is marked at the close: a new stretch begins if anything changed.
+//! 1. At the open: what was held overnight is split and booked; protective exits that gap, and those
+//!    of the clock; then the orders decided before: sells, then buys.
+//! 2. Inside the bar: stops and targets, then entries that rest. What an exit frees here is spendable
+//!    from the next bar on.
+//! 3. At the close: the account is marked, and its guards look at it. Rules are read, exits before
+//!    entries, and become orders for the next bar, or are filled at this close.
+//! 4. A new stretch begins if anything changed.
 //!
 //! Between two events nothing happens, so the walk jumps: an event is a bar on which a rule that
-//! matters in the present state is true, an order fills, or a level is reached.
+//! matters in the present state is true, an order fills, a level is reached, a booking is due, or a
+//! guard trips. What is decided lies in the file `decide`, what is filled in `fill`.
 
-use super::frame::{Aligned, Frame};
-use super::model::{AtEnd, Axes, Fill as FillAxis, ShortOfCash, StopBase, StopOnEntryBar, Units};
-use super::protect::{Hit, Levels};
-use super::settings::{Settings, Sizing};
-use super::trade::{
-    ClosedBy, Fill, Intent, Moment, Order, OrderStatus, Outcome, Side, Stretch, Trade,
-};
-use crate::bars::Mask;
+use super::dates::Dates;
+use super::frame::Frame;
+use super::guard::Guard;
+use super::ledger::{Ledger, Lot, NEVER};
+use super::model::{AtEnd, Fill, OrdersPerBar, StopOnEntryBar};
+use super::order::{Order, OrderStatus, Reason};
+use super::outcome::{Event, Outcome, Stretch, What};
+use super::protect::{Entered, Hit};
+use super::rest::{Prices, Reached};
+use super::scene::Scene;
+use super::settings::{Settings, Span};
+use super::trade::{Basis, ClosedBy, Moment, Side};
+use super::weigh::next_weight;
 use crate::strategy::Signals;
-
-/// No such bar.
-const NEVER: usize = usize::MAX;
 
 /// A walk and the buffers that it uses again for the next session.
 #[derive(Debug, Default)]
 pub struct Walk {
-    cash: f64,
-    /// Freed inside the present bar, and not spendable on it.
-    locked: f64,
-    books: Vec<Book>,
+    pub(super) ledger: Ledger,
+    pub(super) books: Vec<Book>,
+    pub(super) guard: Guard,
+    pub(super) dates: Dates,
+    pub(super) outcome: Outcome,
+    pub(super) detailed: bool,
     touched: Vec<usize>,
-    outcome: Outcome,
-    detailed: bool,
 }
 
-/// What the account knows of one symbol.
+/// What waits for one symbol, and what is known to come.
 #[derive(Debug, Default)]
-struct Book {
-    position: Option<Position>,
-    pending: Option<Pending>,
-    hit: Option<Hit>,
-    next_signal: usize,
+pub(super) struct Book {
+    pub exit: Option<ExitOrder>,
+    pub entry: Option<EntryOrder>,
+    pub next_signal: usize,
+    /// The next bar whose open splits or pays what is held.
+    pub next_action: usize,
+    /// The bar at which its weight is restored next.
+    pub next_weight: usize,
+    /// The last bar on which it had a fill, and how many units that bar filled.
+    pub filled: Option<(usize, f64)>,
+    /// Something happened to it since it was looked ahead.
+    pub stale: bool,
 }
 
-#[derive(Debug, Clone)]
-struct Position {
-    side: Side,
-    units: f64,
-    entry_bar: usize,
-    entry_price: f64,
-    commission: f64,
-    slippage: f64,
-    levels: Option<Levels>,
-    /// The first bar on which the levels were not yet looked for.
-    searched: usize,
+/// An order to leave a position.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ExitOrder {
+    pub decided: usize,
+    pub order: usize,
+    pub closed_by: ClosedBy,
+    pub fill: (usize, Moment),
 }
 
-impl Position {
-    /// The trade that the position is when it ends (or is valued) at `price` on `bar`, having cost
-    /// so much commission and slippage.
-    fn trade(
-        &self,
-        symbol: usize,
-        bar: usize,
-        price: f64,
-        (commission, slippage): (f64, f64),
-        closed_by: Option<ClosedBy>,
-    ) -> Trade {
-        Trade {
-            symbol,
-            side: self.side,
-            units: self.units,
-            entry_bar: self.entry_bar,
-            entry_price: self.entry_price,
-            exit_bar: bar,
-            exit_price: price,
-            commission,
-            slippage,
-            profit: self.side.sign() * self.units * (price - self.entry_price) - commission,
-            closed_by,
+/// An order to enter a position.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EntryOrder {
+    pub decided: usize,
+    pub order: usize,
+    pub side: Side,
+    /// When a market order is filled; from which bar on another one may be.
+    pub fill: (usize, Moment),
+    pub prices: Prices,
+    /// The prices of the rules `stop` and `target`.
+    pub levels: [Option<f64>; 2],
+    /// What the rule `size` multiplies with.
+    pub scale: f64,
+    /// The units that are still to be filled, if that is known before the fill.
+    pub left: Option<f64>,
+    /// The bar at whose open it is no longer there.
+    pub expires: usize,
+    /// The first bar on which its price was not yet looked for.
+    pub searched: usize,
+    pub reached: Option<Reached>,
+}
+
+impl EntryOrder {
+    /// The order in units that were split.
+    pub(super) fn split(&mut self, ratio: f64) {
+        self.prices.split(ratio);
+        self.levels = self.levels.map(|level| level.map(|price| price / ratio));
+        self.left = self.left.map(|units| units * ratio);
+    }
+
+    fn due(&self) -> usize {
+        match self.prices.is_market() {
+            true => self.fill.0,
+            false => self.reached.map_or(NEVER, |reached| reached.bar).min(self.expires),
         }
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    decided: usize,
-    close: Option<ClosedBy>,
-    open: Option<Side>,
-    fill_bar: usize,
-}
-
-impl Book {
-    /// The next bar on which something happens to this symbol.
-    fn due(&self) -> usize {
-        let fill = self.pending.map_or(NEVER, |pending| pending.fill_bar);
-        let hit = self.hit.map_or(NEVER, |hit| hit.bar);
-        fill.min(hit).min(self.next_signal)
-    }
-
-    fn units(&self) -> f64 {
-        self.position.as_ref().map_or(0.0, |position| position.side.sign() * position.units)
-    }
+/// A moment of a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct At {
+    pub bar: usize,
+    pub moment: Moment,
 }
 
 impl Walk {
     /// Walk over `frame` with the rules of each symbol, starting from `settings.capital`.
     ///
-    /// The outcome stays valid until the next walk. Orders are listed only when `detailed`; no
-    /// number depends on it.
+    /// The outcome stays valid until the next walk. Orders and events are listed only when
+    /// `detailed`; no number depends on it.
     pub fn run(
         &mut self,
         frame: &Frame,
@@ -118,450 +123,364 @@ impl Walk {
         settings: &Settings,
         detailed: bool,
     ) -> &Outcome {
-        self.start(frame, signals, settings, detailed);
-        let scene = Scene { frame, signals, settings, axes: &settings.axes };
-        for symbol in 0..self.books.len() {
-            self.look_ahead(&scene, symbol, 0);
-        }
-        while let Some(t) = self.books.iter().map(Book::due).min().filter(|&t| t < frame.len()) {
+        let scene = Scene::new(frame, signals, settings);
+        self.begin(&scene, detailed);
+        let mut from = 0;
+        while let Some(t) = self.next_event(&scene) {
+            assert!(t >= from, "bar {t} was done, and something is still due on it");
             self.bar(&scene, t);
+            from = t + 1;
         }
         self.finish(&scene);
         &self.outcome
     }
 
-    fn start(&mut self, frame: &Frame, signals: &[Signals], settings: &Settings, detailed: bool) {
-        self.cash = settings.capital;
+    fn begin(&mut self, scene: &Scene<'_>, detailed: bool) {
+        let symbols = scene.frame.symbols.len();
         self.detailed = detailed;
+        self.ledger.begin(symbols, scene.settings.capital);
         self.books.clear();
-        self.books.resize_with(frame.symbols.len(), Book::default);
-        let outcome = &mut self.outcome;
-        outcome.symbols = frame.symbols.len();
-        outcome.fills.clear();
-        outcome.trades.clear();
-        outcome.stretches.clear();
-        outcome.units.clear();
-        outcome.orders.clear();
-        (outcome.order_count, outcome.refusals, outcome.ambiguous_exits) = (0, 0, 0);
-        outcome.conflicts = signals.iter().map(conflicts).sum();
-        outcome.stretches.push(Stretch { from: 0, cash: settings.capital });
-        outcome.units.resize(frame.symbols.len(), 0.0);
+        self.books.resize_with(symbols, Book::default);
+        self.outcome.begin(symbols, scene.settings.capital);
+        self.outcome.conflicts = (0..symbols).map(|symbol| scene.conflicts(symbol)).sum();
+        self.guard.begin(scene);
+        self.dates.begin(scene);
+        for symbol in 0..symbols {
+            self.books[symbol].next_weight = self.first_weight(scene, symbol);
+            self.look_ahead(scene, symbol, 0);
+        }
+    }
+
+    /// The next bar on which something happens.
+    fn next_event(&mut self, scene: &Scene<'_>) -> Option<usize> {
+        if self.outcome.ruined.is_some() {
+            return None;
+        }
+        let due = (0..self.books.len()).map(|symbol| self.due(symbol)).min().unwrap_or(NEVER);
+        let due = due.min(self.dates.next).min(scene.frame.len());
+        let trips = self.guard.watch(scene, &self.ledger, due);
+        trips.or_else(|| (due < scene.frame.len()).then_some(due))
+    }
+
+    /// The next bar on which something happens to a symbol.
+    fn due(&self, symbol: usize) -> usize {
+        let book = &self.books[symbol];
+        let exit = book.exit.map_or(NEVER, |exit| exit.fill.0);
+        let entry = book.entry.as_ref().map_or(NEVER, EntryOrder::due);
+        let lots = self.ledger.positions[symbol].iter();
+        let lots = lots.map(|lot| lot.hit.map_or(NEVER, |hit| hit.bar).min(lot.expires));
+        let orders = exit.min(entry).min(lots.min().unwrap_or(NEVER));
+        orders.min(book.next_signal).min(book.next_action).min(book.next_weight)
     }
 
     /// One bar on which something happens.
     fn bar(&mut self, scene: &Scene<'_>, t: usize) {
-        self.locked = 0.0;
+        self.ledger.locked = 0.0;
+        self.dates(scene, t);
         let mut touched = std::mem::take(&mut self.touched);
         touched.clear();
-        touched.extend((0..self.books.len()).filter(|&symbol| self.books[symbol].due() == t));
+        touched.extend((0..self.books.len()).filter(|&symbol| self.due(symbol) <= t));
+        let one_fill = scene.axes.orders_per_bar == OrdersPerBar::One;
         for &symbol in &touched {
-            self.gap_exit(scene, symbol, t);
+            if one_fill {
+                self.only_exit(scene, symbol, t);
+            } else if !scene.settings.pins.orders_first {
+                self.exits(scene, symbol, t, Moment::Open);
+            }
+            self.expire(t, symbol);
         }
-        self.fill_orders(scene, &touched, t, Moment::Open);
+        self.fill_due(scene, &touched, At { bar: t, moment: Moment::Open });
         for &symbol in &touched {
-            self.inside_exit(scene, symbol, t);
+            self.inside(scene, symbol, t);
+        }
+        self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        self.look_at_account(scene, t);
+        if self.outcome.ruined.is_some() {
+            self.mark(t);
+            return;
         }
         for &symbol in &touched {
             self.read_rules(scene, symbol, t);
         }
-        self.fill_orders(scene, &touched, t, Moment::Close);
-        for &symbol in &touched {
-            self.look_ahead(scene, symbol, t + 1);
+        self.mark(t);
+        self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        self.end_of_day(scene, t);
+        let late = scene.books_late() && t + 1 < scene.frame.len();
+        self.mark(if late { t + 1 } else { t });
+        for symbol in touched.drain(..) {
+            self.books[symbol].stale = true;
         }
         self.touched = touched;
-        self.mark(t);
+        for symbol in 0..self.books.len() {
+            if self.books[symbol].stale {
+                self.look_ahead(scene, symbol, t + 1);
+            }
+        }
+        self.dates.look_ahead(scene, &self.ledger, t + 1);
     }
 
-    /// Find out what happens next to `symbol`, from the rules of bar `from` on.
+    /// Find out what happens next to `symbol`, from bar `from` on.
     fn look_ahead(&mut self, scene: &Scene<'_>, symbol: usize, from: usize) {
-        let bars = &scene.frame.symbols[symbol];
+        let bars = scene.bars(symbol);
         let book = &mut self.books[symbol];
-        let until = match book.pending {
-            Some(pending) => {
-                book.next_signal = NEVER;
-                pending.fill_bar
-            }
-            None => {
-                let side = book.position.as_ref().map(|position| position.side);
-                book.next_signal = next_signal(&scene.signals[symbol], side, from);
-                scene.fill_bar(bars, book.next_signal)
-            }
+        let lots = &mut self.ledger.positions[symbol];
+        let held = lots.first().map(|lot| lot.side);
+        let waits = book.entry.as_ref().map(|entry| entry.side);
+        book.stale = false;
+        let adds = waits.is_some() || entries(lots) < scene.settings.max_entries;
+        book.next_signal = match book.exit {
+            Some(_) => NEVER,
+            None => scene.next_signal(symbol, held.or(waits), adds, from),
         };
-        if book.hit.is_none()
-            && let Some(position) = &mut book.position
-            && let Some(levels) = &mut position.levels
+        book.next_action = match held.or(waits) {
+            Some(_) => bars.next_action(from).unwrap_or(NEVER),
+            None => NEVER,
+        };
+        if book.next_weight < from {
+            book.next_weight = next_weight(scene, symbol, from);
+        }
+        // Levels are looked for up to the bar on which something else is known to happen; further
+        // on it would be in vain, and beyond a split the levels are others.
+        let (signal_fill, _) = scene.next_fill(symbol, book.next_signal);
+        let signal_fill = signal_fill.max(from);
+        let until = signal_fill.min(book.exit.map_or(NEVER, |exit| exit.fill.0));
+        let until = until.min(book.next_weight).min(scene.frame.len());
+        for lot in lots.iter_mut().filter(|lot| lot.hit.is_none()) {
+            let until = until.min(lot.expires);
+            let peek = until < book.next_action;
+            let until = until.min(book.next_action);
+            if let Some(levels) = &mut lot.levels {
+                let from = lot.searched;
+                lot.hit = levels.first_hit(bars, scene.reading(), from, until, peek);
+                lot.searched = until.max(lot.searched);
+            }
+        }
+        if let Some(entry) = &mut book.entry
+            && !entry.prices.is_market()
+            && entry.reached.is_none()
         {
+            let until = book.next_signal.saturating_add(1).min(book.next_action).min(entry.expires);
             let until = until.min(scene.frame.len());
-            book.hit = levels.first_hit(bars, scene.axes, position.searched, until);
-            position.searched = until.max(position.searched);
+            let (side, from) = (entry.side, entry.searched.max(entry.fill.0));
+            entry.reached = entry.prices.first_reached(side, bars, scene.reading(), from, until);
+            entry.searched = until.max(entry.searched);
         }
     }
 
-    /// A level that the bar opens beyond ends the position before any order is filled.
-    fn gap_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        if let Some(hit) = self.books[symbol].hit
-            && hit.bar == t
-            && hit.at_open
-        {
-            self.protective_exit(scene, symbol, hit, Moment::Open);
-        }
-    }
-
-    fn inside_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        // An entry at this open may be ended by the rest of the same bar.
-        if self.books[symbol].position.as_ref().is_some_and(|p| p.entry_bar == t) {
-            self.look_ahead(scene, symbol, t);
-        }
-        if let Some(hit) = self.books[symbol].hit
-            && hit.bar == t
-        {
-            let before = self.spendable(scene, t, Moment::Close);
-            self.protective_exit(scene, symbol, hit, Moment::Inside);
-            self.locked += (self.spendable(scene, t, Moment::Close) - before).max(0.0);
-        }
-    }
-
-    fn protective_exit(&mut self, scene: &Scene<'_>, symbol: usize, hit: Hit, moment: Moment) {
-        self.outcome.ambiguous_exits += usize::from(hit.ambiguous);
-        let is_stop = hit.closed_by != ClosedBy::TakeProfit;
-        let slips = is_stop && scene.axes.slippage_on_stops;
-        let exit = Exit { bar: hit.bar, moment, price: hit.price, slips, decided: hit.bar };
-        self.close(scene, symbol, hit.closed_by, exit);
-    }
-
-    /// Fill what is due at this moment of bar `t`: sells, then buys, each in the order of symbols.
-    fn fill_orders(&mut self, scene: &Scene<'_>, touched: &[usize], t: usize, moment: Moment) {
-        let at_close = scene.axes.fill == FillAxis::Close;
-        if at_close != (moment == Moment::Close) {
-            return;
-        }
-        let due = |book: &Book| book.pending.is_some_and(|pending| pending.fill_bar == t);
-        if !touched.iter().any(|&symbol| due(&self.books[symbol])) {
-            return;
-        }
-        for sells in [true, false] {
-            for &symbol in touched {
-                if due(&self.books[symbol]) {
-                    self.fill_legs(scene, symbol, t, moment, sells);
-                }
+    /// Exits of the open of bar `t`: gaps, and entries that are old enough.
+    fn exits(&mut self, scene: &Scene<'_>, symbol: usize, t: usize, moment: Moment) {
+        let now = |lot: &Lot| {
+            lot.hit.is_some_and(|hit| hit.bar == t && (hit.at_open || moment != Moment::Open))
+        };
+        while let Some(index) = self.ledger.positions[symbol].iter().position(now) {
+            let hit = self.ledger.positions[symbol][index].hit.take().expect("it was just seen");
+            if !self.protective_exit(scene, symbol, index, hit) {
+                break;
             }
         }
-        for &symbol in touched {
+        if moment == Moment::Open {
+            self.exits_of_the_clock(scene, symbol, t);
+        }
+    }
+
+    /// With one fill a bar, a stop or target takes the place of what was ordered for it.
+    fn only_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        self.search_bar(scene, symbol, t);
+        let hits = |lot: &Lot| lot.hit.is_some_and(|hit| hit.bar == t);
+        if self.ledger.positions[symbol].iter().any(hits) {
+            self.exits(scene, symbol, t, Moment::Inside);
             let book = &mut self.books[symbol];
-            if due(book) {
-                book.pending = None;
+            let exit = book.exit.take_if(|exit| exit.fill.0 == t);
+            let entry = book.entry.take_if(|entry| entry.fill.0 == t);
+            let orders = [exit.map(|exit| exit.order), entry.map(|entry| entry.order)];
+            for order in orders.into_iter().flatten() {
+                self.settle(order, OrderStatus::Superseded);
+            }
+        }
+        self.exits_of_the_clock(scene, symbol, t);
+    }
+
+    /// Whether bar `t` had its only fill.
+    pub(super) fn is_spent(&self, scene: &Scene<'_>, symbol: usize, t: usize) -> bool {
+        scene.axes.orders_per_bar == OrdersPerBar::One
+            && self.books[symbol].filled.is_some_and(|(bar, _)| bar == t)
+    }
+
+    /// Look for the levels of what is held on bar `t` itself.
+    fn search_bar(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        let bars = scene.bars(symbol);
+        for lot in &mut self.ledger.positions[symbol] {
+            if let (None, Some(levels)) = (lot.hit, &mut lot.levels)
+                && lot.searched <= t
+            {
+                lot.hit = levels.first_hit(bars, scene.reading(), lot.searched, t + 1, false);
+                lot.searched = t + 1;
             }
         }
     }
 
-    /// Fill the legs of a symbol's order that are sales (or that are purchases).
-    fn fill_legs(
+    /// The inside of bar `t`: exits, then entries that rest, then exits of those.
+    fn inside(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        if !self.is_spent(scene, symbol, t) {
+            self.search_bar(scene, symbol, t);
+            self.locking(scene, t, |walk| walk.exits(scene, symbol, t, Moment::Inside));
+        }
+        if self.is_spent(scene, symbol, t) {
+            return;
+        }
+        // An entry that waited since before may find its price on this bar.
+        if let Some(entry) = &mut self.books[symbol].entry
+            && let Some(reached) = entry.reached
+            && reached.bar == t
+        {
+            entry.reached = None;
+            let entry = *entry;
+            self.fill_resting(scene, symbol, entry, reached);
+        }
+    }
+
+    /// What the rest of the bar does to an entry that was filled inside it.
+    pub(super) fn rest_of_entry_bar(
         &mut self,
         scene: &Scene<'_>,
         symbol: usize,
-        t: usize,
-        moment: Moment,
-        sells: bool,
+        reached: Reached,
+        is_trigger: bool,
     ) {
-        let bars = &scene.frame.symbols[symbol];
-        let price = if moment == Moment::Open { bars.open[t] } else { bars.close[t] };
-        let book = &mut self.books[symbol];
-        let held = book.position.as_ref().map(|position| position.side);
-        let pending = book.pending.as_mut().expect("only what is due is filled");
-        let decided = pending.decided;
-        // A leg is taken out of the order when it is done: a position closes once.
-        let closes_now = held.is_none_or(|side| (side == Side::Long) == sells);
-        if let Some(closed_by) = pending.close.take_if(|_| closes_now) {
-            let status =
-                if held.is_some() { OrderStatus::Filled(t) } else { OrderStatus::Superseded };
-            let exit = Exit { bar: t, moment, price, slips: true, decided };
-            self.close(scene, symbol, closed_by, exit);
-            self.settle(decided, symbol, Intent::Close(closed_by), status);
-        }
-        let pending = self.books[symbol].pending.as_mut().expect("only what is due is filled");
-        let closed = pending.close.is_none();
-        let opens_now = |side: &mut Side| closed && (!sells || *side == Side::Short);
-        if let Some(side) = pending.open.take_if(opens_now) {
-            self.open(scene, symbol, side, decided, Entry { bar: t, moment, price });
-        }
-    }
-
-    fn open(&mut self, scene: &Scene<'_>, symbol: usize, side: Side, decided: usize, entry: Entry) {
-        let settings = scene.settings;
-        let Entry { bar: t, moment, price: raw } = entry;
-        let price = raw * (1.0 + side.sign() * settings.costs.slippage);
-        let units = self.size(scene, t, moment, price);
-        if units <= 0.0 {
-            self.outcome.refusals += 1;
-            self.settle(decided, symbol, Intent::Open(side), OrderStatus::NoCash);
-            return;
-        }
-        let base = match scene.axes.stop_base {
-            StopBase::Fill => price,
-            StopBase::SignalClose => scene.frame.symbols[symbol].close[decided],
-        };
-        let after_this_bar =
-            moment == Moment::Close || scene.axes.stop_on_entry_bar == StopOnEntryBar::Never;
-        let fill = Fill {
-            bar: t,
-            moment,
-            symbol,
-            units: side.sign() * units,
-            price,
-            commission: settings.costs.commission(units, price),
-            slippage: (price - raw).abs() * units,
-            closed_by: None,
-            decided,
-        };
-        self.book_fill(fill);
-        self.books[symbol].position = Some(Position {
-            side,
-            units,
-            entry_bar: t,
-            entry_price: price,
-            commission: fill.commission,
-            slippage: fill.slippage,
-            levels: Levels::new(&settings.risk, side, base),
-            searched: if after_this_bar { t + 1 } else { t },
-        });
-        self.books[symbol].hit = None;
-        self.settle(decided, symbol, Intent::Open(side), OrderStatus::Filled(t));
-    }
-
-    /// The units held of each symbol with the price at which they are valued at this moment.
-    fn marks<'a>(
-        &'a self,
-        scene: &'a Scene<'_>,
-        t: usize,
-        moment: Moment,
-    ) -> impl Iterator<Item = (f64, f64)> + 'a {
-        let held =
-            self.books.iter().zip(&scene.frame.symbols).map(|(book, bars)| (book.units(), bars));
-        held.filter(|(units, _)| *units != 0.0).map(move |(units, bars)| {
-            (units, if moment == Moment::Open { bars.mark_at_open(t) } else { bars.close[t] })
-        })
-    }
-
-    fn equity(&self, scene: &Scene<'_>, t: usize, moment: Moment) -> f64 {
-        self.cash + self.marks(scene, t, moment).map(|(units, mark)| units * mark).sum::<f64>()
-    }
-
-    /// The money that an entry may take. Cash holds the proceeds of what is owed, and as much again
-    /// must stay to buy it back.
-    fn spendable(&self, scene: &Scene<'_>, t: usize, moment: Moment) -> f64 {
-        let owed = self.marks(scene, t, moment).map(|(units, mark)| (-units).max(0.0) * mark);
-        self.cash - 2.0 * owed.sum::<f64>() - self.locked
-    }
-
-    /// How many units an entry at `price` (slippage included) takes; 0 if the account cannot pay it.
-    fn size(&self, scene: &Scene<'_>, t: usize, moment: Moment, price: f64) -> f64 {
-        let settings = scene.settings;
-        let unit_cost = settings.costs.unit_cost(price);
-        let spendable = self.spendable(scene, t, moment);
-        let affordable = (spendable / unit_cost).max(0.0);
-        let wanted = match settings.sizing {
-            Sizing::Equity(fraction) => fraction * self.equity(scene, t, moment) / unit_cost,
-            Sizing::Cash(money) => money / unit_cost,
-            Sizing::Units(units) => units,
-        };
-        let units = match scene.axes.short_of_cash {
-            ShortOfCash::Shrink => wanted.min(affordable),
-            ShortOfCash::Cancel if wanted > affordable * (1.0 + 1e-12) => 0.0,
-            ShortOfCash::Cancel => wanted.min(affordable),
-        };
-        match scene.axes.units {
-            Units::Fractional => units,
-            Units::Integer => units.floor(),
-        }
-    }
-
-    /// End the symbol's position.
-    fn close(&mut self, scene: &Scene<'_>, symbol: usize, closed_by: ClosedBy, exit: Exit) {
-        let Some(position) = self.books[symbol].position.take() else { return };
-        self.books[symbol].hit = None;
-        let costs = &scene.settings.costs;
-        let sign = position.side.sign();
-        let slippage = if exit.slips { costs.slippage } else { 0.0 };
-        let price = exit.price * (1.0 - sign * slippage);
-        let fill = Fill {
-            bar: exit.bar,
-            moment: exit.moment,
-            symbol,
-            units: -sign * position.units,
-            price,
-            commission: costs.commission(position.units, price),
-            slippage: (price - exit.price).abs() * position.units,
-            closed_by: Some(closed_by),
-            decided: exit.decided,
-        };
-        self.book_fill(fill);
-        let costs = (position.commission + fill.commission, position.slippage + fill.slippage);
-        self.outcome.trades.push(position.trade(symbol, exit.bar, price, costs, Some(closed_by)));
-    }
-
-    fn book_fill(&mut self, fill: Fill) {
-        self.cash -= fill.units * fill.price + fill.commission;
-        self.outcome.fills.push(fill);
-    }
-
-    /// At the close of bar `t`: what the rules ask for becomes an order.
-    fn read_rules(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        let signals = &scene.signals[symbol];
-        let book = &self.books[symbol];
-        if book.pending.is_some() {
-            return;
-        }
-        let (long, short) = (signals.enter_long.get(t), signals.enter_short.get(t));
-        let enter = match (long, short) {
-            (true, false) => Some(Side::Long),
-            (false, true) => Some(Side::Short),
+        let t = reached.bar;
+        let bars = scene.bars(symbol);
+        let Some(lot) = self.ledger.positions[symbol].last_mut() else { return };
+        lot.searched = t + 1;
+        let Some(levels) = lot.levels else { return };
+        let hit = match scene.axes.stop_on_entry_bar {
+            StopOnEntryBar::Always => {
+                levels.entry_bar_hit(bars, scene.reading(), t, reached.entered)
+            }
+            StopOnEntryBar::BacktestingPy if is_trigger => {
+                let hit = levels.entry_bar_hit(bars, scene.reading(), t, Entered::AtOpen);
+                hit.filter(|hit| hit.rests && !hit.ambiguous && !levels.is_stopped(bars, t))
+            }
             _ => None,
         };
-        let held = book.position.as_ref().map(|position| position.side);
-        let leaves = match held {
-            Some(Side::Long) => signals.exit_long.get(t),
-            Some(Side::Short) => signals.exit_short.get(t),
-            None => false,
-        };
-        let flips = held.is_some() && enter.is_some() && enter != held;
-        let close = match (leaves, flips) {
-            (true, _) => Some(ClosedBy::Rule),
-            (false, true) => Some(ClosedBy::Flip),
-            (false, false) => None,
-        };
-        // An entry in the direction that is held already adds nothing.
-        let open = enter.filter(|_| held.is_none() || close.is_some());
-        if close.is_none() && open.is_none() {
-            return;
+        let Some(hit) = hit else { return };
+        let index = self.ledger.positions[symbol].len() - 1;
+        let hit = Hit { at_open: false, ..hit };
+        self.locking(scene, t, |walk| {
+            walk.protective_exit(scene, symbol, index, hit);
+        });
+    }
+
+    /// Do what happens inside bar `t`; what it frees is not spendable on that bar.
+    fn locking(&mut self, scene: &Scene<'_>, t: usize, exits: impl FnOnce(&mut Self)) {
+        let at = At { bar: t, moment: Moment::Open };
+        let before = self.free(scene, at);
+        exits(self);
+        if !scene.settings.pins.frees_at_once {
+            self.ledger.locked += (self.free(scene, at) - before).max(0.0);
         }
-        for intent in [close.map(Intent::Close), open.map(Intent::Open)].into_iter().flatten() {
-            self.outcome.order_count += 1;
-            if self.detailed {
-                let status = OrderStatus::Pending;
-                self.outcome.orders.push(Order { bar: t, symbol, intent, status });
+    }
+
+    pub(super) fn free(&self, scene: &Scene<'_>, at: At) -> f64 {
+        self.ledger.free(scene.frame, scene.settings, at.bar, at.moment)
+    }
+
+    pub(super) fn equity(&self, scene: &Scene<'_>, at: At) -> f64 {
+        self.ledger.equity(scene.frame, scene.settings, at.bar, at.moment)
+    }
+
+    /// The bar at whose open an entry of bar `t` is old enough to end.
+    pub(super) fn expiry(&self, scene: &Scene<'_>, symbol: usize, t: usize) -> usize {
+        let Some(span) = scene.settings.risk.max_holding else { return NEVER };
+        let old = match span {
+            Span::Bars(bars) => t + bars.max(1),
+            Span::Time(time) => {
+                let until = scene.frame.time[t] + time;
+                scene.frame.time.partition_point(|&time| time < until).max(t + 1)
             }
-        }
-        let fill_bar = match scene.axes.fill {
-            FillAxis::Close => t,
-            FillAxis::NextOpen => scene.frame.symbols[symbol].next_bar(t + 1).unwrap_or(NEVER),
         };
-        self.books[symbol].pending = Some(Pending { decided: t, close, open, fill_bar });
-        self.books[symbol].next_signal = NEVER;
+        scene.bars(symbol).next_bar(old).unwrap_or(NEVER)
     }
 
-    /// Note what became of an order.
-    fn settle(&mut self, decided: usize, symbol: usize, intent: Intent, status: OrderStatus) {
+    /// Write down an order; its number.
+    pub(super) fn place(&mut self, order: impl FnOnce() -> Order) -> usize {
         if self.detailed {
-            let order = self.outcome.orders.iter_mut().rev().find(|order| {
-                order.bar == decided && order.symbol == symbol && order.intent == intent
-            });
-            order.expect("what is settled was ordered").status = status;
+            self.outcome.orders.push(order());
+        }
+        self.outcome.order_count += 1;
+        self.outcome.order_count - 1
+    }
+
+    /// Write down what became of an order.
+    pub(super) fn settle(&mut self, order: usize, status: OrderStatus) {
+        if self.detailed {
+            self.outcome.orders[order].status = status;
         }
     }
 
-    /// The account as it stands at the close of bar `t` begins a stretch.
-    fn mark(&mut self, t: usize) {
-        let held = self.outcome.units.len() - self.books.len();
-        let changed = self.outcome.stretches.last().is_none_or(|last| last.cash != self.cash)
-            || self.books.iter().zip(&self.outcome.units[held..]).any(|(b, u)| b.units() != *u);
+    /// Refuse an entry.
+    pub(super) fn refuse(&mut self, t: usize, symbol: usize, order: usize, reason: Reason) {
+        self.outcome.refused.add(reason);
+        self.settle(order, OrderStatus::Refused(reason));
+        self.tell(t, Some(symbol), What::Refused { reason });
+    }
+
+    /// Write down what happened.
+    pub(super) fn tell(&mut self, bar: usize, symbol: Option<usize>, what: What) {
+        if self.detailed {
+            self.outcome.events.push(Event { bar, symbol, what });
+        }
+    }
+
+    /// The account as it stands at the close of bar `from` begins a stretch.
+    fn mark(&mut self, from: usize) {
+        let symbols = self.books.len();
+        let held = self.outcome.units.len() - symbols;
+        let last = &self.outcome.units[held..];
+        let changed =
+            self.outcome.stretches.last().is_none_or(|last| last.cash != self.ledger.cash)
+                || (0..symbols).any(|symbol| self.ledger.units(symbol) != last[symbol]);
         if !changed {
             return;
         }
-        if self.outcome.stretches.last().is_some_and(|last| last.from == t) {
+        if self.outcome.stretches.last().is_some_and(|last| last.from == from) {
             self.outcome.stretches.pop();
             self.outcome.units.truncate(held);
         }
-        self.outcome.stretches.push(Stretch { from: t, cash: self.cash });
-        self.outcome.units.extend(self.books.iter().map(Book::units));
+        self.outcome.stretches.push(Stretch { from, cash: self.ledger.cash });
+        let ledger = &self.ledger;
+        self.outcome.units.extend((0..symbols).map(|symbol| ledger.units(symbol)));
     }
 
     /// After the last bar: close what the model closes, and list what stays open.
     fn finish(&mut self, scene: &Scene<'_>) {
         let Some(last) = scene.frame.len().checked_sub(1) else { return };
-        if scene.axes.at_end == AtEnd::CloseAtLastClose {
-            for symbol in 0..self.books.len() {
-                let price = scene.frame.symbols[symbol].close[last];
-                let exit =
-                    Exit { bar: last, moment: Moment::Close, price, slips: true, decided: last };
-                self.close(scene, symbol, ClosedBy::End, exit);
+        for symbol in 0..self.books.len() {
+            let bars = scene.bars(symbol);
+            let before = || bars.bar_before(last).map(|t| (t, Moment::Close, bars.close[t]));
+            let exit = match scene.axes.at_end {
+                _ if self.outcome.ruined.is_some() => None,
+                AtEnd::Mark => None,
+                AtEnd::CloseAtLastClose => {
+                    Some((last, Moment::Close, bars.close[last], Basis::LastClose))
+                }
+                AtEnd::CloseAtLastOpen => match scene.axes.fill {
+                    Fill::Close => before(),
+                    _ => Some((last, Moment::Open, bars.mark_at_open(last))),
+                }
+                .map(|(t, moment, price)| (t, moment, price, Basis::LastOpen)),
+            };
+            if let Some((bar, moment, price, basis)) = exit {
+                let at = At { bar, moment };
+                self.end(scene, symbol, at, price, basis);
+                self.meet_last_bar(scene, symbol, at, price);
             }
-            self.mark(last);
         }
-        for (symbol, book) in self.books.iter().enumerate() {
-            let Some(position) = &book.position else { continue };
-            let price = scene.frame.symbols[symbol].close[last];
-            let costs = (position.commission, position.slippage);
-            self.outcome.trades.push(position.trade(symbol, last, price, costs, None));
-        }
+        self.mark(last);
+        self.ledger.list_open(scene.frame, last, &mut self.outcome);
     }
 }
 
-/// What stays the same during a walk.
-struct Scene<'a> {
-    frame: &'a Frame,
-    signals: &'a [Signals],
-    settings: &'a Settings,
-    axes: &'a Axes,
-}
-
-impl Scene<'_> {
-    /// The bar up to whose open a position lives if the rule of bar `signal` ends it.
-    fn fill_bar(&self, bars: &Aligned, signal: usize) -> usize {
-        match self.axes.fill {
-            _ if signal == NEVER => NEVER,
-            FillAxis::Close => signal + 1,
-            FillAxis::NextOpen => bars.next_bar(signal + 1).unwrap_or(NEVER),
-        }
-    }
-}
-
-/// When and at what price before slippage a position begins.
-struct Entry {
-    bar: usize,
-    moment: Moment,
-    price: f64,
-}
-
-/// When and at what price before slippage a position ends.
-struct Exit {
-    bar: usize,
-    moment: Moment,
-    price: f64,
-    slips: bool,
-    decided: usize,
-}
-
-/// On how many bars both entries are true.
-fn conflicts(signals: &Signals) -> usize {
-    let words = signals.enter_long.words().iter().zip(signals.enter_short.words());
-    words.map(|(a, b)| (a & b).count_ones() as usize).sum()
-}
-
-/// The first bar at or after `from` on which a rule asks for something while `side` is held. Two
-/// entries at once ask for nothing.
-fn next_signal(signals: &Signals, side: Option<Side>, from: usize) -> usize {
-    let (long, short) = (&signals.enter_long, &signals.enter_short);
-    match side {
-        None => next([long, short, long], from, |long, short, _| long ^ short),
-        Some(Side::Long) => {
-            next([long, short, &signals.exit_long], from, |long, short, exit| exit | short & !long)
-        }
-        Some(Side::Short) => {
-            next([long, short, &signals.exit_short], from, |long, short, exit| exit | long & !short)
-        }
-    }
-}
-
-fn next([a, b, c]: [&Mask; 3], from: usize, combine: impl Fn(u64, u64, u64) -> u64) -> usize {
-    let (a, b, c) = (a.words(), b.words(), c.words());
-    let first = from / 64;
-    let mut keep = u64::MAX << (from % 64);
-    for index in first..a.len() {
-        let word = combine(a[index], b[index], c[index]) & keep;
-        if word != 0 {
-            return index * 64 + word.trailing_zeros() as usize;
-        }
-        keep = u64::MAX;
-    }
-    NEVER
+/// How many entries made up a position.
+pub(super) fn entries(lots: &[Lot]) -> usize {
+    lots.chunk_by(|a, b| a.order == b.order).count()
 }

@@ -199,6 +199,11 @@ impl Graph {
         self.expressions.is_empty()
     }
 
+    /// Whether expression `number` is a function that gives numbers.
+    pub fn is_function(&self, number: usize) -> bool {
+        matches!(self.expressions[number].step, Step::Here(Op::Call(_))) && !self.is_flag(number)
+    }
+
     /// Whether expression `number` is known to be a truth value and not a number.
     pub fn is_flag(&self, number: usize) -> bool {
         let expression = &self.expressions[number];

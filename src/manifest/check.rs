@@ -155,8 +155,8 @@ pub(super) fn words(kind: &Kind) -> String {
         Kind::Expression => "an expression in quotes".into(),
         Kind::Table(_) | Kind::Open(..) | Kind::Names(_) => "a table".into(),
         Kind::Choice(keys) => {
-            let names: Vec<&str> =
-                keys.iter().filter(|key| !key.later).map(|key| key.name).collect();
+            let choice = |key: &&Key| !key.later && key.default.is_empty();
+            let names: Vec<&str> = keys.iter().filter(choice).map(|key| key.name).collect();
             format!("a table with one of {}", names.join(", "))
         }
         Kind::List(inner) => format!("an array, each item {}", words(inner)),
@@ -258,12 +258,17 @@ fn in_bounds(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
 }
 
 fn one_choice(node: &Node, table: &Table, keys: &[Key], path: &str, mistakes: &mut Mistakes) {
-    let given: Vec<&str> = table.iter().map(|entry| entry.key.as_str()).collect();
-    let known = given.iter().all(|name| keys.iter().any(|key| key.name == *name));
-    if known && given.len() != 1 {
-        let names: Vec<&str> = keys.iter().filter(|key| !key.later).map(|key| key.name).collect();
+    let named = |name: &str| keys.iter().find(|key| key.name == name);
+    let given: Vec<Option<&Key>> = table.iter().map(|entry| named(&entry.key)).collect();
+    let known = given.iter().all(Option::is_some);
+    // A key with a default stands beside the choice.
+    let choices = given.iter().flatten().filter(|key| key.default.is_empty()).count();
+    let beside = given.len() > choices;
+    if known && choices != 1 && !(choices == 0 && beside) {
+        let choice = |key: &&Key| !key.later && key.default.is_empty();
+        let names: Vec<&str> = keys.iter().filter(choice).map(|key| key.name).collect();
         let title = format!("`{path}` holds exactly one of {}", names.join(", "));
-        let label = format!("{} are given", given.len());
+        let label = format!("{choices} are given");
         mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title).label(label));
     }
 }

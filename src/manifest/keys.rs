@@ -62,7 +62,7 @@ pub enum Kind {
     Table(&'static [Key]),
     /// A table with keys of its own, beside which names of the user's stand for tables of the kind.
     Open(&'static [Key], &'static Kind),
-    /// A table of which exactly one key is given.
+    /// A table of which exactly one key is given, beside those that have a default.
     Choice(&'static [Key]),
     /// A table whose keys are names of the user's.
     Names(&'static Kind),
@@ -203,7 +203,12 @@ pub const SESSION: &[Key] = &[
         "the symbols that are traded, in order",
     ),
     key("legs", Kind::Names(&Kind::Text), "", "for a strategy with legs, the symbol of each"),
-    later("groups", Kind::Any, "symbols for group limits"),
+    key(
+        "groups",
+        Kind::Names(&Kind::List(&Kind::Text)),
+        "",
+        "symbols that `risk.max_group` limits together, by the group's name",
+    ),
     key("range", Kind::Table(RANGE), "all rows", "the days that are run, both ends included"),
     later("split", Kind::Any, "the ranges in and out of sample, reported side by side"),
     key("capital", POSITIVE, "10_000", "money at the start"),
@@ -315,180 +320,376 @@ const DATA: &[Key] = &[
 const SIZING: &[Key] = &[
     key(
         "equity",
-        Kind::Fraction { max: 1.0, zero: false },
+        Kind::Fraction { max: f64::INFINITY, zero: false },
         "",
-        "a fraction of the equity, costs included",
+        "a fraction of the equity, costs included; at most `execution.leverage`",
     ),
     key("cash", POSITIVE, "", "an amount of money, costs included"),
     key("units", POSITIVE, "", "a number of units"),
-    later("risk", SHARE, "a fraction of the equity lost at the stop"),
-    later("volatility", Kind::Any, "the volatility a year that the position is to have"),
-    later("max_entries", COUNT, "how many entries one position may have"),
+    key("risk", SHARE, "", "the fraction of the equity that is lost between entry and stop"),
+    key(
+        "volatility",
+        Kind::Table(VOLATILITY),
+        "",
+        "the standard deviation a year that the position is to give the equity",
+    ),
+    key("max_entries", COUNT, "1", "how many entries one position may have"),
+];
+
+const VOLATILITY: &[Key] = &[
+    key("target", POSITIVE, "", "the standard deviation a year, a fraction of the equity"),
+    key("window", Kind::Int { min: 2 }, "20", "bars whose returns it is measured over"),
 ];
 
 const COSTS: &[Key] = &[
     key("commission", Kind::Table(COMMISSION), "none", "what the broker takes"),
     key("slippage", Kind::Choice(SLIPPAGE), "none", "how much worse fills are than prices"),
-    later("spread", RATE, "a fraction of the price; half of it is paid at each fill"),
-    later("borrow", RATE, "a fraction a year of the value of units sold short"),
-    later(
-        "funding",
-        Kind::Any,
-        "what holders of perpetual futures pay each other, a fraction each period",
+    key(
+        "spread",
+        RATE,
+        "none",
+        "the distance from bid to ask, a fraction of the price: half of it is paid at each fill, or all at the entry (`execution.spread_on`)",
     ),
-    later("interest", RATE, "a fraction a year of the cash"),
+    key(
+        "borrow",
+        RATE,
+        "none",
+        "a fraction a year of the value of units sold short, charged by the night (a 365th for each day)",
+    ),
+    key(
+        "funding",
+        Kind::Either(&[Kind::Expression, Kind::Table(FUNDING)]),
+        "none",
+        "what longs pay to shorts, a fraction of the value: a column (or expression) that has a value on the bars on which it is due, or a rate with its period",
+    ),
+    key(
+        "interest",
+        RATE,
+        "none",
+        "a fraction a year of the cash, by the night: earned on what there is, paid on what is owed",
+    ),
+];
+
+const FUNDING: &[Key] = &[
+    key("rate", Kind::Number { min: -1.0, inclusive: true }, "", "a fraction of the value"),
+    key("every", Kind::Duration, "\"8h\"", "the period, counted from midnight UTC"),
 ];
 
 const COMMISSION: &[Key] = &[
     key("rate", RATE, "0", "a fraction of the money traded"),
     key("per_unit", AMOUNT, "0", "money for each unit"),
-    later("per_order", AMOUNT, "money for each order"),
-    later("min", AMOUNT, "the least an order costs"),
-    later("max", AMOUNT, "the most an order costs"),
-    later("maker", RATE, "the rate of orders that rest, a fraction of the money traded"),
-    later("taker", RATE, "the rate of all others, a fraction of the money traded"),
-    later("tiers", Kind::Any, "rates that fall with the money traded"),
+    key("per_order", AMOUNT, "0", "money for each fill"),
+    key("min", AMOUNT, "0", "the least that a fill costs"),
+    key("max", AMOUNT, "none", "the most that a fill costs"),
+    key("maker", RATE, "`rate`", "the rate of orders that rest: limits and targets"),
+    key("taker", RATE, "`rate`", "the rate of all others"),
+    key(
+        "tiers",
+        Kind::List(&Kind::Table(TIER)),
+        "none",
+        "other rates, each once the account has traded more money than `above`",
+    ),
+];
+
+const TIER: &[Key] = &[
+    key("above", AMOUNT, "", "the money that was traded before"),
+    key("rate", RATE, "0", "a fraction of the money traded"),
+    key("maker", RATE, "`rate`", "the rate of orders that rest"),
+    key("taker", RATE, "`rate`", "the rate of all others"),
 ];
 
 const SLIPPAGE: &[Key] = &[
-    key("bps", Kind::Number { min: 0.0, inclusive: true }, "0", "ten-thousandths of the price"),
-    later("range", SHARE, "a fraction of the distance from the bar's low to its high"),
-    later("impact", AMOUNT, "coefficient of the square root of participation"),
+    key("bps", AMOUNT, "", "ten-thousandths of the price"),
+    key("range", RATE, "", "a fraction of the distance from the bar's low to its high"),
+    key(
+        "impact",
+        AMOUNT,
+        "",
+        "this times the square root of the units over the bar's volume, a fraction of the price",
+    ),
 ];
 
+/// A key for an axis of words.
+const fn axis(
+    name: &'static str,
+    words: &'static [&'static str],
+    default: &'static str,
+    about: &'static str,
+) -> Key {
+    key(name, Kind::Word(words, &[]), default, about)
+}
+
 const EXECUTION: &[Key] = &[
-    key(
+    axis(
         "model",
-        Kind::Word(&["next-open"], model::LATER),
+        model::NAMES,
         "\"next-open\"",
         "the named set of rules that all other keys here refine",
     ),
-    key(
-        "fill",
-        Kind::Word(model::Fill::WORDS, model::Fill::LATER),
-        "\"next_open\"",
-        "when a decided order is filled",
-    ),
-    later("delay", Kind::Int { min: 0 }, "further bars between signal and fill"),
-    key(
+    axis("fill", model::Fill::WORDS, "\"next_open\"", "when a decided order is filled"),
+    key("delay", Kind::Int { min: 0 }, "0", "further bars between a signal and what comes of it"),
+    axis(
         "stop_on_entry_bar",
-        Kind::Word(model::StopOnEntryBar::WORDS, model::StopOnEntryBar::LATER),
+        model::StopOnEntryBar::WORDS,
         "\"always\"",
-        "whether stops are tested on the entry's bar",
+        "whether stops and targets are tested on the entry's bar",
     ),
-    key(
+    axis(
         "intrabar",
-        Kind::Word(model::Intrabar::WORDS, model::Intrabar::LATER),
+        model::Intrabar::WORDS,
         "\"stop_first\"",
         "which comes first when a bar reaches stop and target",
     ),
-    key(
+    axis(
         "gap_stop",
-        Kind::Word(model::GapStop::WORDS, model::GapStop::LATER),
+        model::GapStop::WORDS,
         "\"open\"",
         "where a stop fills when the bar opens beyond it",
     ),
-    later(
+    axis(
         "limit_trigger",
-        Kind::Text,
+        model::LimitTrigger::WORDS,
+        "\"touch\"",
         "whether a limit is filled when the price touches it, or only beyond",
     ),
-    later("limit_gap", Kind::Text, "whether a limit is filled at a better open, or at its level"),
-    key(
+    axis(
+        "limit_gap",
+        model::LimitGap::WORDS,
+        "\"improve\"",
+        "whether a limit is filled at a better open, or at its level",
+    ),
+    axis(
         "trailing_from",
-        Kind::Word(model::TrailingFrom::WORDS, model::TrailingFrom::LATER),
+        model::TrailingFrom::WORDS,
         "\"extreme_lagged\"",
         "what a trailing stop follows",
     ),
-    key(
+    axis(
         "stop_base",
-        Kind::Word(model::StopBase::WORDS, model::StopBase::LATER),
+        model::StopBase::WORDS,
         "\"fill\"",
-        "the price that stops are fractions of",
+        "the price that stops and targets are fractions of",
     ),
     key("slippage_on_stops", Kind::Bool, "true", "whether slippage worsens stops"),
-    later("spread_on", Kind::Text, "which fills pay the spread"),
-    key(
+    axis("spread_on", model::SpreadOn::WORDS, "\"both\"", "which fills pay the spread"),
+    axis(
         "short_of_cash",
-        Kind::Word(model::ShortOfCash::WORDS, model::ShortOfCash::LATER),
+        model::ShortOfCash::WORDS,
         "\"shrink\"",
         "what happens to an entry that costs too much",
     ),
-    key(
-        "units",
-        Kind::Word(model::Units::WORDS, model::Units::LATER),
-        "\"fractional\"",
-        "which numbers of units exist",
+    axis("units", model::Units::WORDS, "\"fractional\"", "which numbers of units exist"),
+    axis(
+        "flip",
+        model::Flip::WORDS,
+        "\"two_orders\"",
+        "whether one order or two turn a position round",
     ),
-    later("flip", Kind::Text, "whether one order or two turn a position round"),
-    later("orders_per_bar", Kind::Text, "whether a bar fills one order or many"),
-    later("first_bar", Kind::Text, "from when on rules are read"),
-    key(
+    axis(
+        "orders_per_bar",
+        model::OrdersPerBar::WORDS,
+        "\"many\"",
+        "how many fills of one symbol a bar may have",
+    ),
+    axis("first_bar", model::FirstBar::WORDS, "\"per_rule\"", "from when on rules are read"),
+    axis(
         "at_end",
-        Kind::Word(model::AtEnd::WORDS, model::AtEnd::LATER),
+        model::AtEnd::WORDS,
         "\"mark\"",
         "what happens to positions that are open at the end",
     ),
-    later("lot_size", POSITIVE, "units are multiples of it"),
-    later("tick_size", POSITIVE, "prices are multiples of it"),
-    later("min_units", POSITIVE, "the smallest order"),
-    later("max_participation", SHARE, "the largest fraction of a bar's volume that is filled"),
-    later("min_volume", AMOUNT, "units; a bar with less volume fills nothing"),
-    later("limit_bars", COUNT, "how many bars a limit order rests"),
+    key("lot_size", POSITIVE, "none", "with `units = \"lot\"`, units are multiples of it"),
+    key("tick_size", POSITIVE, "none", "prices are multiples of it"),
+    key("min_units", POSITIVE, "none", "the smallest entry"),
+    key(
+        "max_participation",
+        SHARE,
+        "none",
+        "the largest fraction of a bar's volume that is filled; the rest is carried to the next bar",
+    ),
+    key("min_volume", AMOUNT, "none", "units; a bar with less volume fills nothing"),
+    key("limit_bars", COUNT, "none", "how many bars an entry rests before it expires"),
     later("detail", Kind::Text, "a file of finer bars, asked where a bar is ambiguous"),
-    later("leverage", POSITIVE, "the largest value of all positions, in multiples of the equity"),
-    later(
+    key(
+        "leverage",
+        POSITIVE,
+        "1",
+        "the largest value of all positions, in multiples of the equity",
+    ),
+    key(
         "maintenance",
         SHARE,
-        "the fraction of a position's value below which the equity must not fall",
+        "none",
+        "the fraction of the positions' value below which the equity must not fall at a close; else all is liquidated at the next open",
     ),
-    later("shorting", Kind::Bool, "whether units may be sold short"),
-    later("orders", Kind::List(&Kind::Text), "the kinds of orders that may be used"),
-    later("rebalance", Kind::Any, "how often weights are restored"),
+    key("shorting", Kind::Bool, "true", "whether units may be sold short"),
+    key(
+        "orders",
+        Kind::List(&Kind::Word(&["market", "limit", "stop", "stop_limit"], &[])),
+        "all",
+        "the kinds of orders that the session may need",
+    ),
+    key(
+        "rebalance",
+        Kind::Either(&[REBALANCE_EVERY, Kind::Int { min: 1 }, Kind::Table(REBALANCE)]),
+        "\"bar\"",
+        "how often weights are restored: at the first bar of each period, or every so many bars",
+    ),
+];
+
+const REBALANCE_EVERY: Kind = Kind::Word(&["bar", "day", "week", "month", "quarter"], &[]);
+
+const REBALANCE: &[Key] = &[
+    key(
+        "every",
+        Kind::Either(&[REBALANCE_EVERY, Kind::Int { min: 1 }]),
+        "\"bar\"",
+        "the period, or a number of bars",
+    ),
+    key(
+        "threshold",
+        RATE,
+        "0",
+        "a weight that is off by no more than this fraction of the equity is left alone",
+    ),
 ];
 
 const RISK: &[Key] = &[
-    key("stop_loss", SHARE, "none", "exit this fraction below (above, for a short) the entry"),
+    key(
+        "stop_loss",
+        Kind::Either(&[SHARE, Kind::Table(ATR)]),
+        "none",
+        "exit this fraction (or so many average true ranges) below the entry; above, for a short",
+    ),
     key(
         "take_profit",
-        Kind::Fraction { max: f64::INFINITY, zero: false },
+        Kind::Either(&[Kind::Fraction { max: f64::INFINITY, zero: false }, Kind::Table(ATR)]),
         "none",
-        "exit this fraction above (below) the entry",
+        "exit this far above (below) the entry",
     ),
     key(
         "trailing_stop",
-        SHARE,
+        Kind::Either(&[SHARE, Kind::Table(ATR)]),
         "none",
-        "exit this fraction below (above) the best price since the entry",
+        "exit this far below (above) the best price since the entry",
     ),
-    later("max_holding", Kind::Duration, "exit after this time"),
-    later("max_position", Kind::Any, "the largest position, a fraction of the equity"),
-    later("max_symbol", Kind::Any, "the largest exposure to one symbol, a fraction of the equity"),
-    later("max_group", Kind::Any, "the largest exposure to one group, a fraction of the equity"),
-    later("max_gross", Kind::Any, "the largest sum of longs and shorts, a fraction of the equity"),
-    later(
-        "max_net",
-        Kind::Any,
-        "the largest difference of longs and shorts, a fraction of the equity",
+    key(
+        "max_holding",
+        Kind::Duration,
+        "none",
+        "exit at the open of the bar by which the entry is this old",
     ),
-    later("max_positions", COUNT, "how many positions may be open at once"),
-    later("max_orders_per_day", COUNT, "how many orders a trading day may have"),
-    later(
+    key("max_position", CAP, "none", "the largest value of one entry"),
+    key("max_symbol", CAP, "none", "the largest value of all entries of one symbol"),
+    key("max_group", CAP, "none", "the largest value of all that is held of one of `groups`"),
+    key("max_gross", CAP, "none", "the largest value of longs and shorts together"),
+    key("max_net", CAP, "none", "the largest difference of longs and shorts"),
+    key("max_positions", COUNT, "none", "how many symbols may be held at once"),
+    key(
+        "max_orders_per_day",
+        COUNT,
+        "none",
+        "how many orders a trading day may have before entries are refused",
+    ),
+    key(
         "daily_loss",
-        Kind::Any,
-        "the largest loss of a trading day, a fraction of the equity before it",
+        BREAKER,
+        "none",
+        "the largest loss since the last close of the trading day before, at a close; it lasts for the day",
     ),
-    later("max_drawdown", Kind::Any, "the largest fall from the peak of the equity, a fraction"),
-    later("max_consecutive_losses", Kind::Any, "how many losing trades may follow each other"),
-    later("hours", Kind::Any, "the local times of day outside which nothing is entered"),
-    later("blackout", Kind::Any, "dates or times of day in which nothing is entered"),
-    later("weekdays", Kind::Any, "the days on which entries are allowed, 1 for Monday to 7"),
-    later(
+    key(
+        "max_drawdown",
+        BREAKER,
+        "none",
+        "the largest fall from the peak of the equity, at a close; after a cool-down the peak is the equity at its end",
+    ),
+    key(
+        "max_consecutive_losses",
+        Kind::Either(&[COUNT, Kind::Table(LOSSES)]),
+        "none",
+        "how many losing trades may follow each other",
+    ),
+    key(
+        "hours",
+        Kind::Table(HOURS),
+        "all",
+        "the local times of day between which bars have to open for an entry to be filled",
+    ),
+    key(
+        "blackout",
+        Kind::List(&Kind::Table(BLACKOUT)),
+        "none",
+        "dates, times or times of day in which nothing is entered",
+    ),
+    key(
+        "weekdays",
+        Kind::List(&COUNT),
+        "all",
+        "the days on which entries are filled, 1 for Monday to 7",
+    ),
+    key(
         "overnight",
         Kind::Bool,
-        "whether positions may be held from one trading day to the next",
+        "true",
+        "whether positions may be held from one trading day to the next; if not, they are closed at its last close",
     ),
-    later("flat_by", Kind::Text, "the local time of day by which positions are closed"),
+    key(
+        "flat_by",
+        Kind::Text,
+        "none",
+        "the local time of day, such as \"15:45\", at which positions are closed and after which none is entered that day",
+    ),
+];
+
+const ATR: &[Key] = &[
+    key("atr", POSITIVE, "", "how many average true ranges, as of the deciding close"),
+    key("window", COUNT, "14", "their window in bars"),
+];
+
+const CAP: Kind =
+    Kind::Either(&[Kind::Fraction { max: f64::INFINITY, zero: false }, Kind::Table(CASH)]);
+
+const CASH: &[Key] = &[key("cash", POSITIVE, "", "money")];
+
+const ACTION: Kind = Kind::Word(&["flatten", "block"], &[]);
+
+const BREAKER: Kind = Kind::Either(&[SHARE, Kind::Table(LIMIT)]);
+
+const LIMIT: &[Key] = &[
+    key("limit", SHARE, "", "a fraction of the equity"),
+    key(
+        "action",
+        ACTION,
+        "\"flatten\"",
+        "close everything at the next open, or only block entries",
+    ),
+    key("cooldown", Kind::Duration, "none", "after how long entries are allowed again"),
+];
+
+const LOSSES: &[Key] = &[
+    key("limit", COUNT, "", "a number of trades"),
+    key(
+        "action",
+        ACTION,
+        "\"flatten\"",
+        "close everything at the next open, or only block entries",
+    ),
+    key("cooldown", Kind::Duration, "none", "after how long entries are allowed again"),
+];
+
+const HOURS: &[Key] = &[
+    key("from", Kind::Text, "", "a time of day such as \"09:30\""),
+    key("to", Kind::Text, "", "the first time of day that is outside"),
+];
+
+const BLACKOUT: &[Key] = &[
+    key(
+        "from",
+        Kind::Any,
+        "",
+        "a date, a local time such as \"2020-03-01T12:00\", or a time of day",
+    ),
+    key("to", Kind::Any, "", "the last date, or the first time that is outside"),
 ];
 
 const SWEEP: &[Key] = &[
@@ -570,11 +771,27 @@ const RULES: &[Key] = &[
         "where it is true, sell short to open a position",
     ),
     key("exit_short", Kind::Expression, "never", "where it is true, buy back what was sold short"),
-    later("weight", Kind::Expression, "a signed fraction of equity to hold"),
-    later("stop", Kind::Expression, "the price at which the position is given up"),
-    later("target", Kind::Expression, "the price at which the profit is taken"),
-    later("limit", Kind::Expression, "the price that an entry must not be worse than"),
-    later("size", Kind::Expression, "multiplies what `sizing` gives"),
+    key(
+        "weight",
+        Kind::Expression,
+        "",
+        "a signed fraction of equity to hold from the next rebalance on, instead of all other rules; missing: leave alone, 0: close",
+    ),
+    key("stop", Kind::Expression, "none", "the price at which the position is given up"),
+    key("target", Kind::Expression, "none", "the price at which the profit is taken"),
+    key(
+        "limit",
+        Kind::Expression,
+        "none",
+        "the price that an entry must not be worse than; it rests until it is met, replaced or taken back",
+    ),
+    key(
+        "trigger",
+        Kind::Expression,
+        "none",
+        "the price beyond which an entry is made: a stop order, with `limit` a stop-limit",
+    ),
+    key("size", Kind::Expression, "1", "multiplies what `sizing` gives"),
 ];
 
 /// Whether two tables have the same keys: a constant has no address to be known by.
@@ -590,6 +807,15 @@ pub fn is_choice(path: &str) -> bool {
     ) || path.strip_prefix("sweep.axes.").is_some()
 }
 
+/// The keys of the table that may stand at a key.
+fn inner(kind: &Kind) -> Option<&'static [Key]> {
+    match kind {
+        Kind::Table(inner) | Kind::Choice(inner) => Some(inner),
+        Kind::Either(kinds) => kinds.iter().find_map(inner),
+        _ => None,
+    }
+}
+
 /// The kind of the key at a dotted path of a session.
 pub fn session_kind(path: &str) -> Option<Key> {
     let mut keys = SESSION;
@@ -600,7 +826,7 @@ pub fn session_kind(path: &str) -> Option<Key> {
             return Some(*key);
         }
         match key.kind {
-            Kind::Table(inner) | Kind::Choice(inner) => keys = inner,
+            kind if inner(&kind).is_some() => keys = inner(&kind).unwrap_or_default(),
             Kind::Names(kind) => {
                 let name = parts.next()?;
                 return parts

@@ -13,6 +13,7 @@ pub mod project;
 pub mod reference;
 pub mod schema;
 pub mod session;
+mod settings;
 pub mod span;
 pub mod tree;
 

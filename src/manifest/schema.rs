@@ -161,7 +161,17 @@ fn of(kind: &Kind) -> Map<String, Value> {
         },
         Kind::Choice(keys) => {
             let mut schema = table(keys);
-            schema.extend(object(json!({ "minProperties": 1, "maxProperties": 1 })));
+            let (choices, beside): (Vec<&Key>, Vec<&Key>) =
+                keys.iter().partition(|key| key.default.is_empty());
+            schema.insert("minProperties".into(), 1.into());
+            if beside.is_empty() {
+                schema.insert("maxProperties".into(), 1.into());
+            } else {
+                let given = |key: &&Key| json!({ "required": [key.name] });
+                let mut one: Vec<Value> = choices.iter().map(given).collect();
+                one.push(json!({ "not": { "anyOf": one.clone() } }));
+                schema.insert("oneOf".into(), one.into());
+            }
             return schema;
         }
         Kind::Open(keys, inner) => {

@@ -3,11 +3,11 @@
 use super::keys::{CALENDARS, is_choice};
 use super::project::Project;
 use super::span::{self, Span};
-use super::strategy_file;
 use super::tree::{Node, Table, Value};
+use super::{settings, strategy_file};
 use crate::diag::{Mistake, Mistakes, Place, codes};
-use crate::engine::model::{self, Axes, MODELS, NEXT_OPEN};
-use crate::engine::{Costs, Risk, Settings, Sizing};
+use crate::engine::Settings;
+use crate::engine::model::MODELS;
 use crate::expr::Scalar;
 use crate::strategy::Definition;
 use chrono::NaiveDate;
@@ -129,7 +129,9 @@ pub fn type_session(
     let params = definition.as_ref().map(|definition| tree.params(definition, &mut found));
     let data = tree.data(name, project, &mut found);
     let range = tree.range(project, &mut found);
-    let settings = tree.settings(&mut found);
+    let told = definition
+        .as_deref()
+        .map(|definition| settings::type_settings(table, place, definition, &mut found));
     let (symbols, symbols_place) = tree.symbols(&mut found);
     let legs = definition.as_ref().map(|definition| tree.legs(definition, &mut found));
     let legs = legs.unwrap_or_default();
@@ -140,6 +142,10 @@ pub fn type_session(
         return None;
     }
     let (data, data_place) = data?;
+    let (mut definition, (settings, inputs)) = (definition?, told?);
+    if !inputs.is_empty() {
+        definition = Arc::new(Definition { inputs, ..(*definition).clone() });
+    }
     Some(Session {
         name: name.to_owned(),
         place: place.clone(),
@@ -150,7 +156,7 @@ pub fn type_session(
             tags: tree.texts("tags").unwrap_or_default(),
             currency: Some(tree.text("currency")).filter(|c| !c.is_empty()).unwrap_or("USD".into()),
         },
-        definition: definition?,
+        definition,
         params: params?,
         symbols,
         legs,
@@ -161,7 +167,7 @@ pub fn type_session(
         settings,
         model: Some(tree.text("execution.model"))
             .filter(|m| !m.is_empty())
-            .unwrap_or(MODELS[0].0.into()),
+            .unwrap_or(MODELS[0].name.into()),
         benchmark: match tree.text("benchmark").as_str() {
             "" | "buy_and_hold" => Benchmark::BuyAndHold,
             symbol => Benchmark::Symbol(symbol.to_owned()),
@@ -189,10 +195,6 @@ struct Tree<'a> {
 impl Tree<'_> {
     fn text(&self, path: &str) -> String {
         self.table.at(path).and_then(Node::text).unwrap_or_default().to_owned()
-    }
-
-    fn number(&self, path: &str) -> Option<f64> {
-        self.table.at(path).and_then(Node::number)
     }
 
     fn texts(&self, path: &str) -> Option<Vec<String>> {
@@ -403,68 +405,6 @@ impl Tree<'_> {
             mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
         }
         Range { from: from.map(|(day, _)| day), to: to.map(|(day, _)| day) }
-    }
-
-    fn settings(&self, mistakes: &mut Mistakes) -> Settings {
-        let sizing = self.table.get("sizing").and_then(Node::table);
-        let sizing = sizing.and_then(|table| table.iter().next()).and_then(|entry| {
-            let number = entry.node.number()?;
-            match entry.key.as_str() {
-                "cash" => Some(Sizing::Cash(number)),
-                "units" => Some(Sizing::Units(number)),
-                _ => Some(Sizing::Equity(number)),
-            }
-        });
-        let defaults = Settings::default();
-        let slippage = self.number("costs.slippage.bps").unwrap_or(0.0) / 10_000.0;
-        if slippage >= 1.0
-            && let Some(node) = self.table.at("costs.slippage.bps")
-        {
-            let title = "slippage of 10,000 bps or more leaves nothing of a price";
-            mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
-        }
-        Settings {
-            capital: self.number("capital").unwrap_or(defaults.capital),
-            sizing: sizing.unwrap_or(defaults.sizing),
-            costs: Costs {
-                rate: self.number("costs.commission.rate").unwrap_or(0.0),
-                per_unit: self.number("costs.commission.per_unit").unwrap_or(0.0),
-                slippage,
-            },
-            risk: Risk {
-                stop_loss: self.number("risk.stop_loss"),
-                take_profit: self.number("risk.take_profit"),
-                trailing_stop: self.number("risk.trailing_stop"),
-            },
-            together: self.table.get("legs").is_some(),
-            axes: self.axes(),
-        }
-    }
-
-    fn axes(&self) -> Axes {
-        let word = |axis: &str| self.text(&format!("execution.{axis}"));
-        let model = word("model");
-        let base =
-            MODELS.iter().find(|(name, _)| *name == model).map_or(NEXT_OPEN, |(_, axes)| *axes);
-        let slips = self.table.at("execution.slippage_on_stops").map(|node| &node.value);
-        Axes {
-            fill: model::Fill::named(&word("fill")).unwrap_or(base.fill),
-            stop_on_entry_bar: model::StopOnEntryBar::named(&word("stop_on_entry_bar"))
-                .unwrap_or(base.stop_on_entry_bar),
-            intrabar: model::Intrabar::named(&word("intrabar")).unwrap_or(base.intrabar),
-            gap_stop: model::GapStop::named(&word("gap_stop")).unwrap_or(base.gap_stop),
-            trailing_from: model::TrailingFrom::named(&word("trailing_from"))
-                .unwrap_or(base.trailing_from),
-            stop_base: model::StopBase::named(&word("stop_base")).unwrap_or(base.stop_base),
-            slippage_on_stops: match slips {
-                Some(Value::Bool(value)) => *value,
-                _ => base.slippage_on_stops,
-            },
-            short_of_cash: model::ShortOfCash::named(&word("short_of_cash"))
-                .unwrap_or(base.short_of_cash),
-            units: model::Units::named(&word("units")).unwrap_or(base.units),
-            at_end: model::AtEnd::named(&word("at_end")).unwrap_or(base.at_end),
-        }
     }
 }
 

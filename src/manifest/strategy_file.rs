@@ -64,6 +64,7 @@ pub(super) fn definition(
         legs,
         rules,
         plot,
+        inputs: Vec::new(),
     })
 }
 

@@ -150,7 +150,7 @@ strategy = \"sma-crss\"
 capital = \"10_000\"
 data = { path = \"x.csv\", calender = \"always\" }
 sizing = { equity = 1.0, cash = 5 }
-risk = { stop_loss = 5, max_drawdown = 0.2 }
+risk = { stop_loss = 5 }
 costs = { commission = { rate = \"0.1 %\" } }
 range = { from = 2013, to = \"2012-13\" }
 "), @r#"
@@ -166,7 +166,7 @@ range = { from = 2013, to = \"2012-13\" }
     7 | data = { path = "x.csv", calender = "always" }
       |                          ^^^^^^^^ did you mean `calendar`?
 
-    error[E0104]: `session.a.sizing` holds exactly one of equity, cash, units
+    error[E0104]: `session.a.sizing` holds exactly one of equity, cash, units, risk, volatility
      --> a.toml:8:10
       |
     8 | sizing = { equity = 1.0, cash = 5 }
@@ -175,14 +175,8 @@ range = { from = 2013, to = \"2012-13\" }
     error[E0104]: `session.a.risk.stop_loss` is a fraction such as 0.05 (5 %), at most 1
      --> a.toml:9:22
       |
-    9 | risk = { stop_loss = 5, max_drawdown = 0.2 }
+    9 | risk = { stop_loss = 5 }
       |                      ^ 5 % is 0.05
-
-    error[E0105]: `session.a.risk.max_drawdown` is not available yet
-     --> a.toml:9:25
-      |
-    9 | risk = { stop_loss = 5, max_drawdown = 0.2 }
-      |                         ^^^^^^^^^^^^ the largest fall from the peak of the equity, a fraction
 
     error[E0103]: `session.a.costs.commission.rate` is a fraction such as 0.05 (5 %), at most 1, not a string
       --> a.toml:10:33

@@ -93,7 +93,7 @@ impl Slice {
             }
             parts.push(part);
         }
-        let frame = match parts.as_slice() {
+        let mut frame = match parts.as_slice() {
             [one] => single(one),
             _ => union(&parts),
         };
@@ -120,6 +120,7 @@ impl Slice {
             timeframe if timeframe > DAY => 365.0 * DAY as f64 / timeframe as f64,
             _ => settings.days_a_year(),
         };
+        frame.bars_a_year = periods * bars_a_day(&settings.calendar, frame.timeframe);
         let day_times = day_times(&frame);
         let digest = digest(&parts);
         Ok(Self {
@@ -237,6 +238,12 @@ fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Part {
     Part { bars: bars.clone(), visible, rows: start..end }
 }
 
+/// How many bars a trading day has, as far as the calendar tells.
+fn bars_a_day(calendar: &str, timeframe: i64) -> f64 {
+    let open = if calendar == "us_equity" { 6.5 / 24.0 } else { 1.0 };
+    if timeframe >= DAY { 1.0 } else { open * DAY as f64 / timeframe as f64 }
+}
+
 /// One symbol needs no copy: its columns are cut where they lie.
 fn single(part: &Part) -> Frame {
     let (bars, rows) = (&part.bars, &part.rows);
@@ -247,11 +254,14 @@ fn single(part: &Part) -> Frame {
         timeframe: bars.clock.timeframe,
         zone: bars.clock.zone.clone(),
         days: day_ends(&days),
+        bars_a_year: 0.0,
         symbols: vec![Aligned {
+            name: bars.symbol.clone(),
             open: cut(&bars.open),
             high: cut(&bars.high),
             low: cut(&bars.low),
             close: cut(&bars.close),
+            volume: cut(&bars.volume),
             present: None,
             actions: actions(part, |row| Some(row - rows.start)),
         }],
@@ -288,6 +298,7 @@ fn union(parts: &[Part]) -> Frame {
         timeframe: parts.iter().map(|part| part.bars.clock.timeframe).min().unwrap_or(DAY),
         zone: parts[0].bars.clock.zone.clone(),
         days: day_ends(&days),
+        bars_a_year: 0.0,
     }
 }
 
@@ -319,10 +330,12 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
         .collect();
     let present = Mask::from_fn(rows.len(), |t| rows[t].is_some());
     Aligned {
+        name: part.bars.symbol.clone(),
         open: column(&part.bars.open),
         high: column(&part.bars.high),
         low: column(&part.bars.low),
         close: Cut::new(&closes, 0..closes.len()),
+        volume: column(&part.bars.volume),
         present: Some(Arc::new(present)),
         actions: actions(part, |row| time.binary_search(&part.bars.time[row]).ok()),
     }

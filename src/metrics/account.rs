@@ -6,7 +6,7 @@ use super::returns::{BenchmarkStats, ReturnStats, positive_months};
 use super::trades::TradeStats;
 use super::{Metric, Metrics};
 use crate::bars::DAY;
-use crate::engine::trade::value;
+use crate::engine::outcome::value;
 use crate::engine::{Frame, Outcome, Settings, Trade};
 
 /// How many bars are marked at a time: few enough to stay in the first cache.
@@ -169,7 +169,7 @@ impl Meter {
     fn money_metrics(&self, metrics: &mut Metrics, outcome: &Outcome, capital: f64, years: f64) {
         let open = outcome.trades.iter().filter(|trade| trade.closed_by.is_none());
         metrics.set(Metric::UnrealizedPnl, open.map(|trade| trade.profit).sum::<f64>());
-        metrics.set(Metric::FinancingPaid, 0.0);
+        metrics.set(Metric::FinancingPaid, outcome.financing());
         let traded: f64 = outcome.fills.iter().map(|fill| (fill.units * fill.price).abs()).sum();
         let mean = self.day_equity.iter().sum::<f64>() / self.day_equity.len() as f64;
         metrics.set(Metric::Turnover, traded / (2.0 * mean * years));
@@ -208,13 +208,17 @@ fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years:
     for (metric, value) in [
         (Metric::Trades, stats.trades as f64),
         (Metric::Orders, outcome.order_count as f64),
-        (Metric::Refusals, outcome.refusals as f64),
+        (Metric::Refusals, outcome.refusals() as f64),
+        (Metric::Reductions, outcome.reduced.total() as f64),
+        (Metric::GuardTrips, outcome.tripped.total() as f64),
+        (Metric::Liquidations, outcome.liquidations as f64),
         (Metric::AmbiguousExits, outcome.ambiguous_exits as f64),
         (Metric::MaxConsecutiveWins, stats.max_consecutive_wins as f64),
         (Metric::MaxConsecutiveLosses, stats.max_consecutive_losses as f64),
         (Metric::RealizedPnl, stats.realized_pnl),
         (Metric::CommissionPaid, stats.commission_paid),
         (Metric::SlippagePaid, stats.slippage_paid),
+        (Metric::SpreadPaid, stats.spread_paid),
         (Metric::TradesPerYear, stats.trades as f64 / years),
         (Metric::AvgHolding, mean(&|trade| held(trade) as f64 / DAY as f64)),
         (Metric::Mae, adverse / closed.len() as f64),

@@ -135,6 +135,12 @@ metrics! {
         "How many orders were placed."
     Refusals "refusals" Count Lower
         "How many orders were refused by a limit, by the risk rules or for want of cash."
+    Reductions "reductions" Count Lower
+        "How many entries were made smaller by a limit, by the risk rules or for want of cash."
+    GuardTrips "guard_trips" Count Lower
+        "How often a guard of the account (daily loss, drawdown, losses in a row) was reached."
+    Liquidations "liquidations" Count Lower
+        "How often positions were liquidated because the equity was too low for them."
     WinRate "win_rate" Fraction Higher
         "Trades with a profit over closed trades. A trade that made exactly nothing is neither win \
          nor loss."
@@ -178,8 +184,11 @@ metrics! {
         "Commission of all trades, with what open ones have paid so far."
     SlippagePaid "slippage_paid" Money Lower
         "What slippage took of all trades, with what open ones have paid so far."
+    SpreadPaid "spread_paid" Money Lower
+        "What the spread took of all trades, with what open ones have paid so far."
     FinancingPaid "financing_paid" Money Lower
-        "What funding, borrowing and interest took of the account; negative where they paid."
+        "What funding, borrowing and interest took of the account, less dividends; negative where \
+         they paid."
 
     RealizedPnl "realized_pnl" Money Higher
         "Net profit of the closed trades."
@@ -268,10 +277,10 @@ mod tests {
             total_return cagr volatility sharpe sortino calmar omega max_drawdown avg_drawdown \
             max_drawdown_duration time_under_water ulcer_index var_95 expected_shortfall_95 skew \
             kurtosis tail_ratio stability best_day worst_day positive_months \
-            trades orders refusals win_rate profit_factor expectancy avg_win avg_loss payoff_ratio \
+            trades orders refusals reductions guard_trips liquidations win_rate profit_factor expectancy avg_win avg_loss payoff_ratio \
             largest_win largest_loss max_consecutive_wins max_consecutive_losses avg_holding \
             trades_per_year exposure turnover sqn kelly recovery_factor commission_paid \
-            slippage_paid financing_paid \
+            slippage_paid spread_paid financing_paid \
             realized_pnl unrealized_pnl final_equity peak_equity benchmark_return alpha beta \
             information_ratio mae mfe ambiguous_exits psr";
         let all: Vec<_> = Metric::ALL.into_iter().map(Metric::name).collect();

@@ -13,6 +13,7 @@
 //! The examples share one series, which can be followed with pencil and paper: its mean is 0.01,
 //! and the distances from it are 0.05, -0.03, -0.01 and -0.01.
 
+use crate::bars::month;
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// All statistics of one series; each field is what the function of its name gives.
@@ -419,20 +420,6 @@ pub fn positive_months(day: &[i32], equity: &[f64], capital: f64) -> Option<f64>
         }
     }
     (months > 0).then(|| positive as f64 / months as f64)
-}
-
-/// The calendar month of a day since 1970-01-01, counted from March of the year 0.
-///
-/// A year that begins in March has its leap day at the end, and its months follow a pattern of 153
-/// days in five months, so that whole numbers suffice.
-fn month(day: i32) -> i64 {
-    const FROM_MARCH_0: i64 = 719_468;
-    const DAYS_IN_400_YEARS: i64 = 146_097;
-    let day = i64::from(day) + FROM_MARCH_0;
-    let (cycle, day) = (day.div_euclid(DAYS_IN_400_YEARS), day.rem_euclid(DAYS_IN_400_YEARS));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year + year / 4 - year / 100);
-    (cycle * 400 + year) * 12 + (5 * day_of_year + 2) / 153
 }
 
 /// Sums over the returns, and powers of their distances from the mean.

@@ -23,8 +23,11 @@ use crate::engine::trade::Trade;
 ///     exit_price: 101.0 + profit,
 ///     commission: 1.0,
 ///     slippage: 0.0,
+///     spread: 0.0,
 ///     profit,
 ///     closed_by: Some(ClosedBy::Rule),
+///     entry: 0,
+///     exit: Some(1),
 /// };
 /// let stats = TradeStats::of(&[trade(30.0), trade(-10.0), trade(10.0), trade(0.0)]);
 /// assert_eq!(stats.win_rate, Some(0.5));
@@ -67,6 +70,8 @@ pub struct TradeStats {
     pub commission_paid: f64,
     /// What slippage took of all trades, money, with what open ones have paid so far.
     pub slippage_paid: f64,
+    /// The same of the spread.
+    pub spread_paid: f64,
 }
 
 impl TradeStats {
@@ -74,12 +79,13 @@ impl TradeStats {
     pub fn of(trades: &[Trade]) -> Self {
         let (mut wins, mut losses) = (Streak::default(), Streak::default());
         let (mut closed, mut realized_pnl) = (0_usize, 0.0);
-        let (mut commission_paid, mut slippage_paid) = (0.0, 0.0);
+        let (mut commission_paid, mut slippage_paid, mut spread_paid) = (0.0, 0.0, 0.0);
         // Welford's running mean and sum of squared distances from it: one pass, no cancellation.
         let (mut mean, mut squares) = (0.0, 0.0);
         for trade in trades {
             commission_paid += trade.commission;
             slippage_paid += trade.slippage;
+            spread_paid += trade.spread;
             if trade.closed_by.is_none() {
                 continue;
             }
@@ -122,6 +128,7 @@ impl TradeStats {
             realized_pnl,
             commission_paid,
             slippage_paid,
+            spread_paid,
         }
     }
 }
@@ -173,8 +180,11 @@ mod tests {
             exit_price: 50.0 - (profit + 2.0) / 10.0,
             commission: 2.0,
             slippage: 0.5,
+            spread: 0.25,
             profit,
             closed_by,
+            entry: 0,
+            exit: None,
         }
     }
 
@@ -208,6 +218,7 @@ mod tests {
             realized_pnl: 60.0,
             commission_paid: 14.0,
             slippage_paid: 3.5,
+            spread_paid: 1.75,
         };
         assert_eq!(stats, expected);
     }
@@ -221,8 +232,12 @@ mod tests {
     #[test]
     fn an_open_trade_has_costs_and_no_result() {
         let stats = TradeStats::of(&[trade(5.0, None)]);
-        let costs =
-            TradeStats { commission_paid: 2.0, slippage_paid: 0.5, ..TradeStats::default() };
+        let costs = TradeStats {
+            commission_paid: 2.0,
+            slippage_paid: 0.5,
+            spread_paid: 0.25,
+            ..TradeStats::default()
+        };
         assert_eq!(stats, costs);
     }
 

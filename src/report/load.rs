@@ -498,18 +498,7 @@ pub(super) fn quartiles(values: &[f64]) -> Option<[f64; 3]> {
 }
 
 fn costs(session: &Typed) -> String {
-    let costs = &session.settings.costs;
-    let mut parts = Vec::new();
-    if costs.rate > 0.0 {
-        parts.push(format!("commission {} of the money traded", costs.rate));
-    }
-    if costs.per_unit > 0.0 {
-        parts.push(format!("commission {} a unit", costs.per_unit));
-    }
-    if costs.slippage > 0.0 {
-        // Rounded, because 2 bps are not 1.9999999999999998.
-        parts.push(format!("slippage {} bps", (costs.slippage * 1e10).round() / 1e6));
-    }
+    let parts = session.settings.costs.words();
     if parts.is_empty() { "none".into() } else { parts.join(", ") }
 }
 

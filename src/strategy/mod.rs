@@ -37,6 +37,8 @@ pub struct Definition {
     pub rules: Vec<RuleText>,
     /// The lets that a report draws.
     pub plot: Vec<String>,
+    /// What a session's settings ask for beside the rules, such as an average true range.
+    pub inputs: Vec<Written>,
 }
 
 /// An expression's text and where its value stands.
@@ -188,6 +190,7 @@ pub struct Strategy {
     program: Program,
     /// The rules of each leg; one entry in a strategy without legs.
     rules: Vec<[Option<NodeId>; Rule::COUNT]>,
+    inputs: Vec<NodeId>,
 }
 
 impl Strategy {
@@ -243,11 +246,23 @@ impl Strategy {
                 Err(mistake) => found.push(mistake),
             }
         }
+        let mut inputs = Vec::with_capacity(definition.inputs.len());
+        for written in &definition.inputs {
+            match program.compile(&written.text, &written.place, &names) {
+                Ok(id) if program.ty(id).is_number() => inputs.push(id),
+                Ok(id) => {
+                    let title = format!("`{}` is not a number on each bar", written.text);
+                    let mistake = Mistake::new(codes::EXPRESSION_TYPE, &written.place, title);
+                    found.push(mistake.label(format!("this is {}", program.ty(id).word())));
+                }
+                Err(mistake) => found.push(mistake),
+            }
+        }
         let failed = found.has_errors();
         mistakes.append(found);
         let legs = definition.legs.iter().map(|leg| leg.name.clone()).collect();
         let params = definition.params.clone();
-        (!failed).then_some(Self { params, legs, lets, program, rules })
+        (!failed).then_some(Self { params, legs, lets, program, rules, inputs })
     }
 
     /// Put in a session's parameter values, in the order of [`Strategy::params`], and the symbols of
@@ -270,7 +285,9 @@ impl Strategy {
             }
         };
         let of_leg = |rules: &[Option<NodeId>; Rule::COUNT]| {
-            LegRules::new(rules.map(|rule| rule.map(|id| bound[id].clone())), graph)
+            let rules = rules.map(|rule| rule.map(|id| bound[id].clone()));
+            let inputs = self.inputs.iter().map(|&id| bound[id].clone()).collect();
+            LegRules::new(rules, inputs, graph)
         };
         let rules = Rules { legs: self.rules.iter().map(of_leg).collect() };
         let mut stops = false;
@@ -534,6 +551,7 @@ mod tests {
             legs: vec![],
             rules: vec![rule(Rule::EnterLong, enter_long)],
             plot: vec![],
+            inputs: vec![],
         }
     }
 

@@ -1,8 +1,9 @@
 //! The rules of a strategy, and what the engine reads of them: [`Signals`].
 //!
-//! Four rules say when to act, and are true or not on each bar. Four more are numbers that go with an
-//! entry: where it is given up, where its profit is taken, which price it may not be worse than, how
-//! large it is. A `weight` stands instead of all of them and says how much to hold.
+//! Four rules say when to act, and are true or not on each bar. Five more are numbers that go with an
+//! entry: where it is given up, where its profit is taken, which price it may not be worse than,
+//! beyond which price it is made, how large it is. A `weight` stands instead of all of them and says
+//! how much to hold.
 
 use crate::bars::{Cut, Mask};
 use crate::expr::{Bound, Column, Columns, Graph, Need, Type, Who};
@@ -26,6 +27,8 @@ pub enum Rule {
     Target,
     /// The price that an entry must not be worse than.
     Limit,
+    /// The price beyond which an entry is made.
+    Trigger,
     /// Multiplies what `sizing` gives.
     Size,
     /// The signed fraction of the equity to hold, instead of all other rules.
@@ -34,7 +37,7 @@ pub enum Rule {
 
 impl Rule {
     /// How many there are.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// All of them, in the order of their discriminants.
     pub const ALL: [Self; Self::COUNT] = [
@@ -45,6 +48,7 @@ impl Rule {
         Self::Stop,
         Self::Target,
         Self::Limit,
+        Self::Trigger,
         Self::Size,
         Self::Weight,
     ];
@@ -59,6 +63,7 @@ impl Rule {
             Self::Stop => "stop",
             Self::Target => "target",
             Self::Limit => "limit",
+            Self::Trigger => "trigger",
             Self::Size => "size",
             Self::Weight => "weight",
         }
@@ -138,22 +143,42 @@ pub struct LegRules {
     rules: [Option<Bound>; Rule::COUNT],
     /// The expressions that the rules are computed from, and where.
     pub needs: Vec<Need>,
+    inputs: Vec<Bound>,
+    /// Those that are functions giving numbers on the symbol's own bars.
+    functions: Vec<usize>,
 }
 
 impl LegRules {
-    /// The rules in the order of [`Rule::ALL`], bound to `graph`.
-    pub(super) fn new(rules: [Option<Bound>; Rule::COUNT], graph: &Graph) -> Self {
-        let roots = rules.iter().flatten().filter_map(|rule| match rule {
+    /// The rules in the order of [`Rule::ALL`], and what the settings ask for, bound to `graph`.
+    pub(super) fn new(
+        rules: [Option<Bound>; Rule::COUNT],
+        inputs: Vec<Bound>,
+        graph: &Graph,
+    ) -> Self {
+        let roots = rules.iter().flatten().chain(&inputs).filter_map(|rule| match rule {
             Bound::Expression(number) => Some(*number),
             Bound::Scalar(_) => None,
         });
         let needs = graph.needs(roots);
-        Self { rules, needs }
+        let own = needs.iter().filter(|need| need.who == Who::Own && need.timeframe == 0);
+        let own = own.map(|need| need.number);
+        let functions = own.filter(|&number| graph.is_function(number)).collect();
+        Self { rules, needs, inputs, functions }
     }
 
     /// What `rule` became, if there is such a rule.
     pub fn bound(&self, rule: Rule) -> Option<&Bound> {
         self.rules[rule as usize].as_ref()
+    }
+
+    /// The first of the visible bars of symbol number `symbol` on which every function of the rules
+    /// has a value.
+    pub fn warm(&self, columns: &Columns<'_>, symbol: usize) -> usize {
+        let first = |&number: &usize| {
+            let values = column(columns, symbol, &Bound::Expression(number));
+            values.iter().position(|value| !value.is_nan()).unwrap_or(values.len())
+        };
+        self.functions.iter().map(first).max().unwrap_or(0)
     }
 
     /// What each rule says, over the visible bars of symbol number `symbol`.
@@ -162,10 +187,7 @@ impl LegRules {
             Some(bound) => columns.mask(symbol, bound),
             None => Mask::zeros(columns.view(symbol).rows.len()),
         };
-        let numbers = |rule: Rule| match columns.spread(symbol, self.bound(rule)?) {
-            Column::Number(values) => Some(Cut::from(values)),
-            Column::Bool(_) => unreachable!("the checker lets a rule be of its own type only"),
-        };
+        let numbers = |rule: Rule| Some(column(columns, symbol, self.bound(rule)?));
         Signals {
             enter_long: mask(Rule::EnterLong),
             exit_long: mask(Rule::ExitLong),
@@ -174,9 +196,20 @@ impl LegRules {
             stop: numbers(Rule::Stop),
             target: numbers(Rule::Target),
             limit: numbers(Rule::Limit),
+            trigger: numbers(Rule::Trigger),
             size: numbers(Rule::Size),
             weight: numbers(Rule::Weight),
+            inputs: self.inputs.iter().map(|input| column(columns, symbol, input)).collect(),
+            warm: 0,
         }
+    }
+}
+
+/// The numbers of an expression that the checker found to be one.
+fn column(columns: &Columns<'_>, symbol: usize, bound: &Bound) -> Cut<f64> {
+    match columns.spread(symbol, bound) {
+        Column::Number(values) => Cut::from(values),
+        Column::Bool(_) => unreachable!("the checker lets a rule be of its own type only"),
     }
 }
 
@@ -198,10 +231,16 @@ pub struct Signals {
     pub target: Option<Cut<f64>>,
     /// The price that an entry must not be worse than.
     pub limit: Option<Cut<f64>>,
+    /// The price beyond which an entry is made: a stop order, with `limit` a stop-limit.
+    pub trigger: Option<Cut<f64>>,
     /// Multiplies what `sizing` gives.
     pub size: Option<Cut<f64>>,
     /// The signed fraction of the equity to hold at the next rebalance; missing: leave alone.
     pub weight: Option<Cut<f64>>,
+    /// What the settings ask for beside the rules, in their order.
+    pub inputs: Vec<Cut<f64>>,
+    /// The first bar on which every function of the rules has a value, where the model asks for it.
+    pub warm: usize,
 }
 
 impl Signals {
@@ -219,14 +258,18 @@ impl Signals {
             stop: self.stop.as_ref().map(&numbers),
             target: self.target.as_ref().map(&numbers),
             limit: self.limit.as_ref().map(&numbers),
+            trigger: self.trigger.as_ref().map(&numbers),
             size: self.size.as_ref().map(&numbers),
             weight: self.weight.as_ref().map(&numbers),
+            inputs: self.inputs.iter().map(&numbers).collect(),
+            warm: self.warm,
         }
     }
 
     /// The bars `start..end` of them.
     pub fn slice(&self, start: usize, end: usize) -> Self {
-        self.map(|mask| mask.slice(start, end), |column| column.slice(start..end))
+        let part = self.map(|mask| mask.slice(start, end), |column| column.slice(start..end));
+        Self { warm: self.warm.saturating_sub(start), ..part }
     }
 
     /// The same rules on a longer axis, of which this symbol has the bars `present`: where it has no
@@ -248,6 +291,7 @@ impl Signals {
             }
             Cut::from(Arc::from(spread))
         };
-        self.map(mask, numbers)
+        let warm = present.iter().nth(self.warm).unwrap_or(present.len());
+        Self { warm, ..self.map(mask, numbers) }
     }
 }

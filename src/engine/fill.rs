@@ -1,0 +1,469 @@
+//! Orders meet the bars: what is filled, at which price and cost.
+
+use super::guard::Verdict;
+use super::ledger::{Lot, NEVER};
+use super::model::{AtEnd, SpreadOn, StopOnEntryBar};
+use super::order::{OrderStatus, Reason};
+use super::outcome::What;
+use super::protect::Hit;
+use super::rest::Reached;
+use super::scene::Scene;
+use super::sizing::Sized;
+use super::trade::{Basis, ClosedBy, Fill, Moment, Side};
+use super::walk::{At, EntryOrder, ExitOrder, Walk};
+
+/// A price of the bar, and how it is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    /// The price before slippage and spread.
+    pub reference: f64,
+    pub basis: Basis,
+    /// Slippage worsens it.
+    pub slips: bool,
+    /// It is the price of an order that rested.
+    pub rests: bool,
+}
+
+/// Why units are given up, decided when and by which order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaving {
+    pub closed_by: ClosedBy,
+    pub decided: usize,
+    pub order: Option<usize>,
+}
+
+/// What a price becomes by slippage and spread.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paid {
+    pub price: f64,
+    slippage: f64,
+    spread: f64,
+}
+
+impl Walk {
+    /// Fill what is due at this moment: sells, then buys, each in the order of symbols.
+    pub(super) fn fill_due(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
+        let due = |walk: &Self, symbol: usize| {
+            let book = &walk.books[symbol];
+            book.exit.is_some_and(|exit| exit.fill == (at.bar, at.moment))
+                || book.entry.is_some_and(|entry| entry.is_due(at))
+        };
+        let weighs = self.weighs(scene, touched, at);
+        if !weighs && !touched.iter().any(|&symbol| due(self, symbol)) {
+            return;
+        }
+        if weighs {
+            self.restore_weights(scene, touched, at);
+        }
+        if scene.settings.together {
+            for &symbol in touched {
+                self.fill_exits(scene, symbol, at);
+            }
+            self.refuse_lone_legs(scene, touched, at);
+        }
+        for sells in [true, false] {
+            for &symbol in touched {
+                self.fill_symbol(scene, symbol, at, sells);
+            }
+        }
+    }
+
+    /// Fill those orders of a symbol that are sales (or that are purchases).
+    fn fill_symbol(&mut self, scene: &Scene<'_>, symbol: usize, at: At, sells: bool) {
+        // A position closes once: what a stop has closed before leaves the order nothing to do.
+        let closes_now = self.ledger.side(symbol).is_none_or(|side| (side == Side::Long) == sells);
+        let closed = if closes_now { self.fill_exits(scene, symbol, at) } else { 0.0 };
+        let book = &self.books[symbol];
+        let waits = book.exit.is_some_and(|exit| exit.fill.0 == at.bar);
+        let opens_now = |entry: &EntryOrder| !sells || entry.side == Side::Short;
+        if let Some(entry) = book.entry.filter(|entry| entry.is_due(at) && opens_now(entry))
+            && !waits
+        {
+            // The one order that turns a position pays once for itself.
+            let turned = if scene.turns_in_one() { closed } else { 0.0 };
+            let (reference, basis) = scene.market(symbol, at.bar, at.moment);
+            let taken = Taken { reference, basis, slips: true, rests: false };
+            let entered = self.enter(scene, symbol, entry, at, taken, turned);
+            if entered && turned > 0.0 && scene.settings.pins.shares_turning_fee {
+                self.ledger.share_turning_fee(symbol, &mut self.outcome);
+            }
+            if entered
+                && scene.axes.stop_on_entry_bar == StopOnEntryBar::Never
+                && let Some(lot) = self.ledger.positions[symbol].last_mut()
+            {
+                lot.searched = at.bar + 1;
+            }
+        }
+    }
+
+    /// Fill the order to leave a symbol that is due; how many units it closed.
+    fn fill_exits(&mut self, scene: &Scene<'_>, symbol: usize, at: At) -> f64 {
+        let due = |exit: &mut ExitOrder| exit.fill == (at.bar, at.moment);
+        let Some(exit) = self.books[symbol].exit.take_if(due) else { return 0.0 };
+        let (reference, basis) = scene.market(symbol, at.bar, at.moment);
+        let taken = Taken { reference, basis, slips: true, rests: false };
+        self.fill_exit(scene, symbol, exit, at, taken)
+    }
+
+    /// Entries of a strategy with legs are filled together or not at all.
+    fn refuse_lone_legs(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
+        let is_due = |symbol: &usize| self.books[*symbol].entry.is_some_and(|e| e.is_due(at));
+        let Some(first) = touched.iter().copied().find(is_due) else { return };
+        let decided = self.books[first].entry.map(|entry| entry.decided);
+        let waits = |symbol: &usize| {
+            self.books[*symbol].entry.is_some_and(|entry| Some(entry.decided) == decided)
+        };
+        let legs: Vec<usize> = (0..self.books.len()).filter(waits).collect();
+        let mut cost = 0.0;
+        let fills = legs.iter().all(|symbol| {
+            let Some(entry) = self.books[*symbol].entry.filter(|entry| entry.is_due(at)) else {
+                return false;
+            };
+            let (reference, basis) = scene.market(*symbol, at.bar, at.moment);
+            let taken = Taken { reference, basis, slips: true, rests: false };
+            let refused = self.refuses(scene, *symbol, entry.side, at).is_some();
+            let sized = self.size(scene, *symbol, &entry, at, taken, 0.0);
+            let sized = sized.ok().filter(|sized| sized.reduced.is_none() && sized.left == 0.0);
+            cost += sized.map_or(0.0, |sized| sized.units * sized.paid.price + sized.commission);
+            sized.is_some() && !refused
+        });
+        let money = self.free(scene, at) * scene.settings.trading.leverage;
+        if !fills || cost > money * (1.0 + 1e-9) {
+            for symbol in legs {
+                if let Some(entry) = self.books[symbol].entry.take() {
+                    self.books[symbol].stale = true;
+                    self.refuse(at.bar, symbol, entry.order, Reason::Leg);
+                }
+            }
+        }
+    }
+
+    /// Fill an order to leave; how many units it closed.
+    fn fill_exit(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        exit: ExitOrder,
+        at: At,
+        taken: Taken,
+    ) -> f64 {
+        let held = self.ledger.units(symbol).abs();
+        if held == 0.0 {
+            self.settle(exit.order, OrderStatus::Superseded);
+            self.books[symbol].stale = true;
+            return 0.0;
+        }
+        let leaving =
+            Leaving { closed_by: exit.closed_by, decided: exit.decided, order: Some(exit.order) };
+        let units = held.min(self.room(scene, symbol, at.bar));
+        self.leave(scene, symbol, None, units, at, taken, leaving);
+        if units < held {
+            // The bar had too little volume: the rest is carried on.
+            let fill = self.carried(scene, symbol, at);
+            self.books[symbol].exit = Some(ExitOrder { fill, ..exit });
+        } else {
+            self.settle(exit.order, OrderStatus::Filled(at.bar));
+        }
+        units
+    }
+
+    /// The same moment of the symbol's next bar.
+    fn carried(&self, scene: &Scene<'_>, symbol: usize, at: At) -> (usize, Moment) {
+        let moment = if at.moment == Moment::Close { Moment::Close } else { Moment::Open };
+        (scene.bars(symbol).next_bar(at.bar + 1).unwrap_or(NEVER), moment)
+    }
+
+    /// A level ends a lot; whether it could, wholly or in part.
+    pub(super) fn protective_exit(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        index: usize,
+        hit: Hit,
+    ) -> bool {
+        self.outcome.ambiguous_exits += usize::from(hit.ambiguous);
+        let moment = if hit.at_open { Moment::Open } else { Moment::Inside };
+        let at = At { bar: hit.bar, moment };
+        let taken = Taken {
+            reference: hit.price,
+            basis: hit.basis,
+            slips: !hit.rests && scene.axes.slippage_on_stops,
+            rests: hit.rests,
+        };
+        let leaving = Leaving { closed_by: hit.closed_by, decided: hit.bar, order: None };
+        let units = self.ledger.positions[symbol][index].units;
+        let closed = units.min(self.room(scene, symbol, hit.bar));
+        self.leave(scene, symbol, Some(index), closed, at, taken, leaving);
+        if closed < units && self.books[symbol].exit.is_none() {
+            let next = self.carried(scene, symbol, At { bar: hit.bar, moment: Moment::Open });
+            self.order_exit(scene, symbol, hit.bar, hit.closed_by, next);
+        }
+        closed == units
+    }
+
+    /// Give up units of a position: of one lot, or of the oldest first.
+    #[expect(clippy::too_many_arguments, reason = "who, how many, when, at what, and why")]
+    pub(super) fn leave(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        lot: Option<usize>,
+        units: f64,
+        at: At,
+        taken: Taken,
+        leaving: Leaving,
+    ) {
+        let Some(side) = self.ledger.side(symbol).filter(|_| units > 0.0) else { return };
+        let sign = -side.sign();
+        let paid = self.paid(scene, symbol, at.bar, sign, units, taken, false);
+        let fee = scene.settings.costs.commission.fee(taken.rests, self.ledger.traded);
+        let fill = Fill {
+            bar: at.bar,
+            moment: at.moment,
+            symbol,
+            units: sign * units,
+            reference: taken.reference,
+            basis: taken.basis,
+            price: paid.price,
+            commission: fee.of(units, paid.price),
+            slippage: paid.slippage * units,
+            spread: paid.spread * units,
+            closed_by: Some(leaving.closed_by),
+            decided: leaving.decided,
+            order: leaving.order,
+        };
+        self.ledger.close(fill, lot, &mut self.outcome);
+        self.note_filled(symbol, at.bar, units);
+    }
+
+    /// Fill an entry that found its price inside a bar.
+    pub(super) fn fill_resting(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        entry: EntryOrder,
+        reached: Reached,
+    ) {
+        let rests = entry.prices.limit.is_some();
+        let moment = Moment::Inside;
+        let taken = Taken { reference: reached.price, basis: reached.basis, slips: !rests, rests };
+        if self.enter(scene, symbol, entry, At { bar: reached.bar, moment }, taken, 0.0) {
+            self.rest_of_entry_bar(scene, symbol, reached, !rests);
+        }
+    }
+
+    /// Fill an entry; whether anything was bought (or sold short).
+    pub(super) fn enter(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        entry: EntryOrder,
+        at: At,
+        taken: Taken,
+        turned: f64,
+    ) -> bool {
+        self.books[symbol].stale = true;
+        let wait = |walk: &mut Self, left: Option<f64>| {
+            let fill = walk.carried(scene, symbol, at);
+            let fill = if entry.prices.is_market() { fill } else { (at.bar + 1, fill.1) };
+            walk.books[symbol].entry = Some(EntryOrder { fill, left, reached: None, ..entry });
+        };
+        if let Some(Verdict { reason, only_now }) = self.refuses(scene, symbol, entry.side, at) {
+            if !only_now || entry.prices.is_market() {
+                self.books[symbol].entry = None;
+                self.refuse(at.bar, symbol, entry.order, reason);
+            } else {
+                wait(self, entry.left);
+            }
+            return false;
+        }
+        if self.room(scene, symbol, at.bar) <= 0.0 {
+            wait(self, entry.left);
+            return false;
+        }
+        let sized = match self.size(scene, symbol, &entry, at, taken, turned) {
+            Ok(sized) => sized,
+            Err(reason) => {
+                self.books[symbol].entry = None;
+                self.refuse(at.bar, symbol, entry.order, reason);
+                return false;
+            }
+        };
+        let Sized { units, wanted, reduced, left, paid, commission } = sized;
+        if let Some(reason) = reduced {
+            self.outcome.reduced.add(reason);
+            self.tell(at.bar, Some(symbol), What::Reduced { reason, from: wanted, to: units });
+        }
+        let sign = entry.side.sign();
+        let fill = Fill {
+            bar: at.bar,
+            moment: at.moment,
+            symbol,
+            units: sign * units,
+            reference: taken.reference,
+            basis: taken.basis,
+            price: paid.price,
+            commission,
+            slippage: paid.slippage * units,
+            spread: paid.spread * units,
+            closed_by: None,
+            decided: entry.decided,
+            order: Some(entry.order),
+        };
+        let searched = if at.moment == Moment::Close { at.bar + 1 } else { at.bar };
+        let lot = Lot {
+            side: entry.side,
+            units,
+            entry_bar: at.bar,
+            entry_price: paid.price,
+            commission: 0.0,
+            slippage: 0.0,
+            spread: 0.0,
+            entry: 0,
+            order: entry.order,
+            levels: scene.levels(
+                symbol,
+                entry.side,
+                entry.decided,
+                at.bar,
+                paid.price,
+                entry.levels,
+            ),
+            searched,
+            hit: None,
+            expires: self.expiry(scene, symbol, at.bar),
+        };
+        self.ledger.open(fill, lot, &mut self.outcome);
+        self.note_filled(symbol, at.bar, units);
+        if self.detailed {
+            let order = &mut self.outcome.orders[entry.order];
+            order.wanted.get_or_insert(wanted);
+            order.reduced = reduced.map(|reason| (reason, units)).or(order.reduced);
+            order.status = OrderStatus::Filled(at.bar);
+        }
+        self.books[symbol].entry = None;
+        if left > 0.0 {
+            wait(self, Some(left));
+        }
+        true
+    }
+
+    /// The units of a symbol that bar `t` can still fill.
+    pub(super) fn room(&self, scene: &Scene<'_>, symbol: usize, t: usize) -> f64 {
+        let trading = &scene.settings.trading;
+        if trading.max_participation.is_none() && trading.min_volume == 0.0 {
+            return f64::INFINITY;
+        }
+        let volume = scene.bars(symbol).volume[t];
+        // Nothing is known of a bar without volume, so nothing is filled on it.
+        if volume.is_nan() || volume < trading.min_volume {
+            return 0.0;
+        }
+        let most = trading.max_participation.map_or(f64::INFINITY, |share| share * volume);
+        match self.books[symbol].filled {
+            Some((bar, units)) if bar == t => (most - units).max(0.0),
+            _ => most,
+        }
+    }
+
+    fn note_filled(&mut self, symbol: usize, t: usize, units: f64) {
+        let book = &mut self.books[symbol];
+        let before = book.filled.filter(|(bar, _)| *bar == t).map_or(0.0, |(_, units)| units);
+        book.filled = Some((t, before + units));
+        book.stale = true;
+    }
+
+    /// What `units` cost that are bought (`sign` 1) or sold (-1).
+    #[expect(clippy::too_many_arguments, reason = "whose price, when, and how it is taken")]
+    pub(super) fn paid(
+        &self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        t: usize,
+        sign: f64,
+        units: f64,
+        taken: Taken,
+        opens: bool,
+    ) -> Paid {
+        let bars = scene.bars(symbol);
+        let costs = &scene.settings.costs;
+        let raw = taken.reference;
+        let slipped = match taken.slips {
+            true => {
+                // A bar that the symbol does not have has no range.
+                let range = (bars.high[t] - bars.low[t]).max(0.0);
+                costs.slippage.price(sign, raw, units, range, bars.volume[t])
+            }
+            false => raw,
+        };
+        let share = match (scene.axes.spread_on, opens) {
+            (SpreadOn::Both, _) => 0.5,
+            (SpreadOn::Entry, true) => 1.0,
+            (SpreadOn::Entry, false) => 0.0,
+        };
+        let mut price = slipped * (1.0 + sign * share * costs.spread);
+        if let Some(tick) = scene.settings.trading.tick_size
+            && price != raw
+        {
+            // What is paid beyond the bar's price is rounded against the trader.
+            let ticks = price / tick;
+            let near = ticks.round();
+            let exact = (ticks - near).abs() < 1e-9;
+            let ticks = match sign > 0.0 {
+                _ if exact => near,
+                true => ticks.ceil(),
+                false => ticks.floor(),
+            };
+            price = ticks * tick;
+        }
+        Paid { price, slippage: (slipped - raw).abs(), spread: (price - slipped).abs() }
+    }
+
+    /// Close a symbol's position at the end of the range.
+    pub(super) fn end(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        at: At,
+        price: f64,
+        basis: Basis,
+    ) {
+        let taken = Taken { reference: price, basis, slips: true, rests: false };
+        let leaving = Leaving { closed_by: ClosedBy::End, decided: at.bar, order: None };
+        self.close_out(scene, symbol, at, taken, leaving);
+    }
+
+    /// Fill an order of the last close at the price at which positions were closed.
+    pub(super) fn meet_last_bar(&mut self, scene: &Scene<'_>, symbol: usize, at: At, price: f64) {
+        let Some(entry) = self.books[symbol].entry.filter(|entry| entry.prices.is_market()) else {
+            return;
+        };
+        let meets = scene.axes.at_end == AtEnd::CloseAtLastOpen
+            && scene.settings.pins.last_orders_meet_last_bar;
+        if meets {
+            let basis = Basis::LastOpen;
+            let taken = Taken { reference: price, basis, slips: true, rests: false };
+            self.enter(scene, symbol, entry, at, taken, 0.0);
+        }
+    }
+
+    /// Close a symbol's position whatever the volume.
+    pub(super) fn close_out(
+        &mut self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        at: At,
+        taken: Taken,
+        leaving: Leaving,
+    ) {
+        let units = self.ledger.units(symbol).abs();
+        self.leave(scene, symbol, None, units, at, taken, leaving);
+    }
+}
+
+impl EntryOrder {
+    /// Whether it is a market order for this moment.
+    fn is_due(&self, at: At) -> bool {
+        self.prices.is_market() && self.fill == (at.bar, at.moment)
+    }
+}

@@ -1,0 +1,258 @@
+//! The account: money, what is held, and the trades that fills add up to.
+
+use super::frame::Frame;
+use super::outcome::Outcome;
+use super::protect::{Hit, Levels};
+use super::settings::Settings;
+use super::trade::{ClosedBy, Fill, Moment, Side, Trade};
+
+/// No such bar.
+pub(super) const NEVER: usize = usize::MAX;
+
+/// Money, and what is held of each symbol.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub cash: f64,
+    /// Freed inside the present bar, and not spendable on it.
+    pub locked: f64,
+    /// The money that was traded so far.
+    pub traded: f64,
+    /// How many losing trades followed each other last.
+    pub losses: usize,
+    /// What is held of each symbol, the oldest first.
+    pub positions: Vec<Vec<Lot>>,
+}
+
+/// What one entry brought: a part of a position with levels of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Lot {
+    pub side: Side,
+    /// Units, positive.
+    pub units: f64,
+    pub entry_bar: usize,
+    pub entry_price: f64,
+    pub commission: f64,
+    pub slippage: f64,
+    pub spread: f64,
+    /// The place of its fill in the outcome.
+    pub entry: usize,
+    /// The number of its order.
+    pub order: usize,
+    pub levels: Option<Levels>,
+    /// The first bar on which the levels were not yet looked for.
+    pub searched: usize,
+    /// What ends it next, as far as was looked.
+    pub hit: Option<Hit>,
+    /// The bar at whose open it is old enough to end.
+    pub expires: usize,
+}
+
+impl Lot {
+    /// The trade that `units` of the lot are when they end (or are valued) at `price` on `bar`.
+    fn trade(&self, symbol: usize, units: f64, bar: usize, price: f64, end: End) -> Trade {
+        let part = units / self.units;
+        let commission = self.commission * part + end.commission;
+        Trade {
+            symbol,
+            side: self.side,
+            units,
+            entry_bar: self.entry_bar,
+            entry_price: self.entry_price,
+            exit_bar: bar,
+            exit_price: price,
+            commission,
+            slippage: self.slippage * part + end.slippage,
+            spread: self.spread * part + end.spread,
+            profit: self.side.sign() * units * (price - self.entry_price) - commission,
+            closed_by: end.closed_by,
+            entry: self.entry,
+            exit: end.exit,
+        }
+    }
+}
+
+/// What the end of a trade costs, and which it is.
+#[derive(Debug, Clone, Copy, Default)]
+struct End {
+    commission: f64,
+    slippage: f64,
+    spread: f64,
+    closed_by: Option<ClosedBy>,
+    exit: Option<usize>,
+}
+
+impl Ledger {
+    /// An account that holds nothing but its capital.
+    pub(super) fn begin(&mut self, symbols: usize, capital: f64) {
+        (self.cash, self.locked, self.traded, self.losses) = (capital, 0.0, 0.0, 0);
+        self.positions.iter_mut().for_each(Vec::clear);
+        self.positions.resize_with(symbols, Vec::new);
+    }
+
+    /// Whether a symbol is held, and how.
+    pub(super) fn side(&self, symbol: usize) -> Option<Side> {
+        self.positions[symbol].first().map(|lot| lot.side)
+    }
+
+    /// The units held of a symbol, negative when owed.
+    pub(super) fn units(&self, symbol: usize) -> f64 {
+        self.positions[symbol].iter().map(|lot| lot.side.sign() * lot.units).sum()
+    }
+
+    /// How many symbols are held.
+    pub(super) fn held(&self) -> usize {
+        self.positions.iter().filter(|lots| !lots.is_empty()).count()
+    }
+
+    /// Whether anything is held short.
+    pub(super) fn owes(&self) -> bool {
+        self.positions.iter().any(|lots| lots.first().is_some_and(|lot| lot.side == Side::Short))
+    }
+
+    /// The units held of each symbol with the price at which they are valued at this moment of bar
+    /// `t`: what was known then, the open (or the close before) until the bar has closed.
+    fn marks<'a>(
+        &'a self,
+        frame: &'a Frame,
+        settings: &'a Settings,
+        t: usize,
+        moment: Moment,
+    ) -> impl Iterator<Item = (f64, f64)> + 'a {
+        let closed = moment == Moment::Close || settings.pins.marks_at_close;
+        let held = (0..self.positions.len()).filter(|&symbol| !self.positions[symbol].is_empty());
+        held.map(move |symbol| {
+            let bars = &frame.symbols[symbol];
+            let mark = if closed { bars.close[t] } else { bars.mark_at_open(t) };
+            (self.units(symbol), mark)
+        })
+    }
+
+    /// What the account is worth.
+    pub(super) fn equity(
+        &self,
+        frame: &Frame,
+        settings: &Settings,
+        t: usize,
+        moment: Moment,
+    ) -> f64 {
+        let marks = self.marks(frame, settings, t, moment);
+        self.cash + marks.map(|(units, mark)| units * mark).sum::<f64>()
+    }
+
+    /// The value of longs and of shorts, both positive.
+    pub(super) fn exposure(
+        &self,
+        frame: &Frame,
+        settings: &Settings,
+        t: usize,
+        moment: Moment,
+    ) -> (f64, f64) {
+        let marks = self.marks(frame, settings, t, moment);
+        marks.fold((0.0, 0.0), |(long, short), (units, mark)| {
+            let value = units * mark;
+            if value > 0.0 { (long + value, short) } else { (long, short - value) }
+        })
+    }
+
+    /// The equity that no position needs: the money that entries may take, before leverage. Cash
+    /// holds the proceeds of what is owed, and as much again must stay to buy it back.
+    pub(super) fn free(&self, frame: &Frame, settings: &Settings, t: usize, moment: Moment) -> f64 {
+        let (long, short) = self.exposure(frame, settings, t, moment);
+        let lent = (1.0 - 1.0 / settings.trading.leverage) * (long + short);
+        self.cash - 2.0 * short + lent - self.locked
+    }
+
+    /// Book a fill; its place among the fills.
+    fn book(&mut self, fill: Fill, outcome: &mut Outcome) -> usize {
+        self.cash -= fill.units * fill.price + fill.commission;
+        self.traded += (fill.units * fill.price).abs();
+        outcome.fills.push(fill);
+        outcome.fills.len() - 1
+    }
+
+    /// Book a fill that opens `lot`, which takes over its costs.
+    pub(super) fn open(&mut self, fill: Fill, mut lot: Lot, outcome: &mut Outcome) {
+        (lot.commission, lot.slippage, lot.spread) = (fill.commission, fill.slippage, fill.spread);
+        lot.entry = self.book(fill, outcome);
+        self.positions[fill.symbol].push(lot);
+    }
+
+    /// Book a fill that closes units of a symbol's position: those of `only` that lot, or the oldest
+    /// first.
+    pub(super) fn close(&mut self, fill: Fill, only: Option<usize>, outcome: &mut Outcome) {
+        let total = fill.units.abs();
+        let exit = self.book(fill, outcome);
+        let mut left = total;
+        let lots = &mut self.positions[fill.symbol];
+        let mut index = only.unwrap_or(0);
+        while left > 0.0 && index < lots.len() {
+            let lot = &mut lots[index];
+            // What is left after several lots carries their rounding.
+            let whole = left >= lot.units * (1.0 - 1e-12);
+            let units = if whole { lot.units } else { left };
+            let part = units / total;
+            let end = End {
+                commission: fill.commission * part,
+                slippage: fill.slippage * part,
+                spread: fill.spread * part,
+                closed_by: fill.closed_by,
+                exit: Some(exit),
+            };
+            let trade = lot.trade(fill.symbol, units, fill.bar, fill.price, end);
+            self.losses = match trade.profit {
+                profit if profit < 0.0 => self.losses + 1,
+                profit if profit > 0.0 => 0,
+                _ => self.losses,
+            };
+            outcome.trades.push(trade);
+            left -= units;
+            if whole {
+                lots.remove(index);
+            } else {
+                let rest = 1.0 - units / lot.units;
+                lot.units -= units;
+                lot.commission *= rest;
+                lot.slippage *= rest;
+                lot.spread *= rest;
+                index += 1;
+            }
+            if only.is_some() {
+                break;
+            }
+        }
+    }
+
+    /// Share the commission of the last two fills, which one order made to turn a position round, by
+    /// their units.
+    pub(super) fn share_turning_fee(&mut self, symbol: usize, outcome: &mut Outcome) {
+        let [.., exit, entry] = &mut outcome.fills[..] else { return };
+        let total = exit.commission + entry.commission;
+        let units = exit.units.abs() + entry.units.abs();
+        let before = exit.commission;
+        exit.commission = total * exit.units.abs() / units;
+        entry.commission = total - exit.commission;
+        let (more, closed, entry_fee) =
+            (exit.commission - before, exit.units.abs(), entry.commission);
+        let exit = outcome.fills.len() - 2;
+        let trades = outcome.trades.iter_mut().rev();
+        for trade in trades.take_while(|trade| trade.exit == Some(exit)) {
+            let part = more * trade.units / closed;
+            trade.commission += part;
+            trade.profit -= part;
+        }
+        if let Some(lot) = self.positions[symbol].last_mut() {
+            lot.commission = entry_fee;
+        }
+    }
+
+    /// List what is still held as open trades, valued at the last bar's closes.
+    pub(super) fn list_open(&self, frame: &Frame, last: usize, outcome: &mut Outcome) {
+        for (symbol, lots) in self.positions.iter().enumerate() {
+            let price = frame.symbols[symbol].close[last];
+            let open = lots.iter();
+            outcome
+                .trades
+                .extend(open.map(|lot| lot.trade(symbol, lot.units, last, price, End::default())));
+        }
+    }
+}

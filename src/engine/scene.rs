@@ -1,0 +1,282 @@
+//! What stays the same during a walk, and the rules as the walk asks for them.
+
+use super::frame::{Aligned, Frame};
+use super::ledger::NEVER;
+use super::model::{Axes, Fill, FirstBar};
+use super::protect::{Away, Levels, Reading};
+use super::settings::{Distance, Settings};
+use super::trade::{Basis, ClosedBy, Moment, Side};
+use crate::bars::Mask;
+use crate::strategy::Signals;
+use std::borrow::Cow;
+
+/// Bars, rules and settings of one session.
+pub(super) struct Scene<'a> {
+    pub frame: &'a Frame,
+    pub signals: Cow<'a, [Signals]>,
+    pub settings: &'a Settings,
+    pub axes: &'a Axes,
+}
+
+impl<'a> Scene<'a> {
+    /// The scene of a session; rules that are delayed or wait for each other are moved first.
+    pub(super) fn new(frame: &'a Frame, signals: &'a [Signals], settings: &'a Settings) -> Self {
+        let axes = &settings.axes;
+        let waits =
+            axes.delay > 0 || axes.first_bar == FirstBar::AllWarm || settings.pins.conflicts_cancel;
+        let signals = match waits {
+            false => Cow::Borrowed(signals),
+            true => {
+                let own = signals.iter().zip(&frame.symbols);
+                own.map(|(signals, bars)| moved(signals, bars, settings)).collect()
+            }
+        };
+        Self { frame, signals, settings, axes }
+    }
+
+    pub(super) fn bars(&self, symbol: usize) -> &'a Aligned {
+        &self.frame.symbols[symbol]
+    }
+
+    pub(super) fn reading(&self) -> Reading<'a> {
+        Reading { axes: self.axes, pins: &self.settings.pins }
+    }
+
+    /// Whether what fills at a close is in the account from the next bar on.
+    pub(super) fn books_late(&self) -> bool {
+        self.settings.pins.booked_next_bar && self.axes.fill == Fill::Close
+    }
+
+    /// The bar and the moment at which what is decided at the close of bar `t` is done.
+    pub(super) fn next_fill(&self, symbol: usize, t: usize) -> (usize, Moment) {
+        let next = || self.bars(symbol).next_bar(t + 1).unwrap_or(NEVER);
+        match self.axes.fill {
+            _ if t == NEVER => (NEVER, Moment::Open),
+            // What is in the account from the next bar on needs one.
+            Fill::Close if self.books_late() && t + 1 >= self.frame.len() => (NEVER, Moment::Close),
+            Fill::Close => (t, Moment::Close),
+            Fill::NextOpen => (next(), Moment::Open),
+            Fill::NextClose => (next(), Moment::Close),
+        }
+    }
+
+    /// The price of a market order at this moment of bar `t`, and where it comes from.
+    pub(super) fn market(&self, symbol: usize, t: usize, moment: Moment) -> (f64, Basis) {
+        let bars = self.bars(symbol);
+        match (moment, self.axes.fill) {
+            (Moment::Close, Fill::NextClose) => (bars.close[t], Basis::NextClose),
+            (Moment::Close, _) => (bars.close[t], Basis::Close),
+            (_, Fill::NextOpen) => (bars.open[t], Basis::NextOpen),
+            (_, _) => (bars.open[t], Basis::ClockOpen),
+        }
+    }
+
+    /// The bar whose rules are read at the close of bar `t`: with a delay, an earlier one.
+    pub(super) fn decided(&self, symbol: usize, t: usize) -> usize {
+        let bars = self.bars(symbol);
+        (0..self.axes.delay).fold(t, |t, _| bars.bar_before(t).unwrap_or(0))
+    }
+
+    /// The value of an input at the close of bar `t`.
+    pub(super) fn input(&self, symbol: usize, input: usize, t: usize) -> f64 {
+        self.signals[symbol].inputs[input][t]
+    }
+
+    /// How far away a level is that was decided at the close of bar `t`; `None` while it is not
+    /// known.
+    pub(super) fn away(&self, symbol: usize, distance: Distance, t: usize) -> Option<Away> {
+        match distance {
+            Distance::Fraction(fraction) => Some(Away::Fraction(fraction)),
+            Distance::Atr { multiple, input } => {
+                let money = multiple * self.input(symbol, input, t);
+                (money > 0.0).then_some(Away::Money(money))
+            }
+        }
+    }
+
+    /// The levels of an entry at `price` on bar `filled` that was decided on bar `decided`.
+    pub(super) fn levels(
+        &self,
+        symbol: usize,
+        side: Side,
+        decided: usize,
+        filled: usize,
+        price: f64,
+        rules: [Option<f64>; 2],
+    ) -> Option<Levels> {
+        use super::model::StopBase;
+        let risk = &self.settings.risk;
+        let close = &self.bars(symbol).close;
+        let base = match self.axes.stop_base {
+            StopBase::Fill => price,
+            StopBase::SignalClose if self.settings.pins.base_of_fill_bar => close[filled],
+            StopBase::SignalClose => close[decided],
+        };
+        let away = |distance: Option<Distance>| self.away(symbol, distance?, decided);
+        let mut levels = Levels::none(side);
+        if let Some(away) = away(risk.stop_loss) {
+            levels = levels.stop(base, away);
+        }
+        if let Some(away) = away(risk.take_profit) {
+            levels = match self.settings.pins.net_targets {
+                false => levels.target(base, away),
+                true => levels.target_at(self.net_target(side, price, away), ClosedBy::TakeProfit),
+            };
+        }
+        if let Some(away) = away(risk.trailing_stop) {
+            let unseen = side.sign() * f64::NEG_INFINITY;
+            let later = self.settings.pins.trails_from_entry_close;
+            levels = levels.trailing(if later { unseen } else { base }, away);
+        }
+        let [stop, target] = rules;
+        if let Some(stop) = stop {
+            levels = levels.stop_at(stop, ClosedBy::Stop);
+        }
+        if let Some(target) = target {
+            levels = levels.target_at(target, ClosedBy::Target);
+        }
+        levels.if_any().map(|levels| levels.since(filled))
+    }
+
+    /// The price at which an entry at `price` has gained so much after the commission of both fills.
+    fn net_target(&self, side: Side, price: f64, away: Away) -> f64 {
+        let gain = match away {
+            Away::Fraction(fraction) => fraction,
+            Away::Money(money) => money / price,
+        };
+        let rate = self.settings.costs.commission.taker;
+        match side {
+            Side::Long => price * (gain + 1.0 + rate) / (1.0 - rate),
+            Side::Short => price * (1.0 - gain - rate) / (1.0 + rate),
+        }
+    }
+
+    /// Whether one order turns a position round.
+    pub(super) fn turns_in_one(&self) -> bool {
+        self.axes.flip == super::model::Flip::OneOrder
+    }
+
+    /// The symbols of the first group that holds this one; itself alone if none does.
+    pub(super) fn group(&self, symbol: usize) -> impl Iterator<Item = usize> {
+        let symbols = &self.frame.symbols;
+        let name = &symbols[symbol].name;
+        let groups = self.settings.risk.groups.iter();
+        let group = groups.map(|(_, members)| members).find(|members| members.contains(name));
+        (0..symbols.len()).filter(move |&other| match group {
+            Some(members) => members.contains(&symbols[other].name),
+            None => other == symbol,
+        })
+    }
+
+    /// A price on the grid of prices.
+    pub(super) fn tick(&self, price: f64) -> f64 {
+        match self.settings.trading.tick_size {
+            Some(tick) => (price / tick).round() * tick,
+            None => price,
+        }
+    }
+
+    /// On how many bars both entries are true.
+    pub(super) fn conflicts(&self, symbol: usize) -> usize {
+        let signals = &self.signals[symbol];
+        let words = signals.enter_long.words().iter().zip(signals.enter_short.words());
+        words.map(|(a, b)| (a & b).count_ones() as usize).sum()
+    }
+
+    /// The first bar at or after `from` on which a rule asks for something: while `side` is held (or
+    /// waited for) its exit does, and an entry against it; an entry in its direction only if it
+    /// `adds`. Two entries at once ask for nothing.
+    pub(super) fn next_signal(
+        &self,
+        symbol: usize,
+        side: Option<Side>,
+        adds: bool,
+        from: usize,
+    ) -> usize {
+        let signals = &self.signals[symbol];
+        let (long, short) = (&signals.enter_long, &signals.enter_short);
+        match (side, adds) {
+            (None, _) => next([long, short, long], from, |long, short, _| long ^ short),
+            (Some(Side::Long), true) => {
+                next([long, short, &signals.exit_long], from, |long, short, exit| {
+                    exit | long ^ short
+                })
+            }
+            (Some(Side::Short), true) => {
+                next([long, short, &signals.exit_short], from, |long, short, exit| {
+                    exit | long ^ short
+                })
+            }
+            (Some(Side::Long), false) => {
+                next([long, short, &signals.exit_long], from, |long, short, exit| {
+                    exit | short & !long
+                })
+            }
+            (Some(Side::Short), false) => {
+                next([long, short, &signals.exit_short], from, |long, short, exit| {
+                    exit | long & !short
+                })
+            }
+        }
+    }
+}
+
+fn next([a, b, c]: [&Mask; 3], from: usize, combine: impl Fn(u64, u64, u64) -> u64) -> usize {
+    let (a, b, c) = (a.words(), b.words(), c.words());
+    let first = from / 64;
+    let mut keep = u64::MAX << (from % 64);
+    for index in first..a.len() {
+        let word = combine(a[index], b[index], c[index]) & keep;
+        if word != 0 {
+            return index * 64 + word.trailing_zeros() as usize;
+        }
+        keep = u64::MAX;
+    }
+    NEVER
+}
+
+/// The rules of one symbol as these settings read them: later, none before all are warm, none where
+/// an entry and an exit of one direction cancel each other. Columns stay where they are.
+fn moved(signals: &Signals, bars: &Aligned, settings: &Settings) -> Signals {
+    let mut moved = signals.clone();
+    if settings.pins.conflicts_cancel {
+        let without = |a: &Mask, b: &Mask| a.zip(b, |a, b| a & !b);
+        (moved.enter_long, moved.exit_long) = (
+            without(&signals.enter_long, &signals.exit_long),
+            without(&signals.exit_long, &signals.enter_long),
+        );
+        (moved.enter_short, moved.exit_short) = (
+            without(&signals.enter_short, &signals.exit_short),
+            without(&signals.exit_short, &signals.enter_short),
+        );
+    }
+    let masks = [
+        &mut moved.enter_long,
+        &mut moved.exit_long,
+        &mut moved.enter_short,
+        &mut moved.exit_short,
+    ];
+    for mask in masks {
+        if settings.axes.first_bar == FirstBar::AllWarm {
+            let first = signals.warm.saturating_add(1);
+            *mask = Mask::from_fn(mask.len(), |t| t >= first && mask.get(t));
+        }
+        if settings.axes.delay > 0 {
+            *mask = later(mask, bars, settings.axes.delay as usize);
+        }
+    }
+    moved
+}
+
+/// Every bit of `mask` so many of the symbol's own bars later.
+fn later(mask: &Mask, bars: &Aligned, delay: usize) -> Mask {
+    let mut later = Mask::zeros(mask.len());
+    let own: Vec<usize> =
+        (0..mask.len()).filter(|&t| bars.present.as_ref().is_none_or(|p| p.get(t))).collect();
+    for pair in own.windows(delay + 1) {
+        if mask.get(pair[0]) {
+            later.set(pair[delay]);
+        }
+    }
+    later
+}

@@ -1,0 +1,231 @@
+//! How many units an entry takes: what sizing asks for, what the account can pay, what risk allows,
+//! what the bar has, and which numbers of units exist.
+
+use super::cost::{Commission, Fee};
+use super::fill::{Paid, Taken};
+use super::model::{ShortOfCash, Units};
+use super::order::Reason;
+use super::scene::Scene;
+use super::settings::{Cap, Sizing};
+use super::trade::{Moment, Side};
+use super::walk::{At, EntryOrder, Walk};
+
+/// What an entry comes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sized {
+    /// Units to fill, positive.
+    pub units: f64,
+    /// Units that sizing asked for.
+    pub wanted: f64,
+    /// What made it smaller, if something did.
+    pub reduced: Option<Reason>,
+    /// Units that wait for the next bar, because this one has no more volume.
+    pub left: f64,
+    pub paid: Paid,
+    pub commission: f64,
+}
+
+impl Walk {
+    /// The size of an entry; `turned` are the units of the position that the same order closed.
+    pub(super) fn size(
+        &self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        entry: &EntryOrder,
+        at: At,
+        taken: Taken,
+        turned: f64,
+    ) -> Result<Sized, Reason> {
+        let settings = scene.settings;
+        let sign = entry.side.sign();
+        let commission = &settings.costs.commission;
+        let fee = match turned > 0.0 {
+            false => commission.fee(taken.rests, self.ledger.traded),
+            // The order has paid what it costs once.
+            true => Commission { per_order: 0.0, min: 0.0, ..commission.clone() }
+                .fee(taken.rests, self.ledger.traded),
+        };
+        let price = |units| self.paid(scene, symbol, at.bar, sign, units, taken, true);
+        let mut paid = price(0.0);
+        let mut sized = self.at_price(scene, symbol, entry, at, paid.price, fee)?;
+        if settings.costs.slippage.depends_on_units() {
+            // The size at the price before the impact is the largest; the price of that is the worst.
+            paid = price(sized.0);
+            sized = self.at_price(scene, symbol, entry, at, paid.price, fee)?;
+            paid = price(sized.0);
+        }
+        let (allowed, wanted, reduced) = sized;
+        let units = self.existing(scene, allowed.min(self.room(scene, symbol, at.bar)));
+        if units <= 0.0 || units < settings.trading.min_units {
+            return Err(reduced.unwrap_or(Reason::TooSmall));
+        }
+        let left = self.existing(scene, allowed) - units;
+        let carried = settings.trading.max_participation.is_some() && left > 0.0;
+        Ok(Sized {
+            units,
+            wanted,
+            reduced,
+            left: if carried { left } else { 0.0 },
+            paid,
+            commission: fee.of(units, paid.price),
+        })
+    }
+
+    /// The units allowed at `price`, the units wanted, and what made the difference.
+    fn at_price(
+        &self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        entry: &EntryOrder,
+        at: At,
+        price: f64,
+        fee: Fee,
+    ) -> Result<(f64, f64, Option<Reason>), Reason> {
+        let settings = scene.settings;
+        let wanted = match entry.left {
+            Some(units) => units,
+            None => self.wanted(scene, symbol, entry, at, price, fee)?,
+        };
+        if wanted.is_nan() || wanted <= 0.0 {
+            return Err(if self.free(scene, at) > 0.0 { Reason::NoSize } else { Reason::NoCash });
+        }
+        let money = self.free(scene, at) * settings.trading.leverage;
+        let affordable = fee.units_for(money, price);
+        let (mut units, mut reduced) = match scene.axes.short_of_cash {
+            _ if wanted <= affordable => (wanted, None),
+            ShortOfCash::Cancel if wanted > affordable * (1.0 + 1e-12) => {
+                return Err(Reason::NoCash);
+            }
+            _ => (affordable, Some(Reason::NoCash)),
+        };
+        for (reason, cap) in self.caps(scene, symbol, entry.side, at) {
+            let most = cap / price;
+            if most < units {
+                (units, reduced) = (most.max(0.0), Some(reason));
+            }
+        }
+        // A difference in the last digits is no reduction.
+        let reduced = reduced.filter(|_| units < wanted * (1.0 - 1e-9));
+        if units <= 0.0 {
+            return Err(reduced.unwrap_or(Reason::NoCash));
+        }
+        Ok((units, wanted, reduced))
+    }
+
+    /// The units that `sizing` asks for at `price`.
+    fn wanted(
+        &self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        entry: &EntryOrder,
+        at: At,
+        price: f64,
+        fee: Fee,
+    ) -> Result<f64, Reason> {
+        let settings = scene.settings;
+        let scale = entry.scale;
+        let equity = || self.equity(scene, at);
+        let units = match settings.sizing {
+            Sizing::Equity(fraction) if settings.pins.size_of_free => {
+                let whole = fraction * scale;
+                let share = if whole == 1.0 { 1.0 - f64::EPSILON } else { whole };
+                let money = self.free(scene, at).max(0.0) * settings.trading.leverage * share;
+                floor_div(money, price + fee.of(share, price) / share)
+            }
+            Sizing::Equity(fraction) => fee.units_for(scale * fraction * equity(), price),
+            Sizing::Cash(money) => fee.units_for(scale * money, price),
+            Sizing::Units(units) => scale * units,
+            Sizing::Risk(fraction) => {
+                let levels =
+                    scene.levels(symbol, entry.side, entry.decided, at.bar, price, entry.levels);
+                let stop = levels.and_then(|levels| levels.stop_price()).ok_or(Reason::NoSize)?;
+                let lost = entry.side.sign() * (price - stop);
+                if lost <= 0.0 {
+                    return Err(Reason::WrongSide);
+                }
+                scale * fraction * equity() / lost
+            }
+            Sizing::Volatility { target, input } => {
+                let bar = scene.input(symbol, input, entry.decided);
+                let year = bar * scene.frame.bars_a_year.sqrt();
+                if year.is_nan() || year <= 0.0 {
+                    return Err(Reason::NoSize);
+                }
+                scale * target / year * equity() / price
+            }
+        };
+        Ok(units)
+    }
+
+    /// How many of `units` exist.
+    fn existing(&self, scene: &Scene<'_>, units: f64) -> f64 {
+        match scene.axes.units {
+            Units::Fractional => units,
+            Units::Integer => units.floor(),
+            Units::Lot => {
+                let lot = scene.settings.trading.lot_size;
+                // Three lots of 0.1 are 0.3 units, whatever the division says.
+                (units / lot * (1.0 + 1e-12)).floor() * lot
+            }
+        }
+    }
+
+    /// The money that each limit of risk leaves to an entry.
+    fn caps(
+        &self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        side: Side,
+        at: At,
+    ) -> impl Iterator<Item = (Reason, f64)> {
+        let risk = &scene.settings.risk;
+        let given = [
+            (Reason::MaxPosition, risk.max_position),
+            (Reason::MaxSymbol, risk.max_symbol),
+            (Reason::MaxGroup, risk.max_group),
+            (Reason::MaxGross, risk.max_gross),
+            (Reason::MaxNet, risk.max_net),
+        ];
+        let any = given.iter().any(|(_, cap)| cap.is_some());
+        let equity = if any { self.equity(scene, at) } else { 0.0 };
+        let (long, short) = match any {
+            true => self.ledger.exposure(scene.frame, scene.settings, at.bar, at.moment),
+            false => (0.0, 0.0),
+        };
+        let value = |symbol: usize| {
+            let bars = scene.bars(symbol);
+            let closed = at.moment == Moment::Close;
+            let mark = if closed { bars.close[at.bar] } else { bars.mark_at_open(at.bar) };
+            let units = self.ledger.units(symbol);
+            // A symbol before its first bar has no mark, and nothing is held of it.
+            if units == 0.0 { 0.0 } else { (units * mark).abs() }
+        };
+        let group = match risk.max_group {
+            Some(_) => scene.group(symbol).map(value).sum::<f64>(),
+            None => 0.0,
+        };
+        let used = [0.0, value(symbol), group, long + short, side.sign() * (long - short)];
+        given.into_iter().zip(used).filter_map(move |((reason, cap), used)| {
+            Some((reason, Cap::money(cap?, equity) - used))
+        })
+    }
+}
+
+/// The largest whole number of times that `b` goes into `a`, exactly: a quotient that was rounded up
+/// to a whole number is not taken for it.
+fn floor_div(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    ((a - rest) / b).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::floor_div;
+
+    #[test]
+    fn a_hair_less_than_ten_units_are_nine() {
+        assert_eq!(floor_div(10_000.0, 10.0), 1_000.0);
+        assert_eq!(floor_div(10_000.0 * (1.0 - f64::EPSILON), 10.0), 999.0);
+        assert_eq!(floor_div(6.0, 0.1), 59.0, "0.1 is a little more than a tenth");
+    }
+}
