@@ -24,6 +24,8 @@ mod registry;
 mod talib_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod window_tests;
 
 pub use check::{Binding, Node, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};

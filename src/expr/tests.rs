@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 mod elsewhere;
 
-const LEN: usize = 400;
+pub(super) const LEN: usize = 400;
 
 /// Numbers from 0 to 1 that are the same each time (xorshift64 by Marsaglia).
 fn random(seed: u64) -> impl FnMut() -> f64 {
@@ -21,7 +21,7 @@ fn random(seed: u64) -> impl FnMut() -> f64 {
 }
 
 /// Bars that wander, with a further column that has gaps.
-fn bars(future: Option<(usize, f64)>) -> Bars {
+pub(super) fn bars(future: Option<(usize, f64)>) -> Bars {
     let mut random = random(0);
     let mut close = 100.0;
     let rows: Vec<[f64; 6]> = (0..LEN)
@@ -81,7 +81,7 @@ pub(super) fn evaluate(text: &str, bars: &Bars, rows: usize) -> Column {
 }
 
 /// `text` for the first of `views`, of which the session trades the first `session`.
-fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Column {
+pub(super) fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Column {
     let place = Place::whole(&Source::new("test", text));
     let mut program = Program::default();
     let root =
@@ -109,7 +109,7 @@ fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Column {
 }
 
 /// A call of `function` over the close, and one over nested expressions with gaps.
-fn calls(function: &Function) -> [String; 2] {
+pub(super) fn calls(function: &Function) -> [String; 2] {
     let call = |series: &str, flag: &str| {
         if function.args.is_empty() {
             return format!("{} + 0", function.name);
@@ -126,7 +126,7 @@ fn calls(function: &Function) -> [String; 2] {
     [call("close", "close > open"), call(nested, "score > 0 or close > sma(close, 3)")]
 }
 
-fn bits(scalar: &Scalar) -> Option<u64> {
+pub(super) fn bits(scalar: &Scalar) -> Option<u64> {
     match scalar {
         Scalar::Number(number) => Some(number.to_bits()),
         Scalar::Bool(value) => Some(u64::from(*value)),

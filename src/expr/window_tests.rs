@@ -1,0 +1,72 @@
+//! A value of a window depends on the window alone, for every function of the registry: the same bits
+//! wherever the column begins, ends or is cut into tiles.
+
+use super::tests::{LEN, bars, bits, calls, evaluate_on};
+use super::*;
+use std::sync::Arc;
+
+/// What remembers more than a window: everything since its column, its day or the range began.
+const REMEMBER: [&str; 22] = [
+    "ema",
+    "ewm",
+    "dema",
+    "tema",
+    "kama",
+    "rma",
+    "rsi",
+    "macd",
+    "macd_signal",
+    "macd_hist",
+    "adx",
+    "plus_di",
+    "minus_di",
+    "psar",
+    "supertrend",
+    "atr",
+    "keltner_upper",
+    "keltner_lower",
+    "obv",
+    "vwap",
+    "cumsum",
+    "bar_index",
+];
+
+/// The values of `text` over some rows, which are all that there are.
+fn over(text: &str, rows: std::ops::Range<usize>) -> Vec<Option<u64>> {
+    let view = View { bars: Arc::new(bars(None)), from: rows.start, rows: rows.clone() };
+    let column = evaluate_on(text, vec![view], 1);
+    (0..rows.len()).map(|row| bits(&column.at(row))).collect()
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it compared")]
+fn a_window_is_the_same_bits_wherever_the_column_is_cut_or_tiled() {
+    // No nested expression of `calls` reaches back further than its window of 5 and this.
+    const NESTED: usize = 4;
+    let (mut present, mut missing) = (0, 0);
+    for function in Function::all() {
+        let mut moved = false;
+        for (nested, text) in calls(function).iter().enumerate() {
+            let whole = over(text, 0..LEN);
+            let plain = over(&calls(function)[0], 0..LEN);
+            let warm = plain.iter().position(Option::is_some).expect("values") + nested * NESTED;
+            for (start, end) in [(1, 90), (64, 200), (77, 78 + warm), (129, 333), (199, LEN)] {
+                let piece = over(text, start..end);
+                let inside = |row: &usize| *row >= warm;
+                for row in (0..piece.len()).filter(inside) {
+                    if piece[row] != whole[start + row] {
+                        let known = REMEMBER.contains(&function.name);
+                        assert!(known, "{text}: row {} of {start}..{end}", start + row);
+                        moved = true;
+                    }
+                    present += usize::from(piece[row].is_some());
+                    missing += usize::from(piece[row].is_none());
+                }
+            }
+        }
+        // One that never moved has no business among those that remember.
+        assert_eq!(moved, REMEMBER.contains(&function.name), "{}", function.name);
+    }
+    println!("{present} present and {missing} missing values compared");
+    assert!(present >= 500 && missing >= 50, "{present} present, {missing} missing");
+}
