@@ -102,7 +102,9 @@ impl Walk {
         let reference = limit.or(trigger).unwrap_or(scene.bars(symbol).close[decided]);
         let behind = |price: f64| side.sign() * price < side.sign() * reference;
         let [stop, target] = levels;
-        let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan) {
+        let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan)
+            || scene.lacks_distance(symbol, decided)
+        {
             Some(Reason::NoPrice)
         } else if scale.is_nan() || scale <= 0.0 {
             Some(Reason::NoSize)

@@ -73,8 +73,16 @@ impl Walk {
         // A position closes once: what a stop has closed before leaves the order nothing to do.
         let closes_now = self.ledger.side(symbol).is_none_or(|side| (side == Side::Long) == sells);
         let closed = if closes_now { self.fill_exits(scene, symbol, at) } else { 0.0 };
-        let book = &self.books[symbol];
-        let waits = book.exit.is_some_and(|exit| exit.fill.0 == at.bar);
+        let book = &mut self.books[symbol];
+        // A position is left before the opposite one is entered, however many bars that takes.
+        let waits = book.exit.is_some();
+        if let (Some(exit), Some(entry)) = (&book.exit, &mut book.entry)
+            && entry.is_due(at)
+            && exit.fill.0 > at.bar
+        {
+            entry.fill = exit.fill;
+            book.stale = true;
+        }
         let opens_now = |entry: &EntryOrder| !sells || entry.side == Side::Short;
         if let Some(entry) = book.entry.filter(|entry| entry.is_due(at) && opens_now(entry))
             && !waits

@@ -184,11 +184,14 @@ impl Ledger {
         let exit = self.book(fill, outcome);
         let mut left = total;
         let lots = &mut self.positions[fill.symbol];
+        // Several lots add up to the whole but for the last digits.
+        let held: f64 = lots.iter().map(|lot| lot.units).sum();
+        let all = only.is_none() && total >= held * (1.0 - 1e-12);
         let mut index = only.unwrap_or(0);
-        while left > 0.0 && index < lots.len() {
+        while (left > 0.0 || all) && index < lots.len() {
             let lot = &mut lots[index];
             // What is left after several lots carries their rounding.
-            let whole = left >= lot.units * (1.0 - 1e-12);
+            let whole = all || left >= lot.units * (1.0 - 1e-12);
             let units = if whole { lot.units } else { left };
             let part = units / total;
             let end = End {

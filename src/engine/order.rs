@@ -102,7 +102,8 @@ words! {
         TooSmall = "too small",
         /// `execution.shorting` is false.
         NoShorting = "no shorting",
-        /// The rule `limit` or `trigger` has no value on the deciding bar.
+        /// The rule `limit` or `trigger`, or what a stop is measured by, has no value on the deciding
+        /// bar.
         NoPrice = "no price",
         /// The rule `size` has no value above zero, or what the size is computed from has none.
         NoSize = "no size",

@@ -152,6 +152,15 @@ impl Levels {
         }
     }
 
+    /// These levels on a grid of prices.
+    pub(super) fn on_grid(mut self, tick: f64) -> Self {
+        let near =
+            |price: f64| if price.is_finite() { (price / tick).round() * tick } else { price };
+        self.stop.0 = near(self.stop.0);
+        self.target.0 = near(self.target.0);
+        self
+    }
+
     /// The price of the stop now, if there is one.
     pub(super) fn stop_price(&self) -> Option<f64> {
         let (stop, _) = self.nearer_stop();

@@ -94,6 +94,13 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether the distance of a stop or target is not known at the close of bar `t`.
+    pub(super) fn lacks_distance(&self, symbol: usize, t: usize) -> bool {
+        let risk = &self.settings.risk;
+        let asked = [risk.stop_loss, risk.take_profit, risk.trailing_stop];
+        asked.into_iter().flatten().any(|distance| self.away(symbol, distance, t).is_none())
+    }
+
     /// The levels of an entry at `price` on bar `filled` that was decided on bar `decided`.
     pub(super) fn levels(
         &self,
@@ -135,7 +142,11 @@ impl<'a> Scene<'a> {
         if let Some(target) = target {
             levels = levels.target_at(target, ClosedBy::Target);
         }
-        levels.if_any().map(|levels| levels.since(filled))
+        let levels = levels.if_any()?.since(filled);
+        Some(match self.settings.trading.tick_size {
+            Some(tick) => levels.on_grid(tick),
+            None => levels,
+        })
     }
 
     /// The price at which an entry at `price` has gained so much after the commission of both fills.

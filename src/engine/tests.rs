@@ -400,7 +400,7 @@ mod properties {
                 let axes = &mut settings.axes;
                 let [close, never, target, level, lagged, signal, slip, cancel, integer] = flags;
                 if close {
-                    axes.fill = model::Fill::Close
+                    axes.fill = if level { model::Fill::NextClose } else { model::Fill::Close }
                 }
                 if never {
                     axes.stop_on_entry_bar = StopOnEntryBar::Never

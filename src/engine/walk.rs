@@ -184,7 +184,9 @@ impl Walk {
         for &symbol in &touched {
             if one_fill {
                 self.only_exit(scene, symbol, t);
-            } else if !scene.settings.pins.orders_first {
+            } else if scene.settings.pins.orders_first {
+                self.exits_of_the_clock(scene, symbol, t);
+            } else {
                 self.exits(scene, symbol, t, Moment::Open);
             }
             self.expire(t, symbol);
@@ -245,15 +247,26 @@ impl Walk {
         let signal_fill = signal_fill.max(from);
         let until = signal_fill.min(book.exit.map_or(NEVER, |exit| exit.fill.0));
         let until = until.min(book.next_weight).min(scene.frame.len());
+        for lot in lots.iter_mut() {
+            // What a bar reached beside its only fill is behind.
+            if lot.hit.take_if(|hit| hit.bar < from).is_some() {
+                lot.searched = from;
+            }
+        }
         for lot in lots.iter_mut().filter(|lot| lot.hit.is_none()) {
             let until = until.min(lot.expires);
             let peek = until < book.next_action;
             let until = until.min(book.next_action);
             if let Some(levels) = &mut lot.levels {
-                let from = lot.searched;
+                let from = lot.searched.max(from);
                 lot.hit = levels.first_hit(bars, scene.reading(), from, until, peek);
                 lot.searched = until.max(lot.searched);
             }
+        }
+        if let Some(entry) = &mut book.entry
+            && entry.reached.take_if(|reached| reached.bar < from).is_some()
+        {
+            entry.searched = from;
         }
         if let Some(entry) = &mut book.entry
             && !entry.prices.is_market()

@@ -127,8 +127,9 @@ impl Walk {
             self.settle(order, OrderStatus::Filled(at.bar));
         }
         let more = target - self.ledger.units(symbol);
-        let grows = if shrinks { target != 0.0 && target.signum() != held.signum() } else { true };
-        if grows && more.signum() == change.signum() && more != 0.0 {
+        // A position is turned round only once it is gone.
+        let turns = self.ledger.side(symbol).is_none() && target.signum() != held.signum();
+        if (!shrinks || turns) && target != 0.0 && more.signum() == change.signum() && more != 0.0 {
             let side = if more > 0.0 { Side::Long } else { Side::Short };
             let intent = Intent::Open(side);
             let order = self.place_order(decided, at.bar, symbol, intent, [None, None]);
