@@ -2,15 +2,17 @@
 
 use super::exit::Exit;
 use super::output;
+use crate::expr;
 use crate::manifest::{reference, schema};
 use anyhow::Result;
 
-/// Print the JSON Schema of a kind of file, or the reference of all keys
+/// Print the JSON Schema of a kind of file, or the reference of all keys or of the rule language
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   papertape schema manifest > docs/schema/manifest.json
   papertape schema reference > docs/manifest.md
+  papertape schema language > docs/language.md
 
 A file whose first line is `#:schema PATH` is checked and completed by editors that know TOML schemas.")]
 pub(super) struct Schema {
@@ -29,6 +31,8 @@ enum Described {
     Template,
     /// Every key of all three, as Markdown
     Reference,
+    /// The rule language with all its functions, as Markdown
+    Language,
 }
 
 impl Schema {
@@ -45,6 +49,7 @@ impl Described {
             Self::Strategy => schema::strategy(),
             Self::Template => schema::template(),
             Self::Reference => return reference::markdown(),
+            Self::Language => return expr::reference::markdown(),
         };
         format!("{json:#}\n")
     }

@@ -18,6 +18,7 @@ mod function;
 mod graph;
 mod library;
 mod parse;
+pub mod reference;
 mod registry;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use crate::diag::{Place, Source};
 use std::sync::Arc;
 
 mod elsewhere;
+mod fuzz;
 
 pub(super) const LEN: usize = 400;
 
@@ -106,6 +107,16 @@ pub(super) fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Colum
     let mut columns = Columns::new(&graph, views, session);
     columns.reserve(0..1, &needs);
     columns.spread(0, &bound[root])
+}
+
+/// That `text` is an expression, on the bars of this module under the names of other symbols.
+pub(super) fn evaluates(text: &str) {
+    let named = |symbol: &str| View {
+        bars: Arc::new(Bars { symbol: symbol.into(), ..bars(None) }),
+        rows: 0..LEN,
+        from: 0,
+    };
+    evaluate_on(text, ["X", "ETH", "BTC/USDT"].map(named).to_vec(), 1);
 }
 
 /// A call of `function` over the close, and one over nested expressions with gaps.
