@@ -14,6 +14,7 @@
 //! | signal, order, fill, trade | a rule that became true; what was decided; what happened; an entry and its exit |
 //! | run | one execution of a plan; owns one directory in `output/runs/` |
 //! | record | the immutable JSON that says what one session of a run was and how it ended |
+//! | baseline | the accepted result that `check` compares with; lives in version control |
 //! | model | the named set of execution rules of a session |
 //! | key, identity | a session's name plus its axis values; what can change its result, hashed |
 //!
@@ -52,6 +53,8 @@ pub mod plan;
 pub mod batch;
 
 pub mod trace;
+
+pub mod compare;
 
 pub mod report;
 

@@ -6,6 +6,7 @@ mod architecture;
 mod browser;
 mod bytes;
 mod cache;
+mod check;
 mod examples;
 mod exit_codes;
 mod explain;

@@ -254,8 +254,9 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// What a process left.
     #[track_caller]
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("papertape writes UTF-8");
         Self {
             code: output.status.code(),

@@ -464,7 +464,7 @@ impl<'a> Execution<'a> {
         let Some(job) = self.jobs.get(&index).filter(|_| wanted) else { return Ok(()) };
         let Ok(work) = &job.work else { return Ok(()) };
         let dir = self.dir(index, &Hash::from(work.identity.digest()));
-        let files = kept::failed(plan, job, work, failure);
+        let files = kept::failed(plan, self.request.prepared, job, work, failure);
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
         self.run.keep_session(&dir, &files)?;

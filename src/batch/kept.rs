@@ -145,11 +145,13 @@ impl Kept<'_> {
         costs.into()
     }
 
-    fn session(&self) -> String {
-        session_toml(self.plan, self.job, self.work)
+    /// The text of session.toml: what the result depends on.
+    pub fn session(&self) -> String {
+        session_toml(self.plan, self.prepared, self.job, self.work)
     }
 
-    fn trades(&self) -> Vec<u8> {
+    /// The bytes of trades.csv.
+    pub fn trades(&self) -> Vec<u8> {
         let header = [
             "symbol",
             "side",
@@ -207,7 +209,8 @@ impl Kept<'_> {
         csv(&header, rows)
     }
 
-    fn orders(&self) -> Vec<u8> {
+    /// The bytes of orders.csv.
+    pub fn orders(&self) -> Vec<u8> {
         let header = [
             "time",
             "symbol",
@@ -387,6 +390,7 @@ impl Kept<'_> {
 /// What a session that failed leaves: its settings, and why.
 pub fn failed(
     plan: &Plan,
+    prepared: &Prepared,
     job: &Job,
     work: &Work,
     failure: &Failure,
@@ -399,13 +403,14 @@ pub fn failed(
         "error": failure.error,
     });
     let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
-    let session = session_toml(plan, job, work);
+    let session = session_toml(plan, prepared, job, work);
     vec![(RESULT, format!("{text}\n").into_bytes()), (SESSION, session.into_bytes())]
 }
 
-fn session_toml(plan: &Plan, job: &Job, work: &Work) -> String {
+fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> String {
     let point = &plan.points[job.index];
-    file::session_toml(plan.base(point), point, &work.variant.session.definition, &job.params)
+    let days = prepared.slices[work.variant.slice].days();
+    file::session_toml(plan.base(point), point, &work.variant.session.definition, &job.params, days)
 }
 
 /// An instant as the files write it.

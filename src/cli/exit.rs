@@ -17,6 +17,8 @@ pub enum Exit {
     Nothing,
     /// Stopped before every session had run.
     Incomplete,
+    /// A baseline is missing or unreadable.
+    Baseline,
     /// A bug in papertape.
     Bug,
     /// The store could not be written or read.
@@ -39,6 +41,7 @@ impl Exit {
             Self::Failed => 3,
             Self::Nothing => 4,
             Self::Incomplete => 5,
+            Self::Baseline => 6,
             Self::Bug => 70,
             Self::Store => 74,
             Self::Locked => 75,

@@ -1,5 +1,7 @@
 //! The command line: clap in, text out. The only room that prints.
 
+mod baseline;
+mod check;
 mod context;
 mod exit;
 mod explain;
@@ -13,6 +15,7 @@ mod plan;
 mod planning;
 mod progress;
 mod report;
+mod reporting;
 mod results;
 mod run;
 mod runs;
@@ -63,6 +66,8 @@ enum Command {
     Run(run::Run),
     Plan(plan::Plan),
     Explain(explain::Explain),
+    Check(check::Check),
+    Baseline(baseline::BaselineCommand),
     Sessions(sessions::Sessions),
     Runs(runs::Runs),
     Strategies(strategies::Strategies),
@@ -120,6 +125,8 @@ impl Command {
             Self::Run(run) => run.run(context),
             Self::Plan(plan) => plan.run(context),
             Self::Explain(explain) => explain.run(context),
+            Self::Check(check) => check.run(context),
+            Self::Baseline(baseline) => baseline.run(context),
             Self::Sessions(sessions) => sessions.run(context),
             Self::Runs(runs) => runs.run(context),
             Self::Strategies(strategies) => strategies.run(context),

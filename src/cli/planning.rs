@@ -47,7 +47,7 @@ pub struct Planning {
     unset: Vec<String>,
     /// Lay this profile of the manifest over every session
     #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
+    pub profile: Option<String>,
     /// The day from which relative dates count [default: today, UTC]
     #[arg(long, value_name = "DATE")]
     now: Option<String>,
@@ -122,8 +122,34 @@ impl Planned {
 }
 
 impl Planning {
+    /// The options that left sessions out of `plan` or changed them, as they were typed.
+    pub fn filters(&self, plan: &Plan) -> Vec<String> {
+        let listed = |option: &str, values: &[String]| -> Vec<String> {
+            values.iter().map(|value| format!("{option} {value}")).collect()
+        };
+        let mut typed = [listed("--set", &self.set), listed("--unset", &self.unset)].concat();
+        if plan.partial {
+            typed.extend(listed("--session", &self.session));
+            typed.extend(listed("--tag", &self.tag));
+            typed.extend(self.filter.iter().map(|filter| format!("--filter {filter}")));
+            let counts = [("--limit", self.limit), ("--offset", self.offset)];
+            let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+            typed.extend(counts.map(|(option, count)| format!("{option} {count}")));
+        }
+        typed
+    }
+
     /// Plan; or the exit code, when what is wrong has been shown.
     pub fn plan(&self, context: &Context) -> Result<Result<Planned, Exit>> {
+        self.plan_with(context, |plan, _| plan)
+    }
+
+    /// The same, but what is prepared is what `change` makes of the plan.
+    pub fn plan_with(
+        &self,
+        context: &Context,
+        change: impl FnOnce(Plan, &[Project]) -> Plan,
+    ) -> Result<Result<Planned, Exit>> {
         if self.manifests.is_empty() {
             return Err(Usage(no_manifest(context)).into());
         }
@@ -136,6 +162,7 @@ impl Planning {
         let selection = self.selection();
         let mut mistakes = Mistakes::default();
         let plan = Plan::read(&self.manifests, &projects, &layers, &selection, &mut mistakes);
+        let plan = plan.map(|plan| change(plan, &projects));
         let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &projects, &mut mistakes));
         context.show(&mistakes);
         let (Some(plan), Some(prepared)) = (plan, prepared) else { return Ok(Err(Exit::Usage)) };

@@ -102,7 +102,86 @@ pub const MANIFEST: &[Key] = &[
         "keys that are set in every session that matches",
     ),
     key("profile", Kind::Names(&Kind::Table(PROFILE)), "", "a named layer, chosen with --profile"),
-    later("check", Kind::Any, "tolerances of `papertape check`"),
+    key("check", Kind::Table(CHECK), "", "what `papertape check` compares with, and how closely"),
+];
+
+/// What `papertape check` compares with, and how closely.
+pub const CHECK: &[Key] = &[
+    key("baseline", Kind::Text, "\"main\"", "a directory below `baselines/`"),
+    key(
+        "default",
+        Kind::Table(TOLERANCE),
+        "rtol 1e-9, atol 1e-12",
+        "for every metric without a rule of its own: how far its value may be from the baseline's value b, atol + rtol * b",
+    ),
+    key("metrics", Kind::Names(&METRIC_RULE), "", "rules of their own for metrics, by name"),
+    key(
+        "fills",
+        Kind::Word(STRICTNESS, &[]),
+        "\"exact\"",
+        "whether other fills than the baseline's fail the check, are told, or neither",
+    ),
+    key(
+        "equity",
+        Kind::Word(STRICTNESS, &[]),
+        "\"exact\"",
+        "the same for the account at every bar's close",
+    ),
+    key(
+        "on_missing",
+        Kind::Word(&["fail", "warn", "new"], &[]),
+        "\"fail\"",
+        "what a session without a baseline means; new: it waits to be accepted",
+    ),
+    key(
+        "on_extra",
+        Kind::Word(&["fail", "warn", "ignore"], &[]),
+        "\"warn\"",
+        "what a baseline means whose session the manifest has no more",
+    ),
+    key(
+        "override",
+        Kind::List(&Kind::Table(CHECK_OVERRIDE)),
+        "",
+        "other tolerances for the sessions that match",
+    ),
+];
+
+const STRICTNESS: &[&str] = &["exact", "warn", "ignore"];
+
+const METRIC_RULE: Kind =
+    Kind::Either(&[Kind::Word(&["exact", "ignore"], &[]), Kind::Table(METRIC_BAND)]);
+
+const TOLERANCE: &[Key] = &[
+    key("rtol", AMOUNT, "1e-9", "a fraction of the baseline's value"),
+    key("atol", AMOUNT, "1e-12", "in the metric's own unit"),
+];
+
+const ANY_NUMBER: Kind = Kind::Number { min: f64::NEG_INFINITY, inclusive: true };
+
+const METRIC_BAND: &[Key] = &[
+    key("rtol", AMOUNT, "that of `default`", "a fraction of the baseline's value"),
+    key("atol", AMOUNT, "that of `default`", "in the metric's own unit"),
+    key("min", ANY_NUMBER, "none", "the least that the value may be, whatever the baseline says"),
+    key("max", ANY_NUMBER, "none", "the most"),
+    key(
+        "better",
+        Kind::Word(&["higher", "lower"], &[]),
+        "the metric's own sense",
+        "which way is better",
+    ),
+    key(
+        "fail_on",
+        Kind::Word(&["any", "worse"], &[]),
+        "\"any\"",
+        "whether a change for the better fails too",
+    ),
+];
+
+const CHECK_OVERRIDE: &[Key] = &[
+    key("match", Kind::Table(MATCH), "", "which sessions; all that is given must match"),
+    key("default", Kind::Table(TOLERANCE), "", "for every metric without a rule of its own"),
+    key("metrics", Kind::Names(&METRIC_RULE), "", "rules of their own for metrics, by name"),
 ];
 
 const OVERRIDE: &[Key] = &[
@@ -236,7 +315,12 @@ pub const SESSION: &[Key] = &[
         "\"count\"",
         "what is done about exits that depend on the inside of a bar",
     ),
-    later("expect", Kind::Any, "conditions on metrics that gate a run"),
+    key(
+        "expect",
+        Kind::Names(&Kind::Texts),
+        "",
+        "a condition, such as \">= 1.0\", or several, for metrics by name; a run that breaks one ends with exit code 1",
+    ),
     key("data", Kind::Table(DATA), "", "the bars, and how to read them"),
     key("sizing", Kind::Choice(SIZING), "{ equity = 1.0 }", "how large an entry is"),
     key("costs", Kind::Table(COSTS), "none", "what trading costs"),

@@ -8,6 +8,7 @@
 //! session, overrides that match in the order of the file, the profile, and what the command line
 //! sets. Everything up to the last arrow works on the untyped tree, so that a sweep can set any key.
 
+pub mod gates;
 pub mod keys;
 pub mod project;
 pub mod reference;
@@ -21,6 +22,7 @@ mod check;
 mod strategy_file;
 
 pub use check::{check, check_table};
+pub use gates::{Check, Expectation, Gates};
 pub use project::{Folder, Project};
 pub use session::{Benchmark, DataSettings, Label, Range, Session, lay, type_data, type_session};
 pub use tree::{Node, Table, Value};
@@ -43,6 +45,8 @@ pub struct Manifest {
     pub source: Arc<Source>,
     /// What it says about the run.
     pub run: RunSettings,
+    /// What it says about checks.
+    pub check: Check,
     /// Its sessions in the order of the file.
     pub sessions: Vec<Declared>,
 }
@@ -212,9 +216,11 @@ impl Manifest {
         let mut reader = Reader { project, table: &table, layers, mistakes: found };
         let sessions = reader.sessions();
         let run = reader.run();
+        let check = table.get("check").and_then(Node::table);
+        let check = Check::read(check, &mut reader.mistakes);
         mistakes.append(reader.mistakes);
         let name = table.get("name").and_then(Node::text).unwrap_or(stem).to_owned();
-        Self { name, source: source.clone(), run, sessions }
+        Self { name, source: source.clone(), run, check, sessions }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table of keys as a page for people: `docs/manifest.md`.
 
 use super::check::words;
-use super::keys::{Key, Kind, MANIFEST, RUN, SESSION, STRATEGY, is_same};
+use super::keys::{CHECK, Key, Kind, MANIFEST, RUN, SESSION, STRATEGY, is_same};
 
 /// What stands before the tables.
 const INTRO: &str = r#"# The keys of a manifest
@@ -123,6 +123,8 @@ fn sections() -> Vec<Section> {
             sections.push(section(title, about, path, keys));
         }
     }
+    let about = "`[check]`: what `papertape check` compares with, and how closely. See [check.md](check.md).";
+    sections.push(section("Check", about, "check.", CHECK));
     let about = "A file of `templates/strategies/`, or the table `strategy` of a session.";
     sections.push(section("Strategy", about, "", STRATEGY));
     sections

@@ -1,5 +1,6 @@
 //! The merged tree of a session, typed: what it says becomes what is meant, once.
 
+use super::gates::{self, Expectation};
 use super::keys::{CALENDARS, is_choice};
 use super::project::Project;
 use super::span::{self, Span};
@@ -45,6 +46,8 @@ pub struct Session {
     pub model: String,
     /// What it is measured against.
     pub benchmark: Benchmark,
+    /// What its metrics must reach; outside the identity.
+    pub expect: Vec<Expectation>,
 }
 
 /// What people call and sort a session by.
@@ -136,6 +139,7 @@ pub fn type_session(
     let legs = definition.as_ref().map(|definition| tree.legs(definition, &mut found));
     let legs = legs.unwrap_or_default();
     let symbols = tree.traded(symbols, &legs, &mut found);
+    let expect = gates::expectations(table.get("expect"), &mut found);
     let failed = found.has_errors();
     mistakes.append(found);
     if failed {
@@ -172,6 +176,7 @@ pub fn type_session(
             "" | "buy_and_hold" => Benchmark::BuyAndHold,
             symbol => Benchmark::Symbol(symbol.to_owned()),
         },
+        expect,
     })
 }
 

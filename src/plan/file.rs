@@ -17,6 +17,7 @@ use crate::manifest::{
 use crate::metrics::Metric;
 use crate::strategy::Definition;
 use anyhow::{Context, Result, bail, ensure};
+use chrono::NaiveDate;
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::Path;
@@ -211,6 +212,7 @@ pub fn read(text: &str) -> Result<Frozen> {
         plan: Plan {
             run: run_settings(&header)?,
             manifests: serde_json::from_value(header["manifests"].clone()).context("manifests")?,
+            checks: Vec::new(),
             title: header["title"].as_str().unwrap_or_default().to_owned(),
             bases: Vec::new(),
             points: Vec::new(),
@@ -365,13 +367,14 @@ pub fn digest(text: &str) -> Digest {
     *blake3::hash(text.as_bytes()).as_bytes()
 }
 
-/// What a result depends on, as a TOML text: the base with the values of the point, without names
-/// and labels, which may change while the result stays the same.
+/// What a result depends on, as a TOML text: the base with the values of the point, the days that its
+/// range came to, without names and labels, which may change while the result stays the same.
 pub fn session_toml(
     base: &Base,
     point: &Point,
     definition: &Definition,
     params: &[Scalar],
+    days: Option<(NaiveDate, NaiveDate)>,
 ) -> String {
     let mut tree = Plan::variant_tree(base, &point.at);
     let place = base.declared.place.clone();
@@ -388,8 +391,11 @@ pub fn session_toml(
         let node = Node { value, place: place.clone() };
         tree.set_at(&format!("params.{}", param.name), node, &place);
     }
-    resolve_range(&mut tree, base);
-    for label in ["description", "notes", "env", "tags", "currency"] {
+    for (path, day) in days.into_iter().flat_map(|(a, b)| [("range.from", a), ("range.to", b)]) {
+        let node = Node { value: Value::Date(day.to_string()), place: place.clone() };
+        tree.set_at(path, node, &place);
+    }
+    for label in ["description", "notes", "env", "tags", "currency", "expect"] {
         tree.remove(label);
     }
     tree.remove_at("data.path");

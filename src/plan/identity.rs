@@ -49,7 +49,8 @@ pub fn hex(digest: &Digest, digits: usize) -> String {
 pub struct SettingsHasher(blake3::Hasher);
 
 impl SettingsHasher {
-    /// Everything of `session` but its parameters, with the symbols that its universe came to.
+    /// Everything of `session` but its parameters, with the symbols that its universe came to. The
+    /// range is told by the rows that it leaves, which are the data's.
     pub fn new(session: &Session, symbols: &[String], periods: f64) -> Self {
         let mut hasher = blake3::Hasher::new();
         let mut feed = |text: String| {
@@ -60,7 +61,6 @@ impl SettingsHasher {
         // setting cannot be forgotten here.
         feed(format!("{:?}", session.settings));
         feed(format!("{symbols:?}"));
-        feed(format!("{:?}", session.range));
         feed(format!("{:?}", session.data.warmup));
         feed(format!("{periods:?}"));
         feed(match &session.benchmark {

@@ -21,7 +21,7 @@ pub use sweep::Axis;
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
 use crate::manifest::{
-    Declared, Layers, Manifest, Project, RunSettings, Session, Table, type_session,
+    Check, Declared, Layers, Manifest, Project, RunSettings, Session, Table, type_session,
 };
 use std::path::PathBuf;
 
@@ -32,6 +32,8 @@ pub struct Plan {
     pub run: RunSettings,
     /// The manifests, by path as people write it, with a digest of their text.
     pub manifests: Vec<(String, String)>,
+    /// What each project's manifest says about checks; nothing in a plan that was written before.
+    pub checks: Vec<Check>,
     /// The name under which reports show the run.
     pub title: String,
     /// The declared sessions in order.
@@ -43,7 +45,7 @@ pub struct Plan {
 }
 
 /// A declared session: one point, or the base of a sweep.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Base {
     /// The project in which its names are looked up.
     pub project: usize,
@@ -117,6 +119,7 @@ impl Plan {
             let plan = plan.get_or_insert_with(|| Self {
                 run: manifest.run.clone(),
                 manifests: Vec::new(),
+                checks: Vec::new(),
                 title: manifest.name.clone(),
                 bases: Vec::new(),
                 points: Vec::new(),
@@ -124,6 +127,7 @@ impl Plan {
             });
             let digest = blake3::hash(manifest.source.text.as_bytes()).to_hex().to_string();
             plan.manifests.push((manifest.source.name.clone(), digest));
+            plan.checks.push(manifest.check);
             if index > 0 {
                 plan.title = format!("{}, {}", plan.title, manifest.name);
             }

@@ -32,6 +32,7 @@
 
 pub mod analysis;
 pub mod chart;
+pub mod check;
 pub mod context;
 pub mod format;
 pub mod load;

@@ -15,7 +15,7 @@ use tempfile::{Builder, NamedTempFile};
 const TEMPORARY: &str = ".tmp-";
 
 /// Writes `path`, replacing what is there.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let temporary = temporary_file(path, bytes)?;
     step()
         .and_then(|()| temporary.persist(path).map_err(|error| error.error))
@@ -78,7 +78,7 @@ fn fill_and_rename(
 }
 
 /// Makes the directory `path` and those above it.
-pub(super) fn create_directories(path: &Path) -> Result<(), StoreError> {
+pub fn create_directories(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
         return Ok(());
     }
@@ -88,6 +88,15 @@ pub(super) fn create_directories(path: &Path) -> Result<(), StoreError> {
         Ok(()) => sync_directory(above),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         Err(error) => Err(StoreError::io("created", path)(error)),
+    }
+}
+
+/// Removes the file `path`, if it is there.
+pub fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_directory(parent(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StoreError::io("removed", path)(error)),
     }
 }
 
@@ -103,7 +112,7 @@ pub(super) fn remove_leftovers(directory: &Path) -> Result<(), StoreError> {
 }
 
 /// The names of the finished entries of `directory` in alphabetical order; none if it is not there.
-pub(super) fn entries(directory: &Path) -> Result<Vec<String>, StoreError> {
+pub fn entries(directory: &Path) -> Result<Vec<String>, StoreError> {
     names(directory, |name| !name.starts_with(TEMPORARY))
 }
 

@@ -39,6 +39,7 @@ mod series;
 mod table;
 
 pub use archive::Archive;
+pub use atomic::{create_directories, entries, remove, write};
 pub use cache::CachedRow;
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};

@@ -341,7 +341,11 @@ impl Draw {
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the same numbers from the same seed, everywhere.
-struct SplitMix(u64);
+#[derive(Debug)]
+pub struct SplitMix(
+    /// The state: the seed, at first.
+    pub u64,
+);
 
 impl SplitMix {
     fn next(&mut self) -> u64 {
@@ -353,7 +357,7 @@ impl SplitMix {
     }
 
     /// A number below `bound`, each as likely as the others.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         // What lies beyond the last whole multiple of the bound would favour small numbers.
         let fair = u64::MAX - u64::MAX % bound;
         loop {

@@ -1,0 +1,334 @@
+//! The first bar at which two results differ, what decided it, and the trades around it.
+//!
+//! A result is told as steps: an order is decided at a bar's close (the signal), it is filled or not
+//! (the order), units change hands at a price (the fill). The story begins at the first time at which
+//! the steps of the two sides are not the same; of several differences at one time the earliest link
+//! of that chain is the one that decided.
+
+use super::sheet::Sheet;
+use super::snapshot::Snapshot;
+use std::collections::BTreeMap;
+
+/// How many trades of each side are shown: the one at the divergence and its neighbours.
+const TRADES: usize = 3;
+/// How long the day of a time is.
+const DAY: usize = "2026-11-21".len();
+/// The columns of those trades.
+const COLUMNS: [&str; 9] = [
+    "symbol",
+    "side",
+    "units",
+    "entry_time",
+    "entry_price",
+    "exit_time",
+    "exit_price",
+    "profit",
+    "closed_by",
+];
+
+/// Where and how two results part.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Story {
+    /// `signal`, `order`, `fill`, `equity` or `month`: the link of the chain that decided.
+    pub link: &'static str,
+    /// The bar, the day or the month.
+    pub at: String,
+    /// The symbol, where one is concerned.
+    pub symbol: Option<String>,
+    /// What happened, in a sentence without a full stop.
+    pub sentence: String,
+    /// The fields that differ, with their values in the baseline and now.
+    pub fields: Vec<Field>,
+    /// The trades around it.
+    pub trades: Option<Trades>,
+}
+
+/// A value on both sides; `None` where there is none.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// In the baseline.
+    pub before: Option<String>,
+    /// Now.
+    pub after: Option<String>,
+}
+
+/// The trades around a divergence: the same columns for both sides.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Trades {
+    /// The columns, the number of the trade first.
+    pub columns: Vec<String>,
+    /// In the baseline.
+    pub before: Vec<Vec<String>>,
+    /// Now.
+    pub after: Vec<Vec<String>>,
+}
+
+impl Story {
+    /// The story as lines of text.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("first divergence at {}: {}", self.at, self.sentence)];
+        for field in &self.fields {
+            let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "absent".into());
+            let (before, after) = (value(&field.before), value(&field.after));
+            lines.push(format!("  {}: {before} -> {after}", field.name));
+        }
+        if let Some(trades) = &self.trades {
+            for (side, rows) in [("baseline", &trades.before), ("now", &trades.after)] {
+                lines.push(format!("  trades around it, {side}:"));
+                if rows.is_empty() {
+                    lines.push("    none".into());
+                }
+                lines.extend(rows.iter().map(|row| format!("    {}", trade_line(row))));
+            }
+        }
+        lines
+    }
+}
+
+/// A trade in one line: what [`COLUMNS`] hold after its number.
+fn trade_line(row: &[String]) -> String {
+    let [number, symbol, side, units, entry, at, exit, exit_at, profit, by] = row else {
+        return row.join(" ");
+    };
+    let end = match by.as_str() {
+        "" => "open".to_owned(),
+        by => format!("{exit} at {exit_at} by {by}"),
+    };
+    format!("#{number} {symbol} {side} {units}: {entry} at {at}, {end}, profit {profit}")
+}
+
+/// The kinds of steps, in the order in which one leads to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Order,
+    Fill,
+}
+
+/// One thing that happened on one side.
+#[derive(Debug, Clone, PartialEq)]
+struct Step {
+    kind: Kind,
+    symbol: String,
+    /// What it is called: of two sides at one time, steps of the same name are held together.
+    name: String,
+    fields: BTreeMap<String, String>,
+}
+
+/// Where `before` and `after` part; `None` if they do not, as far as what is kept of both can tell.
+pub fn story(before: &Snapshot, after: &Snapshot) -> Option<Story> {
+    if let (Some(old), Some(new)) = (&before.trades, &after.trades) {
+        let (a, b) = (steps(old, &before.orders), steps(new, &after.orders));
+        let (orders, equity) =
+            (before.orders.is_some() && after.orders.is_some(), equity(before, after));
+        let parted = first(&a, &b, orders);
+        // An account that differs before any step does was marked at other prices.
+        let day = |story: &Story| story.at.get(..DAY).map(str::to_owned);
+        let is_earlier = |equity: &Story| {
+            parted.as_ref().is_none_or(|story| Some(&equity.at) < day(story).as_ref())
+        };
+        let found = match equity {
+            Some(equity) if is_earlier(&equity) => Some(equity),
+            _ => parted,
+        };
+        return found.map(|story| {
+            let trades = around(old, new, &story.at);
+            Story { trades: Some(trades), ..story }
+        });
+    }
+    equity(before, after).or_else(|| month(before, after))
+}
+
+/// The steps of one side by their time.
+fn steps(trades: &Sheet, orders: &Option<Sheet>) -> BTreeMap<String, Vec<Step>> {
+    let mut steps: BTreeMap<String, Vec<Step>> = BTreeMap::new();
+    for row in orders.iter().flat_map(|orders| orders.rows.iter().map(move |row| (orders, row))) {
+        let (sheet, row) = row;
+        let fields = sheet.header.iter().cloned().zip(row.iter().cloned());
+        let named = ["time", "symbol", "intent"];
+        let fields = fields.filter(|(name, _)| !named.contains(&name.as_str())).collect();
+        steps.entry(sheet.field(row, "time").to_owned()).or_default().push(Step {
+            kind: Kind::Order,
+            symbol: sheet.field(row, "symbol").to_owned(),
+            name: sheet.field(row, "intent").to_owned(),
+            fields,
+        });
+    }
+    for row in &trades.rows {
+        let field = |name: &str| trades.field(row, name).to_owned();
+        let step = |name: String, columns: &[&str]| Step {
+            kind: Kind::Fill,
+            symbol: field("symbol"),
+            name,
+            fields: columns.iter().map(|name| ((*name).to_owned(), field(name))).collect(),
+        };
+        let side = field("side");
+        let entry = step(format!("{side} entry"), &["units", "entry_price"]);
+        let (name, by) = match field("closed_by").as_str() {
+            "" => (format!("{side} position, still open"), None),
+            _ => (format!("{side} exit"), Some("closed_by")),
+        };
+        let costs = ["units", "exit_price", "commission", "slippage", "profit"];
+        let columns: Vec<&str> = costs.into_iter().chain(by).collect();
+        let exit = step(name, &columns);
+        steps.entry(field("entry_time")).or_default().push(entry);
+        steps.entry(field("exit_time")).or_default().push(exit);
+    }
+    for steps in steps.values_mut() {
+        // Of one name the order of the file; the sort is stable.
+        steps.sort_by(|a, b| (a.kind, &a.symbol, &a.name).cmp(&(b.kind, &b.symbol, &b.name)));
+    }
+    steps
+}
+
+/// The first difference between the steps of two sides.
+fn first(
+    before: &BTreeMap<String, Vec<Step>>,
+    after: &BTreeMap<String, Vec<Step>>,
+    with_orders: bool,
+) -> Option<Story> {
+    let mut times: Vec<&String> = before.keys().chain(after.keys()).collect();
+    times.sort();
+    times.dedup();
+    let none = Vec::new();
+    let known = |step: &&Step| with_orders || step.kind != Kind::Order;
+    times.into_iter().find_map(|time| {
+        let a = before.get(time).unwrap_or(&none).iter().filter(known);
+        let b = after.get(time).unwrap_or(&none).iter().filter(known);
+        part(time, &a.collect::<Vec<_>>(), &b.collect::<Vec<_>>())
+    })
+}
+
+/// The first difference at one time; both sides are sorted.
+fn part(time: &str, before: &[&Step], after: &[&Step]) -> Option<Story> {
+    let name = |step: &Step| (step.kind, step.symbol.clone(), step.name.clone());
+    let (mut a, mut b) = (before.iter().peekable(), after.iter().peekable());
+    loop {
+        match (a.peek(), b.peek()) {
+            (None, None) => return None,
+            (Some(x), Some(y)) if name(x) == name(y) => {
+                if let Some(story) = changed(time, x, y) {
+                    return Some(story);
+                }
+                a.next();
+                b.next();
+            }
+            (Some(x), y) if y.is_none_or(|y| name(x) < name(y)) => {
+                return Some(alone(time, x, true));
+            }
+            (_, Some(y)) => return Some(alone(time, y, false)),
+            (Some(x), _) => return Some(alone(time, x, true)),
+        }
+    }
+}
+
+/// The same step with other values.
+fn changed(time: &str, before: &Step, after: &Step) -> Option<Story> {
+    // What only one version of the program writes down is no difference.
+    let fields = before.fields.iter().filter_map(|(name, old)| {
+        let new = after.fields.get(name).filter(|new| *new != old)?;
+        Some(field(name, Some(old), Some(new)))
+    });
+    let fields: Vec<Field> = fields.collect();
+    if fields.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    let (symbol, name) = (&before.symbol, &before.name);
+    let (link, what) = match before.kind {
+        Kind::Order => ("order", format!("the order to {name} came to another end")),
+        Kind::Fill => ("fill", format!("the {name} differs")),
+    };
+    let sentence = format!("{symbol}: {what}, in {}", names.join(", "));
+    Some(Story {
+        link,
+        at: time.into(),
+        symbol: Some(symbol.clone()),
+        sentence,
+        fields,
+        trades: None,
+    })
+}
+
+/// A step that one side alone has.
+fn alone(time: &str, step: &Step, is_old: bool) -> Story {
+    let (symbol, name) = (&step.symbol, &step.name);
+    let there = if is_old { "in the baseline alone" } else { "now alone" };
+    let (link, sentence) = match step.kind {
+        Kind::Order => {
+            let rule = step.fields.get("reason").map_or("", String::as_str);
+            let by = if rule.is_empty() { String::new() } else { format!(", by {rule}") };
+            ("signal", format!("{symbol}: {name} was decided {there}{by}"))
+        }
+        Kind::Fill => ("fill", format!("{symbol}: there was a {name} {there}")),
+    };
+    let fields = step.fields.iter().filter(|(_, value)| !value.is_empty());
+    let fields = fields.map(|(name, value)| match is_old {
+        true => field(name, Some(value), None),
+        false => field(name, None, Some(value)),
+    });
+    let fields = fields.collect();
+    Story { link, at: time.into(), symbol: Some(symbol.clone()), sentence, fields, trades: None }
+}
+
+fn field(name: &str, before: Option<&String>, after: Option<&String>) -> Field {
+    Field { name: name.to_owned(), before: before.cloned(), after: after.cloned() }
+}
+
+/// The first day at whose end the account is not what it was.
+fn equity(before: &Snapshot, after: &Snapshot) -> Option<Story> {
+    let (old, new) = (before.daily.as_ref()?, after.daily.as_ref()?);
+    let values = |sheet: &Sheet| -> BTreeMap<String, String> {
+        let day = |row: &Vec<String>| {
+            (sheet.field(row, "date").to_owned(), sheet.field(row, "equity").to_owned())
+        };
+        sheet.rows.iter().map(day).collect()
+    };
+    let (old, new) = (values(old), values(new));
+    let days: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let day = days.into_iter().find(|day| old.get(*day) != new.get(*day))?;
+    let sentence = match (old.get(day), new.get(day)) {
+        (Some(_), Some(_)) => "the account at the end of the day differs".to_owned(),
+        (Some(_), None) => "the day is in the baseline alone".to_owned(),
+        _ => "the day was not in the baseline".to_owned(),
+    };
+    let fields = vec![field("equity", old.get(day), new.get(day))];
+    Some(Story { link: "equity", at: day.clone(), symbol: None, sentence, fields, trades: None })
+}
+
+/// The first month in which the account is not what it was, where nothing finer is kept.
+fn month(before: &Snapshot, after: &Snapshot) -> Option<Story> {
+    let digest = |side: &Snapshot, month: &str| side.months.get(month)?.equity.clone();
+    let mut months: Vec<&String> = before.months.keys().chain(after.months.keys()).collect();
+    months.sort();
+    let month = months.into_iter().find(|month| digest(before, month) != digest(after, month))?;
+    let sentence = "the account differs in this month; the baseline keeps digests alone, so the \
+                    story stops here";
+    let (old, new) = (digest(before, month), digest(after, month));
+    Some(Story {
+        link: "month",
+        at: month.clone(),
+        symbol: None,
+        sentence: sentence.into(),
+        fields: vec![field("equity", old.as_ref(), new.as_ref())],
+        trades: None,
+    })
+}
+
+/// The trades of both sides around the time `at`.
+fn around(before: &Sheet, after: &Sheet, at: &str) -> Trades {
+    let pick = |sheet: &Sheet| -> Vec<Vec<String>> {
+        // The last that had begun by then, with one before and one after it.
+        let begun = sheet.rows.iter().rposition(|row| sheet.field(row, "entry_time") <= at);
+        let first = begun.unwrap_or(0).saturating_sub(1);
+        let rows = sheet.rows.iter().enumerate().skip(first).take(TRADES);
+        rows.map(|(number, row)| {
+            let fields = COLUMNS.map(|name| sheet.field(row, name).to_owned());
+            std::iter::once((number + 1).to_string()).chain(fields).collect()
+        })
+        .collect()
+    };
+    let columns = std::iter::once("trade").chain(COLUMNS).map(str::to_owned).collect();
+    Trades { columns, before: pick(before), after: pick(after) }
+}
