@@ -135,7 +135,8 @@ impl Kept<'_> {
     fn costs(&self) -> Value {
         let fills = &self.outcome.fills;
         let mut costs = Map::new();
-        let mut say = |name: &str, money: f64| costs.insert(name.to_owned(), json!(money));
+        // The sum of nothing is -0, which nobody pays.
+        let mut say = |name: &str, money: f64| costs.insert(name.to_owned(), json!(money + 0.0));
         say("commission", fills.iter().map(|fill| fill.commission).sum());
         say("slippage", fills.iter().map(|fill| fill.slippage).sum());
         say("spread", fills.iter().map(|fill| fill.spread).sum());
