@@ -47,8 +47,8 @@ fn a_name_that_a_template_does_not_know_is_shown_with_its_line() {
     let own = "line 1\nline 2\n{{ run.idd }}\n";
     let project = project().file("templates/reports/report.html.jinja", own);
     let outcome = project.run(["run", "a.toml"]).code(74).stdout("one");
-    let said = "report.html.jinja:3: undefined value, `run.idd` is undefined; use a field of \
-                `papertape::report::context`\n";
+    let said = "report.html.jinja:3: undefined value, `run.idd` is undefined; `papertape report \
+                --context` shows what there is\n";
     let _ = outcome.stderr("the results are complete, but not their report: ").stderr(said);
     let run = project.newest();
     assert_eq!(run.json()["status"], "completed");
@@ -223,4 +223,20 @@ fn a_page_says_what_the_results_say_and_how_to_make_them_again() {
     let again = project.newest().results();
     assert_eq!((again.len(), &again[0]["identity"]), (1, &best["identity"]));
     assert!(html.contains("a.toml:"), "settings say where they come from");
+}
+
+#[test]
+fn what_templates_see_is_printed_and_is_what_its_schema_says() {
+    let project = Project::new().bars(200).manifest("a.toml", &sweep("grid", 2, 2));
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let context = project.run(["report", "latest", "--context"]).success().json();
+    assert_eq!(context["sweeps"][0]["points"], 4);
+    let schema = project.run(["schema", "report"]).success().json();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mistakes: Vec<String> =
+        validator.iter_errors(&context).map(|error| error.to_string()).collect();
+    assert_eq!(mistakes, [""; 0]);
+    let mut broken = context.clone();
+    broken["run"].as_object_mut().unwrap().remove("id");
+    assert!(!validator.is_valid(&broken));
 }

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::exit::Exit;
+use super::output;
 use crate::manifest::project::shown;
 use crate::report::load::Loader;
 use crate::report::registry::Index;
@@ -14,7 +15,8 @@ use anyhow::Result;
 #[command(after_help = "\
 Examples:
   papertape report latest
-  papertape report 9f3a1c --template report.html")]
+  papertape report 9f3a1c --template report.html
+  papertape report latest --context | less")]
 pub struct Report {
     /// The run: `latest`, its id, or a part of it
     #[arg(value_name = "RUN", default_value = "latest")]
@@ -22,6 +24,9 @@ pub struct Report {
     /// Only this report; may be repeated [default: all]
     #[arg(long, value_name = "NAME")]
     template: Vec<String>,
+    /// Print what the templates see instead, as JSON
+    #[arg(long, conflicts_with = "template")]
+    context: bool,
 }
 
 impl Report {
@@ -35,6 +40,10 @@ impl Report {
         let reader = run.reader();
         let loader = Loader::new(reader)?;
         let report = loader.report()?;
+        if self.context {
+            let text = serde_json::to_string_pretty(&report)?;
+            return output::write(format!("{text}\n").as_bytes());
+        }
         let all: Vec<String> = templates.names().map(str::to_owned).collect();
         for name in if self.template.is_empty() { all } else { self.template } {
             let text = templates.render(&name, &report)?;

@@ -4,7 +4,9 @@ use super::exit::Exit;
 use super::output;
 use crate::expr;
 use crate::manifest::{reference, schema};
+use crate::report::context::{self, RunReport};
 use anyhow::Result;
+use schemars::schema_for;
 
 /// Print the JSON Schema of a kind of file, or the reference of all keys or of the rule language
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,12 @@ enum Described {
     Reference,
     /// The rule language with all its functions, as Markdown
     Language,
+    /// What a template of a run's report sees, as JSON Schema
+    Report,
+    /// What the template of a session's page sees, as JSON Schema
+    SessionPage,
+    /// What the template of a sweep's page sees, as JSON Schema
+    SweepPage,
 }
 
 impl Schema {
@@ -50,6 +58,9 @@ impl Described {
             Self::Template => schema::template(),
             Self::Reference => return reference::markdown(),
             Self::Language => return expr::reference::markdown(),
+            Self::Report => schema_for!(RunReport).to_value(),
+            Self::SessionPage => schema_for!(context::SessionPage).to_value(),
+            Self::SweepPage => schema_for!(context::SweepPage).to_value(),
         };
         format!("{json:#}\n")
     }

@@ -6,10 +6,11 @@
 //! are microseconds since 1970-01-01T00:00:00 on the data's own wall clock, so that the day a
 //! filter prints is the trading day.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One run as a report tells it; the top level of the context.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RunReport {
     /// The heading, usually the names of the manifests.
     pub title: String,
@@ -35,7 +36,7 @@ pub struct RunReport {
 }
 
 /// The facts of the run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Run {
     /// The run's directory name.
     pub id: String,
@@ -58,7 +59,7 @@ pub struct Run {
 }
 
 /// How a run ended; a template sees the word, such as `"completed"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     /// Every selected session completed.
@@ -72,7 +73,7 @@ pub enum RunStatus {
 }
 
 /// How a session ended; a template sees the word, such as `"completed"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It ran to the end of its range.
@@ -86,7 +87,7 @@ pub enum Status {
 }
 
 /// Numbers of sessions.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Sessions in the plan.
     pub selected: usize,
@@ -103,7 +104,7 @@ pub struct Counts {
 }
 
 /// What decides which session is better.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Objective {
     /// Name of the metric, such as `"sharpe"`.
     pub metric: String,
@@ -116,7 +117,7 @@ pub struct Objective {
 }
 
 /// Whether more or less of a metric is wanted; `"maximize"` or `"minimize"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// The largest value is the best.
@@ -126,7 +127,7 @@ pub enum Goal {
 }
 
 /// How a number is written; `"fraction"`, `"ratio"`, `"money"`, `"count"` or `"days"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// A share of one, written as percent: `0.123` is `12.3 %`.
@@ -142,7 +143,7 @@ pub enum Unit {
 }
 
 /// Which direction of a metric is better; `"higher"` or `"lower"`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sense {
     /// Higher is better.
@@ -152,7 +153,7 @@ pub enum Sense {
 }
 
 /// A metric column of the comparison table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Column {
     /// Name of the metric, such as `"max_drawdown"`.
     pub name: String,
@@ -167,7 +168,7 @@ pub struct Column {
 }
 
 /// A session in the comparison table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Row {
     /// Place by the objective, from 1; `None` when the objective is undefined for it.
     pub rank: Option<usize>,
@@ -200,7 +201,7 @@ pub struct Row {
 }
 
 /// A key and its value, both as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Setting {
     /// The key's path, such as `"params.fast"`.
     pub path: String,
@@ -209,7 +210,7 @@ pub struct Setting {
 }
 
 /// A value in the comparison table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Cell {
     /// Name of the metric; the same as its column's.
     pub name: String,
@@ -220,7 +221,7 @@ pub struct Cell {
 }
 
 /// Rows that the comparison table leaves out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Omitted {
     /// How many.
     pub rows: usize,
@@ -229,7 +230,7 @@ pub struct Omitted {
 }
 
 /// A swept session.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Sweep {
     /// The swept session's name.
     pub name: String,
@@ -250,7 +251,7 @@ pub struct Sweep {
 }
 
 /// An axis of a sweep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Axis {
     /// The key it varies, such as `"params.fast"`.
     pub path: String,
@@ -259,7 +260,7 @@ pub struct Axis {
 }
 
 /// A session whose details were kept.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Session {
     /// The key: the name, and the axis values of a sweep point.
     pub key: String,
@@ -318,7 +319,7 @@ pub struct Session {
 }
 
 /// A metric and its value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Metric {
     /// Name, such as `"max_drawdown"`.
     pub name: String,
@@ -335,7 +336,7 @@ pub struct Metric {
 }
 
 /// An account by trading day; all columns have the same length.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
     /// The day, in microseconds, ascending.
     pub time: Vec<i64>,
@@ -348,7 +349,7 @@ pub struct Curve {
 }
 
 /// The trades of a session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Trades {
     /// How many there were.
     pub total: usize,
@@ -359,7 +360,7 @@ pub struct Trades {
 }
 
 /// An entry and its exit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TradeRow {
     /// The symbol traded.
     pub symbol: String,
@@ -395,7 +396,7 @@ pub struct TradeRow {
 }
 
 /// The data a session saw.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Data {
     /// The files, relative to the project.
     pub files: Vec<String>,
@@ -408,7 +409,7 @@ pub struct Data {
 }
 
 /// Something to doubt about a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Suspicion {
     /// A stable name, such as `"few_trades"`.
     pub name: String,
@@ -417,7 +418,7 @@ pub struct Suspicion {
 }
 
 /// A sweep's own page: the top level of its context.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SweepPage {
     /// The run that it belongs to.
     pub run: Run,
@@ -442,7 +443,7 @@ pub struct SweepPage {
 }
 
 /// The completed points of a sweep as numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SweepData {
     /// The axes with their values as text.
     pub axes: Vec<Axis>,
@@ -457,7 +458,7 @@ pub struct SweepData {
 }
 
 /// A metric of [`SweepData`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct DataMetric {
     /// Name, such as `"sharpe"`.
     pub name: String,
@@ -470,7 +471,7 @@ pub struct DataMetric {
 }
 
 /// What the objective came to along one axis, over all values of the others.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Marginal {
     /// The key that varies.
     pub path: String,
@@ -479,7 +480,7 @@ pub struct Marginal {
 }
 
 /// The points that share one value on an axis.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct MarginalValue {
     /// The value as a manifest would write it.
     pub value: String,
@@ -490,7 +491,7 @@ pub struct MarginalValue {
 }
 
 /// How the best point stands among those around it: a lone peak is luck more often than a broad hill.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Neighbourhood {
     /// The key of the best point.
     pub best: String,
@@ -507,7 +508,7 @@ pub struct Neighbourhood {
 }
 
 /// A session's own page: the top level of its context.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SessionPage {
     /// The run that it belongs to.
     pub run: Run,
@@ -538,7 +539,7 @@ pub struct SessionPage {
 }
 
 /// A year of returns.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Year {
     /// The year.
     pub year: i32,
@@ -549,7 +550,7 @@ pub struct Year {
 }
 
 /// A month of a year.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Month {
     /// 1 for January.
     pub month: u32,
@@ -558,7 +559,7 @@ pub struct Month {
 }
 
 /// Statistics over a window that moves; all columns have the same length.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Rolling {
     /// The length of the window in trading days.
     pub days: usize,
@@ -571,7 +572,7 @@ pub struct Rolling {
 }
 
 /// Closed trades of a year or month.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Period {
     /// `2013` or `2013-05`.
     pub label: String,
@@ -590,7 +591,7 @@ pub struct Period {
 }
 
 /// A symbol's prices, thinned to what a screen can show; all columns have the same length.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Prices {
     /// The symbol.
     pub symbol: String,
@@ -607,7 +608,7 @@ pub struct Prices {
 }
 
 /// A let that a strategy plots.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plotted {
     /// Its name.
     pub name: String,
@@ -616,7 +617,7 @@ pub struct Plotted {
 }
 
 /// The journal of a session.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Events {
     /// How many there are.
     pub total: usize,
@@ -625,7 +626,7 @@ pub struct Events {
 }
 
 /// A line of a journal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Event {
     /// When, as the journal writes it.
     pub time: String,
@@ -636,7 +637,7 @@ pub struct Event {
 }
 
 /// Where a setting comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Origin {
     /// The key, such as `"costs.slippage.bps"`.
     pub path: String,

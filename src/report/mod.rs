@@ -209,7 +209,7 @@ impl Templates {
         let line = line.map(|line| format!(":{line}")).unwrap_or_default();
         let remedy = match innermost.kind() {
             ErrorKind::SyntaxError => "correct the template's syntax",
-            ErrorKind::UndefinedError => "use a field of `papertape::report::context`",
+            ErrorKind::UndefinedError => "`papertape report --context` shows what there is",
             ErrorKind::UnknownFilter => "use a filter of `papertape::report` or of minijinja",
             ErrorKind::TemplateNotFound => "include a template that is in the same folder",
             _ => "correct the expression on that line",
