@@ -3,6 +3,7 @@
 mod project;
 
 mod architecture;
+mod bench;
 mod browser;
 mod bytes;
 mod cache;

@@ -37,27 +37,27 @@ impl Mask {
 
     /// A bit for each of `values`: whether `holds` of it.
     pub fn of(values: &[f64], holds: impl Fn(f64) -> bool) -> Self {
-        let word = |chunk: &[f64]| {
-            let mut flags = [0; 64];
-            for (flag, &x) in flags.iter_mut().zip(chunk) {
-                *flag = u8::from(holds(x));
-            }
-            pack(&flags)
-        };
-        Self { words: values.chunks(64).map(word).collect(), len: values.len() }
+        let (chunks, rest) = values.as_chunks::<64>();
+        let mut words = Vec::with_capacity(values.len().div_ceil(64));
+        words.extend(chunks.iter().map(|chunk| word(|bit| holds(chunk[bit]))));
+        if !rest.is_empty() {
+            words.push(word(|bit| rest.get(bit).is_some_and(|&x| holds(x))));
+        }
+        Self { words, len: values.len() }
     }
 
     /// A bit for each pair of values in two columns of one length: whether `holds` of them.
     pub fn of_pairs(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> Self {
         assert_eq!(a.len(), b.len(), "columns of the same rows have one length");
-        let word = |(a, b): (&[f64], &[f64])| {
-            let mut flags = [0; 64];
-            for ((flag, &x), &y) in flags.iter_mut().zip(a).zip(b) {
-                *flag = u8::from(holds(x, y));
-            }
-            pack(&flags)
-        };
-        Self { words: a.chunks(64).zip(b.chunks(64)).map(word).collect(), len: a.len() }
+        let ((firsts, rest_a), (seconds, rest_b)) = (a.as_chunks::<64>(), b.as_chunks::<64>());
+        let mut words = Vec::with_capacity(a.len().div_ceil(64));
+        let pairs = firsts.iter().zip(seconds);
+        words.extend(pairs.map(|(a, b)| word(|bit| holds(a[bit], b[bit]))));
+        if !rest_a.is_empty() {
+            let pair = |bit| rest_a.get(bit).zip(rest_b.get(bit));
+            words.push(word(|bit| pair(bit).is_some_and(|(&x, &y)| holds(x, y))));
+        }
+        Self { words, len: a.len() }
     }
 
     /// Every bit one bar later; the first bar has none.
@@ -134,6 +134,31 @@ impl Mask {
         mask
     }
 
+    /// The bits one after the other at the places that are set in `places`, which are as many.
+    pub fn spread(&self, places: &Self) -> Self {
+        assert_eq!(self.len, places.count(), "each bit has its place");
+        let mut used = 0;
+        let word = |&word: &u64| {
+            let count = word.count_ones() as usize;
+            let (at, shift) = (used / 64, used % 64);
+            used += count;
+            let own = |index: usize| self.words.get(index).copied().unwrap_or(0);
+            let bits =
+                if shift == 0 { own(at) } else { own(at) >> shift | own(at + 1) << (64 - shift) };
+            if word == u64::MAX {
+                return bits;
+            }
+            // One place after the other, the lowest first.
+            let (mut spread, mut left) = (0, word);
+            for number in 0..count {
+                spread |= (bits >> number & 1) << left.trailing_zeros();
+                left &= left - 1;
+            }
+            spread
+        };
+        Self { words: places.words.iter().map(word).collect(), len: places.len }
+    }
+
     /// Combine two masks of equal length word by word.
     pub fn zip(&self, other: &Self, mut op: impl FnMut(u64, u64) -> u64) -> Self {
         assert_eq!(self.len, other.len, "masks of one column have one length");
@@ -163,16 +188,10 @@ impl Mask {
     }
 }
 
-/// 64 bytes that are 0 or 1 as bits, the first lowest. Comparing into bytes first lets the compiler
-/// compare several values at a time.
-fn pack(flags: &[u8; 64]) -> u64 {
-    // Byte i of the eight, moved up by 56 - 7 i, lands on bit 56 + i; no two terms of the product
-    // share a bit, so nothing is carried.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    let eights = flags.as_chunks::<8>().0.iter().enumerate();
-    eights.fold(0, |word, (index, eight)| {
-        word | (u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56) << (8 * index)
-    })
+/// 64 truth values as a word. Over chunks of 64 values the compiler compares several at a time.
+#[inline(always)]
+fn word(flag: impl Fn(usize) -> bool) -> u64 {
+    (0..64).fold(0, |word, bit| word | u64::from(flag(bit)) << bit)
 }
 
 #[cfg(test)]
@@ -206,6 +225,20 @@ mod tests {
         assert_eq!(pairs, Mask::from_fn(131, |i| i < (i * 37) % 131));
         assert_eq!(pairs.later(), Mask::from_fn(131, |i| i > 0 && pairs.get(i - 1)));
         assert_eq!(Mask::ones(64).later().count(), 63);
+    }
+
+    #[test]
+    fn bits_are_spread_over_the_places_that_are_set() {
+        for every in [1, 2, 3, 64, 130] {
+            let places = Mask::from_fn(300, |i| i % every != 1);
+            let mask = Mask::from_fn(places.count(), |i| i % 5 < 2);
+            let found: Vec<usize> = mask.iter().collect();
+            let places: Vec<(usize, usize)> = places.iter().enumerate().collect();
+            let there =
+                |bar: usize| places.iter().any(|&(own, at)| at == bar && found.contains(&own));
+            let spread = mask.spread(&Mask::from_fn(300, |i| i % every != 1));
+            assert_eq!(spread, Mask::from_fn(300, there));
+        }
     }
 
     #[test]

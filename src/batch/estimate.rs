@@ -1,8 +1,7 @@
 //! What a plan will cost: a few of its sessions are run and timed, and their memory is counted.
 
-use super::Batch;
+use super::{alone, column_bytes, group};
 use crate::plan::{Job, Plan, Prepared};
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// How many sessions of each base are tried.
@@ -41,25 +40,33 @@ pub fn estimate(
             time += middle.mul_f64(jobs.len() as f64);
         }
     }
+    let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
+    let groups = group::groups(prepared, jobs, column_bytes(&plan.run));
+    let columns = groups.iter().map(|jobs| prepared.column_bytes(jobs.iter().map(|(job, _)| *job)));
+    let columns = columns.max();
     let rows = prepared.jobs.len() as u64 * ROW_BYTES;
     Estimate {
         time: time.div_f64(threads.max(1) as f64),
-        memory: resident() + prepared.column_bytes() + rows,
+        memory: memory("VmRSS:").unwrap_or(0) + columns.unwrap_or(0) + rows,
     }
 }
 
 fn time_of(prepared: &Prepared, job: &Job) -> Duration {
-    let cancel = AtomicBool::new(false);
-    let batch = Batch { prepared, threads: 1, cancel: &cancel, fault: None };
     let began = Instant::now();
-    batch.run(&[(job, false)], |_| {});
+    alone(prepared, job, false);
     began.elapsed()
 }
 
-/// Memory in use by this process, in bytes; 0 where the system does not tell.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1_024
+/// The most memory that this process had in use so far, in bytes; `None` where the system does not
+/// tell.
+pub fn peak_memory() -> Option<u64> {
+    memory("VmHWM:")
+}
+
+/// What the kernel says of this process's memory.
+fn memory(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    let kilobytes = line.split_whitespace().next()?.parse::<u64>().ok()?;
+    Some(kilobytes * 1_024)
 }

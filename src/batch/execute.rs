@@ -4,7 +4,7 @@
 //! A run that was killed goes on from its rows: what has a row is not run again.
 
 use super::kept::{self, Kept};
-use super::{Batch, Done, Failure, Finished};
+use super::{Batch, Done, Failure, Finished, Took, column_bytes};
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::{Keep, Objective, Project};
@@ -187,6 +187,14 @@ pub fn resume(
     execution.carry_out(&HashMap::new(), watch)
 }
 
+/// The row of one session that shares nothing with any other.
+pub fn alone(prepared: &Prepared, job: &Job) -> Row {
+    match &super::alone(prepared, job, false).result {
+        Ok(done) => completed(job.index, identity(job), done),
+        Err(failure) => failed(job.index, identity(job), failure),
+    }
+}
+
 struct Execution<'a> {
     request: Request<'a>,
     run: Run,
@@ -201,6 +209,9 @@ struct Execution<'a> {
     kept: HashSet<String>,
     warnings: Vec<String>,
     phases: Vec<Phase>,
+    took: Took,
+    /// The time spent on writing rows.
+    writing: Duration,
     failed: Option<StoreError>,
     stopped: bool,
     resumed: bool,
@@ -226,6 +237,8 @@ impl<'a> Execution<'a> {
             written: Instant::now(),
             ran: HashSet::new(),
             phases,
+            took: Took::default(),
+            writing: Duration::ZERO,
             failed: None,
             stopped: false,
             resumed: false,
@@ -247,7 +260,11 @@ impl<'a> Execution<'a> {
         )?;
         self.take_over(cached)?;
         self.run_missing(watch)?;
-        self.phase("sessions", began);
+        self.phase("sessions", began.elapsed());
+        for (name, took) in self.took.parts() {
+            self.phase(name, took);
+        }
+        self.phase("rows", self.writing);
         if self.stopped {
             return self.stop();
         }
@@ -256,7 +273,7 @@ impl<'a> Execution<'a> {
         self.keep_best(cached)?;
         let results = self.results();
         self.run.write_results(&results)?;
-        self.phase("results", began);
+        self.phase("results", began.elapsed());
         let registry = self.record(&results).err();
         let counts = self.counts();
         let status = match counts.completed == counts.selected {
@@ -270,8 +287,8 @@ impl<'a> Execution<'a> {
         Ok(Summary { run: self.run, results, counts, status, warnings: self.warnings, registry })
     }
 
-    fn phase(&mut self, name: &str, began: Instant) {
-        self.phases.push(Phase { name: name.to_owned(), seconds: began.elapsed().as_secs_f64() });
+    fn phase(&mut self, name: &str, took: Duration) {
+        self.phases.push(Phase { name: name.to_owned(), seconds: took.as_secs_f64() });
     }
 
     fn event(&mut self, kind: &str, session: Option<&str>, facts: Value) -> Result<(), StoreError> {
@@ -369,6 +386,7 @@ impl<'a> Execution<'a> {
         Batch {
             prepared: self.request.prepared,
             threads: self.request.threads,
+            column_bytes: column_bytes(&self.request.plan.run),
             cancel: self.request.cancel,
             fault: self.request.fault,
         }
@@ -400,6 +418,7 @@ impl<'a> Execution<'a> {
                 if done.outcome.is_some() {
                     self.keep(index, done)?;
                 }
+                self.took += done.took;
                 completed(index, identity, done)
             }
             Err(failure) => {
@@ -422,7 +441,9 @@ impl<'a> Execution<'a> {
     fn flush_if_due(&mut self, now: bool) -> Result<(), StoreError> {
         let due = now || self.waiting.len() >= BATCH_ROWS || self.written.elapsed() >= BATCH_TIME;
         if due && !self.waiting.is_empty() {
+            let began = Instant::now();
             self.run.append_rows(&self.waiting)?;
+            self.writing += began.elapsed();
             let facts = json!({ "rows": self.waiting.len() });
             self.waiting.clear();
             self.event("checkpoint", None, facts)?;

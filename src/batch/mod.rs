@@ -7,16 +7,26 @@ pub mod estimate;
 pub mod execute;
 pub mod kept;
 
+mod group;
+
 use crate::engine::{Outcome, Walk, model};
+use crate::manifest::RunSettings;
 use crate::metrics::Metrics;
 use crate::metrics::account::Meter;
 use crate::plan::{Digest, Job, Prepared, Work};
 use crate::strategy::Signals;
-use rayon::prelude::*;
+use group::Wanted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How much memory columns take at a time, in bytes: half of `run.max_memory`, and not more than is
+/// good for the caches.
+pub fn column_bytes(run: &RunSettings) -> u64 {
+    const MOST: u64 = 128 << 20;
+    run.max_memory.map_or(MOST, |limit| MOST.min(limit / 2))
+}
 
 /// How long the caller waits for a session before it looks around.
 const TICK: Duration = Duration::from_millis(200);
@@ -43,6 +53,34 @@ pub struct Done {
     pub note: Option<String>,
     /// Everything it did, if it was asked for.
     pub outcome: Option<Outcome>,
+    /// How long its parts took.
+    pub took: Took,
+}
+
+/// How long the parts of sessions took, on the threads that ran them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Took {
+    /// Evaluating the rules.
+    pub signals: Duration,
+    /// Walking over the bars.
+    pub walk: Duration,
+    /// Measuring what came of it.
+    pub meter: Duration,
+}
+
+impl Took {
+    /// Every part by name.
+    pub fn parts(&self) -> [(&'static str, Duration); 3] {
+        [("signals", self.signals), ("walk", self.walk), ("meter", self.meter)]
+    }
+}
+
+impl std::ops::AddAssign for Took {
+    fn add_assign(&mut self, other: Self) {
+        self.signals += other.signals;
+        self.walk += other.walk;
+        self.meter += other.meter;
+    }
 }
 
 /// A session that did not.
@@ -61,6 +99,8 @@ pub struct Batch<'a> {
     pub prepared: &'a Prepared,
     /// How many threads compute.
     pub threads: usize,
+    /// How much memory columns may take at a time, in bytes.
+    pub column_bytes: u64,
     /// Set from outside, or by the caller of [`Batch::run`], to begin no further session.
     pub cancel: &'a AtomicBool,
     /// The index of a session that is to panic, so that tests can see what becomes of it.
@@ -71,29 +111,15 @@ impl Batch<'_> {
     /// Run `jobs`, each with its details if the flag beside it says so, and hand every one that ends
     /// to `each`, on this thread, in the order in which they end. While none ends, `each` is called
     /// with nothing from time to time.
-    pub fn run(&self, jobs: &[(&Job, bool)], mut each: impl FnMut(Option<Finished>)) {
-        let wanted: Vec<&Job> = jobs.iter().map(|(job, _)| *job).collect();
-        let columns = self.prepared.columns(&wanted);
-        let bench = Bench { columns: &columns, prepared: self.prepared };
+    pub fn run(&self, jobs: &[Wanted<'_>], mut each: impl FnMut(Option<Finished>)) {
+        let groups = group::groups(self.prepared, jobs.to_vec(), self.column_bytes);
         let (sender, receiver) = mpsc::sync_channel(4 * self.threads.max(1));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let sender = sender;
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
                 let pool = pool.expect("the system has threads for a pool");
-                pool.install(|| {
-                    jobs.par_iter().with_max_len(1).for_each_init(
-                        || (Worker::default(), sender.clone()),
-                        |(worker, sender), (job, detailed)| {
-                            if self.cancel.load(Ordering::Relaxed) {
-                                return;
-                            }
-                            let finished = worker.finish(&bench, job, *detailed, self.fault);
-                            // Nobody listens any more only when the caller is unwinding.
-                            let _ = sender.send(finished);
-                        },
-                    );
-                });
+                pool.install(|| groups.iter().for_each(|group| self.run_group(group, &sender)));
             });
             loop {
                 match receiver.recv_timeout(TICK) {
@@ -104,6 +130,34 @@ impl Batch<'_> {
             }
         });
     }
+
+    /// Run jobs that share their columns: each thread takes the next one when it is done with its
+    /// last, so that neighbours, which have most in common, run at the same time.
+    fn run_group(&self, group: &[Wanted<'_>], sender: &mpsc::SyncSender<Finished>) {
+        let columns = self.prepared.columns(group.iter().map(|(job, _)| *job));
+        let bench = Bench { columns: &columns, prepared: self.prepared };
+        let next = AtomicUsize::new(0);
+        rayon::broadcast(|_| {
+            let mut worker = Worker::default();
+            while let Some((job, detailed)) = group.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.cancel.load(Ordering::Relaxed) {
+                    return;
+                }
+                // Nobody listens any more only when the caller is unwinding.
+                let _ = sender.send(worker.finish(&bench, job, *detailed, self.fault));
+            }
+        });
+    }
+}
+
+/// Run one session that shares nothing with any other.
+pub fn alone(prepared: &Prepared, job: &Job, detailed: bool) -> Finished {
+    let cancel = AtomicBool::new(false);
+    let batch =
+        Batch { prepared, threads: 1, column_bytes: u64::MAX, cancel: &cancel, fault: None };
+    let mut found = None;
+    batch.run(&[(job, detailed)], |finished| found = finished.or(found.take()));
+    found.expect("a session that was begun ends")
 }
 
 /// What workers share.
@@ -159,6 +213,7 @@ impl Worker {
         let slice = &bench.prepared.slices[work.variant.slice];
         let columns = &bench.columns[work.variant.slice];
         let settings = work.variant.settings();
+        let began = Instant::now();
         let signals: Vec<Signals> = (0..slice.symbols.len())
             .map(|symbol| {
                 let rules = work.rules.of(symbol);
@@ -166,15 +221,21 @@ impl Worker {
                 if settings.axes.first_bar == model::FirstBar::AllWarm {
                     signals.warm = rules.warm(columns, symbol);
                 }
-                slice.place(symbol, &signals)
+                slice.place(symbol, signals)
             })
             .collect();
+        let evaluated = Instant::now();
         let outcome = self.walk.run(&slice.frame, &signals, settings, detailed);
+        let walked = Instant::now();
         let benchmark = Some(slice.benchmark.as_slice());
         let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);
+        let fills = fills_digest(outcome);
+        let took =
+            Took { signals: evaluated - began, walk: walked - evaluated, meter: walked.elapsed() };
         Done {
             metrics,
-            fills: fills_digest(outcome),
+            fills,
+            took,
             bars: slice.frame.len() as u64,
             note: note(outcome, settings.axes.fill),
             outcome: detailed.then(|| outcome.clone()),

@@ -6,8 +6,8 @@ use super::output::{Cell, Format, Kind, Records};
 use super::planning::{Planned, Planning, thread_count, threads};
 use super::progress::Watcher;
 use super::reporting::{self, Reporting};
-use crate::batch::Batch;
 use crate::batch::execute::Progress;
+use crate::batch::{Batch, column_bytes};
 use crate::compare::check::{self, Request};
 use crate::compare::{Baselines, Checked, Checks, Source, Standing};
 use crate::diag::counted;
@@ -93,6 +93,7 @@ impl Check {
         let batch = Batch {
             prepared: &prepared,
             threads: threads(self.threads, &plan.run),
+            column_bytes: column_bytes(&plan.run),
             cancel: &cancel,
             fault: self.fault,
         };

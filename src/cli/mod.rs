@@ -1,6 +1,7 @@
 //! The command line: clap in, text out. The only room that prints.
 
 mod baseline;
+mod bench;
 mod check;
 mod context;
 mod exit;
@@ -8,6 +9,7 @@ mod explain;
 mod explain_code;
 mod filter;
 mod indicators;
+mod landscape;
 mod lint;
 mod new;
 mod output;
@@ -68,6 +70,7 @@ enum Command {
     Explain(explain::Explain),
     Check(check::Check),
     Baseline(baseline::BaselineCommand),
+    Bench(bench::Bench),
     Sessions(sessions::Sessions),
     Runs(runs::Runs),
     Strategies(strategies::Strategies),
@@ -127,6 +130,7 @@ impl Command {
             Self::Explain(explain) => explain.run(context),
             Self::Check(check) => check.run(context),
             Self::Baseline(baseline) => baseline.run(context),
+            Self::Bench(bench) => bench.run(context),
             Self::Sessions(sessions) => sessions.run(context),
             Self::Runs(runs) => runs.run(context),
             Self::Strategies(strategies) => strategies.run(context),

@@ -62,7 +62,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn unit(self) -> Option<Unit> {
+    /// How a report writes its numbers; `None` for what is none or has no unit.
+    pub(super) fn unit(self) -> Option<Unit> {
         match self {
             Self::Count => Some(Unit::Count),
             Self::Fraction => Some(Unit::Fraction),

@@ -6,7 +6,7 @@ use super::output::{Format, is_closed_pipe};
 use super::planning::{Planned, Planning, duration, thread_count, threads};
 use super::progress::Watcher;
 use super::report::{write_index, write_pages};
-use super::results;
+use super::{landscape, results};
 use crate::batch::execute::{self, Request, Summary};
 use crate::diag::{Mistakes, counted};
 use crate::manifest::project::shown;
@@ -258,6 +258,9 @@ impl Attempt<'_> {
                     if is_closed_pipe(&error) { Ok(Exit::Success) } else { Err(error) }
                 },
             )?;
+            for sentence in landscape::sentences(&summary.results, run.objective) {
+                context.say(&sentence);
+            }
             context.say(&sentence(&summary, self.began));
             for path in &reports {
                 context.say(&format!("report: {}", shown(path)));

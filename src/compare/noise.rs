@@ -8,7 +8,7 @@
 //! seed: the same series give the same interval, everywhere.
 
 use super::snapshot::Snapshot;
-use crate::plan::sweep::SplitMix;
+use crate::plan::SplitMix;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
@@ -87,7 +87,7 @@ pub fn noise(a: &[f64], b: &[f64], bootstrap: Bootstrap) -> Option<Noise> {
     let difference: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
     let chosen = || [a, b, &difference].into_iter().map(block_length).max().unwrap_or(1);
     let block = bootstrap.block.unwrap_or_else(chosen).clamp(1, days);
-    let mut random = SplitMix(bootstrap.seed);
+    let mut random = SplitMix::new(bootstrap.seed);
     let mut indices = vec![0; days];
     let (mut sharpes, mut returns) = (Vec::new(), Vec::with_capacity(bootstrap.draws));
     for _ in 0..bootstrap.draws {
@@ -197,7 +197,7 @@ mod tests {
 
     /// A normal series in which each value keeps `phi` of the one before, of variance 1.
     fn autoregressive(phi: f64, n: usize, seed: u64) -> Vec<f64> {
-        let mut random = SplitMix(seed);
+        let mut random = SplitMix::new(seed);
         let mut uniform = || (random.below(1 << 53) as f64 + 0.5) / (1_u64 << 53) as f64;
         let mut normal = || {
             let (u, v) = (uniform(), uniform());

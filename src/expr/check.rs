@@ -85,6 +85,8 @@ pub enum Op {
     Not,
     /// `a op b`.
     Binary(Binary),
+    /// The first on the bar before, and the second now: what a crossing is bound to.
+    Then,
     /// `x in [..]`; the first operand against the others.
     In,
     /// `if(cond, a, b)`.

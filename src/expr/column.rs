@@ -8,16 +8,51 @@ use super::check::Op;
 use super::parse::Binary;
 use crate::bars::{Bars, Mask};
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// A computed column, cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Column {
-    /// One number a bar, `NaN` where missing.
-    Number(Arc<[f64]>),
+    /// One number a bar.
+    Number(Numbers),
     /// One truth value a bar.
     Bool(Arc<Kleene>),
+}
+
+/// A column of numbers, finite or `NaN` where missing.
+#[derive(Debug, Clone)]
+pub struct Numbers {
+    values: Arc<[f64]>,
+    /// Where there is a number: asked by every comparison with the column.
+    present: Arc<Mask>,
+}
+
+impl From<Vec<f64>> for Numbers {
+    /// What is not finite becomes missing.
+    fn from(mut values: Vec<f64>) -> Self {
+        for value in &mut values {
+            if !value.is_finite() {
+                *value = f64::NAN;
+            }
+        }
+        let present = Mask::of(&values, |x| !x.is_nan());
+        Self { values: values.into(), present: present.into() }
+    }
+}
+
+impl From<Numbers> for Arc<[f64]> {
+    fn from(numbers: Numbers) -> Self {
+        numbers.values
+    }
+}
+
+impl Deref for Numbers {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        &self.values
+    }
 }
 
 /// A column of truth values.
@@ -123,12 +158,7 @@ impl Call<'_> {
 
 impl Column {
     /// A column of numbers; what is not finite becomes missing.
-    pub fn numbers(mut values: Vec<f64>) -> Self {
-        for value in &mut values {
-            if !value.is_finite() {
-                *value = f64::NAN;
-            }
-        }
+    pub fn numbers(values: Vec<f64>) -> Self {
         Self::Number(values.into())
     }
 
@@ -160,6 +190,11 @@ impl Kleene {
     /// Missing on `len` bars.
     pub fn missing(len: usize) -> Self {
         Self { yes: Mask::zeros(len), no: Mask::zeros(len) }
+    }
+
+    /// What it was on the bar before; missing on the first.
+    fn later(&self) -> Self {
+        Self { yes: self.yes.later(), no: self.no.later() }
     }
 
     fn not(&self) -> Self {
@@ -205,6 +240,7 @@ pub fn evaluate(op: &Op, call: &Call<'_>) -> Column {
         Op::Column(name) => data_column(name, call.view()),
         Op::Negate => Column::numbers(call.series(0).iter().map(|x| -x).collect()),
         Op::Not => call.flag(0).not().into(),
+        Op::Then => call.flag(0).later().and(&call.flag(1)).into(),
         Op::Binary(Binary::And) => call.flag(0).and(&call.flag(1)).into(),
         Op::Binary(Binary::Or) => call.flag(0).or(&call.flag(1)).into(),
         Op::Binary(binary) => binary_column(*binary, call),
@@ -239,59 +275,75 @@ fn data_column(name: &str, view: &View) -> Column {
                 return Kleene { yes: is(1.0), no: is(0.0) }.into();
             }
             Some(extra) => &extra.values,
-            None => return Column::Number(vec![f64::NAN; view.rows.len()].into()),
+            None => return Column::numbers(vec![f64::NAN; view.rows.len()]),
         },
     };
-    Column::Number(view.slice(values).into())
+    Column::numbers(view.slice(values).to_vec())
 }
 
 /// A number operand: a value a row, or one for all rows.
 #[derive(Clone, Copy)]
-enum Numbers<'a> {
-    Column(&'a [f64]),
+enum Given<'a> {
+    Column(&'a Numbers),
     Scalar(f64),
 }
 
 impl<'a> Call<'a> {
     /// Argument `index` as numbers, without spreading a scalar over memory.
-    fn numbers(&self, index: usize) -> Numbers<'a> {
+    fn numbers(&self, index: usize) -> Given<'a> {
         match &self.args[index] {
-            Value::Column(Column::Number(values)) => Numbers::Column(values),
-            Value::Scalar(Scalar::Number(value)) => Numbers::Scalar(*value),
-            _ => Numbers::Scalar(f64::NAN),
+            Value::Column(Column::Number(numbers)) => Given::Column(numbers),
+            Value::Scalar(Scalar::Number(value)) => Given::Scalar(*value),
+            _ => Given::Scalar(f64::NAN),
         }
     }
 }
 
 fn arithmetic(call: &Call<'_>, op: impl Fn(f64, f64) -> f64) -> Column {
     Column::numbers(match (call.numbers(0), call.numbers(1)) {
-        (Numbers::Column(a), Numbers::Column(b)) => {
-            a.iter().zip(b).map(|(&a, &b)| op(a, b)).collect()
+        (Given::Column(a), Given::Column(b)) => {
+            a.iter().zip(&**b).map(|(&a, &b)| op(a, b)).collect()
         }
-        (Numbers::Column(a), Numbers::Scalar(b)) => a.iter().map(|&a| op(a, b)).collect(),
-        (Numbers::Scalar(a), Numbers::Column(b)) => b.iter().map(|&b| op(a, b)).collect(),
-        (Numbers::Scalar(a), Numbers::Scalar(b)) => vec![op(a, b); call.len],
+        (Given::Column(a), Given::Scalar(b)) => a.iter().map(|&a| op(a, b)).collect(),
+        (Given::Scalar(a), Given::Column(b)) => b.iter().map(|&b| op(a, b)).collect(),
+        (Given::Scalar(a), Given::Scalar(b)) => vec![op(a, b); call.len],
     })
 }
 
-/// Where `holds` of the two operands.
-fn mask(call: &Call<'_>, holds: impl Fn(f64, f64) -> bool) -> Mask {
-    match (call.numbers(0), call.numbers(1)) {
-        (Numbers::Column(a), Numbers::Column(b)) => Mask::of_pairs(a, b, holds),
-        (Numbers::Column(a), Numbers::Scalar(b)) => Mask::of(a, |a| holds(a, b)),
-        (Numbers::Scalar(a), Numbers::Column(b)) => Mask::of(b, |b| holds(a, b)),
-        (Numbers::Scalar(a), Numbers::Scalar(b)) if holds(a, b) => Mask::ones(call.len),
-        (Numbers::Scalar(_), Numbers::Scalar(_)) => Mask::zeros(call.len),
-    }
+/// Where `holds` of the two operands, and where not; neither where one of them is missing, for which
+/// `holds` must be false too.
+fn comparison(call: &Call<'_>, holds: impl Fn(f64, f64) -> bool) -> Kleene {
+    let all = |value: bool| if value { Mask::ones(call.len) } else { Mask::zeros(call.len) };
+    let (a, b) = (call.numbers(0), call.numbers(1));
+    let yes = match (a, b) {
+        (Given::Column(a), Given::Column(b)) => Mask::of_pairs(a, b, holds),
+        (Given::Column(a), Given::Scalar(b)) => Mask::of(a, |a| holds(a, b)),
+        (Given::Scalar(a), Given::Column(b)) => Mask::of(b, |b| holds(a, b)),
+        (Given::Scalar(a), Given::Scalar(b)) => all(holds(a, b)),
+    };
+    let no = match (a, b) {
+        (Given::Column(a), Given::Column(b)) => {
+            let both = a.present.zip(&b.present, |a, b| a & b);
+            both.zip(&yes, |both, yes| both & !yes)
+        }
+        (Given::Column(one), Given::Scalar(other)) | (Given::Scalar(other), Given::Column(one)) => {
+            match other.is_nan() {
+                true => all(false),
+                false => one.present.zip(&yes, |present, yes| present & !yes),
+            }
+        }
+        (Given::Scalar(a), Given::Scalar(b)) => {
+            all(!a.is_nan() && !b.is_nan()).zip(&yes, |both, yes| both & !yes)
+        }
+    };
+    Kleene { yes, no }
 }
 
-/// `yes` and `no` are each other's opposite for numbers, and both false when either is missing.
-fn comparison(
-    call: &Call<'_>,
-    yes: impl Fn(f64, f64) -> bool,
-    no: impl Fn(f64, f64) -> bool,
-) -> Kleene {
-    Kleene { yes: mask(call, yes), no: mask(call, no) }
+/// `a` against `b` on the bar before and now: where it comes to lie above, or below.
+pub(super) fn crossing(call: &Call<'_>, above: bool) -> Column {
+    let (less, greater) = (comparison(call, |a, b| a < b), comparison(call, |a, b| a > b));
+    let (before, now) = if above { (less, greater) } else { (greater, less) };
+    before.later().and(&now).into()
 }
 
 fn binary_column(op: Binary, call: &Call<'_>) -> Column {
@@ -302,10 +354,10 @@ fn binary_column(op: Binary, call: &Call<'_>) -> Column {
         Binary::Divide => arithmetic(call, |a, b| a / b),
         // The sign of the divisor, so that `bar_index % 5` counts round also before zero.
         Binary::Remainder => arithmetic(call, |a, b| a - b * (a / b).floor()),
-        Binary::Less => comparison(call, |a, b| a < b, |a, b| a >= b).into(),
-        Binary::LessEqual => comparison(call, |a, b| a <= b, |a, b| a > b).into(),
-        Binary::Greater => comparison(call, |a, b| a > b, |a, b| a <= b).into(),
-        Binary::GreaterEqual => comparison(call, |a, b| a >= b, |a, b| a < b).into(),
+        Binary::Less => comparison(call, |a, b| a < b).into(),
+        Binary::LessEqual => comparison(call, |a, b| a <= b).into(),
+        Binary::Greater => comparison(call, |a, b| a > b).into(),
+        Binary::GreaterEqual => comparison(call, |a, b| a >= b).into(),
         Binary::Equal => equal(call, 0, 1).into(),
         Binary::NotEqual => equal(call, 0, 1).not().into(),
         Binary::And | Binary::Or => unreachable!("logic is evaluated on masks"),
@@ -316,10 +368,6 @@ fn is_flag(value: &Value) -> bool {
     matches!(value, Value::Column(Column::Bool(_)) | Value::Scalar(Scalar::Bool(_)))
 }
 
-#[expect(
-    clippy::double_comparisons,
-    reason = "a missing operand makes both comparisons false, and would make `!=` true"
-)]
 fn equal(call: &Call<'_>, a: usize, b: usize) -> Kleene {
     let pair = [call.args[a].clone(), call.args[b].clone()];
     if let [Value::Scalar(Scalar::Text(a)), Value::Scalar(Scalar::Text(b))] = &pair {
@@ -332,7 +380,7 @@ fn equal(call: &Call<'_>, a: usize, b: usize) -> Kleene {
         let differ = a.and(&b.not()).yes.zip(&a.not().and(&b).yes, |x, y| x | y);
         return Kleene { yes: both, no: differ };
     }
-    comparison(&pair, |a, b| a == b, |a, b| a < b || a > b)
+    comparison(&pair, |a, b| a == b)
 }
 
 fn choose(call: &Call<'_>) -> Column {
@@ -346,7 +394,7 @@ fn choose(call: &Call<'_>) -> Column {
         (_, true) => b[row],
         _ => f64::NAN,
     };
-    Column::Number((0..call.len).map(pick).collect())
+    Column::numbers((0..call.len).map(pick).collect())
 }
 
 /// Compute an operator whose operands are all the same on every bar.

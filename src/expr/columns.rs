@@ -268,7 +268,7 @@ fn carry(column: &Column, theirs: &[i64], ours: &[i64]) -> Column {
     match column {
         Column::Number(values) => {
             let value = |row: &Option<usize>| row.map_or(f64::NAN, |row| values[row]);
-            Column::Number(rows.iter().map(value).collect())
+            Column::numbers(rows.iter().map(value).collect())
         }
         Column::Bool(flag) => {
             let carried = |mask: &Mask| {

@@ -99,6 +99,15 @@ impl Function {
         self.bars
     }
 
+    /// Whether it is a crossing, and then whether the first argument comes to lie above.
+    pub(super) fn crosses(&self) -> Option<bool> {
+        match self.name {
+            "crosses_above" => Some(true),
+            "crosses_below" => Some(false),
+            _ => None,
+        }
+    }
+
     /// Argument number `index`, the last one standing for its repetitions.
     pub(super) fn arg(&self, index: usize) -> &'static Arg {
         &self.args[index.min(self.args.len() - 1)]

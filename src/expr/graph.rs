@@ -9,6 +9,7 @@
 use super::check::{Op, Program, Type, not_a_timeframe};
 use super::column::{Scalar, evaluate_scalar};
 use super::function::ArgKind;
+use super::parse::Binary;
 use crate::bars::{DAY, duration};
 use crate::diag::{Mistake, closest, codes};
 use std::collections::{HashMap, HashSet};
@@ -146,6 +147,10 @@ impl Graph {
                         .collect();
                     Bound::Scalar(evaluate_scalar(op, &scalars))
                 }
+                Op::Call(function) if function.crosses().is_some() => {
+                    let operands = args.iter().map(|arg| Operand::from(*arg)).collect();
+                    Bound::Expression(self.crossing(operands, function.crosses() == Some(true)))
+                }
                 op => {
                     let operands = args.iter().map(|arg| Operand::from(*arg)).collect();
                     let step = Step::Here(op.clone());
@@ -179,6 +184,18 @@ impl Graph {
         Bound::Expression(self.number(Expression { step: Step::There(place), operands }))
     }
 
+    /// A crossing as its two comparisons, which `crosses_above` and `crosses_below` share: the one
+    /// on the bar before and the other now.
+    fn crossing(&mut self, operands: Vec<Operand>, above: bool) -> usize {
+        let mut compare = |binary| {
+            let step = Step::Here(Op::Binary(binary));
+            Operand::Expression(self.number(Expression { step, operands: operands.clone() }))
+        };
+        let (less, greater) = (compare(Binary::Less), compare(Binary::Greater));
+        let operands = if above { vec![less, greater] } else { vec![greater, less] };
+        self.number(Expression { step: Step::Here(Op::Then), operands })
+    }
+
     fn number(&mut self, expression: Expression) -> usize {
         if let Some(&number) = self.numbers.get(&expression) {
             return number;
@@ -208,7 +225,7 @@ impl Graph {
     pub fn is_flag(&self, number: usize) -> bool {
         let expression = &self.expressions[number];
         match &expression.step {
-            Step::Here(Op::Not | Op::In | Op::Bool(_)) => true,
+            Step::Here(Op::Not | Op::Then | Op::In | Op::Bool(_)) => true,
             Step::Here(Op::Binary(binary)) => binary.is_logical(),
             Step::Here(Op::Call(function)) => function.returns == Type::Bool,
             Step::Here(_) => false,

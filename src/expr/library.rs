@@ -4,10 +4,10 @@
 //! a row at a time, logic over rows, and the calendar.
 
 use super::check::Type;
-use super::column::{Call, Column, Kleene};
+use super::column::{Call, Column, crossing};
 use super::function::{Arg, ArgKind, Function};
 use super::registry;
-use crate::bars::{DAY, Mask};
+use crate::bars::DAY;
 
 pub(super) const X: Arg = Arg { name: "x", kind: ArgKind::Series, default: None };
 pub(super) const A: Arg = Arg { name: "a", kind: ArgKind::Series, default: None };
@@ -194,20 +194,6 @@ static ARITHMETIC: &[Function] = &[
         },
     ),
 ];
-
-/// `a` against `b` on the bar before and now.
-fn crossing(call: &Call<'_>, above: bool) -> Column {
-    let (a, b) =
-        if above { (call.series(0), call.series(1)) } else { (call.series(1), call.series(0)) };
-    let below = Mask::of_pairs(&a, &b, |a, b| a < b);
-    let above = Mask::of_pairs(&a, &b, |a, b| a > b);
-    // A missing value is neither below nor not below, so these are not the opposites.
-    let not_below = Mask::of_pairs(&a, &b, |a, b| a >= b);
-    let not_above = Mask::of_pairs(&a, &b, |a, b| a <= b);
-    let yes = below.later().zip(&above, |before, now| before & now);
-    let no = not_below.later().zip(&not_above, |before, now| before | now);
-    Kleene { yes, no }.into()
-}
 
 fn bars_since(call: &Call<'_>) -> Column {
     let flag = call.flag(0);

@@ -193,10 +193,10 @@ impl Slice {
 
     /// The rules of symbol number `index`, as they were read over its view, on the time axis of the
     /// range: a symbol has no rule on a bar that it does not have.
-    pub fn place(&self, index: usize, signals: &Signals) -> Signals {
+    pub fn place(&self, index: usize, signals: Signals) -> Signals {
         let part = &self.parts[index];
         let skip = part.rows.start - part.visible.start;
-        let cut = signals.slice(skip, part.visible.len());
+        let cut = if skip == 0 { signals } else { signals.slice(skip, part.visible.len()) };
         match &self.frame.symbols[index].present {
             None => cut,
             Some(present) => cut.spread(present),
@@ -336,7 +336,7 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
         low: column(&part.bars.low),
         close: Cut::new(&closes, 0..closes.len()),
         volume: column(&part.bars.volume),
-        present: Some(Arc::new(present)),
+        present: (present.count() < present.len()).then(|| Arc::new(present)),
         actions: actions(part, |row| time.binary_search(&part.bars.time[row]).ok()),
     }
 }

@@ -216,7 +216,7 @@ fn symbols_share_one_axis_and_carry_their_last_close() {
         stop: Some(Cut::from(Arc::from([1.0, 2.0, f64::NAN]))),
         ..Signals::default()
     };
-    let placed = slice.place(1, &rules);
+    let placed = slice.place(1, rules);
     assert_eq!(placed.enter_long.iter().collect::<Vec<_>>(), [2]);
     let stop = placed.stop.unwrap();
     assert_eq!(stop[1..3], [1.0, 2.0]);

@@ -11,6 +11,8 @@ use crate::engine::{Frame, Outcome, Settings, Trade};
 
 /// How many bars are marked at a time: few enough to stay in the first cache.
 const PIECE: usize = 1_024;
+/// Independent minima and maxima, so that the compiler can keep them in vectors.
+const LANES: usize = 8;
 
 /// Measures outcomes, one after the other, in buffers that it uses again.
 #[derive(Debug, Default)]
@@ -232,11 +234,25 @@ fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years:
 /// price. The marks are the closes from the entry's bar to the one before the exit's, and the exit.
 pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
     let closes = &frame.symbols[trade.symbol].close[trade.entry_bar..trade.exit_bar];
-    let (low, high) =
-        closes.iter().fold((trade.exit_price, trade.exit_price), |(low, high), &close| {
-            (if close < low { close } else { low }, if close > high { close } else { high })
-        });
+    let (low, high) = extremes(closes, trade.exit_price);
     let gain = |price: f64| trade.side.sign() * (price / trade.entry_price - 1.0);
     let (a, b) = (gain(low), gain(high));
     ((-a.min(b)).max(0.0), a.max(b).max(0.0))
+}
+
+/// The smallest and the largest of `values` and one more.
+fn extremes(values: &[f64], one: f64) -> (f64, f64) {
+    // A comparison is one instruction where `min` and `max` are several for NaN's sake.
+    let lower = |a: f64, b: f64| if b < a { b } else { a };
+    let higher = |a: f64, b: f64| if b > a { b } else { a };
+    let (mut low, mut high) = ([one; LANES], [one; LANES]);
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            low[lane] = lower(low[lane], chunk[lane]);
+            high[lane] = higher(high[lane], chunk[lane]);
+        }
+    }
+    let low = rest.iter().chain(&low).copied().fold(one, lower);
+    (low, rest.iter().chain(&high).copied().fold(one, higher))
 }

@@ -11,10 +11,12 @@ pub mod identity;
 pub mod sweep;
 
 mod prepare;
+mod random;
 mod selection;
 
 pub use identity::{Digest, Identity, hex};
 pub use prepare::{Job, Prepared, Variant, Work};
+pub use random::SplitMix;
 pub use selection::{METRICS, Selection, value};
 pub use sweep::Axis;
 

@@ -125,55 +125,42 @@ impl Prepared {
     }
 
     /// The columns of every slice, with every job of `wanted` announced.
-    pub fn columns<'a>(&'a self, wanted: &[&Job]) -> Vec<Columns<'a>> {
+    pub fn columns<'a, 'j>(&'a self, wanted: impl Iterator<Item = &'j Job>) -> Vec<Columns<'a>> {
         let of = |slice: &Slice| Columns::new(&self.graph, slice.views(), slice.symbols.len());
         let mut columns: Vec<Columns<'a>> = self.slices.iter().map(of).collect();
-        for work in wanted.iter().filter_map(|job| job.work.as_ref().ok()) {
+        for work in wanted.filter_map(|job| job.work.as_ref().ok()) {
             let slice = work.variant.slice;
             work.rules.reserve(self.slices[slice].symbols.len(), &mut columns[slice]);
         }
         columns
     }
 
-    /// How much memory the columns take at most, in bytes, if the jobs run in order.
-    pub fn column_bytes(&self) -> u64 {
-        // One counter for each expression of each slice: a map would be asked a million times.
-        let slot = |slice: usize, number: usize| slice * self.graph.len() + number;
-        let mut users = vec![0_u32; self.slices.len() * self.graph.len()];
+    /// How much memory columns take at most, in bytes, if `jobs`, all of one slice, run in this order.
+    pub fn column_bytes<'a>(&self, jobs: impl Iterator<Item = &'a Job> + Clone) -> u64 {
+        let works = jobs.filter_map(|job| job.work.as_ref().ok());
+        let Some(first) = works.clone().next() else { return 0 };
+        let rows: usize =
+            self.slices[first.variant.slice].views().map(|view| view.rows.len()).sum();
+        // A truth value takes two bits, a number eight bytes.
+        let bytes =
+            |number: usize| (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64;
         // Where an expression is needed makes no difference here: it is counted for every symbol.
-        fn needs(job: &Job) -> Option<(usize, Vec<usize>)> {
-            let work = job.work.as_ref().ok()?;
-            let legs = work.rules.legs.iter().flat_map(|leg| &leg.needs);
-            Some((work.variant.slice, legs.map(|need| need.number).collect()))
+        fn needs(work: &Work) -> impl Iterator<Item = usize> + '_ {
+            work.rules.legs.iter().flat_map(|leg| &leg.needs).map(|need| need.number)
         }
-        for (slice, numbers) in self.jobs.iter().filter_map(needs) {
-            for number in numbers {
-                users[slot(slice, number)] += 1;
-            }
+        let mut users = vec![0_u32; self.graph.len()];
+        for number in works.clone().flat_map(needs) {
+            users[number] += 1;
         }
-        let rows = |slice: &Slice| slice.views().map(|view| view.rows.len()).sum();
-        let rows: Vec<usize> = self.slices.iter().map(rows).collect();
-        let bytes = |slice: usize, number: usize| {
-            let rows = rows[slice];
-            // A truth value takes two bits, a number eight bytes.
-            (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64
-        };
-        let (mut alive, mut most) = (0, 0);
         let mut left = users.clone();
-        for (slice, numbers) in self.jobs.iter().filter_map(needs) {
-            for &number in &numbers {
-                let at = slot(slice, number);
-                if left[at] == users[at] {
-                    alive += bytes(slice, number);
-                }
-                left[at] -= 1;
+        let (mut alive, mut most) = (0, 0);
+        for work in works {
+            for number in needs(work) {
+                alive += if left[number] == users[number] { bytes(number) } else { 0 };
+                left[number] -= 1;
             }
             most = most.max(alive);
-            for &number in &numbers {
-                if left[slot(slice, number)] == 0 {
-                    alive -= bytes(slice, number);
-                }
-            }
+            alive -= needs(work).filter(|n| left[*n] == 0).map(bytes).sum::<u64>();
         }
         most
     }

@@ -79,7 +79,8 @@ pub struct RunFile {
     pub partial: bool,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
-    /// How long each phase took, in their order.
+    /// How long each phase took, in their order. `signals`, `walk` and `meter` are parts of `sessions`,
+    /// the seconds of all threads added up; `rows` is the part that went into writing rows.
     pub phases: Vec<Phase>,
     /// Sessions by how they ended.
     pub counts: Counts,

@@ -632,6 +632,7 @@ mod tests {
         let (one, before) = bind(3.0);
         assert_eq!(bind(3.0), (one, before));
         let after = bind(4.0).1;
-        assert_eq!(after, before + 3, "max, crossing and conjunction differ; columns are shared");
+        let differ = "max, a crossing with its comparisons, and conjunction; columns are shared";
+        assert_eq!(after, before + 5, "{differ}");
     }
 }

@@ -208,7 +208,7 @@ impl LegRules {
 /// The numbers of an expression that the checker found to be one.
 fn column(columns: &Columns<'_>, symbol: usize, bound: &Bound) -> Cut<f64> {
     match columns.spread(symbol, bound) {
-        Column::Number(values) => Cut::from(values),
+        Column::Number(values) => Cut::from(Arc::from(values)),
         Column::Bool(_) => unreachable!("the checker lets a rule be of its own type only"),
     }
 }
@@ -275,15 +275,6 @@ impl Signals {
     /// The same rules on a longer axis, of which this symbol has the bars `present`: where it has no
     /// bar nothing is true and every number is missing.
     pub fn spread(&self, present: &Mask) -> Self {
-        let mask = |mask: &Mask| {
-            let mut spread = Mask::zeros(present.len());
-            for (own, bar) in present.iter().enumerate() {
-                if mask.get(own) {
-                    spread.set(bar);
-                }
-            }
-            spread
-        };
         let numbers = |column: &Cut<f64>| {
             let mut spread = vec![f64::NAN; present.len()];
             for (&value, bar) in column.iter().zip(present.iter()) {
@@ -292,6 +283,6 @@ impl Signals {
             Cut::from(Arc::from(spread))
         };
         let warm = present.iter().nth(self.warm).unwrap_or(present.len());
-        Self { warm, ..self.map(mask, numbers) }
+        Self { warm, ..self.map(|mask| mask.spread(present), numbers) }
     }
 }

@@ -6,14 +6,13 @@
 
 use super::{Entry, Trace};
 use crate::bars::DAY;
+use crate::batch;
 use crate::batch::kept::{Kept, stamp};
-use crate::batch::{Batch, Done};
 use crate::engine::{Frame, Outcome};
 use crate::expr::{NodeId, Op, Scalar};
 use crate::plan::{Plan, Prepared};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
-use std::sync::atomic::AtomicBool;
 
 /// What happened on one bar of a session.
 #[derive(Debug)]
@@ -134,15 +133,7 @@ pub fn explain(
     }
     let bar = bar_at(&slice.frame, at).map_err(|fact| format!("`--at {at}`: {fact}"))?;
     let trace = Trace::of(session, &job.params, data, slice).map_err(|mistake| mistake.title)?;
-    let cancel = AtomicBool::new(false);
-    let batch = Batch { prepared, threads: 1, cancel: &cancel, fault: None };
-    let mut done: Option<Result<Done, String>> = None;
-    batch.run(&[(job, true)], |finished| {
-        if let Some(finished) = finished {
-            done = Some(finished.result.map_err(|failure| failure.error));
-        }
-    });
-    let done = done.ok_or("the session did not run")??;
+    let done = batch::alone(prepared, job, true).result.map_err(|failure| failure.error)?;
     let outcome = done.outcome.as_ref().ok_or("the session left no details")?;
     let note = done.note.as_deref();
     let (metrics, fills) = (&done.metrics, done.fills);

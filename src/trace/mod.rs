@@ -77,7 +77,7 @@ impl<'a> Trace<'a> {
             Bound::Scalar(_) => None,
         });
         columns.reserve(0..symbols, &graph.needs(numbers));
-        let signals = |symbol| slice.place(symbol, &rules.of(symbol).signals(&columns, symbol));
+        let signals = |symbol| slice.place(symbol, rules.of(symbol).signals(&columns, symbol));
         let values = |symbol| bound.iter().map(|bound| columns.spread(symbol, bound)).collect();
         Ok(Self {
             slice,

@@ -14,6 +14,7 @@ use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
 use crate::manifest::tree::Entry;
 use crate::manifest::{Node, Session, Table, Value};
+use crate::plan::SplitMix;
 use axis::{check_value, flat, values};
 use rule::{Rule, rules};
 use std::collections::HashMap;
@@ -259,7 +260,7 @@ impl Space {
         /// After so many points that rules removed, the rest is not worth looking for.
         const PATIENCE: u64 = 20_000_000;
         let mut picker = Picker::new(self, rules);
-        let mut random = SplitMix(draw.seed);
+        let mut random = SplitMix::new(draw.seed);
         // A shuffle of the whole product, of which only the entries that moved are written down.
         let mut moved: HashMap<u64, u64> = HashMap::new();
         for taken in 0..self.size().min(PATIENCE) {
@@ -337,35 +338,6 @@ impl Draw {
         };
         let (count, seed) = (number("count"), number("seed"));
         Some(Self { count: count? as usize, seed: seed? as u64 })
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers from the same seed, everywhere.
-#[derive(Debug)]
-pub struct SplitMix(
-    /// The state: the seed, at first.
-    pub u64,
-);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `bound`, each as likely as the others.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        // What lies beyond the last whole multiple of the bound would favour small numbers.
-        let fair = u64::MAX - u64::MAX % bound;
-        loop {
-            let number = self.next();
-            if number < fair {
-                return number % bound;
-            }
-        }
     }
 }
 

@@ -1,0 +1,174 @@
+//! Which sessions run together: columns are shared by those that do, and must fit into memory.
+//!
+//! Sessions of a slice are sorted by their parameters and cut along them, like the halves of a map,
+//! until the columns of each part fit. A column that several parts need is computed once for each;
+//! no number depends on where the cuts are.
+
+use crate::expr::Scalar;
+use crate::plan::{Job, Prepared};
+use std::cmp::Ordering;
+
+/// A job, and whether its details are wanted.
+pub type Wanted<'a> = (&'a Job, bool);
+
+/// `jobs` in groups of which none needs more than `budget` bytes for its columns, unless it is one
+/// session. The order of the groups and in them is that of slices and parameters.
+pub fn groups<'a>(
+    prepared: &Prepared,
+    mut jobs: Vec<Wanted<'a>>,
+    budget: u64,
+) -> Vec<Vec<Wanted<'a>>> {
+    jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
+    let mut groups = Vec::new();
+    for jobs in jobs.chunk_by(|(a, _), (b, _)| slice(a) == slice(b)) {
+        split(prepared, jobs.to_vec(), budget, &mut groups);
+    }
+    groups
+}
+
+fn slice(job: &Job) -> Option<usize> {
+    job.work.as_ref().ok().map(|work| work.variant.slice)
+}
+
+fn order(a: &Job, b: &Job) -> Ordering {
+    let both = a.params.iter().zip(&b.params).map(|(a, b)| compare(a, b));
+    both.fold(Ordering::Equal, Ordering::then).then(a.index.cmp(&b.index))
+}
+
+/// Some order of the values of a parameter.
+fn compare(a: &Scalar, b: &Scalar) -> Ordering {
+    match (a, b) {
+        (Scalar::Number(a), Scalar::Number(b)) => a.total_cmp(b),
+        (Scalar::Bool(a), Scalar::Bool(b)) => a.cmp(b),
+        (Scalar::Text(a), Scalar::Text(b)) => a.cmp(b),
+        _ => Ordering::Equal,
+    }
+}
+
+fn split<'a>(
+    prepared: &Prepared,
+    jobs: Vec<Wanted<'a>>,
+    budget: u64,
+    groups: &mut Vec<Vec<Wanted<'a>>>,
+) {
+    let bytes = |jobs: &[Wanted<'_>]| prepared.column_bytes(jobs.iter().map(|(job, _)| *job));
+    if jobs.len() < 2 || bytes(&jobs) <= budget {
+        groups.push(jobs);
+        return;
+    }
+    // The cut that leaves the fewest columns on both sides together.
+    let params = jobs[0].0.params.len();
+    let halves = (0..params).filter_map(|param| halve(&jobs, param));
+    let best = halves.min_by_key(|(low, high)| bytes(low) + bytes(high));
+    let (low, high) = best.unwrap_or_else(|| {
+        let (low, high) = jobs.split_at(jobs.len() / 2);
+        (low.to_vec(), high.to_vec())
+    });
+    split(prepared, low, budget, groups);
+    split(prepared, high, budget, groups);
+}
+
+/// The jobs below the middle value of a parameter, and the others, both in their order; `None` if it
+/// has one value.
+fn halve<'a>(jobs: &[Wanted<'a>], param: usize) -> Option<(Vec<Wanted<'a>>, Vec<Wanted<'a>>)> {
+    let value = |(job, _): &Wanted<'a>| job.params.get(param);
+    let mut values: Vec<&Scalar> = jobs.iter().filter_map(|job| job.0.params.get(param)).collect();
+    values.sort_by(|a, b| compare(a, b));
+    values.dedup_by(|a, b| compare(a, b).is_eq());
+    let middle = *values.get(values.len() / 2).filter(|_| values.len() > 1)?;
+    let is_low = |job: &Wanted<'a>| value(job).is_none_or(|value| compare(value, middle).is_lt());
+    Some(jobs.iter().copied().partition(is_low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Batch;
+    use crate::diag::Mistakes;
+    use crate::manifest::{Layers, Project};
+    use crate::plan::{Plan, Selection};
+    use std::collections::{BTreeMap, HashSet};
+    use std::fmt::Write as _;
+    use std::sync::atomic::AtomicBool;
+
+    const MANIFEST: &str = r#"
+schema = 1
+[session.grid]
+symbols = ["x"]
+data = { path = "x.csv" }
+[session.grid.strategy]
+params.fast = { type = "int", default = 2 }
+params.slow = { type = "int", default = 3 }
+rules.enter_long = "crosses_above(sma(close, fast), sma(close, slow))"
+rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
+[session.grid.sweep.axes]
+"params.fast" = { from = 2, to = 9, step = 1 }
+"params.slow" = { from = 10, to = 30, step = 2 }
+"#;
+
+    fn prepared() -> Prepared {
+        let directory = tempfile::tempdir().unwrap();
+        let mut data = "date,open,high,low,close,volume\n".to_owned();
+        let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
+        for (bar, day) in first.iter_days().take(200).enumerate() {
+            let price = 100.0 + 10.0 * libm::sin(bar as f64 / 5.0) + (bar * 7 % 11) as f64;
+            writeln!(data, "{day},{price},{},{},{price},1", price + 1.0, price - 1.0).unwrap();
+        }
+        std::fs::write(directory.path().join("x.csv"), data).unwrap();
+        let path = directory.path().join("grid.toml");
+        std::fs::write(&path, MANIFEST).unwrap();
+        let projects = [Project::of(&path, Some(directory.path()), first)];
+        let mut mistakes = Mistakes::default();
+        let (layers, selection) = (Layers::default(), Selection::default());
+        let plan = Plan::read(&[path], &projects, &layers, &selection, &mut mistakes).unwrap();
+        let prepared = Prepared::new(&plan, &projects, &mut mistakes);
+        assert!(!mistakes.has_errors());
+        prepared
+    }
+
+    /// A column of 200 numbers takes 1,600 bytes.
+    const BUDGETS: [u64; 4] = [0, 10_000, 20_000, u64::MAX];
+
+    #[test]
+    fn the_columns_of_a_group_fit_and_no_session_is_lost() {
+        let prepared = prepared();
+        let counts = BUDGETS.map(|budget| {
+            let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
+            let groups = groups(&prepared, jobs, budget);
+            let found: HashSet<usize> = groups.iter().flatten().map(|(job, _)| job.index).collect();
+            assert_eq!(found.len(), 88);
+            for group in &groups {
+                let bytes = prepared.column_bytes(group.iter().map(|(job, _)| *job));
+                assert!(group.len() == 1 || bytes <= budget, "{bytes} bytes of {budget}");
+            }
+            groups.len()
+        });
+        assert_eq!((counts[0], counts[3]), (88, 1));
+        assert!(counts[1] > counts[2] && counts[2] > 1, "{counts:?}");
+    }
+
+    #[test]
+    fn no_number_depends_on_groups_or_threads() {
+        let prepared = prepared();
+        let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
+        let results = |column_bytes: u64, threads: usize| {
+            let cancel = AtomicBool::new(false);
+            let batch =
+                Batch { prepared: &prepared, threads, column_bytes, cancel: &cancel, fault: None };
+            let mut results = BTreeMap::new();
+            batch.run(&jobs, |finished| {
+                let Some(finished) = finished else { return };
+                let done = finished.result.unwrap();
+                let metrics: Vec<Option<u64>> =
+                    done.metrics.iter().map(|(_, value)| value.map(f64::to_bits)).collect();
+                results.insert(finished.index, (done.fills, metrics));
+            });
+            results
+        };
+        let alone = results(0, 1);
+        assert_eq!(alone.len(), 88);
+        for (budget, threads) in [(10_000, 1), (20_000, 3), (u64::MAX, 1), (u64::MAX, 2)] {
+            assert!(results(budget, threads) == alone, "{budget} bytes, {threads} threads");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! `papertape bench`: how fast the sessions of a manifest run, told only after it was made sure that
+//! they are right.
+//!
+//! The manifest is run as `papertape run` would, into a directory that is thrown away. Then points
+//! drawn at random are run once more, each alone, and every column of theirs must be what the run
+//! wrote to disk, to the last bit. Beside the figures stands what a loop written by hand for one
+//! strategy does on the same bars ([`by_hand`]), because a second means little without the machine.
+
+mod by_hand;
+mod workload;
+
+use super::context::{Context, Usage};
+use super::exit::Exit;
+use super::output::{Cell, Facts, Format, Kind, Records};
+use super::planning::{Planned, Planning, thread_count, threads};
+use crate::batch::estimate::peak_memory;
+use crate::batch::execute::{self, Request, Summary};
+use crate::diag::counted;
+use crate::manifest::project::shown;
+use crate::metrics::Metric;
+use crate::plan::SplitMix;
+use crate::store::{Phase, Row, Store};
+use anyhow::Result;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// From which seed the points that are compared are drawn.
+const SEED: u64 = 1;
+
+/// Run a manifest, compare random points with sessions run alone, and print what took how long
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape bench sessions/quickstart.toml
+  papertape bench sessions/quickstart.toml --session goog-grid -j 1
+  papertape bench --workload target/workload && papertape bench target/workload/sessions/plain.toml")]
+pub struct Bench {
+    #[command(flatten)]
+    planning: Planning,
+    /// Threads of the batch; 0 for all cores [default: what the manifest says]
+    #[arg(short = 'j', long, value_name = "N", value_parser = thread_count)]
+    threads: Option<usize>,
+    /// Write made-up bars and manifests that measure one thing each into a new directory, and run
+    /// nothing
+    #[arg(long, value_name = "DIR", conflicts_with = "manifests")]
+    workload: Option<PathBuf>,
+    /// How many bars a symbol of the workload has
+    #[arg(long, value_name = "N", default_value_t = 200_000, requires = "workload")]
+    bars: usize,
+    /// How many sessions are compared with themselves run alone
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    compare: usize,
+    /// How the figures are written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Bench {
+    /// Do it.
+    pub fn run(self, context: &Context) -> Result<Exit> {
+        if let Some(directory) = &self.workload {
+            workload::write(directory, self.bars)?;
+            context.say(&format!("written: {}", shown(directory)));
+            return Ok(Exit::Success);
+        }
+        let began = Instant::now();
+        let planned = match self.planning.plan(context)? {
+            Ok(planned) => planned,
+            Err(exit) => return Ok(exit),
+        };
+        let directory = tempfile::tempdir()?;
+        let store = Store::at(directory.path());
+        let threads = threads(self.threads, &planned.plan.run);
+        let phase = Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() };
+        let summary = run(&planned, &store, threads, phase)?;
+        let whole = began.elapsed();
+        let memory = peak_memory();
+        let compared = self.compared(&planned, &summary)?;
+        context.say(&format!(
+            "{} of {} columns are what they are alone, bit for bit",
+            counted(compared, "session"),
+            Metric::ALL.len() + 5,
+        ));
+        figures(&planned, &summary, threads, whole, memory, compared).print(self.format)
+    }
+
+    /// Compare random rows on disk with their sessions run alone; how many there were.
+    fn compared(&self, planned: &Planned, summary: &Summary) -> Result<usize> {
+        let rows: HashMap<u64, Row> =
+            summary.run.reader().results()?.into_iter().map(|(_, row)| (row.index, row)).collect();
+        let jobs = &planned.prepared.jobs;
+        let mut random = SplitMix::new(SEED);
+        let mut left: Vec<usize> = (0..jobs.len()).collect();
+        let drawn = self.compare.min(jobs.len());
+        for _ in 0..drawn {
+            let job = &jobs[left.swap_remove(random.below(left.len() as u64) as usize)];
+            let alone = execute::alone(&planned.prepared, job);
+            let together = rows.get(&alone.index);
+            let differs = match together {
+                Some(row) => difference(row, &alone),
+                None => Some("it has no row".to_owned()),
+            };
+            if let Some(difference) = differs {
+                let point = &planned.plan.points[job.index];
+                let key = planned.plan.base(point).key(point);
+                anyhow::bail!("{key} differs from itself run alone: {difference}");
+            }
+        }
+        Ok(drawn)
+    }
+}
+
+/// Run everything into `store`.
+fn run(planned: &Planned, store: &Store, threads: usize, phase: Phase) -> Result<Summary> {
+    let command_line: Vec<String> = std::env::args().collect();
+    let cancel = AtomicBool::new(false);
+    let request = Request {
+        plan: &planned.plan,
+        projects: &planned.projects,
+        prepared: &planned.prepared,
+        store,
+        threads,
+        cancel: &cancel,
+        fault: None,
+        host: "bench",
+        command_line: &command_line,
+        phases: vec![phase],
+    };
+    let summary = execute::start(request, &HashMap::new(), &mut |_| {})?;
+    match summary.results.iter().find_map(|(label, row)| Some((label, row.error.as_ref()?))) {
+        None => Ok(summary),
+        Some((label, error)) => Err(Usage(format!("{}: {error}", label.key)).into()),
+    }
+}
+
+/// The first column in which two rows differ, with both values.
+fn difference(together: &Row, alone: &Row) -> Option<String> {
+    let told = |column: &str, a: &dyn std::fmt::Debug, b: &dyn std::fmt::Debug| {
+        Some(format!("`{column}` is {a:?}, and {b:?} alone"))
+    };
+    for metric in Metric::ALL {
+        let (a, b) = (together.metrics.get(metric), alone.metrics.get(metric));
+        if a.map(f64::to_bits) != b.map(f64::to_bits) {
+            return told(metric.name(), &a, &b);
+        }
+    }
+    // With the metrics equal as bits, what is left are words and counts.
+    (together != alone).then(|| told("row", together, alone)).flatten()
+}
+
+fn figures(
+    planned: &Planned,
+    summary: &Summary,
+    threads: usize,
+    whole: Duration,
+    memory: Option<u64>,
+    compared: usize,
+) -> Facts {
+    let prepared = &planned.prepared;
+    let bars: u64 = prepared.jobs.iter().map(|job| prepared.bars(job)).sum();
+    let million = |seconds: f64| bars as f64 / 1e6 / seconds;
+    let by_hand = by_hand::million_bars_a_second(&prepared.slices[0]);
+    let speed = million(whole.as_secs_f64());
+    let mut stages = Records::new([("stage", Kind::Text), ("seconds", Kind::Ratio)]);
+    for phase in &summary.run.reader().file().phases {
+        stages.push(vec![phase.name.as_str().into(), phase.seconds.into()]);
+    }
+    Facts::default()
+        .with("sessions", Kind::Count, prepared.jobs.len() as f64)
+        .with("bar_evaluations", Kind::Count, bars as f64)
+        .with("threads", Kind::Count, threads as f64)
+        .with("compared", Kind::Count, compared as f64)
+        .with("seconds", Kind::Ratio, whole.as_secs_f64())
+        .with("million_bar_evaluations_per_second", Kind::Ratio, speed)
+        .with("by_hand_on_one_thread", Kind::Ratio, by_hand)
+        .with("times_by_hand", Kind::Ratio, speed / by_hand)
+        .with("peak_memory_mb", Kind::Ratio, Cell::from(memory.map(|bytes| bytes as f64 / 1e6)))
+        .part("stages", stages)
+}

@@ -1,0 +1,93 @@
+//! The yardstick: a crossover of two moving averages as somebody would write it for this one purpose.
+//!
+//! One pass over the bars, long only, filled at the next open with commission and slippage, marked at
+//! every close, with the drawdown, the time under water, the ulcer index, the exposure and the equity
+//! of each day. It reads averages that were computed before. Nothing in it is general: that is what a
+//! general engine is held against.
+
+use crate::market::Slice;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// How long is measured at least.
+const AT_LEAST: Duration = Duration::from_millis(300);
+
+/// How many million bars of the first symbol the loop walks over in a second, on this thread.
+pub(super) fn million_bars_a_second(slice: &Slice) -> f64 {
+    let bars = &slice.frame.symbols[0];
+    let (open, close): (&[f64], &[f64]) = (&bars.open, &bars.close);
+    let day_ends: Vec<usize> = slice.frame.days.iter().map(|day| day.end).collect();
+    let fast: Vec<Vec<f64>> = (1..6).map(|n| average(close, 5 * n)).collect();
+    let slow: Vec<Vec<f64>> = (1..11).map(|n| average(close, 50 * n)).collect();
+    let mut days = Vec::with_capacity(day_ends.len());
+    let (mut walked, began) = (0, Instant::now());
+    while began.elapsed() < AT_LEAST {
+        for (fast, slow) in fast.iter().flat_map(|fast| slow.iter().map(move |slow| (fast, slow))) {
+            black_box(walk([open, close, fast, slow], &day_ends, &mut days));
+            walked += close.len();
+        }
+    }
+    walked as f64 / 1e6 / began.elapsed().as_secs_f64()
+}
+
+fn average(values: &[f64], n: usize) -> Vec<f64> {
+    let mut sum = 0.0;
+    let step = |(row, value): (usize, &f64)| {
+        sum += value - if row < n { 0.0 } else { values[row - n] };
+        if row + 1 < n { f64::NAN } else { sum / n as f64 }
+    };
+    values.iter().enumerate().map(step).collect()
+}
+
+/// What the loop finds out.
+#[derive(Debug, Default)]
+struct Found {
+    equity: f64,
+    drawdown: f64,
+    squares: f64,
+    under_water: usize,
+    exposed: usize,
+    trades: usize,
+}
+
+fn walk([open, close, fast, slow]: [&[f64]; 4], day_ends: &[usize], days: &mut Vec<f64>) -> Found {
+    const RATE: f64 = 0.001;
+    const SLIPPAGE: f64 = 0.0001;
+    let mut found = Found { equity: 10_000.0, ..Found::default() };
+    let (mut cash, mut units, mut peak) = (found.equity, 0.0, found.equity);
+    let (mut buys, mut sells) = (false, false);
+    let (mut was_above, mut was_below) = (false, false);
+    let mut next_day = day_ends.iter();
+    let mut day_end = next_day.next();
+    days.clear();
+    for t in 0..close.len() {
+        if buys {
+            let price = open[t] * (1.0 + SLIPPAGE);
+            units = cash / (price * (1.0 + RATE));
+            cash -= units * price * (1.0 + RATE);
+        } else if sells {
+            cash += units * open[t] * (1.0 - SLIPPAGE) * (1.0 - RATE);
+            units = 0.0;
+            found.trades += 1;
+        }
+        let (above, below) = (fast[t] > slow[t], fast[t] < slow[t]);
+        buys = units == 0.0 && above && was_below;
+        sells = units != 0.0 && below && was_above;
+        (was_above, was_below) = (above, below);
+        found.equity = cash + units * close[t];
+        found.exposed += usize::from(units != 0.0);
+        if found.equity >= peak {
+            peak = found.equity;
+        } else {
+            let drawdown = (peak - found.equity) / peak;
+            found.drawdown = found.drawdown.max(drawdown);
+            found.squares += drawdown * drawdown;
+            found.under_water += 1;
+        }
+        if day_end == Some(&(t + 1)) {
+            days.push(found.equity);
+            day_end = next_day.next();
+        }
+    }
+    found
+}
