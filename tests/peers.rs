@@ -160,3 +160,18 @@ fn agrees(peer: &str) {
 fn the_vectorbt_model_is_vectorbt() {
     agrees("vectorbt");
 }
+
+#[test]
+fn the_backtesting_py_model_is_backtesting_py() {
+    agrees("backtesting-py");
+}
+
+#[test]
+fn the_freqtrade_model_is_freqtrade() {
+    agrees("freqtrade");
+}
+
+#[test]
+fn the_nautilus_bars_model_is_nautilus_trader() {
+    agrees("nautilus-bars");
+}

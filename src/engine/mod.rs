@@ -22,6 +22,8 @@ mod guard;
 mod ledger;
 #[cfg(test)]
 mod oracle_tests;
+#[cfg(test)]
+mod properties;
 mod protect;
 mod rest;
 mod scene;

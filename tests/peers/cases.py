@@ -121,8 +121,9 @@ def rules(name, table, bars):
     if name in WRITTEN:
         return WRITTEN[name](bars)
     written = table["strategy"]["rules"]
-    column = lambda text: bars[text.removesuffix(" == 1")]
-    return {rule: [v == 1 if "==" in text else v for v in column(text)] for rule, text in written.items()}, []
+    flags = {rule: text.removesuffix(" == 1") for rule, text in written.items() if "==" in text}
+    prices = {rule: bars[text] for rule, text in written.items() if "==" not in text}
+    return {rule: [value == 1 for value in bars[name]] for rule, name in flags.items()} | prices, []
 
 
 def number(value):
