@@ -80,9 +80,9 @@ fn a_row_that_is_there_twice_is_refused() {
     let mut rows: Vec<String> = bars(120).lines().map(str::to_owned).collect();
     rows.insert(51, rows[50].clone());
     let (_, outcome) = refused(Some(&rows.join("\n")));
-    insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: 1 row doubled: row 51 (y, 2020-02-19T00:00:00Z); keep one row a time
-    ");
+    insta::assert_snapshot!(complaint(&outcome), @r#"
+    bad: refused: data/y.csv: `y` has 1 row doubled: row 51 (2020-02-19T00:00:00Z): is row 50 again; keep one row a time, or let `data.checks.duplicates = "warn"` keep the last
+    "#);
 }
 
 #[test]
@@ -113,9 +113,9 @@ fn a_file_without_rows_is_refused() {
 fn a_price_that_is_no_number_is_refused() {
     let text = bars(120).replacen(",1050\n", ",many\n", 1);
     let (_, outcome) = refused(Some(&text));
-    insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: row 51: `volume` is `many`, not a number; mend the row or drop it
-    ");
+    insta::assert_snapshot!(complaint(&outcome), @r#"
+    bad: refused: data/y.csv: `y` has 1 row that is unusable: row 51 (2020-02-20T00:00:00Z): `volume` is `many`, not a number; mend the rows, or leave them out with `data.checks.prices = "drop"`
+    "#);
 }
 
 #[test]
@@ -123,9 +123,9 @@ fn a_high_below_its_low_is_refused() {
     let mut rows: Vec<String> = bars(120).lines().map(str::to_owned).collect();
     rows[60] = "2020-02-29,100,90,110,100,5".into();
     let (_, outcome) = refused(Some(&rows.join("\n")));
-    insta::assert_snapshot!(complaint(&outcome), @r"
-    bad: refused: data/y.csv: 1 row with an impossible price: row 60 (y, 2020-02-29T00:00:00Z): `high` 90 is below `low` 110; prices are above zero, and no high is below its low
-    ");
+    insta::assert_snapshot!(complaint(&outcome), @r#"
+    bad: refused: data/y.csv: `y` has 1 row with a price out of range: row 60 (2020-02-29T00:00:00Z): `high` 90 is below `low` 110; mend the rows, or leave them out with `data.checks.range = "drop"`
+    "#);
 }
 
 #[test]

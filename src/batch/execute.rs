@@ -11,8 +11,8 @@ use crate::manifest::{Keep, Objective, Project};
 use crate::metrics::Metrics;
 use crate::plan::{self, Base, Job, Plan, Point, Prepared, file, hex};
 use crate::store::{
-    self, CachedFrom, CachedRow, Counts, Goal, Journal, Label, ManifestDigest, Phase, Record, Row,
-    Run, RunHeader, RunStatus, Status, Store, StoreError, SweepSummary, session_dir,
+    self, CachedFrom, CachedRow, Counts, DataCheck, Goal, Journal, Label, ManifestDigest, Phase,
+    Record, Row, Run, RunHeader, RunStatus, Status, Store, StoreError, SweepSummary, session_dir,
 };
 use blake3::Hash;
 use chrono::{DateTime, Utc};
@@ -702,6 +702,10 @@ impl<'a> Execution<'a> {
             metrics: row.metrics,
             params: self.params(base, row.index as usize),
             sweep,
+            checks: work.map_or_else(Vec::new, |work| {
+                let slice = &self.request.prepared.slices[work.variant.slice];
+                slice.verdicts.iter().flat_map(DataCheck::all).collect()
+            }),
             result: is_kept.then(|| format!("runs/{}/sessions/{dir}", file.id)),
         }
     }

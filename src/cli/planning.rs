@@ -121,6 +121,9 @@ impl Planned {
     }
 }
 
+/// How many findings of the data are told in warnings.
+const WARNINGS: usize = 10;
+
 impl Planning {
     /// The options that left sessions out of `plan` or changed them, as they were typed.
     pub fn filters(&self, plan: &Plan) -> Vec<String> {
@@ -153,10 +156,14 @@ impl Planning {
         if self.manifests.is_empty() {
             return Err(Usage(no_manifest(context)).into());
         }
-        let today = self.today()?;
+        let (today, now) = self.now()?;
         let root = context.root.as_deref();
-        let projects: Vec<Project> =
-            self.manifests.iter().map(|path| Project::of(path, root, today)).collect();
+        let project = |path: &PathBuf| {
+            let project = Project::of(path, root, today);
+            let now = now.unwrap_or(project.now);
+            project.at(now)
+        };
+        let projects: Vec<Project> = self.manifests.iter().map(project).collect();
         let (set, unset) = (assignments("--set", &self.set), assignments("--unset", &self.unset));
         let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &unset };
         let selection = self.selection();
@@ -168,6 +175,13 @@ impl Planning {
         let (Some(plan), Some(prepared)) = (plan, prepared) else { return Ok(Err(Exit::Usage)) };
         if mistakes.has_errors() {
             return Ok(Err(Exit::Usage));
+        }
+        let warnings = prepared.warnings();
+        warnings.iter().take(WARNINGS).for_each(|warning| context.warn(warning));
+        if warnings.len() > WARNINGS {
+            let more = warnings.len() - WARNINGS;
+            context
+                .warn(format!("{more} more such findings; `papertape data check` shows them all"));
         }
         if plan.points.is_empty() {
             context.say("nothing was selected");
@@ -195,10 +209,16 @@ impl Planning {
         }
     }
 
-    fn today(&self) -> Result<NaiveDate> {
-        let Some(text) = &self.now else { return Ok(Utc::now().date_naive()) };
-        let day = text.parse().ok();
-        let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.date_naive());
+    /// The day from which relative dates count, and the moment from which on nothing is known yet;
+    /// `None` for the end of that day.
+    fn now(&self) -> Result<(NaiveDate, Option<i64>)> {
+        let Some(text) = &self.now else {
+            let now = Utc::now();
+            return Ok((now.date_naive(), Some(now.timestamp_micros())));
+        };
+        let moment = |time: DateTime<_>| (time.date_naive(), Some(time.timestamp_micros()));
+        let day = text.parse().ok().map(|day| (day, None));
+        let time = DateTime::parse_from_rfc3339(text).ok().map(moment);
         let wrong = || Usage(format!("`--now {text}` is not a date such as 2026-11-21"));
         Ok(day.or(time).ok_or_else(wrong)?)
     }

@@ -3,6 +3,7 @@
 //! The reader checks a tree against this table, a sweep axis is a path into it, and documentation is
 //! written from it. A key whose feature does not exist yet is known and marked `later`.
 
+use super::data::Policy;
 use crate::engine::model;
 
 /// A key of a table.
@@ -335,25 +336,26 @@ const RANGE: &[Key] = &[
     key("to", Kind::Date, "the last row", "the last day"),
 ];
 
-/// The words of `data.calendar`, with the trading days in a year of each.
-pub const CALENDARS: &[(&str, f64)] =
-    &[("always", 365.0), ("weekdays", 261.0), ("us_equity", 252.0)];
-
 const DATA: &[Key] = &[
     key(
         "path",
         Kind::Texts,
         "",
-        "CSV or Parquet files, or globs; a file of one symbol takes the symbol from its name",
+        "CSV, CSV.gz or Parquet files, directories of them, or globs; a file of one symbol takes the symbol from its name",
     ),
     key("symbol_column", Kind::Text, "guessed", "the column that names the symbol"),
     key(
         "columns",
         Kind::Names(&Kind::Text),
         "guessed",
-        "our name to theirs: time open high low close volume",
+        "our name to theirs: time open high low close volume, adj_close split dividend, price and amount of trades, and names for further columns",
     ),
-    later("time_format", Kind::Text, "how timestamps are written"),
+    key(
+        "time_format",
+        Kind::Text,
+        "guessed",
+        "how timestamps are written, in the letters of strftime: \"%d.%m.%Y %H:%M\"",
+    ),
     key(
         "time_unit",
         Kind::Word(&["s", "ms", "us", "ns"], &[]),
@@ -373,19 +375,29 @@ const DATA: &[Key] = &[
         "whether a bar's timestamp is that of its open or of its close",
     ),
     key("timeframe", Kind::Duration, "the median step", "the time from a bar's open to its close"),
-    later("resample", Kind::Duration, "a longer timeframe made of these bars"),
+    key(
+        "resample",
+        Kind::Duration,
+        "none",
+        "a longer timeframe that is made of these bars, or of trades, counted from local midnight",
+    ),
     key(
         "calendar",
-        Kind::Word(&["always", "weekdays", "us_equity"], &[]),
+        Kind::Text,
         "\"always\"",
-        "the trading days, 365, 261 or 252 a year",
+        "the trading days: \"always\" (365 a year), \"weekdays\" (261), \"us_equity\" (252), or a CSV file with the columns date, open, close",
     ),
-    later("hours", Kind::Any, "the local times of day outside which bars are left out"),
+    key(
+        "hours",
+        Kind::Table(DATA_HOURS),
+        "all",
+        "the local times of day outside which bars are left out, by their open",
+    ),
     key(
         "adjust",
-        Kind::Word(&["none"], &["split", "total"]),
+        Kind::Word(&["none", "split", "total"], &[]),
         "\"none\"",
-        "whether prices are adjusted for splits, or for splits and dividends",
+        "whether prices are adjusted for splits, or for splits and dividends; with \"none\" the account books them",
     ),
     key(
         "warmup",
@@ -393,12 +405,40 @@ const DATA: &[Key] = &[
         "\"all\"",
         "how many rows before the range rules may see",
     ),
-    later("delay", Kind::Duration, "a bar is complete this long after its close"),
-    later(
-        "checks",
-        Kind::Any,
-        "for each check of the data, whether a failure stops, warns or drops rows",
+    key("delay", Kind::Duration, "0", "a bar is complete this long after its close"),
+    key("checks", Kind::Table(CHECKS), "", "what is done about damage of each kind"),
+];
+
+const DATA_HOURS: &[Key] = &[
+    key("from", Kind::Any, "00:00", "the first time of day, such as \"09:30\""),
+    key("to", Kind::Any, "24:00", "the first time of day after it, such as \"16:00\""),
+];
+
+const POLICY: Kind = Kind::Word(Policy::WORDS, &[]);
+/// Of what no row is to blame for, none can be dropped.
+const TOLD: Kind = Kind::Word(&["fail", "warn", "off"], &[]);
+
+/// A key for each check of the data.
+const CHECKS: &[Key] = &[
+    key("order", POLICY, "\"fail\"", "rows without a time, or after a later one; warn sorts them"),
+    key("duplicates", POLICY, "\"fail\"", "rows of one time; warn and drop keep the last of them"),
+    key(
+        "prices",
+        POLICY,
+        "\"fail\"",
+        "prices that are missing, zero, negative or infinite; warn leaves the row out too",
     ),
+    key("range", POLICY, "\"fail\"", "a high below the low, an open or close outside of them"),
+    key("volume", POLICY, "\"warn\"", "a volume of zero or below"),
+    key("jumps", TOLD, "\"warn\"", "prices that move as if by a split, after `data.adjust`"),
+    key(
+        "gaps",
+        POLICY,
+        "\"warn\"",
+        "bars missing by timeframe and calendar, or on days without trading, which drop leaves out",
+    ),
+    key("unfinished", POLICY, "\"drop\"", "a last bar that is not complete yet"),
+    key("stale", TOLD, "\"off\"", "three or more complete bars that should be there by now"),
 ];
 
 const SIZING: &[Key] = &[

@@ -8,6 +8,7 @@
 //! session, overrides that match in the order of the file, the profile, and what the command line
 //! sets. Everything up to the last arrow works on the untyped tree, so that a sweep can set any key.
 
+pub mod data;
 pub mod gates;
 pub mod keys;
 pub mod project;
@@ -22,9 +23,10 @@ mod check;
 mod strategy_file;
 
 pub use check::{check, check_table};
+pub use data::{Adjust, CalendarChoice, Checks, DataSettings, Hours, Policy};
 pub use gates::{Check, Expectation, Gates};
 pub use project::{Folder, Project};
-pub use session::{Benchmark, DataSettings, Label, Range, Session, lay, type_data, type_session};
+pub use session::{Benchmark, Label, Range, Session, lay, type_data, type_session};
 pub use tree::{Node, Table, Value};
 
 use crate::diag::{Mistake, Mistakes, Place, Source, codes};

@@ -2,6 +2,7 @@
 
 use super::tree::Table;
 use super::{is_name, strategy_file};
+use crate::bars::DAY;
 use crate::diag::{Mistake, Mistakes, Place, Source, closest, codes};
 use crate::strategy::Definition;
 use chrono::NaiveDate;
@@ -16,6 +17,9 @@ pub struct Project {
     pub root: PathBuf,
     /// The day from which relative dates count.
     pub today: NaiveDate,
+    /// The moment from which on nothing is known yet, microseconds since 1970-01-01T00:00:00Z: the end
+    /// of that day, unless [`Project::at`] says more.
+    pub now: i64,
     strategies: Mutex<HashMap<String, Known>>,
 }
 
@@ -74,7 +78,13 @@ impl Project {
             Some(root) => std::path::absolute(root).unwrap_or_else(|_| root.to_owned()),
             None => start.ancestors().find(holds).unwrap_or(&start).to_owned(),
         };
-        Self { root, today, strategies: Mutex::default() }
+        let days = i64::from(today.to_epoch_days()) + 1;
+        Self { root, today, now: days * DAY, strategies: Mutex::default() }
+    }
+
+    /// The same project at a moment of its day, microseconds since 1970-01-01T00:00:00Z.
+    pub fn at(self, now: i64) -> Self {
+        Self { now, ..self }
     }
 
     /// The text of `name` in `folder`: of the project, else the user's, else built in.

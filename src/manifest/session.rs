@@ -1,9 +1,10 @@
 //! The merged tree of a session, typed: what it says becomes what is meant, once.
 
+use super::data::DataSettings;
 use super::gates::{self, Expectation};
-use super::keys::{CALENDARS, is_choice};
+use super::keys::is_choice;
 use super::project::Project;
-use super::span::{self, Span};
+use super::span;
 use super::tree::{Node, Table, Value};
 use super::{settings, strategy_file};
 use crate::diag::{Mistake, Mistakes, Place, codes};
@@ -12,7 +13,6 @@ use crate::engine::model::MODELS;
 use crate::expr::Scalar;
 use crate::strategy::Definition;
 use chrono::NaiveDate;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One strategy on one slice of data with one set of parameters.
@@ -65,38 +65,6 @@ pub struct Label {
     pub currency: String,
 }
 
-/// Which bars to read, and how. Two sessions with equal settings share one data set.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct DataSettings {
-    /// Files or globs, absolute.
-    pub paths: Vec<PathBuf>,
-    /// The same as they are written.
-    pub written: Vec<String>,
-    /// The column that names the symbol, if it is not to be guessed.
-    pub symbol_column: Option<String>,
-    /// Our name of a column and theirs.
-    pub columns: Vec<(String, String)>,
-    /// Ticks a second of timestamps that are numbers, if it is not to be guessed.
-    pub time_unit: Option<i64>,
-    /// The zone of naive timestamps and of trading days.
-    pub timezone: chrono_tz::Tz,
-    /// Whether timestamps label the close of a bar.
-    pub label_close: bool,
-    /// The length of a bar in microseconds, if it is not to be guessed.
-    pub timeframe: Option<i64>,
-    /// The calendar's name.
-    pub calendar: String,
-    /// How many rows before the range rules may see; `None` for all.
-    pub warmup: Option<usize>,
-}
-
-impl DataSettings {
-    /// How many trading days a year has.
-    pub fn days_a_year(&self) -> f64 {
-        CALENDARS.iter().find(|(name, _)| *name == self.calendar).map_or(365.0, |(_, days)| *days)
-    }
-}
-
 /// The days that are run, both ends included; open where `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Range {
@@ -130,7 +98,7 @@ pub fn type_session(
     let tree = Tree { table, place };
     let definition = tree.definition(project, &mut found);
     let params = definition.as_ref().map(|definition| tree.params(definition, &mut found));
-    let data = tree.data(name, project, &mut found);
+    let data = DataSettings::typed(name, place, table, project, &mut found);
     let range = tree.range(project, &mut found);
     let told = definition
         .as_deref()
@@ -189,7 +157,7 @@ pub fn type_data(
     project: &Project,
     mistakes: &mut Mistakes,
 ) -> Option<DataSettings> {
-    Tree { table, place }.data(name, project, mistakes).map(|(settings, _)| settings)
+    DataSettings::typed(name, place, table, project, mistakes).map(|(settings, _)| settings)
 }
 
 struct Tree<'a> {
@@ -332,60 +300,6 @@ impl Tree<'_> {
             );
         }
         Some(legs.to_vec())
-    }
-
-    fn data(
-        &self,
-        name: &str,
-        project: &Project,
-        mistakes: &mut Mistakes,
-    ) -> Option<(DataSettings, Place)> {
-        let Some(path) = self.table.at("data.path") else {
-            let remedy = format!(
-                "say where the bars are: `[session.{name}.data]` and `path = \"data/x.csv\"`"
-            );
-            mistakes.push(self.missing("data.path", &remedy));
-            return None;
-        };
-        let written = self.texts("data.path").unwrap_or_default();
-        let columns = self.table.at("data.columns").and_then(Node::table);
-        let unit = |unit: &str| match unit {
-            "ms" => 1_000,
-            "us" => 1_000_000,
-            "ns" => 1_000_000_000,
-            _ => 1,
-        };
-        let timeframe = self.table.at("data.timeframe").map(|node| (Span::of(node), node));
-        if let Some((Ok(Span::Bars(_)), node)) = &timeframe {
-            let title = "`data.timeframe` is a duration such as \"1h\"";
-            mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
-        }
-        let settings = DataSettings {
-            paths: written.iter().map(|path| project.root.join(path)).collect(),
-            written,
-            symbol_column: Some(self.text("data.symbol_column")).filter(|name| !name.is_empty()),
-            columns: columns
-                .into_iter()
-                .flat_map(Table::iter)
-                .map(|e| (e.key.clone(), e.node.text().unwrap_or_default().to_owned()))
-                .collect(),
-            time_unit: self.table.at("data.time_unit").and_then(Node::text).map(unit),
-            timezone: self.text("data.timezone").parse().unwrap_or(chrono_tz::UTC),
-            label_close: self.text("data.label") == "close",
-            timeframe: timeframe.and_then(|(span, _)| match span {
-                Ok(Span::Time(micros)) => Some(micros),
-                _ => None,
-            }),
-            calendar: Some(self.text("data.calendar"))
-                .filter(|c| !c.is_empty())
-                .unwrap_or("always".into()),
-            warmup: match self.table.at("data.warmup").map(|node| &node.value) {
-                Some(Value::Text(word)) if word == "none" => Some(0),
-                Some(Value::Integer(rows)) => usize::try_from(*rows).ok(),
-                _ => None,
-            },
-        };
-        Some((settings, path.place.clone()))
     }
 
     fn range(&self, project: &Project, mistakes: &mut Mistakes) -> Range {

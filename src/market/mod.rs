@@ -1,33 +1,51 @@
 //! Files of prices to columns that can be trusted. The one place, beside the store, that knows
 //! polars.
 //!
-//! [`load`] reads the files of a session's data settings once and checks them; [`slice::Slice`] cuts
-//! out what one session sees: the bars of its range on one time axis for the engine, and the rows
-//! before it for the rules.
+//! [`load`] reads the files of a session's data settings once and makes trusted bars of them:
+//!
+//! ```text
+//! paths -> files -> rows (as they stand there) -> checked, repaired, adjusted, resampled -> bars
+//! ```
+//!
+//! [`slice::Slice`] cuts out what one session sees: the bars of its range on one time axis for the
+//! engine, and the rows before it for the rules.
 
+pub mod calendar;
 pub mod slice;
+pub mod verdict;
 
+mod adjust;
 mod check;
+mod files;
 mod read;
+mod roles;
 mod time;
 
 #[cfg(test)]
 mod tests;
 
+pub use calendar::Calendar;
 pub use slice::{Slice, SliceError};
 pub use time::timeframe;
+pub use verdict::{Case, Finding, Verdict};
 
 use crate::bars::Bars;
+use crate::manifest::DataSettings;
 use crate::manifest::project::shown;
-use crate::manifest::{DataSettings, glob_matches};
-use std::path::{Path, PathBuf};
+use read::Rows;
+use std::path::Path;
 use std::sync::Arc;
 
 /// All bars of a session's files, by symbol.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DataSet {
     /// One entry a symbol, in the order of the files and of first appearance in each.
     pub bars: Vec<Arc<Bars>>,
+    /// What was found in the rows of each, in the same order. The bars of a symbol that a verdict
+    /// refuses are repaired as far as that goes, and no session may run on them.
+    pub verdicts: Vec<Verdict>,
+    /// The trading days.
+    pub calendar: Calendar,
     /// The files that were read.
     pub files: Vec<FileRead>,
 }
@@ -39,6 +57,8 @@ pub struct FileRead {
     pub path: String,
     /// How many rows it holds.
     pub rows: usize,
+    /// Whether its timestamps tell the time of a wall clock, and name no zone.
+    pub naive: bool,
 }
 
 /// Why data cannot be used: where, what is wrong, and what to do.
@@ -63,6 +83,11 @@ impl DataSet {
         self.bars.iter().find(|bars| bars.symbol == symbol)
     }
 
+    /// What was found in the rows of `symbol`.
+    pub fn verdict(&self, symbol: &str) -> Option<&Verdict> {
+        self.verdicts.iter().find(|verdict| verdict.symbol == symbol)
+    }
+
     /// Every symbol, in order.
     pub fn symbols(&self) -> Vec<&str> {
         self.bars.iter().map(|bars| bars.symbol.as_str()).collect()
@@ -84,23 +109,39 @@ impl DataSet {
 
 /// Read and check all files of `settings`.
 pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
-    let mut all: Vec<Bars> = Vec::new();
-    let mut files = Vec::new();
-    for (pattern, written) in settings.paths.iter().zip(&settings.written) {
-        for file in expand(pattern, written)? {
-            let (bars, rows) = read::file(&file, settings)?;
-            for bars in bars {
-                if all.iter().any(|known| known.symbol == bars.symbol) {
-                    let fact = format!("symbol `{}` is already in another file", bars.symbol);
-                    return Err(DataError::new(&file, fact));
-                }
-                all.push(bars);
-            }
-            files.push(FileRead { path: shown(&file), rows });
-        }
+    let calendar = Calendar::of(&settings.calendar)?;
+    let (rows, files) = rows(settings)?;
+    let (mut all, mut verdicts) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    // Rows are let go as soon as they are bars.
+    for rows in rows {
+        let (bars, verdict) = check::clean(&rows, settings, &calendar);
+        all.push(bars);
+        verdicts.push(verdict);
     }
     share_zone(&mut all, settings.timezone);
-    Ok(DataSet { bars: all.into_iter().map(Arc::new).collect(), files })
+    let bars = all.into_iter().map(Arc::new).collect();
+    Ok(DataSet { bars, verdicts, calendar, files })
+}
+
+/// The rows of every symbol in all files.
+fn rows(settings: &DataSettings) -> Result<(Vec<Rows>, Vec<FileRead>), DataError> {
+    let (mut all, mut files): (Vec<Rows>, Vec<FileRead>) = Default::default();
+    for (pattern, written) in settings.paths.iter().zip(&settings.written) {
+        for file in files::expand(pattern, written)? {
+            let (rows, read) = read::file(&file, settings)?;
+            if files.iter().any(|known| known.path == read.path) {
+                return Err(DataError::new(&file, "the file is named twice"));
+            }
+            files.push(read);
+            for rows in rows {
+                match all.iter_mut().find(|known| known.symbol == rows.symbol) {
+                    Some(known) => known.append(rows)?,
+                    None => all.push(rows),
+                }
+            }
+        }
+    }
+    Ok((all, files))
 }
 
 /// One local time for all symbols, from the first bar of any to the last.
@@ -110,41 +151,5 @@ fn share_zone(all: &mut [Bars], zone: chrono_tz::Tz) {
     if let (Some(from), Some(to)) = (from, to) {
         let zone = time::zone(zone, *from, *to);
         all.iter_mut().for_each(|bars| bars.clock.zone = zone.clone());
-    }
-}
-
-/// The files that a path or glob names, sorted.
-fn expand(pattern: &Path, written: &str) -> Result<Vec<PathBuf>, DataError> {
-    let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let folder = pattern.parent().unwrap_or(Path::new("."));
-    if !name.contains(['*', '?']) {
-        return match pattern.is_file() {
-            true => Ok(vec![pattern.to_owned()]),
-            false => Err(DataError { file: written.to_owned(), fact: absent(folder, name) }),
-        };
-    }
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_file())
-        .filter(|path| {
-            path.file_name().and_then(|f| f.to_str()).is_some_and(|f| glob_matches(name, f))
-        })
-        .collect();
-    files.sort();
-    match files.is_empty() {
-        true => Err(DataError { file: written.to_owned(), fact: "no file matches".into() }),
-        false => Ok(files),
-    }
-}
-
-fn absent(folder: &Path, name: &str) -> String {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names: Vec<String> =
-        entries.filter_map(|entry| entry.file_name().to_str().map(str::to_owned)).collect();
-    let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    match crate::diag::closest(name, &known) {
-        Some(near) => format!("there is no such file; did you mean `{near}`?"),
-        None => "there is no such file; paths are relative to the project".into(),
     }
 }

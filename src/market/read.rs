@@ -1,116 +1,128 @@
-//! One file to the bars of its symbols.
+//! One file to the rows of its symbols, as they stand there: nothing is checked yet but that it can be
+//! read.
 
+use super::files;
+use super::roles::Roles;
 use super::time::{self, Stamp};
-use super::{DataError, check};
-use crate::bars::{Bars, Clock, DAY, Extra};
-use crate::expr::PRICES;
+use super::{DataError, FileRead};
+use crate::bars::DAY;
 use crate::manifest::DataSettings;
+use crate::manifest::project::shown;
 use polars::prelude::*;
 use std::collections::HashMap;
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc as Shared;
 
-/// Names under which files keep the columns that every data set has.
-const GUESSES: &[(&str, &[&str])] = &[
-    (
-        "time",
-        &[
-            "time",
-            "timestamp",
-            "date",
-            "datetime",
-            "open_time",
-            "opentime",
-            "ts",
-            "t",
-            "local_time",
-            "gmt_time",
-        ],
-    ),
-    ("open", &["open", "o", "open_price"]),
-    ("high", &["high", "h", "high_price"]),
-    ("low", &["low", "l", "low_price"]),
-    ("close", &["close", "c", "close_price", "last", "price"]),
-    ("volume", &["volume", "v", "vol", "volume_units", "base_volume"]),
-    ("symbol", &["symbol", "ticker", "asset", "instrument", "pair", "sym"]),
-];
+/// What stands in a cell for no value.
+const MISSING: [&str; 9] = ["", "null", "NULL", "NA", "N/A", "#N/A", "None", "none", "-"];
 
-/// The bars of every symbol in `file`, and how many rows it has.
-pub(super) fn file(file: &Path, settings: &DataSettings) -> Result<(Vec<Bars>, usize), DataError> {
-    let before = fingerprint(file)?;
-    let is_parquet = file.extension().is_some_and(|extension| extension == "parquet");
-    let frame = if is_parquet { parquet(file)? } else { csv(file, settings)? };
-    if fingerprint(file)? != before {
-        return Err(DataError::new(
-            file,
-            "the file changed while it was read; run again when it is complete",
-        ));
+/// The rows of one symbol, in the order of its files.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) symbol: String,
+    /// Where they stand: the first row of each file and its name.
+    files: Vec<(usize, Shared<str>)>,
+    /// The number of each row in its file, from 1.
+    numbers: Vec<u32>,
+    /// `None` where there is no time.
+    pub(super) stamps: Vec<Option<Stamp>>,
+    /// Open, high, low, close and volume; of trades the price, four times, and the amount.
+    pub(super) prices: [Vec<f64>; 5],
+    /// Whether the rows are trades, and no bars.
+    pub(super) trades: bool,
+    /// Adjusted closes, splits and dividends, where the files have them.
+    pub(super) told: Told,
+    /// Further columns: name, whether they hold booleans, values.
+    pub(super) extra: Vec<(String, bool, Vec<f64>)>,
+    /// Cells that cannot be read: the row, the column and what stands there.
+    pub(super) odd: Vec<(usize, String, String)>,
+}
+
+/// What files tell of splits and dividends, a value a row.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Told {
+    /// Closes with splits and dividends taken out.
+    pub(super) adj_close: Option<Vec<f64>>,
+    /// New units for each old one.
+    pub(super) split: Option<Vec<f64>>,
+    /// Money for each unit.
+    pub(super) dividend: Option<Vec<f64>>,
+}
+
+impl Rows {
+    pub(super) fn len(&self) -> usize {
+        self.stamps.len()
     }
-    let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
-    let roles = Roles::of(file, &names, settings)?;
-    if frame.height() == 0 {
-        return Err(DataError::new(
-            file,
-            "the file has a header and no rows; write bars into it or name another file",
-        ));
+
+    /// The file of a row, and its number there, from 1.
+    pub(super) fn place(&self, row: usize) -> (&Shared<str>, u32) {
+        let file = self.files.partition_point(|(from, _)| *from <= row).saturating_sub(1);
+        (&self.files[file].1, self.numbers[row])
     }
-    let reader = Reader { file, settings, frame: &frame, roles: &roles };
-    Ok((reader.bars()?, frame.height()))
-}
 
-fn fingerprint(file: &Path) -> Result<(u64, Option<std::time::SystemTime>), DataError> {
-    let meta = std::fs::metadata(file).map_err(|error| DataError::new(file, error.to_string()))?;
-    Ok((meta.len(), meta.modified().ok()))
-}
-
-/// Which column of the file is which of ours.
-struct Roles {
-    ours: HashMap<&'static str, String>,
-    /// Columns without a role.
-    further: Vec<String>,
-}
-
-impl Roles {
-    fn of(file: &Path, names: &[String], settings: &DataSettings) -> Result<Self, DataError> {
-        let plain = |name: &str| name.trim().to_lowercase().replace([' ', '-'], "_");
-        let mut ours = HashMap::new();
-        for (role, guesses) in GUESSES {
-            let told = match *role {
-                "symbol" => settings.symbol_column.as_ref(),
-                role => {
-                    settings.columns.iter().find(|(name, _)| name == role).map(|(_, theirs)| theirs)
-                }
-            };
-            let found = match told {
-                Some(told) if names.contains(told) => Some(told),
-                Some(told) => {
-                    let has = names.join(", ");
-                    let fact =
-                        format!("there is no column `{told}` for `{role}`; the file has {has}");
-                    return Err(DataError::new(file, fact));
+    /// Add the rows of a later file. A column that one of the two lacks is missing there.
+    pub(super) fn append(&mut self, later: Self) -> Result<(), DataError> {
+        let (len, added) = (self.len(), later.len());
+        if self.trades != later.trades {
+            let fact = format!("`{}` has trades here and bars in another file", self.symbol);
+            return Err(DataError { file: later.files[0].1.to_string(), fact });
+        }
+        self.files.extend(later.files.into_iter().map(|(from, file)| (from + len, file)));
+        self.numbers.extend(later.numbers);
+        self.stamps.extend(later.stamps);
+        for (column, more) in self.prices.iter_mut().zip(later.prices) {
+            column.extend(more);
+        }
+        let joined = |here: &mut Option<Vec<f64>>, there: Option<Vec<f64>>| {
+            if here.is_some() || there.is_some() {
+                let here = here.get_or_insert_with(|| vec![f64::NAN; len]);
+                here.extend(there.unwrap_or_else(|| vec![f64::NAN; added]));
+            }
+        };
+        joined(&mut self.told.adj_close, later.told.adj_close);
+        joined(&mut self.told.split, later.told.split);
+        joined(&mut self.told.dividend, later.told.dividend);
+        for (name, boolean, values) in later.extra {
+            match self.extra.iter_mut().find(|(known, ..)| *known == name) {
+                Some((_, known, here)) => {
+                    *known &= boolean;
+                    here.extend(values);
                 }
                 None => {
-                    guesses.iter().find_map(|guess| names.iter().find(|name| plain(name) == *guess))
-                }
-            };
-            match found {
-                Some(found) => {
-                    ours.insert(*role, found.clone());
-                }
-                None if matches!(*role, "volume" | "symbol") => {}
-                None => {
-                    let has = names.join(", ");
-                    let fact = format!(
-                        "no column looks like `{role}`; the file has {has}; name it: `data.columns = {{ {role} = \"...\" }}`"
-                    );
-                    return Err(DataError::new(file, fact));
+                    let mut here = vec![f64::NAN; len];
+                    here.extend(values);
+                    self.extra.push((name, boolean, here));
                 }
             }
         }
-        let further =
-            names.iter().filter(|name| !ours.values().any(|used| used == *name)).cloned().collect();
-        Ok(Self { ours, further })
+        for (.., values) in &mut self.extra {
+            values.resize(len + added, f64::NAN);
+        }
+        self.odd.extend(later.odd.into_iter().map(|(row, name, text)| (row + len, name, text)));
+        Ok(())
     }
+}
+
+/// The rows of every symbol in `file`, in the order of first appearance, and what was read.
+pub(super) fn file(
+    file: &Path,
+    settings: &DataSettings,
+) -> Result<(Vec<Rows>, FileRead), DataError> {
+    files::steadily(file, || {
+        let is_parquet = file.extension().is_some_and(|extension| extension == "parquet");
+        let frame = if is_parquet { parquet(file)? } else { csv(file, settings)? };
+        let names: Vec<String> =
+            frame.get_column_names().iter().map(|name| name.to_string()).collect();
+        let roles = Roles::of(file, &names, settings)?;
+        if frame.height() == 0 {
+            return Err(DataError::new(
+                file,
+                "the file has a header and no rows; write bars into it or name another file",
+            ));
+        }
+        Reader { file, settings, frame: &frame, roles: &roles }.rows()
+    })
 }
 
 fn polars_error(file: &Path, error: &PolarsError) -> DataError {
@@ -124,65 +136,70 @@ fn parquet(file: &Path) -> Result<DataFrame, DataError> {
     ParquetReader::new(open).finish().map_err(|error| polars_error(file, &error))
 }
 
-/// Read a CSV file with numbers as prices; only if one is none is the file read again as text, to say
-/// which.
+/// A CSV file with numbers as prices; if a price is none, with every column as text.
 fn csv(file: &Path, settings: &DataSettings) -> Result<DataFrame, DataError> {
-    let header = header(file)?;
-    let roles = Roles::of(file, &header, settings)?;
-    let prices: Vec<&String> = PRICES.iter().filter_map(|price| roles.ours.get(price)).collect();
-    let numbers: Schema =
-        prices.iter().map(|name| Field::new(name.as_str().into(), DataType::Float64)).collect();
-    match read_csv(file, Some(numbers)) {
-        Ok(frame) => Ok(frame),
-        Err(error) => {
-            let text = read_csv(file, None).map_err(|error| polars_error(file, &error))?;
-            for name in prices {
-                let column = text.column(name).map_err(|error| polars_error(file, &error))?;
-                let values = column.str().map_err(|error| polars_error(file, &error))?;
-                let bad = values.iter().enumerate().find_map(|(row, value)| {
-                    value
-                        .filter(|value| value.trim().parse::<f64>().is_err())
-                        .map(|value| (row, value))
-                });
-                if let Some((row, value)) = bad {
-                    let fact = format!(
-                        "row {}: `{name}` is `{value}`, not a number; mend the row or drop it",
-                        row + 1
-                    );
-                    return Err(DataError::new(file, fact));
-                }
-            }
-            Err(polars_error(file, &error))
+    let bytes = if files::is_packed(file) { Some(files::bytes(file)?) } else { None };
+    let (header, separator) = match &bytes {
+        Some(bytes) => header(file, &bytes[..])?,
+        None => {
+            let open = std::fs::File::open(file);
+            header(file, open.map_err(|error| DataError::new(file, error.to_string()))?)?
         }
-    }
+    };
+    let roles = Roles::of(file, &header, settings)?;
+    let prices = roles.numbers().into_iter().filter_map(|price| roles.theirs(price));
+    let numbers: Schema = prices.map(|name| Field::new(name.into(), DataType::Float64)).collect();
+    let read = |numbers: Option<Schema>| read_csv(file, bytes.as_deref(), separator, numbers);
+    read(Some(numbers)).or_else(|_| read(None)).map_err(|error| polars_error(file, &error))
 }
 
-fn header(file: &Path) -> Result<Vec<String>, DataError> {
-    let mut reader =
-        ::csv::Reader::from_path(file).map_err(|error| DataError::new(file, error.to_string()))?;
-    let header = reader.headers().map_err(|error| DataError::new(file, error.to_string()))?;
+/// The names of a CSV file's columns, and what separates them.
+fn header(file: &Path, text: impl std::io::Read) -> Result<(Vec<String>, u8), DataError> {
+    let wrong = |error: &dyn std::fmt::Display| DataError::new(file, error.to_string());
+    let mut line = Vec::new();
+    let mut text = std::io::BufReader::new(text);
+    std::io::BufRead::read_until(&mut text, b'\n', &mut line).map_err(|error| wrong(&error))?;
+    let of = |separator: u8| line.iter().filter(|byte| **byte == separator).count();
+    let separator = if of(b',') > 0 {
+        b','
+    } else if of(b';') > of(b'\t') {
+        b';'
+    } else {
+        b'\t'
+    };
+    let mut reader = ::csv::ReaderBuilder::new().delimiter(separator).from_reader(&line[..]);
+    let header = reader.headers().map_err(|error| wrong(&error))?;
     let names: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    if names.is_empty() || names.iter().all(|name| name.is_empty()) {
+    if names.iter().all(String::is_empty) {
         return Err(DataError::new(
             file,
             "the file is empty; write bars into it or name another file",
         ));
     }
-    Ok(names)
+    Ok((names, separator))
 }
 
 /// Every column as text, except those that `numbers` gives a type.
-fn read_csv(file: &Path, numbers: Option<Schema>) -> PolarsResult<DataFrame> {
-    let missing = ["", "null", "NULL", "NA", "N/A"].map(PlSmallStr::from_static).to_vec();
-    let parse = CsvParseOptions::default().with_null_values(Some(NullValues::AllColumns(missing)));
-    CsvReadOptions::default()
+fn read_csv(
+    file: &Path,
+    bytes: Option<&[u8]>,
+    separator: u8,
+    numbers: Option<Schema>,
+) -> PolarsResult<DataFrame> {
+    let missing = MISSING.map(PlSmallStr::from_static).to_vec();
+    let parse = CsvParseOptions::default()
+        .with_separator(separator)
+        .with_null_values(Some(NullValues::AllColumns(missing)));
+    let options = CsvReadOptions::default()
         .with_has_header(true)
         .with_infer_schema_length(Some(0))
         .with_schema_overwrite(numbers.map(Arc::new))
-        .with_parse_options(parse)
-        .try_into_reader_with_file_path(Some(file.to_owned()))?
-        .finish()
+        .with_parse_options(parse);
+    match bytes {
+        Some(bytes) => options.into_reader_with_file_handle(Cursor::new(bytes)).finish(),
+        None => options.try_into_reader_with_file_path(Some(file.to_owned()))?.finish(),
+    }
 }
 
 struct Reader<'a> {
@@ -192,127 +209,132 @@ struct Reader<'a> {
     roles: &'a Roles,
 }
 
+/// A symbol and the indices of its rows.
+type Group = (String, Vec<u32>);
+
+/// A column read: its values, and the rows and texts of cells that are not numbers.
+type Numbers = (Vec<f64>, Vec<(usize, String)>);
+
 impl Reader<'_> {
     fn wrong(&self, fact: impl Into<String>) -> DataError {
         DataError::new(self.file, fact)
     }
 
-    fn column(&self, role: &str) -> Result<Option<&Column>, DataError> {
-        let Some(name) = self.roles.ours.get(role) else { return Ok(None) };
-        self.frame.column(name).map(Some).map_err(|error| polars_error(self.file, &error))
+    fn fail(&self, error: &PolarsError) -> DataError {
+        polars_error(self.file, error)
     }
 
-    fn bars(&self) -> Result<Vec<Bars>, DataError> {
-        let stamps = self.stamps()?;
-        let mut prices = Vec::with_capacity(PRICES.len());
-        for role in PRICES {
-            prices.push(match self.column(role)? {
-                Some(column) => self.numbers(column)?,
-                None => vec![f64::NAN; stamps.len()],
-            });
+    fn column(&self, role: &str) -> Result<Option<&Column>, DataError> {
+        let Some(name) = self.roles.theirs(role) else { return Ok(None) };
+        self.frame.column(name).map(Some).map_err(|error| self.fail(&error))
+    }
+
+    fn rows(&self) -> Result<(Vec<Rows>, FileRead), DataError> {
+        let height = self.frame.height();
+        let mut odd: Vec<(usize, String, String)> = Vec::new();
+        let stamps = self.stamps(&mut odd)?;
+        let naive =
+            stamps.iter().any(|stamp| matches!(stamp, Some(Stamp::Wall(_) | Stamp::Date(_))));
+        let mut column = |role: &str| -> Result<Option<Vec<f64>>, DataError> {
+            let Some(column) = self.column(role)? else { return Ok(None) };
+            let (values, strange) = self.numbers(column)?;
+            let name = column.name().to_string();
+            odd.extend(strange.into_iter().map(|(row, text)| (row, name.clone(), text)));
+            Ok(Some(values))
+        };
+        let mut prices = Vec::with_capacity(5);
+        for role in self.roles.numbers() {
+            prices.push(column(role)?.unwrap_or_else(|| vec![f64::NAN; height]));
         }
+        let told = Told {
+            adj_close: column("adj_close")?,
+            split: column("split")?,
+            dividend: column("dividend")?,
+        };
+        odd.sort();
+        let prices: [Vec<f64>; 5] = prices.try_into().expect("there are five roles of numbers");
         let extra = self.extra()?;
-        let groups = self.groups()?;
-        let mut bars = Vec::with_capacity(groups.len());
-        for (symbol, rows) in groups {
-            let whole = rows.len() == stamps.len();
-            let pick = |values: &[f64]| -> Shared<[f64]> {
-                if whole {
-                    values.into()
-                } else {
-                    rows.iter().map(|&row| values[row as usize]).collect()
-                }
+        let name: Shared<str> = shown(self.file).into();
+        let read = FileRead { path: name.to_string(), rows: height, naive };
+        let one = |symbol: String, rows: Option<&[u32]>| {
+            let pick = |values: &Vec<f64>| match rows {
+                None => values.clone(),
+                Some(rows) => rows.iter().map(|&row| values[row as usize]).collect(),
             };
-            let own: Vec<Stamp> = rows.iter().map(|&row| stamps[row as usize]).collect();
-            let timeframe = self.timeframe(&own);
-            let (time, clock) = self.clock(&own, timeframe.unwrap_or(DAY));
-            let one = Bars {
+            let place = |row: usize| match rows {
+                None => Some(row),
+                Some(rows) => rows.binary_search(&(row as u32)).ok(),
+            };
+            Rows {
                 symbol,
-                time: time.into(),
-                open: pick(&prices[0]),
-                high: pick(&prices[1]),
-                low: pick(&prices[2]),
-                close: pick(&prices[3]),
-                volume: pick(&prices[4]),
+                files: vec![(0, name.clone())],
+                numbers: match rows {
+                    None => (1..=height as u32).collect(),
+                    Some(rows) => rows.iter().map(|row| row + 1).collect(),
+                },
+                stamps: match rows {
+                    None => stamps.clone(),
+                    Some(rows) => rows.iter().map(|&row| stamps[row as usize]).collect(),
+                },
+                prices: prices.each_ref().map(pick),
+                trades: self.roles.are_trades(),
+                told: Told {
+                    adj_close: told.adj_close.as_ref().map(pick),
+                    split: told.split.as_ref().map(pick),
+                    dividend: told.dividend.as_ref().map(pick),
+                },
                 extra: extra
                     .iter()
-                    .map(|(name, boolean, values)| Extra {
-                        name: name.clone(),
-                        boolean: *boolean,
-                        values: pick(values),
+                    .map(|(name, b, values)| (name.clone(), *b, pick(values)))
+                    .collect(),
+                odd: odd
+                    .iter()
+                    .filter_map(|(row, name, text)| {
+                        Some((place(*row)?, name.clone(), text.clone()))
                     })
                     .collect(),
-                actions: Shared::new([]),
-                clock,
-            };
-            check::check(self.file, &one, &rows)?;
-            if timeframe.is_none() {
-                let fact =
-                    "the length of a bar cannot be guessed from one row; set `data.timeframe`";
-                return Err(self.wrong(fact));
             }
-            bars.push(one);
-        }
-        Ok(bars)
-    }
-
-    /// The length of a bar, as it is told or as it looks.
-    fn timeframe(&self, stamps: &[Stamp]) -> Option<i64> {
-        let raw = |stamp: &Stamp| match stamp {
-            Stamp::Instant(time) | Stamp::Wall(time) | Stamp::Date(time) => *time,
         };
-        let raw: Vec<i64> = stamps.iter().map(raw).collect();
-        self.settings.timeframe.or_else(|| time::timeframe(&raw))
-    }
-
-    /// Opening instants and the clock of one symbol's rows.
-    fn clock(&self, stamps: &[Stamp], timeframe: i64) -> (Vec<i64>, Clock) {
-        let opened = |stamp: &Stamp| match (self.settings.label_close, *stamp) {
-            (false, stamp) => stamp,
-            (true, Stamp::Instant(close)) => Stamp::Instant(close - timeframe),
-            (true, Stamp::Wall(close)) => Stamp::Wall(close - timeframe),
-            // A date names the day at whose end the bar closes.
-            (true, Stamp::Date(day)) => Stamp::Date(day + DAY - timeframe),
+        let rows = match self.groups()? {
+            None => vec![one(files::stem(self.file), None)],
+            Some(groups) => {
+                groups.into_iter().map(|(symbol, rows)| one(symbol, Some(&rows))).collect()
+            }
         };
-        let opened: Vec<Stamp> = stamps.iter().map(opened).collect();
-        let (time, zone, _) = time::instants(&opened, self.settings.timezone);
-        (time, Clock { timeframe, zone })
+        Ok((rows, read))
     }
 
-    fn stamps(&self) -> Result<Vec<Stamp>, DataError> {
+    /// The time of every row; what is none is added to `odd`.
+    fn stamps(
+        &self,
+        odd: &mut Vec<(usize, String, String)>,
+    ) -> Result<Vec<Option<Stamp>>, DataError> {
         let column = self.column("time")?.expect("a file without a time column has been refused");
-        let missing =
-            |row: usize| self.wrong(format!("row {}: `{}` is missing", row + 1, column.name()));
-        let fail = |error: PolarsError| polars_error(self.file, &error);
-        match column.dtype() {
+        let unit = self.settings.time_unit;
+        let ticks = |per_second: Option<i64>, kind: fn(i64) -> Stamp| {
+            let ticks = column.cast(&DataType::Int64).map_err(|error| self.fail(&error))?;
+            let ticks = ticks.i64().map_err(|error| self.fail(&error))?;
+            let stamp = |tick: i64| time::epoch(tick, per_second).map(kind);
+            Ok(ticks.iter().map(|tick| tick.and_then(stamp)).collect::<Vec<_>>())
+        };
+        let stamps = match column.dtype() {
             DataType::String => {
-                let text = column.str().map_err(fail)?;
-                let whole =
-                    |text: &str| text.trim().parse::<i64>().ok().filter(|_| text.trim().len() > 8);
-                text.iter()
-                    .enumerate()
-                    .map(|(row, value)| {
-                        let value = value.ok_or_else(|| missing(row))?;
-                        let stamp = match whole(value) {
-                            Some(number) => {
-                                time::epoch(number, self.settings.time_unit).map(Stamp::Instant)
-                            }
-                            None => time::parse(value),
-                        };
-                        stamp.ok_or_else(|| {
-                            self.wrong(format!("row {}: `{value}` is not a time", row + 1))
-                        })
-                    })
-                    .collect()
+                let text = column.str().map_err(|error| self.fail(&error))?;
+                let format = self.settings.time_format.as_deref();
+                let mut stamps = Vec::with_capacity(text.len());
+                for (row, value) in text.iter().enumerate() {
+                    let stamp = value.and_then(|value| time::read(value, format, unit));
+                    if let (None, Some(value)) = (stamp, value) {
+                        odd.push((row, column.name().to_string(), value.to_owned()));
+                    }
+                    stamps.push(stamp);
+                }
+                stamps
             }
             DataType::Date => {
-                let days = column.cast(&DataType::Int32).map_err(fail)?;
-                let days = days.i32().map_err(fail)?;
-                let wall = |day: i32| Stamp::Date(i64::from(day) * DAY);
-                days.iter()
-                    .enumerate()
-                    .map(|(row, day)| day.map(wall).ok_or_else(|| missing(row)))
-                    .collect()
+                let days = column.cast(&DataType::Int32).map_err(|error| self.fail(&error))?;
+                let days = days.i32().map_err(|error| self.fail(&error))?;
+                days.iter().map(|day| day.map(|day| Stamp::Date(i64::from(day) * DAY))).collect()
             }
             DataType::Datetime(unit, zone) => {
                 let per_second = match unit {
@@ -320,72 +342,81 @@ impl Reader<'_> {
                     TimeUnit::Microseconds => 1_000_000,
                     TimeUnit::Milliseconds => 1_000,
                 };
-                let ticks = column.cast(&DataType::Int64).map_err(fail)?;
-                let ticks = ticks.i64().map_err(fail)?;
                 let kind = if zone.is_some() { Stamp::Instant } else { Stamp::Wall };
-                let stamp = |tick: i64| time::epoch(tick, Some(per_second)).map(kind);
-                ticks
-                    .iter()
-                    .enumerate()
-                    .map(|(row, tick)| tick.and_then(stamp).ok_or_else(|| missing(row)))
-                    .collect()
+                ticks(Some(per_second), kind)?
             }
-            _ => {
-                let ticks = column.cast(&DataType::Int64).map_err(fail)?;
-                let ticks = ticks.i64().map_err(fail)?;
-                let stamp =
-                    |tick: i64| time::epoch(tick, self.settings.time_unit).map(Stamp::Instant);
-                ticks
-                    .iter()
-                    .enumerate()
-                    .map(|(row, tick)| tick.and_then(stamp).ok_or_else(|| missing(row)))
-                    .collect()
+            dtype if dtype.is_float() => {
+                let values = column.cast(&DataType::Float64).map_err(|error| self.fail(&error))?;
+                let values = values.f64().map_err(|error| self.fail(&error))?;
+                let stamp = |value: f64| time::fractional_epoch(value, unit).map(Stamp::Instant);
+                values.iter().map(|value| value.and_then(stamp)).collect()
             }
+            _ => ticks(unit, Stamp::Instant)?,
+        };
+        let stamps: Vec<_> =
+            stamps.into_iter().map(|stamp| stamp.filter(Stamp::is_plausible)).collect();
+        if stamps.iter().all(Option::is_none) {
+            let first = odd.first().map_or("missing".into(), |(_, _, text)| format!("`{text}`"));
+            return Err(self.wrong(format!(
+                "no time in `{}` can be read, row 1 is {first}; say how they are written: `data.time_format = \"%d.%m.%Y %H:%M\"`, or `data.time_unit`",
+                column.name()
+            )));
         }
+        Ok(stamps)
     }
 
     /// A column as numbers, `NaN` where missing.
-    fn numbers(&self, column: &Column) -> Result<Vec<f64>, DataError> {
-        let fail = |error: PolarsError| polars_error(self.file, &error);
-        let numbers = column.cast(&DataType::Float64).map_err(fail)?;
-        let numbers = numbers.f64().map_err(fail)?;
-        Ok(numbers.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+    fn numbers(&self, column: &Column) -> Result<Numbers, DataError> {
+        let mut odd = Vec::new();
+        if let DataType::String = column.dtype() {
+            let text = column.str().map_err(|error| self.fail(&error))?;
+            let mut number = |(row, value): (usize, Option<&str>)| {
+                let value = value?;
+                let number = value.trim().parse().ok();
+                if number.is_none() {
+                    odd.push((row, value.to_owned()));
+                }
+                number
+            };
+            let values = text.iter().enumerate().map(|cell| number(cell).unwrap_or(f64::NAN));
+            return Ok((values.collect(), odd));
+        }
+        let numbers = column.cast(&DataType::Float64).map_err(|error| self.fail(&error))?;
+        let numbers = numbers.f64().map_err(|error| self.fail(&error))?;
+        Ok((numbers.iter().map(|value| value.unwrap_or(f64::NAN)).collect(), odd))
     }
 
     /// The further columns that hold numbers or booleans throughout.
     fn extra(&self) -> Result<Vec<(String, bool, Vec<f64>)>, DataError> {
         let mut extra = Vec::new();
-        for name in &self.roles.further {
-            let column =
-                self.frame.column(name).map_err(|error| polars_error(self.file, &error))?;
+        for (ours, theirs) in &self.roles.further {
+            let column = self.frame.column(theirs).map_err(|error| self.fail(&error))?;
             let boolean = matches!(column.dtype(), DataType::Boolean);
             let found = match column.dtype() {
                 DataType::String => {
-                    let text = column.str().map_err(|error| polars_error(self.file, &error))?;
+                    let text = column.str().map_err(|error| self.fail(&error))?;
                     text_column(&text.iter().collect::<Vec<_>>())
                 }
                 dtype if dtype.is_primitive_numeric() || boolean => {
-                    Some((boolean, self.numbers(column)?))
+                    let (mut values, _) = self.numbers(column)?;
+                    values.iter_mut().filter(|x| !x.is_finite()).for_each(|x| *x = f64::NAN);
+                    Some((boolean, values))
                 }
                 _ => None,
             };
             if let Some((boolean, values)) = found {
-                extra.push((name.clone(), boolean, values));
+                extra.push((ours.clone(), boolean, values));
             }
         }
         Ok(extra)
     }
 
-    /// The rows of every symbol, in the order of first appearance.
-    fn groups(&self) -> Result<Vec<(String, Vec<u32>)>, DataError> {
-        let Some(column) = self.column("symbol")? else {
-            let stem = self.file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("data");
-            return Ok(vec![(stem.to_owned(), (0..self.frame.height() as u32).collect())]);
-        };
-        let text =
-            column.cast(&DataType::String).map_err(|error| polars_error(self.file, &error))?;
-        let text = text.str().map_err(|error| polars_error(self.file, &error))?;
-        let mut groups: Vec<(String, Vec<u32>)> = Vec::new();
+    /// The rows of every symbol, in the order of first appearance; `None` if no column names it.
+    fn groups(&self) -> Result<Option<Vec<Group>>, DataError> {
+        let Some(column) = self.column("symbol")? else { return Ok(None) };
+        let text = column.cast(&DataType::String).map_err(|error| self.fail(&error))?;
+        let text = text.str().map_err(|error| self.fail(&error))?;
+        let mut groups: Vec<Group> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (row, symbol) in text.iter().enumerate() {
             let symbol = symbol.ok_or_else(|| {
@@ -397,7 +428,7 @@ impl Reader<'_> {
             });
             groups[place].1.push(row as u32);
         }
-        Ok(groups)
+        Ok(Some(groups))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What one session sees of a data set: its symbols and range on one time axis for the engine, and
 //! the rows up to its end for the rules.
 
-use super::DataSet;
-use crate::bars::{Action, Bars, Cut, DAY, Mask};
+use super::{Calendar, DataError, DataSet, Verdict};
+use crate::bars::{Action, Bars, Cut, DAY, Mask, Zone};
 use crate::engine::{Aligned, Day, Frame};
 use crate::expr::{Seen, View, World};
 use crate::manifest::{Benchmark, DataSettings, Range};
@@ -28,6 +28,9 @@ pub struct Slice {
     pub digest: [u8; 32],
     /// Local opening time of the last bar of each trading day, microseconds.
     pub day_times: Vec<i64>,
+    /// What was found in the rows of each symbol, in the same order, and of further symbols that rules
+    /// look at.
+    pub verdicts: Vec<Verdict>,
     parts: Vec<Part>,
     /// Further symbols that rules look at, each with a digest of the rows that they see.
     others: Vec<(Part, [u8; 32])>,
@@ -59,6 +62,9 @@ pub enum SliceError {
         /// What there is.
         remedy: String,
     },
+    /// A symbol's data did not pass the checks.
+    #[error(transparent)]
+    Refused(DataError),
     /// A symbol has no bar in the range.
     #[error("`{symbol}` has no bars in the range; its data goes from {from} to {to}")]
     NoBars {
@@ -83,8 +89,16 @@ impl Slice {
         let all: Vec<String> = data.symbols().into_iter().map(str::to_owned).collect();
         let symbols = symbols.map_or(all, <[String]>::to_vec);
         let mut parts = Vec::with_capacity(symbols.len());
+        let mut verdicts = Vec::with_capacity(symbols.len());
         for symbol in &symbols {
-            let part = part(find(data, symbol)?, settings, range);
+            let bars = find(data, symbol)?;
+            if let Some(verdict) = data.verdict(symbol) {
+                if let Some(error) = verdict.error() {
+                    return Err(SliceError::Refused(error));
+                }
+                verdicts.push(verdict.clone());
+            }
+            let part = part(bars, settings, range);
             if part.rows.is_empty() {
                 let days: Vec<i32> = part.bars.days(0..part.bars.len()).collect();
                 let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
@@ -94,8 +108,8 @@ impl Slice {
             parts.push(part);
         }
         let mut frame = match parts.as_slice() {
-            [one] => single(one),
-            _ => union(&parts),
+            [one] => single(one, &data.calendar),
+            _ => union(&parts, &data.calendar),
         };
         let held = match benchmark {
             Benchmark::BuyAndHold => None,
@@ -118,9 +132,9 @@ impl Slice {
         let benchmark = benchmark.collect();
         let periods = match frame.timeframe {
             timeframe if timeframe > DAY => 365.0 * DAY as f64 / timeframe as f64,
-            _ => settings.days_a_year(),
+            _ => data.calendar.days_a_year(),
         };
-        frame.bars_a_year = periods * bars_a_day(&settings.calendar, frame.timeframe);
+        frame.bars_a_year = periods * bars_a_day(&data.calendar, frame.timeframe);
         let day_times = day_times(&frame);
         let digest = digest(&parts);
         Ok(Self {
@@ -131,18 +145,26 @@ impl Slice {
             benchmark_curve,
             digest,
             day_times,
+            verdicts,
             parts,
             others: Vec::new(),
         })
     }
 
     /// Let rules look at `bars` too, over the same range; nothing, if they are among the symbols.
-    pub fn reach(&mut self, bars: &Arc<Bars>, settings: &DataSettings, range: &Range) {
+    pub fn reach(
+        &mut self,
+        bars: &Arc<Bars>,
+        verdict: &Verdict,
+        settings: &DataSettings,
+        range: &Range,
+    ) {
         let parts = self.parts.iter().chain(self.others.iter().map(|(part, _)| part));
         if !parts.into_iter().any(|part| part.bars.symbol == bars.symbol) {
             let part = part(bars, settings, range);
             let digest = digest(std::slice::from_ref(&part));
             self.others.push((part, digest));
+            self.verdicts.push(verdict.clone());
         }
     }
 
@@ -239,21 +261,22 @@ fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Part {
 }
 
 /// How many bars a trading day has, as far as the calendar tells.
-fn bars_a_day(calendar: &str, timeframe: i64) -> f64 {
-    let open = if calendar == "us_equity" { 6.5 / 24.0 } else { 1.0 };
+fn bars_a_day(calendar: &Calendar, timeframe: i64) -> f64 {
+    let open = calendar.hours_a_day() / 24.0;
     if timeframe >= DAY { 1.0 } else { open * DAY as f64 / timeframe as f64 }
 }
 
 /// One symbol needs no copy: its columns are cut where they lie.
-fn single(part: &Part) -> Frame {
+fn single(part: &Part, calendar: &Calendar) -> Frame {
     let (bars, rows) = (&part.bars, &part.rows);
     let cut = |column: &Arc<[f64]>| Cut::new(column, rows.clone());
     let days: Vec<i32> = bars.days(rows.clone()).collect();
+    let zone = &bars.clock.zone;
     Frame {
         time: Cut::new(&bars.time, rows.clone()),
         timeframe: bars.clock.timeframe,
-        zone: bars.clock.zone.clone(),
-        days: day_ends(&days),
+        zone: zone.clone(),
+        days: day_ends(&days, calendar, zone),
         bars_a_year: 0.0,
         symbols: vec![Aligned {
             name: bars.symbol.clone(),
@@ -269,19 +292,22 @@ fn single(part: &Part) -> Frame {
 }
 
 /// Where each trading day ends.
-fn day_ends(days: &[i32]) -> Arc<[Day]> {
+fn day_ends(days: &[i32], calendar: &Calendar, zone: &Zone) -> Arc<[Day]> {
     let mut ends: Vec<Day> = Vec::new();
     for (row, &number) in days.iter().enumerate() {
         match ends.last_mut() {
             Some(last) if last.number >= number => last.end = row + 1,
-            _ => ends.push(Day { number, end: row + 1, session: None }),
+            _ => {
+                let session = calendar.instants(number, zone);
+                ends.push(Day { number, end: row + 1, session });
+            }
         }
     }
     ends.into()
 }
 
 /// Several symbols on the union of their times.
-fn union(parts: &[Part]) -> Frame {
+fn union(parts: &[Part], calendar: &Calendar) -> Frame {
     let mut stamps: Vec<(i64, i32)> = Vec::new();
     for part in parts {
         let days = part.bars.days(part.rows.clone());
@@ -292,12 +318,13 @@ fn union(parts: &[Part]) -> Frame {
     let time: Arc<[i64]> = stamps.iter().map(|(time, _)| *time).collect();
     let days: Vec<i32> = stamps.iter().map(|(_, day)| *day).collect();
     let len = time.len();
+    let zone = &parts[0].bars.clock.zone;
     Frame {
         symbols: parts.iter().map(|part| align(part, &time)).collect(),
         time: Cut::new(&time, 0..len),
         timeframe: parts.iter().map(|part| part.bars.clock.timeframe).min().unwrap_or(DAY),
-        zone: parts[0].bars.clock.zone.clone(),
-        days: day_ends(&days),
+        zone: zone.clone(),
+        days: day_ends(&days, calendar, zone),
         bars_a_year: 0.0,
     }
 }
@@ -395,6 +422,11 @@ fn digest(parts: &[Part]) -> [u8; 32] {
         feed(&mut counts.into_iter());
         feed(&mut header.chunks_exact(8).map(|chunk| chunk.try_into().expect("eight bytes")));
         feed(&mut std::iter::once(bars.clock.timeframe.to_le_bytes()));
+        let booked = actions(part, |row| Some(row - part.rows.start));
+        feed(&mut booked.iter().flat_map(|action| {
+            let row = (action.row as u64).to_le_bytes();
+            [row, action.split.to_le_bytes(), action.dividend.to_le_bytes()]
+        }));
         feed(&mut bars.local(part.visible.clone()).map(i64::to_le_bytes));
         feed(&mut bars.time[part.visible.clone()].iter().map(|time| time.to_le_bytes()));
         let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];

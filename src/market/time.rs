@@ -15,9 +15,55 @@ pub(super) enum Stamp {
     Date(i64),
 }
 
-/// Read one timestamp, or `None` if it is none.
-pub(super) fn parse(text: &str) -> Option<Stamp> {
+impl Stamp {
+    /// Whether it lies between 1800 and 2200: another one was written in another unit or format.
+    pub(super) fn is_plausible(&self) -> bool {
+        const YEAR: i64 = 31_556_952_000_000;
+        (-170 * YEAR..230 * YEAR).contains(&self.raw())
+    }
+
+    /// Its microseconds, whatever they count from.
+    pub(super) fn raw(&self) -> i64 {
+        match *self {
+            Self::Instant(time) | Self::Wall(time) | Self::Date(time) => time,
+        }
+    }
+}
+
+/// Read one timestamp, written in `format` (guessed if `None`) or as a number of ticks of which there
+/// are `per_second` (guessed from its size if `None`).
+pub(super) fn read(text: &str, format: Option<&str>, per_second: Option<i64>) -> Option<Stamp> {
     let text = text.trim();
+    if let Some(format) = format {
+        return formatted(text, format);
+    }
+    // Eight digits are a date, unless a unit is told.
+    match text.parse::<i64>() {
+        Ok(ticks) if text.len() > 8 || per_second.is_some() => {
+            return epoch(ticks, per_second).map(Stamp::Instant);
+        }
+        Ok(_) => {}
+        Err(_) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
+            return fractional_epoch(text.parse().ok()?, per_second).map(Stamp::Instant);
+        }
+        Err(_) => {}
+    }
+    parse(text)
+}
+
+/// A timestamp in a format of `strftime`: with an offset, without one, or a date alone.
+fn formatted(text: &str, format: &str) -> Option<Stamp> {
+    if let Ok(instant) = DateTime::parse_from_str(text, format) {
+        return Some(Stamp::Instant(instant.timestamp_micros()));
+    }
+    match NaiveDateTime::parse_from_str(text, format) {
+        Ok(wall) => Some(Stamp::Wall(wall.and_utc().timestamp_micros())),
+        Err(_) => NaiveDate::parse_from_str(text, format).ok().map(midnight),
+    }
+}
+
+/// Read one timestamp, or `None` if it is none.
+fn parse(text: &str) -> Option<Stamp> {
     if text.len() == 10
         && let Some(date) = date(text)
     {
@@ -111,6 +157,14 @@ pub(super) fn epoch(value: i64, per_second: Option<i64>) -> Option<i64> {
     }
 }
 
+/// The same of a number of ticks with a fraction, to the microsecond that a float can tell.
+pub(super) fn fractional_epoch(value: f64, per_second: Option<i64>) -> Option<i64> {
+    let whole = value.is_finite().then_some(value as i64)?;
+    let micros = epoch(whole, per_second)?;
+    let scale = if whole == 0 { 1.0 } else { micros as f64 / whole as f64 };
+    Some(micros + ((value - whole as f64) * scale).round() as i64)
+}
+
 /// What `zone` did to its clocks from a while before `from` to more than a year after `to`.
 pub(super) fn zone(zone: Tz, from: i64, to: i64) -> Zone {
     let offset = |micros: i64| {
@@ -147,9 +201,7 @@ pub(super) fn zone(zone: Tz, from: i64, to: i64) -> Zone {
 /// A wall-clock time that happens twice is the first of the two that comes after the row before it. A
 /// day that begins later, because its midnight is skipped, begins then.
 pub(super) fn instants(stamps: &[Stamp], tz: Tz) -> (Vec<i64>, Zone, Vec<usize>) {
-    let raw = stamps.iter().map(|stamp| match stamp {
-        Stamp::Instant(time) | Stamp::Wall(time) | Stamp::Date(time) => *time,
-    });
+    let raw = stamps.iter().map(Stamp::raw);
     let (from, to) = raw.fold((i64::MAX, i64::MIN), |(from, to), at| (from.min(at), to.max(at)));
     let zone = if stamps.is_empty() { Zone::utc() } else { self::zone(tz, from, to) };
     let (mut before, mut skipped) = (i64::MIN, Vec::new());

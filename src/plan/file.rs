@@ -15,6 +15,7 @@ use crate::manifest::{
     Declared, Keep, Node, Objective, Project, RunSettings, SCHEMA, Table, Value, type_session,
 };
 use crate::metrics::Metric;
+use crate::store::DataCheck;
 use crate::strategy::Definition;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::NaiveDate;
@@ -35,6 +36,7 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
         "engine": ENGINE,
         "title": plan.title,
         "manifests": plan.manifests,
+        "now": projects.first().map(|project| project.now),
         "roots": projects.iter().map(|project| project.root.display().to_string()).collect::<Vec<_>>(),
         "objective": run.objective.metric.name(),
         "maximize": run.objective.maximize,
@@ -53,7 +55,8 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
         let components = variant.map(|variant| {
             variant.components(prepared).map(|(part, digest)| (part.to_owned(), json!(digest)))
         });
-        let line = base_line(number, base, &projects[base.project], components);
+        let found = variant.map(|variant| variant.checks(prepared));
+        let line = base_line(number, base, &projects[base.project], components, found);
         text.push_str(&format!("{line}\n"));
     }
     for job in &prepared.jobs {
@@ -86,6 +89,7 @@ fn base_line(
     base: &Base,
     project: &Project,
     components: Option<Components>,
+    checks: Option<Vec<DataCheck>>,
 ) -> serde_json::Value {
     let mut tree = base.declared.tree.clone();
     resolve_range(&mut tree, base);
@@ -103,6 +107,7 @@ fn base_line(
         "generated": base.generated,
         "removed": base.removed,
         "components": components.map(serde_json::Map::from_iter),
+        "checks": checks,
         "tree": tree.json(),
         "origins": origins(&base.declared),
         "strategies": strategies,
@@ -193,6 +198,8 @@ pub struct Frozen {
     pub identities: Vec<Option<String>>,
     /// Which sessions were to be taken over from earlier runs.
     pub cached: Vec<bool>,
+    /// What the checks found in the data of each base; of a sweep, in that of its first point.
+    pub checks: Vec<Vec<DataCheck>>,
 }
 
 /// Read the plan that [`fn@write`] wrote.
@@ -220,10 +227,11 @@ pub fn read(text: &str) -> Result<Frozen> {
         },
         projects: strings(&header["roots"])
             .iter()
-            .map(|root| project_at(Path::new(root)))
+            .map(|root| project_at(Path::new(root), header["now"].as_i64()))
             .collect(),
         identities: Vec::new(),
         cached: Vec::new(),
+        checks: Vec::new(),
     };
     let mut known = HashMap::new();
     for line in lines {
@@ -239,9 +247,12 @@ pub fn read(text: &str) -> Result<Frozen> {
     Ok(frozen)
 }
 
-fn project_at(root: &Path) -> Project {
-    // The day matters no more: a frozen plan has no relative dates.
-    Project::of(root, Some(root), chrono::NaiveDate::default())
+fn project_at(root: &Path, now: Option<i64>) -> Project {
+    // The day matters no more: a frozen plan has no relative dates. The moment does, for bars that
+    // were not complete then.
+    let project = Project::of(root, Some(root), chrono::NaiveDate::default());
+    let now = now.unwrap_or(project.now);
+    project.at(now)
 }
 
 fn strings(json: &serde_json::Value) -> Vec<String> {
@@ -296,6 +307,7 @@ impl Frozen {
             &mut mistakes,
         );
         let Some(session) = typed else { bail!("{}", mistakes.render(false)) };
+        self.checks.push(serde_json::from_value(line["checks"].clone()).unwrap_or_default());
         self.plan.bases.push(Base {
             project,
             declared,

@@ -7,6 +7,7 @@ use crate::engine::{ENGINE, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
 use crate::manifest::{DataSettings, Project, Session, type_session};
 use crate::market::{self, DataSet, Slice};
+use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -76,6 +77,11 @@ impl Variant {
         ]
     }
 
+    /// What the checks found in its data.
+    pub fn checks(&self, prepared: &Prepared) -> Vec<DataCheck> {
+        prepared.slices[self.slice].verdicts.iter().flat_map(DataCheck::all).collect()
+    }
+
     /// What the engine is told.
     pub fn settings(&self) -> &Settings {
         &self.session.settings
@@ -110,6 +116,18 @@ impl Prepared {
             preparation.job(index, base, point, variant.clone(), mistakes);
         }
         preparation.prepared
+    }
+
+    /// What people are to be warned of in the data of the sessions, a line a kind and symbol.
+    pub fn warnings(&self) -> Vec<String> {
+        let verdicts = self.slices.iter().flat_map(|slice| &slice.verdicts);
+        let mut lines: Vec<String> = Vec::new();
+        for line in verdicts.flat_map(|verdict| verdict.warnings()) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines
     }
 
     /// Two sessions whose ids look alike although their identities differ, if there are any: what is
@@ -210,7 +228,6 @@ struct SliceKey {
     symbols: Option<Vec<String>>,
     range: crate::manifest::Range,
     warmup: Option<usize>,
-    calendar: String,
     benchmark: crate::manifest::Benchmark,
 }
 
@@ -242,7 +259,7 @@ impl Preparation<'_> {
 
     fn data(&mut self, settings: &DataSettings) -> (usize, Result<Arc<DataSet>, String>) {
         // What is done with the bars later makes no other bars of the file.
-        let read = DataSettings { warmup: None, calendar: String::new(), ..settings.clone() };
+        let read = DataSettings { warmup: None, ..settings.clone() };
         let known = &mut self.prepared.data;
         let number = known.iter().position(|(known, _)| *known == read).unwrap_or_else(|| {
             let data = market::load(&read).map(Arc::new).map_err(|error| error.to_string());
@@ -278,7 +295,6 @@ impl Preparation<'_> {
             symbols: session.symbols.clone(),
             range: session.range,
             warmup: session.data.warmup,
-            calendar: session.data.calendar.clone(),
             benchmark: session.benchmark.clone(),
         };
         if let Some(known) = self.slice_keys.iter().position(|known| *known == key) {
@@ -324,10 +340,18 @@ impl Preparation<'_> {
                 }
                 let Some(rules) = rules else { return };
                 let named = rules.named();
+                let refused = |symbol: &Arc<str>| variant.data.verdict(symbol)?.error();
+                if let Some(error) = named.iter().find_map(refused) {
+                    let work = Err(error.to_string());
+                    self.prepared.jobs.push(Job { index, params, work });
+                    return;
+                }
                 let slice = &mut self.prepared.slices[variant.slice];
                 for symbol in &named {
-                    if let Some(bars) = variant.data.symbol(symbol) {
-                        slice.reach(bars, &variant.session.data, &variant.session.range);
+                    let (data, session) = (&variant.data, &variant.session);
+                    if let (Some(bars), Some(verdict)) = (data.symbol(symbol), data.verdict(symbol))
+                    {
+                        slice.reach(bars, verdict, &session.data, &session.range);
                     }
                 }
                 let settings = variant.settings.with_params(strategy, &params);

@@ -404,8 +404,8 @@ pub struct Data {
     pub digest: String,
     /// How many rows were visible.
     pub rows: usize,
-    /// What the checks found, in words.
-    pub checks: String,
+    /// What the checks found and what was done about it, in words, a line a kind and symbol.
+    pub checks: Vec<String>,
 }
 
 /// Something to doubt about a result.

@@ -97,6 +97,18 @@ impl<'a> Loader<'a> {
         self.frozen.plan.base(&self.frozen.plan.points[row.index as usize])
     }
 
+    /// What the checks found in a session's data and did not just repair, or all of it: a line a kind
+    /// and symbol.
+    fn checks(&self, row: &store::Row, all: bool) -> Vec<String> {
+        let base = self.frozen.plan.points[row.index as usize].base;
+        let line = |check: &store::DataCheck| {
+            let worst = check.worst.first().map_or(String::new(), |worst| format!(": {worst}"));
+            format!("{} has {} ({}){worst}", check.symbol, check.found, check.done)
+        };
+        let checks = self.frozen.checks.get(base).into_iter().flatten();
+        checks.filter(|check| all || check.policy == "warn").map(line).collect()
+    }
+
     /// Everything that a report of the run may say.
     pub fn report(&self) -> Result<RunReport> {
         let columns = self.columns();
@@ -298,7 +310,7 @@ impl<'a> Loader<'a> {
             trades: &trades.rows,
             years: &analysis::years(&curve, typed.settings.capital),
             notes: &notes,
-            checks: &[],
+            checks: &self.checks(row, false),
             edges: &self.edges(place),
         };
         let suspicions = suspicions(&facts);
@@ -348,7 +360,7 @@ impl<'a> Loader<'a> {
                     .take(10)
                     .collect(),
                 rows: row.bars as usize * label.symbols.len(),
-                checks: "in order, no row twice, no price missing or impossible".into(),
+                checks: self.checks(row, true),
             },
             identity: strings(&result["components"])
                 .into_iter()

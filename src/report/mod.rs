@@ -507,12 +507,7 @@ mod tests {
                 place: Some(text.to_owned()),
             },
             settings: text.repeat(3),
-            data: Data {
-                files: all(),
-                digest: text.to_owned(),
-                rows: 2_148,
-                checks: text.to_owned(),
-            },
+            data: Data { files: all(), digest: text.to_owned(), rows: 2_148, checks: all() },
             identity: setting(),
         }
     }

@@ -46,7 +46,7 @@ pub use error::{StoreError, StoreWarning};
 pub use journal::Journal;
 pub use lock::Holder;
 pub use prices::{PRICES_FILE, PriceSeries, prices_parquet};
-pub use record::{Identity, Record, SweepSummary};
+pub use record::{DataCheck, Identity, Record, SweepSummary};
 pub use row::{Label, Row, Status, read_results};
 pub use run::{Run, RunReader, page};
 pub use run_file::{

@@ -9,6 +9,7 @@ use super::row::Status;
 use super::run_file::{read_json, to_json};
 use super::{Store, file_name};
 use crate::expr::Scalar;
+use crate::market::Verdict;
 use crate::metrics::Metrics;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,9 @@ pub struct Record {
     pub params: Vec<(String, Scalar)>,
     /// What a sweep came to; `None` for a single session.
     pub sweep: Option<SweepSummary>,
+    /// What the checks found in its data; of a sweep, in that of its best point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<DataCheck>,
     /// Where its details are, relative to the output directory; `None` if they were not kept.
     pub result: Option<String>,
 }
@@ -89,6 +93,40 @@ pub struct Identity {
     pub engine: u32,
     /// The version of what is hashed.
     pub schema: u32,
+}
+
+/// One kind of damage that the checks found in the rows of one symbol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataCheck {
+    /// The symbol.
+    pub symbol: String,
+    /// What was looked for, such as `gaps`.
+    pub check: String,
+    /// What the manifest says is done about it: `fail`, `warn` or `drop`.
+    pub policy: String,
+    /// How many cases there are.
+    pub count: u64,
+    /// The same in words.
+    pub found: String,
+    /// What was done about them.
+    pub done: String,
+    /// The worst of them, ten at most, each with its file, row and values.
+    pub worst: Vec<String>,
+}
+
+impl DataCheck {
+    /// Everything that `verdict` found.
+    pub fn all(verdict: &Verdict) -> impl Iterator<Item = Self> + '_ {
+        verdict.findings.iter().map(|finding| Self {
+            symbol: verdict.symbol.clone(),
+            check: finding.check.word().to_owned(),
+            policy: finding.policy.word().to_owned(),
+            count: finding.count as u64,
+            found: finding.headline(),
+            done: finding.done.to_owned(),
+            worst: finding.worst.iter().map(|case| format!("{}: {case}", case.file)).collect(),
+        })
+    }
 }
 
 /// What a sweep came to.

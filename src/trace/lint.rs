@@ -85,8 +85,8 @@ fn cut(session: &Session, data: &DataSet) -> Result<Slice, String> {
     let symbols = session.symbols.as_deref();
     let mut slice = Slice::cut(data, &session.data, symbols, &session.range, &session.benchmark)
         .map_err(|error| error.to_string())?;
-    for bars in &data.bars {
-        slice.reach(bars, &session.data, &session.range);
+    for (bars, verdict) in data.bars.iter().zip(&data.verdicts) {
+        slice.reach(bars, verdict, &session.data, &session.range);
     }
     Ok(slice)
 }
@@ -471,7 +471,7 @@ fn changed(data: &DataSet, change: impl Fn(&Bars) -> Vec<Bars>) -> Vec<DataSet> 
     for bars in &data.bars {
         for (number, bars) in change(bars).into_iter().enumerate() {
             if sets.len() == number {
-                sets.push(DataSet { bars: Vec::new(), files: data.files.clone() });
+                sets.push(DataSet { bars: Vec::new(), ..data.clone() });
             }
             sets[number].bars.push(Arc::new(bars));
         }
