@@ -125,13 +125,21 @@ fn every_manifest_of_the_repository_plans() {
 
 #[test]
 fn every_strategy_of_the_repository_is_listed_and_runs_with_its_defaults() {
-    let project = Project::new().data("btcusdt-daily.csv");
+    let project = Project::new().data("btcusdt-daily.csv").data("us-equities-daily.csv");
     let listed = project.run(["strategies", "list", "--format", "csv"]).success();
     let listed: Vec<String> = listed.rows().into_iter().map(|row| row["name"].clone()).collect();
     assert_eq!(listed, names("templates/strategies"));
     let mut manifest = String::from("\n[defaults]\ntemplate = \"crypto-daily\"\n");
     for name in &listed {
         manifest.push_str(&format!("[session.{name}]\nstrategy = \"{name}\"\n"));
+        manifest.push_str(match name.as_str() {
+            "dual-momentum" => "template = \"us-equity-daily\"\n",
+            "pair-spread" => {
+                "template = \"us-equity-daily\"\nlegs = { y = \"GOOG\", x = \"AAPL\" }\nsizing.equity = 0.5\n"
+            }
+            "dca" => "sizing = { cash = 100, max_entries = 1000 }\n",
+            _ => "",
+        });
         let _ = project.run(["strategies", "show", name]).success().stdout(name);
     }
     project.write_manifest("all.toml", &manifest);
@@ -141,7 +149,8 @@ fn every_strategy_of_the_repository_is_listed_and_runs_with_its_defaults() {
         let row = run.result(name);
         assert_eq!(row["status"], "completed");
         let trades: f64 = row["trades"].parse().unwrap();
-        assert!(trades > 0.0 || name == "buy-and-hold", "{name} never traded");
+        let holds = ["buy-and-hold", "dca"].contains(&name.as_str());
+        assert!(trades > 0.0 || holds, "{name} never traded");
         assert!(!row["total_return"].is_empty());
     }
 }

@@ -49,7 +49,8 @@ const SESSIONS: &[(&str, &str)] =
     built_in!("sessions": "us-equity-daily" "crypto-daily" "fx-hourly");
 const STRATEGIES: &[(&str, &str)] = built_in!("strategies":
     "buy-and-hold" "sma-cross" "ema-cross" "macd-trend" "rsi-reversion" "bollinger-reversion"
-    "donchian-breakout" "keltner-breakout" "supertrend" "momentum");
+    "donchian-breakout" "keltner-breakout" "supertrend" "momentum" "dual-momentum" "volatility-target"
+    "pair-spread" "dca");
 
 impl Folder {
     fn path(self) -> &'static str {
