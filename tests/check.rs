@@ -234,7 +234,8 @@ fn one_cost_is_red() {
         &[],
         "settings",
         ["costs.commission.rate", "0.001", "0.002"],
-        ["fill", "2020-02-10T00:00:00Z"],
+        // A dearer unit is wanted less: the order that decides is the first to differ.
+        ["order", "2020-02-09T00:00:00Z"],
     );
 }
 
