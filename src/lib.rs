@@ -12,6 +12,7 @@
 //! | plan | the frozen, ordered list of resolved sessions; nothing after it reads a manifest |
 //! | bars | the OHLCV columns of one symbol |
 //! | signal, order, fill, trade | a rule that became true; what was decided; what happened; an entry and its exit |
+//! | archive | imported bars: a directory with one directory a symbol |
 //! | run | one execution of a plan; owns one directory in `output/runs/` |
 //! | record | the immutable JSON that says what one session of a run was and how it ended |
 //! | baseline | the accepted result that `check` compares with; lives in version control |

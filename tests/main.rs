@@ -8,6 +8,7 @@ mod browser;
 mod bytes;
 mod cache;
 mod check;
+mod data;
 mod examples;
 mod exit_codes;
 mod explain;

@@ -4,6 +4,7 @@ mod baseline;
 mod bench;
 mod check;
 mod context;
+mod data;
 mod exit;
 mod explain;
 mod explain_code;
@@ -75,6 +76,7 @@ enum Command {
     Runs(runs::Runs),
     Strategies(strategies::Strategies),
     Indicators(indicators::Indicators),
+    Data(data::Data),
     Report(report::Report),
     New(new::New),
     Schema(schema::Schema),
@@ -135,6 +137,7 @@ impl Command {
             Self::Runs(runs) => runs.run(context),
             Self::Strategies(strategies) => strategies.run(context),
             Self::Indicators(indicators) => indicators.run(context),
+            Self::Data(data) => data.run(context),
             Self::Report(report) => report.run(context),
             Self::New(new) => new.run(context),
             Self::Schema(schema) => schema.run(),

@@ -316,6 +316,26 @@ mod tests {
         assert_eq!(close("2010-12-24"), None, "Christmas was a Saturday");
     }
 
+    /// tests/fixtures/us-equity-days.py says which two calendars of other people the file is made of.
+    #[test]
+    fn every_closed_and_half_day_is_where_others_have_it() {
+        let fixture = include_str!("../../tests/fixtures/us-equity-days.csv");
+        let mut special: BTreeMap<i32, Option<i64>> = BTreeMap::new();
+        for line in fixture.lines().skip(1) {
+            let (date, closes) = line.split_once(',').unwrap();
+            special.insert(day(date), time_of_day(closes));
+        }
+        let calendar = us();
+        let weekdays = (day("1990-01-01")..=day("2030-12-31")).filter(|it| is_weekday(date(*it)));
+        let differs = weekdays.filter_map(|day| {
+            let theirs = special.get(&day).copied().unwrap_or(Some(FULL.1));
+            let ours = calendar.session(day).map(|(_, close)| close);
+            (ours != theirs).then(|| format!("{}: {ours:?}, not {theirs:?}", date(day)))
+        });
+        assert_eq!(differs.collect::<Vec<_>>(), [] as [String; 0]);
+        assert!(special.len() > 450);
+    }
+
     #[test]
     fn a_file_lists_days_and_their_sessions() {
         let dir = tempfile::tempdir().unwrap();

@@ -11,6 +11,7 @@
 //! engine, and the rows before it for the rules.
 
 pub mod calendar;
+pub mod inspect;
 pub mod slice;
 pub mod verdict;
 
@@ -25,6 +26,7 @@ mod time;
 mod tests;
 
 pub use calendar::Calendar;
+pub use inspect::inspect;
 pub use slice::{Slice, SliceError};
 pub use time::timeframe;
 pub use verdict::{Case, Finding, Verdict};

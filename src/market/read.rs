@@ -138,19 +138,48 @@ fn parquet(file: &Path) -> Result<DataFrame, DataError> {
 
 /// A CSV file with numbers as prices; if a price is none, with every column as text.
 fn csv(file: &Path, settings: &DataSettings) -> Result<DataFrame, DataError> {
-    let bytes = if files::is_packed(file) { Some(files::bytes(file)?) } else { None };
-    let (header, separator) = match &bytes {
-        Some(bytes) => header(file, &bytes[..])?,
-        None => {
-            let open = std::fs::File::open(file);
-            header(file, open.map_err(|error| DataError::new(file, error.to_string()))?)?
-        }
-    };
-    let roles = Roles::of(file, &header, settings)?;
+    let text = CsvText::open(file)?;
+    let roles = Roles::of(file, &text.header, settings)?;
     let prices = roles.numbers().into_iter().filter_map(|price| roles.theirs(price));
     let numbers: Schema = prices.map(|name| Field::new(name.into(), DataType::Float64)).collect();
-    let read = |numbers: Option<Schema>| read_csv(file, bytes.as_deref(), separator, numbers);
-    read(Some(numbers)).or_else(|_| read(None)).map_err(|error| polars_error(file, &error))
+    let read = text.read(file, Some(numbers)).or_else(|_| text.read(file, None));
+    read.map_err(|error| polars_error(file, &error))
+}
+
+/// The columns of a file as they stand there; those of a CSV file are text.
+pub(super) fn as_it_stands(file: &Path) -> Result<DataFrame, DataError> {
+    if file.extension().is_some_and(|extension| extension == "parquet") {
+        return parquet(file);
+    }
+    let text = CsvText::open(file)?;
+    text.read(file, None).map_err(|error| polars_error(file, &error))
+}
+
+/// A CSV file before it is read.
+struct CsvText {
+    /// Its bytes, if it is packed.
+    bytes: Option<Vec<u8>>,
+    header: Vec<String>,
+    separator: u8,
+}
+
+impl CsvText {
+    fn open(file: &Path) -> Result<Self, DataError> {
+        let bytes = if files::is_packed(file) { Some(files::bytes(file)?) } else { None };
+        let (header, separator) = match &bytes {
+            Some(bytes) => header(file, &bytes[..])?,
+            None => {
+                let open = std::fs::File::open(file);
+                header(file, open.map_err(|error| DataError::new(file, error.to_string()))?)?
+            }
+        };
+        Ok(Self { bytes, header, separator })
+    }
+
+    /// Its columns as text, but for those that `numbers` gives a type.
+    fn read(&self, file: &Path, numbers: Option<Schema>) -> PolarsResult<DataFrame> {
+        read_csv(file, self.bytes.as_deref(), self.separator, numbers)
+    }
 }
 
 /// The names of a CSV file's columns, and what separates them.

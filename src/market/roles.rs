@@ -118,6 +118,14 @@ impl Roles {
         }
     }
 
+    /// What their column `name` is taken for.
+    pub(super) fn role(&self, name: &str) -> Option<&str> {
+        let role =
+            GUESSES.iter().map(|(role, _)| *role).find(|role| self.theirs(role) == Some(name));
+        let further = self.further.iter().find(|(_, theirs)| theirs == name);
+        role.or(further.map(|(ours, _)| ours.as_str()))
+    }
+
     /// Their name of our column.
     pub(super) fn theirs(&self, role: &str) -> Option<&str> {
         self.ours.get(role).map(String::as_str)

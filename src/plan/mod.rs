@@ -23,7 +23,8 @@ pub use sweep::Axis;
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
 use crate::manifest::{
-    Check, Declared, Layers, Manifest, Project, RunSettings, Session, Table, type_session,
+    Check, DataSettings, Declared, Layers, Manifest, Project, RunSettings, Session, Table,
+    type_data, type_session,
 };
 use std::path::PathBuf;
 
@@ -198,6 +199,26 @@ impl Plan {
     /// The base of `point`.
     pub fn base(&self, point: &Point) -> &Base {
         &self.bases[point.base]
+    }
+
+    /// The different data of its sessions, in the order of the plan.
+    pub fn data(&self, projects: &[Project], mistakes: &mut Mistakes) -> Vec<DataSettings> {
+        let mut all: Vec<DataSettings> = Vec::new();
+        for point in &self.points {
+            let base = self.base(point);
+            let data = match base.axes.iter().any(|axis| axis.path.starts_with("data.")) {
+                false => Some(base.session.data.clone()),
+                true => {
+                    let tree = Self::variant_tree(base, &point.at);
+                    let (name, place) = (&base.session.name, &base.session.place);
+                    type_data(name, place, &tree, &projects[base.project], mistakes)
+                }
+            };
+            // How far rules see back makes no other bars of the file.
+            let data = data.map(|data| DataSettings { warmup: None, ..data });
+            all.extend(data.filter(|data| !all.contains(data)));
+        }
+        all
     }
 
     /// The tree of a base with the values of a point's axes that are not parameters put in.

@@ -66,6 +66,15 @@ impl Added {
         Self { symbol, new: 0, same: 0, filled: 0, revised: 0, revisions: Vec::new() }
     }
 
+    /// Adds what a later one of the same symbol came to.
+    pub fn absorb(&mut self, later: Self) {
+        self.new += later.new;
+        self.same += later.same;
+        self.filled += later.filled;
+        self.revised += later.revised;
+        self.revisions.extend(later.revisions);
+    }
+
     /// Whether anything is other than it was.
     pub fn is_change(&self) -> bool {
         self.new + self.filled + self.revised > 0

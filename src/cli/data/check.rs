@@ -1,0 +1,147 @@
+//! `papertape data check`: whether files of prices can be trusted.
+
+use super::super::context::{Context, Usage};
+use super::super::exit::Exit;
+use super::super::output::{Facts, Format, Kind, Records};
+use super::{Reading, load};
+use crate::diag::Mistakes;
+use crate::manifest::data::Check as Damage;
+use crate::manifest::{Checks, DataSettings, Layers, Policy, Project};
+use crate::market::{DataSet, Finding};
+use crate::plan::{Plan, Selection};
+use crate::store::stamp;
+use anyhow::Result;
+use std::path::{Path, PathBuf};
+
+/// Look for damage in files of bars, or in the data of a manifest's sessions
+///
+/// Ends with 0 if nothing was found, with 1 if something was that a session would only warn of or
+/// repair, and with 2 if a session would be refused.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape data check data/spy-1m.csv --set data.timezone=America/New_York
+  papertape data check 'prices/*' --template us-equity-daily --set data.checks.gaps=fail
+  papertape data check sessions/nightly.toml")]
+pub(super) struct Check {
+    /// Files of bars, directories, globs, or manifests
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+    /// How the verdict is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+impl Check {
+    /// Do it.
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        let mut sets = Vec::new();
+        for file in &self.files {
+            let all = match file.extension().is_some_and(|extension| extension == "toml") {
+                true => self.manifest(file, context)?,
+                false => vec![self.reading.settings(file, context)?],
+            };
+            for settings in all {
+                sets.push((settings.checks, load(&settings)?));
+            }
+        }
+        facts(&sets, self.format).print(self.format)?;
+        let findings = || sets.iter().flat_map(|(_, data)| findings(data));
+        Ok(match findings().any(|(_, finding)| finding.policy == Policy::Fail) {
+            true => Exit::Usage,
+            false if findings().next().is_some() => Exit::Gate,
+            false => Exit::Success,
+        })
+    }
+
+    /// The different data of the sessions of a manifest.
+    fn manifest(&self, path: &Path, context: &Context) -> Result<Vec<DataSettings>, Usage> {
+        let project = Project::of(path, context.root.as_deref(), context.project().today);
+        let set = super::assignments("--set", &self.reading.set);
+        let layers = Layers { set: &set, ..Layers::default() };
+        let mut mistakes = Mistakes::default();
+        let (paths, projects) = ([path.to_owned()], [project]);
+        let selection = Selection::default();
+        let plan = Plan::read(&paths, &projects, &layers, &selection, &mut mistakes);
+        match plan {
+            Some(plan) if !mistakes.has_errors() => Ok(plan.data(&projects, &mut mistakes)),
+            _ => Err(Usage(format!("no plan\n{}", mistakes.render(context.color)))),
+        }
+    }
+}
+
+/// Everything that was found in `data`, with the symbol that has it.
+fn findings(data: &DataSet) -> impl Iterator<Item = (&str, &Finding)> {
+    data.verdicts.iter().flat_map(|verdict| {
+        verdict.findings.iter().map(|finding| (verdict.symbol.as_str(), finding))
+    })
+}
+
+/// Each kind of damage with its policies, and then the worst cases one by one.
+fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
+    let mut kinds = Records::new([
+        ("check", Kind::Text),
+        ("policy", Kind::Text),
+        ("count", Kind::Count),
+        ("done", Kind::Text),
+        ("worst", Kind::Text),
+    ]);
+    let mut cases = Records::new([
+        ("check", Kind::Text),
+        ("symbol", Kind::Text),
+        ("file", Kind::Text),
+        ("row", Kind::Count),
+        ("time", Kind::Text),
+        ("fact", Kind::Text),
+    ]);
+    for check in Damage::ALL {
+        for policy in policies(check, sets) {
+            let of_kind = |(_, finding): &(&str, &Finding)| {
+                finding.check == check && finding.policy == policy
+            };
+            let all = || sets.iter().flat_map(|(_, data)| findings(data)).filter(of_kind);
+            let worst = all().find_map(|(_, finding)| finding.worst.first());
+            kinds.push(vec![
+                check.word().into(),
+                policy.word().into(),
+                all().map(|(_, finding)| finding.count).sum::<usize>().into(),
+                all().next().map(|(_, finding)| finding.done).into(),
+                worst.map(|case| format!("{}: {case}", case.file)).into(),
+            ]);
+            for (symbol, case) in
+                all().flat_map(|(symbol, it)| it.worst.iter().map(move |c| (symbol, c)))
+            {
+                cases.push(vec![
+                    check.word().into(),
+                    symbol.into(),
+                    (&*case.file).into(),
+                    case.row.into(),
+                    case.time.map(|time| stamp(time, false, false)).into(),
+                    (&case.fact).into(),
+                ]);
+            }
+        }
+    }
+    let symbols = sets.iter().map(|(_, data)| data.verdicts.len()).sum::<usize>();
+    let rows = sets.iter().flat_map(|(_, data)| &data.verdicts).map(|verdict| verdict.rows);
+    let facts = Facts::default()
+        .with("symbols", Kind::Count, symbols)
+        .with("rows", Kind::Count, rows.sum::<usize>())
+        .part("checks", kinds);
+    // Programs always find the part, people only what is in it.
+    let is_wanted = !cases.is_empty() || format == Format::Json;
+    if is_wanted { facts.part("cases", cases) } else { facts }
+}
+
+/// What is done about `check`, without repetition.
+fn policies(check: Damage, sets: &[(Checks, DataSet)]) -> Vec<Policy> {
+    let mut policies = Vec::new();
+    for policy in sets.iter().map(|(checks, _)| checks.policy(check)) {
+        if !policies.contains(&policy) {
+            policies.push(policy);
+        }
+    }
+    policies
+}

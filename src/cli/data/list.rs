@@ -1,0 +1,80 @@
+//! `papertape data list`: which symbols lie where, and how far they go.
+
+use super::super::context::Context;
+use super::super::exit::Exit;
+use super::super::output::{Kind, Listing, Records};
+use super::{Reading, is_naive, load, opened};
+use crate::bars::duration;
+use crate::manifest::data::Check;
+use crate::manifest::{DataSettings, Policy};
+use crate::market::DataSet;
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// List the symbols of files: their bars, spans and gaps
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape data list data
+  papertape data list prices --sort last --format csv")]
+pub(super) struct List {
+    /// Files of bars, directories or globs
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
+    listing: Listing,
+}
+
+const COLUMNS: [(&str, Kind); 7] = [
+    ("symbol", Kind::Text),
+    ("timeframe", Kind::Text),
+    ("bars", Kind::Count),
+    ("first", Kind::Text),
+    ("last", Kind::Text),
+    ("gaps", Kind::Count),
+    ("path", Kind::Text),
+];
+
+impl List {
+    /// Do it.
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        let mut symbols = Records::new(COLUMNS);
+        for file in &self.files {
+            let data = load(&lenient(self.reading.settings(file, context)?))?;
+            push(&data, &file.display().to_string(), &mut symbols);
+        }
+        self.listing.print(symbols, &COLUMNS.map(|(name, _)| name), context)
+    }
+}
+
+/// The same settings, with whatever can be read without damage: a list refuses nothing.
+pub(super) fn lenient(settings: DataSettings) -> DataSettings {
+    let checks = Check::ALL.into_iter().fold(settings.checks, |checks, check| {
+        let policy = match check {
+            Check::Order | Check::Duplicates | Check::Prices | Check::Range => Policy::Drop,
+            Check::Gaps => Policy::Warn,
+            _ => Policy::Off,
+        };
+        checks.with(check, policy)
+    });
+    DataSettings { checks, ..settings }
+}
+
+fn push(data: &DataSet, path: &str, symbols: &mut Records) {
+    let naive = is_naive(data);
+    for bars in data.bars.iter().filter(|bars| !bars.is_empty()) {
+        let findings = data.verdict(&bars.symbol).map_or(&[][..], |verdict| &verdict.findings);
+        let gaps = findings.iter().find(|finding| finding.check == Check::Gaps);
+        symbols.push(vec![
+            (&bars.symbol).into(),
+            duration::text(bars.clock.timeframe).into(),
+            bars.len().into(),
+            opened(bars, 0, naive).into(),
+            opened(bars, bars.len() - 1, naive).into(),
+            gaps.map_or(0, |gaps| gaps.count).into(),
+            path.into(),
+        ]);
+    }
+}
