@@ -166,15 +166,25 @@ fn one_price_of_one_bar_is_red_and_the_bar_and_field_are_named() {
     let line = text.lines().find(|line| line.starts_with("2020-06-10,")).unwrap();
     let fields: Vec<&str> = line.split(',').collect();
     // The open alone: no rule sees it, and no order is filled on this bar.
-    let moved = line.replacen(&format!(",{},", fields[1]), ",104.375,", 1);
-    project.edit("data/x.csv", line, &moved);
+    let with = |place: usize, price: &str| {
+        let mut fields = fields.clone();
+        fields[place] = price;
+        fields.join(",")
+    };
+    // The middle of the bar, so that the bar is still one that can be.
+    let middle = |a: &str, b: &str| {
+        let [a, b] = [a, b].map(|price| price.parse::<f64>().unwrap());
+        ((a + b) / 2.0).to_string()
+    };
+    let price = middle(fields[2], fields[4]);
+    project.edit("data/x.csv", line, &with(1, &price));
     let (outcome, json) = check(&project, &[]);
     let one = session(&json, "one");
     let first = &one["causes"][0]["moved"][0];
     assert_eq!(one["causes"][0]["component"], "data revised");
     assert_eq!(
         [&first["what"], &first["symbol"], &first["time"], &first["before"], &first["after"]],
-        ["open", "x", "2020-06-10T00:00:00Z", fields[1], "104.375"]
+        ["open", "x", "2020-06-10T00:00:00Z", fields[1], &price]
     );
     // The open is seen by no rule, so that the results are what they were unless it was traded at.
     assert_eq!(one["changes"].as_array().unwrap().is_empty(), one["standing"] == "held");
@@ -182,9 +192,7 @@ fn one_price_of_one_bar_is_red_and_the_bar_and_field_are_named() {
 
     // A close is seen by every rule and marks the account.
     project.write("data/x.csv", &text);
-    let moved = line.replacen(&format!(",{},", fields[4]), ",107.125,", 1);
-    assert_ne!(moved, line);
-    project.edit("data/x.csv", line, &moved);
+    project.edit("data/x.csv", line, &with(4, &price));
     let (outcome, json) = check(&project, &[]);
     let _ = outcome.code(1);
     let one = session(&json, "one");

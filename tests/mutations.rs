@@ -40,8 +40,12 @@ impl Shipped {
                 "[session.t-{template}]\ntemplate = [\"{template}\"]\nstrategy = \"momentum\"\n"
             );
         }
-        for strategy in toml_files(&root.join("templates/strategies")).iter().filter_map(name) {
+        for file in toml_files(&root.join("templates/strategies")) {
+            let strategy = name(&file).expect("a file has a name");
             text += &format!("[session.s-{strategy}]\nstrategy = \"{strategy}\"\n");
+            if fs::read_to_string(&file).expect("a strategy").contains("\nlegs = ") {
+                text += "legs = { y = \"A\", x = \"B\" }\n";
+            }
         }
         let manifest = root.join("all.toml");
         fs::write(&manifest, text).expect("the manifest is written");

@@ -113,6 +113,21 @@ fn begin(name: &str, definition: &Definition, data: Option<String>) -> String {
 template = \"us-equity-daily\""
             .to_owned(),
     };
+    // A strategy with legs says how many symbols there are, and each needs a part of the account.
+    let symbols = match definition.legs.is_empty() {
+        true => "\
+# symbols = [\"GOOG\"]                  # in order; without it, every symbol of the data"
+            .to_owned(),
+        false => {
+            let legs: Vec<String> = definition
+                .legs
+                .iter()
+                .zip(["GOOG", "AAPL", "MSFT", "IBM"].iter().cycle())
+                .map(|(leg, symbol)| format!("{} = \"{symbol}\"", leg.name))
+                .collect();
+            format!("legs = {{ {} }}  # the symbol of each leg", legs.join(", "))
+        }
+    };
     let params: Vec<String> = definition.params.iter().map(param).collect();
     let params = match params.is_empty() {
         true => String::new(),
@@ -130,7 +145,7 @@ schema = {SCHEMA}
 description = \"\"                      # for people: shown in lists and reports
 strategy = {}
 {bars}
-# symbols = [\"GOOG\"]                  # in order; without it, every symbol of the data
+{symbols}
 # range = {{ from = 2010, to = 2012 }}  # whole days, both included; without it, all of them
 # capital = 10_000                    # money at the start
 # sizing = {{ equity = 1.0 }}           # a fraction of the equity; or {{ cash = 500 }}, {{ units = 1 }}
