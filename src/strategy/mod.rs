@@ -2,7 +2,7 @@
 //!
 //! A [`Definition`] is what a strategy file or an inline table says. [`Strategy::compile`] checks it
 //! against the columns of the data, once; [`Strategy::bind`] puts in a session's parameter values;
-//! [`Rules::signals`] reads the rules off the evaluated columns, as [`Signals`] for the engine.
+//! [`LegRules::signals`] reads the rules off the evaluated columns, as [`Signals`] for the engine.
 
 use crate::diag::{Mistake, Mistakes, Place, closest, codes};
 use crate::expr::{
