@@ -495,3 +495,221 @@ fn a_broken_baseline_is_six_and_says_what_is_wrong() {
     }
     is_green(&project, &[]);
 }
+
+// What CI systems are given.
+
+type Element =
+    (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+/// The elements of Jenkins' schema for JUnit reports (junit-10.xsd of its xUnit plugin): of each the
+/// attributes it must have, those it may have, and the elements inside.
+const JENKINS: [Element; 9] = [
+    ("testsuites", &[], &["name", "time", "tests", "failures", "errors"], &["testsuite"]),
+    (
+        "testsuite",
+        &["name", "tests", "failures", "errors"],
+        &[
+            "group",
+            "time",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+            "file",
+            "log",
+            "url",
+        ],
+        &["testsuite", "properties", "testcase", "system-out", "system-err"],
+    ),
+    (
+        "testcase",
+        &["name"],
+        &["time", "classname", "group"],
+        &["skipped", "error", "failure", "system-out", "system-err"],
+    ),
+    ("failure", &[], &["type", "message"], &[]),
+    ("error", &[], &["type", "message"], &[]),
+    ("properties", &[], &[], &["property"]),
+    ("property", &["name", "value"], &[], &[]),
+    ("system-out", &[], &[], &[]),
+    ("system-err", &[], &[], &[]),
+];
+
+/// Hold a report against [`JENKINS`].
+#[track_caller]
+fn is_junit(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    // An attribute's value has no bracket, for both are escaped in it.
+    for tag in xml.split('<').skip(1).map(|rest| rest.split_once('>').expect("a tag ends").0) {
+        if tag.starts_with('?') {
+            continue;
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "{xml}");
+            continue;
+        }
+        let body = tag.trim_end_matches('/');
+        let (name, attributes) = body.split_once(' ').unwrap_or((body, ""));
+        let known = JENKINS.iter().find(|(element, ..)| *element == name);
+        let (_, must, may, _) = known.unwrap_or_else(|| panic!("<{name}> is not in the schema"));
+        let given: Vec<&str> = attributes
+            .split('"')
+            .step_by(2)
+            .map(|text| text.trim().trim_end_matches('='))
+            .filter(|text| !text.is_empty())
+            .collect();
+        assert!(must.iter().all(|name| given.contains(name)), "<{tag}>");
+        assert!(given.iter().all(|name| must.contains(name) || may.contains(name)), "<{tag}>");
+        match open.last() {
+            Some(outer) => {
+                let (.., inside) = JENKINS.iter().find(|(element, ..)| element == outer).unwrap();
+                assert!(inside.contains(&name), "<{name}> in <{outer}>");
+            }
+            None => assert_eq!(name, "testsuites"),
+        }
+        if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty());
+}
+
+#[test]
+fn the_junit_file_is_one_that_jenkins_takes() {
+    let project = accepted();
+    project.edit("sessions/ci.toml", "rate = 0.001", "rate = 0.002");
+    let report = |more: &[&str], code| {
+        let command = ["check", "sessions/ci.toml", "--junit", "junit.xml"];
+        let _ = project.run([&command[..], more].concat()).code(code);
+        std::fs::read_to_string(project.path("junit.xml")).unwrap()
+    };
+    let red = report(&[], 1);
+    is_junit(&red);
+    assert!(red.contains("<failure") && red.contains("costs.commission.rate"), "{red}");
+    assert!(red.contains("name=\"ci.one\" tests=\"1\"") && red.contains("failures=\"1\""), "{red}");
+    assert_eq!(red, report(&[], 1));
+    assert!(!red.contains("time="));
+    let timed = report(&["--times"], 1);
+    is_junit(&timed);
+    assert!(timed.contains("time=\""));
+    let broken = report(&["--fault", "0"], 3);
+    is_junit(&broken);
+    assert!(broken.contains("<error message=") && broken.contains("type=\"broken\""), "{broken}");
+}
+
+#[test]
+fn annotations_point_at_the_manifest_and_are_ten_at_most() {
+    let points: Vec<String> = (2..20).map(|length| length.to_string()).collect();
+    let project = project();
+    project.edit("sessions/ci.toml", "[5, 10]", &format!("[{}]", points.join(", ")));
+    let project = accept(project);
+    project.edit("templates/strategies/own.toml", "close > average", "close > average * 1.01");
+    let command =
+        ["check", "sessions/ci.toml", "--annotations", "github", "--quiet", "--format", "csv"];
+    let outcome = project.run(command).code(1);
+    let lines: Vec<&str> = outcome.stdout.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(lines.len(), 10, "{}", outcome.stdout);
+    let start = "::error file=sessions/ci.toml,line=5,title=one (total_return)::cause: rules: ";
+    assert!(lines[0].starts_with(start) && lines[0].contains("%0A"), "{}", lines[0]);
+    assert!(lines[1].contains("title=grid[length=2] (total_return)::"), "{}", lines[1]);
+    assert_eq!(lines[9], "::error title=papertape::and 10 more, see the summary");
+    let outcome = project.run(["check", "sessions/ci.toml", "--summary", "summary.md"]).code(1);
+    drop(outcome);
+    let page = std::fs::read_to_string(project.path("summary.md")).unwrap();
+    assert!(
+        page.contains("19 sessions checked, 19 failed.") && page.contains("## `one`"),
+        "{page}"
+    );
+    let _ = project.run(["check", "sessions/ci.toml", "--summary", "summary.md"]).code(1);
+    let twice = std::fs::read_to_string(project.path("summary.md")).unwrap();
+    assert_eq!(twice, [&page[..], &page[..]].concat());
+}
+
+// What a session expects.
+
+#[test]
+fn a_run_that_misses_what_is_expected_is_one() {
+    let project = project();
+    let expect = |conditions: &str| {
+        let manifest = format!("schema = 1{MANIFEST}");
+        let one = "[session.one]";
+        project.write(
+            "sessions/ci.toml",
+            manifest.replace(one, &format!("[session.one.expect]\n{conditions}\n{one}")),
+        );
+    };
+    expect("trades = \">= 1\"\nsharpe = [\"> -100\", \"< 100\"]");
+    let _ = project.run(["run", "sessions/ci.toml", "--no-report"]).success();
+    expect("trades = \">= 1000\"");
+    // What is expected is no part of the identity: nothing is run again.
+    let outcome = project.run(["run", "sessions/ci.toml", "--no-report", "--junit", "junit.xml"]);
+    let outcome = outcome.code(1).stderr("and >= 1000 is expected (sessions/ci.toml:6:10)");
+    assert!(outcome.stderr.contains("3 cached"), "{}", outcome.stderr);
+    assert_eq!(project.newest().json()["exit_code"], 1);
+    is_junit(&std::fs::read_to_string(project.path("junit.xml")).unwrap());
+    let _ = project.run(["check", "sessions/ci.toml"]).code(6);
+    let _ = project.run(["baseline", "accept", "--reason", "x"]).success();
+    let _ = project.run(["check", "sessions/ci.toml"]).code(1).stdout("and >= 1000 is expected");
+    expect("trdaes = \">= 1\"");
+    let _ = project.run(["run", "sessions/ci.toml"]).code(2).stderr("did you mean `trades`?");
+    expect("trades = \"many\"");
+    let _ = project.run(["run", "sessions/ci.toml"]).code(2).stderr("such as \">= 1.0\"");
+}
+
+// Side by side.
+
+#[test]
+fn two_parameter_sets_of_one_strategy_are_one_command() {
+    let project = project();
+    let command = [
+        "compare",
+        "sessions/ci.toml:one",
+        "--variant",
+        "params.length=10",
+        "--variant",
+        "params.length=40",
+        "--report",
+        "c.html",
+        "--report",
+        "c.md",
+    ];
+    let outcome = project.run(command).success();
+    assert!(outcome.stdout.contains("★") && outcome.stdout.contains("annual_return"));
+    let page = std::fs::read_to_string(project.path("c.html")).unwrap();
+    assert!(page.contains("params.length") && page.contains("<svg") && page.contains("Lead of"));
+    let text = std::fs::read_to_string(project.path("c.md")).unwrap();
+    assert!(text.contains("params.length") && text.contains("| Sharpe |"), "{text}");
+    let again = project.run(command).success();
+    assert_eq!(outcome.stdout, again.stdout);
+    assert_eq!(page, std::fs::read_to_string(project.path("c.html")).unwrap());
+    assert!(!project.path("output").exists());
+}
+
+#[test]
+fn runs_sessions_baselines_and_manifests_are_compared_with_each_other() {
+    let project = accepted();
+    let _ = project.run(["run", "sessions/ci.toml", "--no-report"]).success();
+    for what in ["latest", "sessions/ci.toml", "baseline:main"] {
+        let same = ["compare", what, "baseline:main", "--only-changed", "--format", "csv"];
+        assert_eq!(project.run(same).success().rows().len(), 0, "{what}");
+    }
+    project.edit("sessions/ci.toml", "rate = 0.001", "rate = 0.003");
+    let command = ["compare", "one", "latest:one", "baseline:main:one", "sessions/ci.toml:one"];
+    let rows = project.run([&command[..], &["--only-changed", "--format", "csv"]].concat());
+    let rows = rows.success().rows();
+    assert!(rows.iter().all(|row| row["one"] == row["baseline:main:one"]));
+    let change = |row: &crate::project::Row| row["relative"].parse::<f64>().unwrap().abs();
+    let paid = rows.iter().find(|row| row["metric"] == "commission_paid").unwrap();
+    assert!(change(paid) > 1.5 && paid["best"] == "one,latest:one,baseline:main:one");
+    let few = [&command[..], &["--only-changed", "--threshold", "1.5", "--format", "csv"]].concat();
+    assert!(project.run(few).success().rows().len() < rows.len());
+    let sorted = [&command[..], &["--sort", "change", "--format", "csv"]].concat();
+    let sorted = project.run(sorted).success().rows();
+    let sizes: Vec<f64> =
+        sorted.iter().filter(|row| !row["relative"].is_empty()).map(change).collect();
+    assert!(sizes.windows(2).all(|pair| pair[0] >= pair[1]), "{sizes:?}");
+    let _ =
+        project.run(["compare", "nothing", "latest"]).code(2).stderr("`nothing` is no manifest");
+    let _ = project.run(["compare", "latest"]).code(2);
+}

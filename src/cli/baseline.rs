@@ -86,7 +86,8 @@ struct Select {
     session: Vec<String>,
 }
 
-fn metric(text: &str) -> Result<Metric, String> {
+/// The metric of that name on the command line.
+pub(super) fn metric(text: &str) -> Result<Metric, String> {
     Metric::from_name(text).ok_or_else(|| {
         let known: Vec<&str> = Metric::ALL.iter().map(|metric| metric.name()).collect();
         match closest(text, &known) {
@@ -212,7 +213,7 @@ fn review(select: &Select, context: &Context) -> Result<Exit> {
                     verdict: judge(&old.snapshot, &new.snapshot, &gates),
                     beyond: None,
                     metrics: new.snapshot.measured(),
-                    seconds: 0.0,
+                    seconds: None,
                 };
                 for line in written::lines(&checked) {
                     text += &format!("  {line}\n");

@@ -1,6 +1,6 @@
 //! `papertape check`: run what the manifests declare and hold it against the baselines.
 
-use super::context::Context;
+use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::{Cell, Format, Kind, Records};
 use super::planning::{Planned, Planning, thread_count, threads};
@@ -14,6 +14,7 @@ use crate::diag::counted;
 use crate::manifest::{Check as Settings, Project, is_name};
 use crate::plan::Plan;
 use crate::report::check as written;
+use crate::store::{RunReader, RunStatus};
 use anyhow::Result;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,9 @@ pub(super) struct Check {
     /// Threads of the batch; 0 for all cores [default: what the manifest says]
     #[arg(short = 'j', long, value_name = "N", value_parser = thread_count)]
     threads: Option<usize>,
+    /// Hold a run against the baselines instead of running: `latest`, its id, or a part of it
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
     #[command(flatten)]
     reporting: Reporting,
     /// How what was found is written
@@ -46,6 +50,35 @@ pub(super) struct Check {
     /// The index of a session that is to panic, for tests of what becomes of it
     #[arg(long, hide = true, value_name = "INDEX")]
     fault: Option<usize>,
+}
+
+/// Refuse a run that ran other manifests than `plan`.
+fn of_manifest(reader: &RunReader, plan: &Plan) -> Result<()> {
+    let ran = &reader.file().manifests;
+    let stranger = plan.manifests.iter().find(|(path, digest)| {
+        !ran.iter().any(|manifest| manifest.path == *path || manifest.digest == *digest)
+    });
+    match stranger {
+        None => Ok(()),
+        Some((path, _)) => {
+            let ran: Vec<&str> = ran.iter().map(|manifest| manifest.path.as_str()).collect();
+            let fact = format!("run {} is of {}, not of {path}", reader.id(), ran.join(", "));
+            Err(Usage(fact).into())
+        }
+    }
+}
+
+/// Say of a source what is known of the run that it comes from.
+fn come_from(source: &mut Source, reader: &RunReader) {
+    let file = reader.file();
+    source.complete = file.status == RunStatus::Completed;
+    let changing = ["--set", "--unset", "--session", "--tag", "--filter", "--limit", "--offset"];
+    let is_changing =
+        |word: &&String| changing.iter().any(|option| word.split('=').next() == Some(*option));
+    source.filtered.extend(file.command_line.iter().filter(is_changing).cloned());
+    if file.partial && source.filtered.is_empty() {
+        source.filtered.push("a selection of its run".into());
+    }
 }
 
 /// The name of baselines on the command line.
@@ -68,16 +101,24 @@ impl Check {
         let (mut baselines, mut roles) = (Vec::new(), Vec::new());
         let planned = self.planning.plan_with(context, |plan, projects| {
             baselines = self.baselines(&plan, projects);
-            let (plan, found) =
-                check::pin(plan, |project: usize, key: &str| baselines[project].read(key));
+            let lookup = |project: usize, key: &str| baselines[project].read(key);
+            let (plan, found) = match self.run {
+                None => check::pin(plan, lookup),
+                Some(_) => check::cast(plan, lookup),
+            };
             roles = found;
             plan
         })?;
-        let Planned { plan, projects, prepared, .. } = match planned {
+        let Planned { plan, projects, prepared, store } = match planned {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        let sources = self.sources(&plan, &projects);
+        let mut sources = self.sources(&plan, &projects);
+        let stored = self.run.as_deref().map(|which| store.open_run(which)).transpose()?;
+        if let Some(reader) = &stored {
+            of_manifest(reader, &plan)?;
+            sources.iter_mut().for_each(|source| come_from(source, reader));
+        }
         let leaves = !is_ci();
         let request = Request {
             plan: &plan,
@@ -89,10 +130,24 @@ impl Check {
             leaves,
             engine: self.engine,
         };
+        let mut sessions = match &stored {
+            Some(reader) => check::check_run(&request, reader)?,
+            None => self.carry_out(&request, context)?,
+        };
+        sessions.extend(self.extra(&plan, &baselines, &sources)?);
+        let name = self.name(plan.checks.first()).to_owned();
+        let checks = Checks { baseline: Some(name), sessions };
+        self.conclude(&checks, leaves, &sources, context)
+    }
+
+    /// Run what is checked.
+    fn carry_out(&self, request: &Request<'_>, context: &Context) -> Result<Vec<Checked>> {
+        let (plan, prepared) = (request.plan, request.prepared);
         let cancel = AtomicBool::new(false);
+        let threads = threads(self.threads, &plan.run);
         let batch = Batch {
-            prepared: &prepared,
-            threads: threads(self.threads, &plan.run),
+            prepared,
+            threads,
             column_bytes: column_bytes(&plan.run),
             cancel: &cancel,
             fault: self.fault,
@@ -101,12 +156,9 @@ impl Check {
         let sessions = prepared.jobs.len();
         watcher.see(Progress::Begin { sessions, bars: 0, done: 0 });
         let watch = |bars, completed| watcher.see(Progress::Session { bars, completed });
-        let mut sessions = check::check(&request, &batch, watch)?;
+        let sessions = check::check(request, &batch, watch)?;
         watcher.see(Progress::Writing);
-        sessions.extend(self.extra(&plan, &baselines, &sources)?);
-        let name = self.name(plan.checks.first()).to_owned();
-        let checks = Checks { baseline: Some(name), sessions };
-        self.conclude(&checks, leaves, &sources, context)
+        Ok(sessions)
     }
 
     fn name<'a>(&'a self, settings: Option<&'a Settings>) -> &'a str {

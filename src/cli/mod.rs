@@ -3,6 +3,7 @@
 mod baseline;
 mod bench;
 mod check;
+mod compare;
 mod context;
 mod data;
 mod exit;
@@ -72,6 +73,7 @@ enum Command {
     Check(check::Check),
     Baseline(baseline::BaselineCommand),
     Bench(bench::Bench),
+    Compare(compare::Compare),
     Sessions(sessions::Sessions),
     Runs(runs::Runs),
     Strategies(strategies::Strategies),
@@ -133,6 +135,7 @@ impl Command {
             Self::Check(check) => check.run(context),
             Self::Baseline(baseline) => baseline.run(context),
             Self::Bench(bench) => bench.run(context),
+            Self::Compare(compare) => compare.run(context),
             Self::Sessions(sessions) => sessions.run(context),
             Self::Runs(runs) => runs.run(context),
             Self::Strategies(strategies) => strategies.run(context),

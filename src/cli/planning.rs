@@ -15,7 +15,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use std::path::{Path, PathBuf};
 
 /// Options that say what is planned.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Planning {
     /// Manifests that declare the sessions
     #[arg(value_name = "MANIFEST")]
@@ -125,6 +125,11 @@ impl Planned {
 const WARNINGS: usize = 10;
 
 impl Planning {
+    /// The plan of one manifest, with these keys set.
+    pub fn of(manifest: PathBuf, set: Vec<String>) -> Self {
+        Self { manifests: vec![manifest], set, ..Self::default() }
+    }
+
     /// The options that left sessions out of `plan` or changed them, as they were typed.
     pub fn filters(&self, plan: &Plan) -> Vec<String> {
         let listed = |option: &str, values: &[String]| -> Vec<String> {

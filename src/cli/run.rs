@@ -6,13 +6,16 @@ use super::output::{Format, is_closed_pipe};
 use super::planning::{Planned, Planning, duration, thread_count, threads};
 use super::progress::Watcher;
 use super::report::{write_index, write_pages};
+use super::reporting::{self, Reporting};
 use super::{landscape, results};
 use crate::batch::execute::{self, Request, Summary};
+use crate::compare::{Checked, Checks, Standing, check};
 use crate::diag::{Mistakes, counted};
 use crate::manifest::project::shown;
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
 use crate::report::Templates;
+use crate::report::check::lines;
 use crate::report::load::Loader;
 use crate::store::{Holder, Phase, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
@@ -46,6 +49,8 @@ pub struct Run {
     /// Render no report
     #[arg(long)]
     no_report: bool,
+    #[command(flatten)]
+    reporting: Reporting,
     /// How the table of results is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -234,7 +239,7 @@ impl Attempt<'_> {
     fn conclude(
         &self,
         planned: &Planned,
-        summary: Summary,
+        mut summary: Summary,
         templates: Option<Templates>,
     ) -> Result<Exit> {
         let (context, run) = (self.context, &planned.plan.run);
@@ -266,6 +271,9 @@ impl Attempt<'_> {
                 context.say(&format!("report: {}", shown(path)));
             }
         }
+        let checks = check::expected(&planned.plan, &summary.results);
+        tell_broken(&checks, context);
+        self.options.reporting.write(&checks)?;
         let complete = "the results are complete, but not";
         if let Some(error) = &unreported {
             context.complain(&format!("{complete} their report: {error:#}"));
@@ -273,7 +281,32 @@ impl Attempt<'_> {
         if let Some(error) = &summary.registry {
             context.complain(&format!("{complete} in the registry: {error}"));
         }
-        Ok(exit(&summary, unreported.is_none(), self.signals))
+        let gate = reporting::exit(&checks);
+        if gate == Exit::Gate {
+            summary.run.update(|file| {
+                // Whatever is graver was written before.
+                file.exit_code = file.exit_code.filter(|code| *code != 0).or(Some(gate.code()));
+            })?;
+        }
+        Ok(match exit(&summary, unreported.is_none(), self.signals) {
+            Exit::Success => gate,
+            exit => exit,
+        })
+    }
+}
+
+/// Sessions that are not what their manifest expects, with what is not.
+fn tell_broken(checks: &Checks, context: &Context) {
+    const SHOWN: usize = 10;
+    let broken: Vec<&Checked> =
+        checks.sessions.iter().filter(|one| one.standing == Standing::Failed).collect();
+    for one in broken.iter().take(SHOWN) {
+        for line in lines(one) {
+            context.complain(&format!("{}: {line}", one.key));
+        }
+    }
+    if broken.len() > SHOWN {
+        context.complain(&format!("and {} more", broken.len() - SHOWN));
     }
 }
 

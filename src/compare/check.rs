@@ -5,15 +5,15 @@
 //! Nothing is taken from the cache, for what a check is to find may be the program itself.
 
 use super::baseline::{Accepted, Baseline, Baselines, Lack, Source};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Strategies};
 use super::verdict::{Finding, Level, PlaceOf, Verdict, expect, judge};
 use crate::batch::{Batch, Done, Failure};
 use crate::diag::Place;
-use crate::manifest::gates::{Check, OnMissing, Strictness};
+use crate::manifest::gates::{Check, Expectation, OnMissing, Strictness};
 use crate::manifest::{Node, Project, Range, Value};
 use crate::metrics::Metrics;
 use crate::plan::{Base, Job, Plan, Point, Prepared};
-use crate::store::StoreError;
+use crate::store::{Label, Row, RunReader, Status, StoreError};
 use chrono::NaiveDate;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
@@ -78,8 +78,8 @@ pub struct Checked {
     pub beyond: Option<Beyond>,
     /// What it was measured at.
     pub metrics: Metrics,
-    /// How long it took, seconds of wall-clock time.
-    pub seconds: f64,
+    /// How long it took, seconds of wall-clock time, where that was measured.
+    pub seconds: Option<f64>,
 }
 
 impl Checked {
@@ -87,6 +87,68 @@ impl Checked {
     pub fn failed(&self) -> bool {
         self.verdict.failed()
     }
+
+    /// Hold what it was measured at against what the manifest expects.
+    fn expect(&mut self, expectations: &[Expectation]) {
+        let broken = expect(&self.metrics, expectations);
+        let may_fail = matches!(self.standing, Standing::Held | Standing::Changed | Standing::New);
+        if !broken.is_empty() && may_fail {
+            self.standing = Standing::Failed;
+        }
+        self.verdict.findings.splice(0..0, broken);
+    }
+}
+
+/// Hold the sessions that the run in `reader` kept against their baselines, instead of running them.
+///
+/// The run must have run what the plan plans, over the days of the baselines: where it ran others, that
+/// is the cause of what differs.
+pub fn check_run(request: &Request<'_>, reader: &RunReader) -> anyhow::Result<Vec<Checked>> {
+    let strategies = Strategies::of_plan(&reader.plan()?);
+    let rows: HashMap<String, (Label, Row)> =
+        reader.results()?.into_iter().map(|both| (both.0.key.clone(), both)).collect();
+    let mut sessions = Vec::new();
+    let mut waiting = Vec::new();
+    for job in &request.prepared.jobs {
+        let base = request.plan.base(&request.plan.points[job.index]);
+        let mut checked = request.blank(job);
+        let found = rows.get(&checked.key);
+        let told = match found {
+            None => {
+                checked.standing = Standing::Absent;
+                Err(format!("run {} has no such session", reader.id()))
+            }
+            Some((_, row)) if row.status != Status::Completed => {
+                Err(row.error.clone().unwrap_or_else(|| "no reason was given".into()))
+            }
+            Some((label, row)) => {
+                checked.metrics = row.metrics;
+                Snapshot::kept(reader, &strategies, label, row)
+                    .map_err(|error| format!("{error:#}"))
+            }
+        };
+        match told {
+            Err(fact) => checked.verdict.find(Level::Failure, "session", fact, None),
+            Ok(mut snapshot) => {
+                snapshot.bars_of(request.prepared, job);
+                let role = &request.roles[job.index].0;
+                hold(
+                    &mut checked,
+                    role,
+                    &snapshot,
+                    &request.plan.checks[base.project],
+                    &base.declared.tree,
+                );
+                checked.expect(&base.session.expect);
+                if checked.standing != Standing::Held {
+                    waiting.push((base.project, snapshot));
+                }
+            }
+        }
+        sessions.push(checked);
+    }
+    request.leave(&sessions, waiting)?;
+    Ok(sessions)
 }
 
 /// What happened after the last day of a baseline. It never gates.
@@ -168,6 +230,23 @@ pub fn pin(
         }
     }
     (pinned, roles)
+}
+
+/// `plan` as it is, with the baseline of each of its points: for results that are there already.
+pub fn cast(
+    plan: Plan,
+    mut lookup: impl FnMut(usize, &str) -> Result<Baseline, Lack>,
+) -> (Plan, Vec<Cast>) {
+    let role = |(index, point): (usize, &Point)| {
+        let base = plan.base(point);
+        let role = match lookup(base.project, &base.key(point)) {
+            Ok(baseline) => Role::Gate(Box::new(baseline)),
+            Err(lack) => Role::Fresh(lack),
+        };
+        (role, index)
+    };
+    let roles = plan.points.iter().enumerate().map(role).collect();
+    (plan, roles)
 }
 
 /// `base` over other days.
@@ -259,7 +338,8 @@ pub fn check(
             (role, result) => {
                 let (one, snapshot) = request.judged(job, role, result);
                 waiting.extend(snapshot.map(|snapshot| (request.project(job), snapshot)));
-                checked[*index] = Some(Checked { seconds: began.elapsed().as_secs_f64(), ..one });
+                checked[*index] =
+                    Some(Checked { seconds: Some(began.elapsed().as_secs_f64()), ..one });
                 began = Instant::now();
             }
         }
@@ -269,20 +349,50 @@ pub fn check(
         let facts = beyond.iter().find(|(of, _)| *of == index).map(|(_, facts)| facts.clone());
         sessions.extend(one.map(|one| Checked { beyond: facts, ..one }));
     }
-    if request.leaves {
-        let complete = sessions.iter().all(|one| one.standing != Standing::Broken);
-        for (project, snapshot) in waiting {
-            let source = Source { complete, ..request.sources[project].clone() };
-            let accepted = Accepted::default();
-            request.baselines[project].leave(&Baseline { snapshot, source, accepted })?;
-        }
-    }
+    request.leave(&sessions, waiting)?;
     Ok(sessions)
 }
 
 impl Request<'_> {
     fn project(&self, job: &Job) -> usize {
         self.plan.base(&self.plan.points[job.index]).project
+    }
+
+    /// A session of which nothing is known yet.
+    fn blank(&self, job: &Job) -> Checked {
+        let point = &self.plan.points[job.index];
+        let base = self.plan.base(point);
+        Checked {
+            key: base.key(point),
+            session: base.session.name.clone(),
+            manifest: self.sources[base.project].manifest.clone(),
+            place: Some(PlaceOf(base.session.place.clone())),
+            standing: Standing::Broken,
+            verdict: Verdict::default(),
+            beyond: None,
+            metrics: Metrics::default(),
+            seconds: None,
+        }
+    }
+
+    /// Leave the results that wait, each with its project, unless nothing is to be left.
+    fn leave(
+        &self,
+        sessions: &[Checked],
+        waiting: Vec<(usize, Snapshot)>,
+    ) -> Result<(), StoreError> {
+        if !self.leaves {
+            return Ok(());
+        }
+        let is_whole = |one: &Checked| !matches!(one.standing, Standing::Broken | Standing::Absent);
+        let complete = sessions.iter().all(is_whole);
+        for (project, snapshot) in waiting {
+            let source = &self.sources[project];
+            let source = Source { complete: complete && source.complete, ..source.clone() };
+            let accepted = Accepted::default();
+            self.baselines[project].leave(&Baseline { snapshot, source, accepted })?;
+        }
+        Ok(())
     }
 
     /// What a session came to, and its result if it is not that of its baseline.
@@ -293,20 +403,8 @@ impl Request<'_> {
         result: Result<Done, Failure>,
     ) -> (Checked, Option<Snapshot>) {
         let plan = self.plan;
-        let point = &plan.points[job.index];
-        let base = plan.base(point);
-        let check = &plan.checks[base.project];
-        let mut checked = Checked {
-            key: base.key(point),
-            session: base.session.name.clone(),
-            manifest: self.sources[base.project].manifest.clone(),
-            place: Some(PlaceOf(base.session.place.clone())),
-            standing: Standing::Broken,
-            verdict: Verdict::default(),
-            beyond: None,
-            metrics: Metrics::default(),
-            seconds: 0.0,
-        };
+        let base = plan.base(&plan.points[job.index]);
+        let mut checked = self.blank(job);
         let done = match result {
             Ok(done) => done,
             Err(failure) => {
@@ -320,14 +418,8 @@ impl Request<'_> {
         if let Some(engine) = self.engine {
             snapshot.identity.engine = engine;
         }
-        hold(&mut checked, role, &snapshot, check, &base.declared.tree);
-        let expected = expect(&done.metrics, &base.session.expect);
-        if !expected.is_empty() {
-            checked.verdict.findings.splice(0..0, expected);
-            if matches!(checked.standing, Standing::Held | Standing::Changed | Standing::New) {
-                checked.standing = Standing::Failed;
-            }
-        }
+        hold(&mut checked, role, &snapshot, &plan.checks[base.project], &base.declared.tree);
+        checked.expect(&base.session.expect);
         let waits = match role {
             Role::Gate(_) => checked.verdict.differs() || checked.failed(),
             _ => true,
@@ -396,6 +488,37 @@ fn after(job: &Job, done: &Done, prepared: &Prepared, last: NaiveDate) -> Option
     })
 }
 
+/// The sessions of a run, each held against what its manifest expects of it.
+pub fn expected(plan: &Plan, results: &[(Label, Row)]) -> Checks {
+    let session = |(label, row): &(Label, Row)| {
+        let base = plan.base(&plan.points[row.index as usize]);
+        let mut verdict = Verdict::default();
+        let standing = match row.status {
+            Status::Completed => {
+                verdict.findings = expect(&row.metrics, &base.session.expect);
+                if verdict.failed() { Standing::Failed } else { Standing::Held }
+            }
+            _ => {
+                let why = row.error.clone().unwrap_or_else(|| "no reason was given".into());
+                verdict.find(Level::Failure, "session", why, None);
+                Standing::Broken
+            }
+        };
+        Checked {
+            key: label.key.clone(),
+            session: label.session.clone(),
+            manifest: plan.manifests.get(base.project).map_or_else(String::new, |it| it.0.clone()),
+            place: Some(PlaceOf(base.session.place.clone())),
+            standing,
+            verdict,
+            beyond: None,
+            metrics: row.metrics,
+            seconds: None,
+        }
+    };
+    Checks { baseline: None, sessions: results.iter().map(session).collect() }
+}
+
 /// The baselines that were made from the manifest of `source` and have no session in `keys` any more.
 pub fn extra(
     baselines: &Baselines,
@@ -429,7 +552,7 @@ pub fn extra(
             verdict,
             beyond: None,
             metrics: Metrics::default(),
-            seconds: 0.0,
+            seconds: None,
         });
     }
     Ok(extra)

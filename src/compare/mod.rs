@@ -13,6 +13,7 @@ pub mod noise;
 pub mod sheet;
 pub mod snapshot;
 pub mod story;
+pub mod table;
 pub mod verdict;
 
 pub use baseline::{Accepted, Baseline, Baselines, Lack, Source};

@@ -209,6 +209,16 @@ impl Snapshot {
         })
     }
 
+    /// Take in the bars of `job`, if they are still those of this result.
+    pub fn bars_of(&mut self, prepared: &Prepared, job: &Job) {
+        let Ok(work) = &job.work else { return };
+        if hex(&work.identity.data, 64) == self.identity.data {
+            let slice = &prepared.slices[work.variant.slice];
+            data_months(slice, &mut self.months);
+            self.bars = Some(bars(slice));
+        }
+    }
+
     /// The value of a metric; `None` where it is undefined or was not known.
     pub fn metric(&self, metric: Metric) -> Option<f64> {
         self.metrics.get(&metric).copied().flatten()

@@ -237,7 +237,7 @@ fn changed(time: &str, before: &Step, after: &Step) -> Option<Story> {
     let names: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name)).collect();
     let (symbol, name) = (&before.symbol, &before.name);
     let (link, what) = match before.kind {
-        Kind::Order => ("order", format!("the order to {name} came to another end")),
+        Kind::Order => ("order", format!("the order to {name} differs")),
         Kind::Fill => ("fill", format!("the {name} differs")),
     };
     let sentence = format!("{symbol}: {what}, in {}", names.join(", "));

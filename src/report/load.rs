@@ -465,7 +465,8 @@ pub fn title(metric: Metric) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn unit(metric: Metric) -> Unit {
+/// What a metric counts in, as templates know it.
+pub fn unit(metric: Metric) -> Unit {
     match metric.unit() {
         metrics::Unit::Fraction => Unit::Fraction,
         metrics::Unit::Ratio => Unit::Ratio,

@@ -33,6 +33,7 @@
 pub mod analysis;
 pub mod chart;
 pub mod check;
+pub mod comparison;
 pub mod context;
 pub mod format;
 pub mod load;
@@ -69,7 +70,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 16] = built_in![
+const BUILT_IN: [(&str, &str); 18] = built_in![
     "report.html.jinja",
     "report.md.jinja",
     "sessions_report.html.jinja",
@@ -77,6 +78,8 @@ const BUILT_IN: [(&str, &str); 16] = built_in![
     "sessions_summary.html.jinja",
     "sessions_summary.md.jinja",
     "index.html.jinja",
+    "comparison.html.jinja",
+    "comparison.md.jinja",
     "_registry.html.jinja",
     "session.html.jinja",
     "sweep.html.jinja",
@@ -89,7 +92,7 @@ const BUILT_IN: [(&str, &str); 16] = built_in![
 ];
 
 /// The templates that are no report of a run: each command that makes them knows its own.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     SESSION,
     SWEEP,
     "sessions_report.html",
@@ -97,6 +100,8 @@ const PAGES: [&str; 7] = [
     "sessions_summary.html",
     "sessions_summary.md",
     "index.html",
+    "comparison.html",
+    "comparison.md",
 ];
 
 /// The page of one session.

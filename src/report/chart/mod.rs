@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::context::{Curve, Goal, Unit};
 use super::format;
@@ -29,7 +29,7 @@ const LABEL_GAP: f64 = 14.0;
 const LABEL_LENGTH: usize = 16;
 
 /// A session's curve as the charts need it; any record of a session has these fields.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Line {
     /// What it is called.
     pub key: String,
