@@ -79,7 +79,7 @@ fn substance(run: &Run) -> (Vec<Row>, Files) {
 fn all_is_cached(project: &Project, first: &Run) -> Run {
     let again = run(project);
     assert_eq!((again.count("completed"), again.count("cached")), (ALL, ALL));
-    assert!(again.events("session_end").is_empty());
+    assert!(again.session_ends().is_empty());
     assert_eq!(again.json()["cached_from"][0]["rows"], ALL);
     let ((rows, kept), (rows_again, kept_again)) = (substance(first), substance(&again));
     assert_eq!(rows, rows_again);
@@ -93,7 +93,7 @@ fn all_is_cached(project: &Project, first: &Run) -> Run {
 fn nothing_is_cached(project: &Project) -> Run {
     let again = run(project);
     assert_eq!((again.count("completed"), again.count("cached")), (ALL, 0));
-    assert_eq!(again.events("session_end").len() as u64, ALL);
+    assert_eq!(again.session_ends().len() as u64, ALL);
     again
 }
 
@@ -215,7 +215,7 @@ fn only_the_session_that_changed_is_run_again() {
     project.write_manifest("a.toml", &[&FIRST.replace("0.001", "0.002"), GRID].concat());
     let again = run(&project);
     assert_eq!((again.count("completed"), again.count("cached")), (ALL, ALL - 1));
-    let ends = again.events("session_end");
+    let ends = again.session_ends();
     assert_eq!(ends.len(), 1);
     assert_eq!(ends[0]["session"], "first");
 }
@@ -235,7 +235,7 @@ fn what_is_run_again_for_its_details_is_not_counted_as_cached() {
     let _ = project.run(["run", "a.toml", "--no-report"]).success();
     project.write_manifest("a.toml", &["\n[run]\nkeep = \"all\"\n", FIRST, GRID].concat());
     let again = run(&project);
-    let ran = again.events("session_end").len() as u64;
+    let ran = again.session_ends().len() as u64;
     assert_eq!(ran, ALL - 21, "the best twenty and the named one were kept before");
     assert_eq!(again.count("cached"), ALL - ran);
     assert_eq!(again.file("results.csv"), first.file("results.csv"));

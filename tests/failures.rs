@@ -72,7 +72,7 @@ fn a_failed_session_is_not_taken_over_but_run_again() {
     let project = Project::new().bars(120).manifest("a.toml", &[session("one"), two].concat());
     let _ = project.run(["run", "a.toml", "--fault", "1", "--no-report"]).code(3);
     let _ = project.run(["run", "a.toml"]).success();
-    assert_eq!(project.newest().events("session_end").len(), 1);
+    assert_eq!(project.newest().session_ends().len(), 1);
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn kill(moment: impl Fn(&Run) -> bool) {
     running.wait_until(|| moment(&run));
     running.child().kill().unwrap();
     running.child().wait().unwrap();
-    let before = run.events("session_end").len();
+    let before = run.session_ends().len();
     let was_running = run.json()["status"] == "running";
 
     let outcome = project.run(["run", "--resume", "latest", "--no-report"]).success();
@@ -50,7 +50,7 @@ fn kill(moment: impl Fn(&Run) -> bool) {
     } else {
         assert!(outcome.stderr.contains("is complete: nothing is missing"), "{}", outcome.stderr);
     }
-    let ends = run.events("session_end").len() as u64;
+    let ends = run.session_ends().len() as u64;
     assert!(
         (SESSIONS..=SESSIONS + BATCH).contains(&ends),
         "{ends} sessions ran, {before} of them before the kill"
@@ -88,7 +88,7 @@ fn a_run_killed_half_way_goes_on() {
 
 #[test]
 fn a_run_killed_while_it_writes_results_goes_on() {
-    kill(|run| run.events("session_end").len() as u64 == SESSIONS);
+    kill(|run| run.session_ends().len() as u64 == SESSIONS);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_run_killed_twice_goes_on() {
     running.wait_until(|| run.batches() >= 3);
     drop(running);
     let _ = project.run(["run", "--resume", &run.id(), "--no-report"]).success();
-    let ends = run.events("session_end").len() as u64;
+    let ends = run.session_ends().len() as u64;
     assert!((SESSIONS..=SESSIONS + 2 * BATCH).contains(&ends), "{ends} sessions ran");
     assert_same(&UNDISTURBED.0.newest().reproducible(), &run.reproducible());
 }

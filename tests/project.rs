@@ -212,6 +212,12 @@ impl Run {
         events.filter(|event| event["type"] == kind).collect()
     }
 
+    /// The events of its journal that say of a session that it completed.
+    pub(crate) fn session_ends(&self) -> Vec<Value> {
+        let ends = self.events("phase_end").into_iter();
+        ends.filter(|event| event["phase"] == "session").collect()
+    }
+
     /// How many batches of rows are written.
     pub(crate) fn batches(&self) -> usize {
         let files = fs::read_dir(self.path.join("rows")).into_iter().flatten().flatten();

@@ -32,7 +32,7 @@ fn once(signal: &str, code: i32) {
     assert_eq!(json["status"], "incomplete");
     assert!(json["finished"].is_string());
     let completed = run.count("completed");
-    assert!(completed < 5_000 && completed == run.events("session_end").len() as u64);
+    assert!(completed < 5_000 && completed == run.session_ends().len() as u64);
     let missing = 5_000 - completed;
     let remedy = format!(
         "stopped: {missing} of 5000 sessions are missing; go on with `papertape run --resume {}`",
@@ -44,7 +44,7 @@ fn once(signal: &str, code: i32) {
 
     let _ = project.run(["run", "--resume", &run.id(), "--no-report"]).success();
     assert_eq!(run.json()["status"], "completed");
-    assert_eq!(run.events("session_end").len(), 5_000, "nothing ran twice");
+    assert_eq!(run.session_ends().len(), 5_000, "nothing ran twice");
     assert_same(&UNDISTURBED.newest().reproducible(), &run.reproducible());
 }
 

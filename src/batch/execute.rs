@@ -5,19 +5,22 @@
 
 use super::kept::{self, Kept};
 use super::{Batch, Done, Failure, Finished, Took, column_bytes};
+use crate::diag::counted;
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::{Keep, Objective, Project};
 use crate::metrics::Metrics;
 use crate::plan::{self, Base, Job, Plan, Point, Prepared, file, hex};
+use crate::store::EventKind::{Check, Checkpoint, PhaseEnd, PhaseStart, RunnerEnd, RunnerStart};
+use crate::store::Level;
 use crate::store::{
-    self, CachedFrom, CachedRow, Counts, DataCheck, Goal, Journal, Label, ManifestDigest, Phase,
-    Record, Row, Run, RunHeader, RunStatus, Status, Store, StoreError, SweepSummary, session_dir,
+    self, CachedFrom, CachedRow, Counts, DataCheck, Event, EventKind, Goal, Journal, Label,
+    ManifestDigest, Phase, Record, Row, Run, RunHeader, RunStatus, Status, Store, StoreError,
+    SweepSummary, session_dir,
 };
 use blake3::Hash;
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,6 +31,12 @@ const BATCH_ROWS: usize = 1_000;
 const BATCH_TIME: Duration = Duration::from_secs(1);
 /// How many points of a sweep are kept when nothing is said.
 const TOP: usize = 20;
+
+/// The phases of a run's journal, and that of each of its sessions.
+const PLAN: &str = "plan";
+const SESSIONS: &str = "sessions";
+const RESULTS: &str = "results";
+const SESSION: &str = "session";
 
 /// What is to be done, and by whom.
 #[derive(Debug)]
@@ -253,14 +262,23 @@ impl<'a> Execution<'a> {
         self.resumed = !self.rows.is_empty();
         let resumed = self.resumed;
         let began = Instant::now();
-        self.event(
-            "runner_start",
-            None,
-            json!({ "sessions": self.request.plan.points.len(), "resumed": resumed }),
-        )?;
+        let sessions = self.request.plan.points.len();
+        let start = match resumed {
+            true => format!("goes on with {} of them done", self.rows.len()),
+            false => "begins".to_owned(),
+        };
+        let start =
+            event(RunnerStart, format!("a run of {} {start}", counted(sessions, "session")));
+        self.journal.append(&start.count("sessions", sessions).fact("resumed", resumed))?;
+        for phase in self.phases.clone() {
+            self.journal.append(&ended(&phase.name, Duration::from_secs_f64(phase.seconds)))?;
+        }
+        self.tell_checks()?;
+        self.journal.append(&began_phase(SESSIONS))?;
         self.take_over(cached)?;
         self.run_missing(watch)?;
-        self.phase("sessions", began.elapsed());
+        self.phase(SESSIONS, began.elapsed());
+        self.journal.append(&ended(SESSIONS, began.elapsed()))?;
         for (name, took) in self.took.parts() {
             self.phase(name, took);
         }
@@ -270,10 +288,12 @@ impl<'a> Execution<'a> {
         }
         watch(Progress::Writing);
         let began = Instant::now();
+        self.journal.append(&began_phase(RESULTS))?;
         self.keep_best(cached)?;
         let results = self.results();
         self.run.write_results(&results)?;
-        self.phase("results", began.elapsed());
+        self.phase(RESULTS, began.elapsed());
+        self.journal.append(&ended(RESULTS, began.elapsed()))?;
         let registry = self.record(&results).err();
         let counts = self.counts();
         let status = match counts.completed == counts.selected {
@@ -282,7 +302,7 @@ impl<'a> Execution<'a> {
         };
         let code = if status == RunStatus::Completed { 0 } else { 3 };
         let code = if registry.is_some() { 74 } else { code };
-        self.event("runner_end", None, json!({ "completed": counts.completed, "failed": counts.failed, "refused": counts.refused }))?;
+        self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, code)?;
         Ok(Summary { run: self.run, results, counts, status, warnings: self.warnings, registry })
     }
@@ -291,15 +311,40 @@ impl<'a> Execution<'a> {
         self.phases.push(Phase { name: name.to_owned(), seconds: took.as_secs_f64() });
     }
 
-    fn event(&mut self, kind: &str, session: Option<&str>, facts: Value) -> Result<(), StoreError> {
-        let level = if kind == "error" { "error" } else { "info" };
-        self.journal.append(&json!({
-            "time": Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
-            "type": kind,
-            "session": session,
-            "level": level,
-            "facts": facts,
-        }))
+    /// Say of each symbol of the plan that its rows passed the checks, and what they found. A session
+    /// whose rows did not pass ends with an error of its own.
+    fn tell_checks(&mut self) -> Result<(), StoreError> {
+        let mut told = BTreeSet::new();
+        let verdicts = self.request.prepared.slices.iter().flat_map(|slice| &slice.verdicts);
+        for verdict in verdicts.filter(|verdict| !verdict.refuses()) {
+            if !told.insert((&verdict.symbol, &verdict.file)) {
+                continue;
+            }
+            for found in DataCheck::all(verdict) {
+                let message = format!("{}: {}; {}", found.symbol, found.found, found.done);
+                let check = event(Check, message).phase(PLAN).level(Level::Warning);
+                let check = check.fact("name", format!("data.{}", found.check));
+                let check = check.fact("symbol", found.symbol).fact("passed", true);
+                self.journal.append(&check.count("cases", found.count as usize))?;
+            }
+            let check = event(Check, format!("{}: the rows pass", verdict.symbol)).phase(PLAN);
+            let check = check.fact("name", "data").fact("symbol", verdict.symbol.as_str());
+            self.journal.append(&check.fact("passed", true).count("rows", verdict.rows))?;
+        }
+        Ok(())
+    }
+
+    fn tell_end(&mut self, counts: &Counts, status: RunStatus) -> Result<(), StoreError> {
+        let message = format!("the run is {}", status.word());
+        let end = event(RunnerEnd, message).fact("status", status.word());
+        let counted = [
+            ("completed", counts.completed),
+            ("failed", counts.failed),
+            ("refused", counts.refused),
+            ("missing", counts.selected - self.rows.len() as u64),
+        ];
+        let end = counted.iter().fold(end, |end, (name, count)| end.count(name, *count as usize));
+        self.journal.append(&end)
     }
 
     /// Take the rows of earlier runs, and say from which.
@@ -429,9 +474,12 @@ impl<'a> Execution<'a> {
                 failed(index, identity, failure)
             }
         };
-        let facts = json!({ "index": index, "status": row.status.word(), "error": row.error });
-        let kind = if row.status == Status::Failed { "error" } else { "session_end" };
-        self.event(kind, Some(&key), facts)?;
+        let (kind, message) = match &row.error {
+            Some(error) => (EventKind::Error, error.clone()),
+            None => (PhaseEnd, "completed".to_owned()),
+        };
+        let end = event(kind, message).session(key).phase(SESSION).count("bars", row.bars as usize);
+        self.journal.append(&end.fact("index", index).fact("status", row.status.word()))?;
         self.ran.insert(index);
         self.rows.insert(index, row.clone());
         self.waiting.push(row);
@@ -444,9 +492,10 @@ impl<'a> Execution<'a> {
             let began = Instant::now();
             self.run.append_rows(&self.waiting)?;
             self.writing += began.elapsed();
-            let facts = json!({ "rows": self.waiting.len() });
+            let message = format!("{} are on the disk", counted(self.waiting.len(), "row"));
+            let checkpoint = event(Checkpoint, message).phase(SESSIONS);
+            self.journal.append(&checkpoint.count("rows", self.waiting.len()))?;
             self.waiting.clear();
-            self.event("checkpoint", None, facts)?;
         }
         if due {
             self.written = Instant::now();
@@ -599,9 +648,8 @@ impl<'a> Execution<'a> {
     fn stop(mut self) -> Result<Summary, StoreError> {
         let results = self.results();
         let counts = self.counts();
-        let facts = json!({ "completed": counts.completed, "missing": counts.selected as usize - results.len() });
-        self.event("runner_end", None, facts)?;
         let status = RunStatus::Incomplete;
+        self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, 5)?;
         Ok(Summary {
             run: self.run,
@@ -720,6 +768,20 @@ impl<'a> Execution<'a> {
         let paths = params.chain(others);
         paths.map(|path| (path.clone(), plan::value(base, point, &path))).collect()
     }
+}
+
+fn event(kind: EventKind, message: impl Into<String>) -> Event {
+    Event::new(Utc::now(), kind, message)
+}
+
+fn began_phase(phase: &str) -> Event {
+    event(PhaseStart, format!("the phase `{phase}` begins")).phase(phase)
+}
+
+fn ended(phase: &str, took: Duration) -> Event {
+    event(PhaseEnd, format!("the phase `{phase}` ends"))
+        .phase(phase)
+        .metric("seconds", took.as_secs_f64())
 }
 
 fn completed(index: usize, identity: Option<Hash>, done: &Done) -> Row {

@@ -35,7 +35,7 @@ Example:
   papertape runs list --since 2026-11-01 --sort -seconds --limit 10")]
     List {
         /// Only runs with this status; may be repeated for several
-        #[arg(long, value_name = "STATUS", value_parser = STATUSES.map(word))]
+        #[arg(long, value_name = "STATUS", value_parser = STATUSES.map(RunStatus::word))]
         status: Vec<String>,
         /// Only runs that started since: `2026-11-01`, `7d` back, or a time such as
         /// `2026-11-01T06:30:00Z`
@@ -81,16 +81,6 @@ Example:
 const STATUSES: [RunStatus; 4] =
     [RunStatus::Running, RunStatus::Completed, RunStatus::Failed, RunStatus::Incomplete];
 
-/// The word in files and tables.
-fn word(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Running => "running",
-        RunStatus::Completed => "completed",
-        RunStatus::Failed => "failed",
-        RunStatus::Incomplete => "incomplete",
-    }
-}
-
 impl Runs {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
@@ -101,7 +91,7 @@ impl Runs {
                 let (files, warnings) = store.run_files();
                 warnings.iter().for_each(|warning| context.warn(warning));
                 let is_wanted = |file: &&RunFile| {
-                    (status.is_empty() || status.iter().any(|wanted| wanted == word(file.status)))
+                    (status.is_empty() || status.iter().any(|wanted| wanted == file.status.word()))
                         && since.is_none_or(|since| file.started >= since)
                 };
                 listing.print(table(files.iter().filter(is_wanted)), &SHOWN, context)
@@ -143,7 +133,7 @@ const FIELDS: [Field; 19] = [
     ("id", Kind::Text, |run| (&run.id).into()),
     ("started", Kind::Time, |run| run.started.into()),
     ("finished", Kind::Time, |run| run.finished.into()),
-    ("status", Kind::Text, |run| word(run.status).into()),
+    ("status", Kind::Text, |run| run.status.word().into()),
     ("exit_code", Kind::Count, |run| run.exit_code.into()),
     ("sessions", Kind::Count, |run| run.counts.selected.into()),
     ("completed", Kind::Count, |run| run.counts.completed.into()),
@@ -456,7 +446,7 @@ mod tests {
     #[test]
     fn a_status_has_the_word_of_its_file() {
         for status in STATUSES {
-            assert_eq!(serde_json::to_value(status).unwrap(), word(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.word());
         }
     }
 

@@ -5,6 +5,7 @@ use super::output;
 use crate::expr;
 use crate::manifest::{reference, schema};
 use crate::report::context::{self, RunReport};
+use crate::store::Event;
 use anyhow::Result;
 use schemars::schema_for;
 
@@ -35,6 +36,8 @@ enum Described {
     Reference,
     /// The rule language with all its functions, as Markdown
     Language,
+    /// A line of a journal, as JSON Schema
+    Event,
     /// What a template of a run's report sees, as JSON Schema
     Report,
     /// What the template of a session's page sees, as JSON Schema
@@ -58,6 +61,7 @@ impl Described {
             Self::Template => schema::template(),
             Self::Reference => return reference::markdown(),
             Self::Language => return expr::reference::markdown(),
+            Self::Event => schema_for!(Event).to_value(),
             Self::Report => schema_for!(RunReport).to_value(),
             Self::SessionPage => schema_for!(context::SessionPage).to_value(),
             Self::SweepPage => schema_for!(context::SweepPage).to_value(),

@@ -1,11 +1,10 @@
-//! Journals: one JSON value a line, appended while things happen.
+//! Journals: one [`Event`] a line, appended while things happen.
 //!
 //! A line counts when its newline is there. A torn last line, left by a writer that was killed, is
 //! dropped by the next writer and never seen by a reader.
 
 use super::error::{StoreError, StoreWarning};
-use serde::Serialize;
-use serde_json::Value;
+use super::event::Event;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -34,7 +33,7 @@ impl Journal {
 
     /// Appends one line with a single write; it is seen by readers at once and survives the end of
     /// this process, though not necessarily that of the machine.
-    pub fn append(&mut self, event: &impl Serialize) -> Result<(), StoreError> {
+    pub fn append(&mut self, event: &Event) -> Result<(), StoreError> {
         let mut line =
             serde_json::to_vec(event).map_err(|error| StoreError::damaged(&self.path, error))?;
         line.push(b'\n');
@@ -52,7 +51,7 @@ impl Journal {
 
 /// The events of the journal `path` in their order, none if there is no such file. A torn last line
 /// is left out silently, a damaged one before it with a warning.
-pub(super) fn read_events(path: &Path) -> (Vec<Value>, Vec<StoreWarning>) {
+pub(super) fn read_events(path: &Path) -> (Vec<Event>, Vec<StoreWarning>) {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return (Vec::new(), Vec::new()),
@@ -75,15 +74,21 @@ pub(super) fn read_events(path: &Path) -> (Vec<Value>, Vec<StoreWarning>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::EventKind;
     use super::*;
-    use serde_json::json;
+    use chrono::DateTime;
+
+    fn event(message: &str) -> Event {
+        let time = DateTime::from_timestamp_nanos(1_795_242_660_000_000_000);
+        Event::new(time, EventKind::Warning, message)
+    }
 
     #[test]
     fn a_journal_cut_anywhere_keeps_its_whole_lines_and_goes_on() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("events.jsonl");
         let mut journal = Journal::open(&path).unwrap();
-        let events = [json!({"type": "one"}), json!({"type": "two", "text": "a\nb"}), json!(3)];
+        let events = [event("one"), event("a\nb"), event("")];
         for event in &events {
             journal.append(event).unwrap();
         }
@@ -95,9 +100,9 @@ mod tests {
             let (read, warnings) = read_events(&path);
             assert_eq!(read, events[..whole]);
             assert!(warnings.is_empty(), "a torn last line is no news");
-            Journal::open(&path).unwrap().append(&json!("next")).unwrap();
+            Journal::open(&path).unwrap().append(&event("next")).unwrap();
             let (read, warnings) = read_events(&path);
-            assert_eq!(read, [&events[..whole], &[json!("next")]].concat());
+            assert_eq!(read, [&events[..whole], &[event("next")]].concat());
             assert!(warnings.is_empty());
         }
     }
@@ -106,9 +111,12 @@ mod tests {
     fn a_damaged_line_in_the_middle_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("events.jsonl");
-        fs::write(&path, b"{\"a\":1}\n{\"a\":\xff\n{\"a\":3}\n").unwrap();
+        let line = |message| serde_json::to_string(&event(message)).unwrap();
+        let text =
+            [line("a").into_bytes(), b"{\"a\":\xff".to_vec(), line("b").into_bytes(), vec![]];
+        fs::write(&path, text.join(&b'\n')).unwrap();
         let (events, warnings) = read_events(&path);
-        assert_eq!(events, [json!({"a": 1}), json!({"a": 3})]);
+        assert_eq!(events, [event("a"), event("b")]);
         let [warning] = &warnings[..] else { panic!("one line is damaged") };
         assert!(warning.to_string().contains("events.jsonl: line 2 is not an event"), "{warning}");
     }
@@ -126,7 +134,7 @@ mod tests {
         let path = PathBuf::from("/dev/full");
         let file = OpenOptions::new().append(true).open(&path).unwrap();
         let mut journal = Journal { path, file, len: 0 };
-        let error = journal.append(&json!(1)).unwrap_err().to_string();
+        let error = journal.append(&event("a")).unwrap_err().to_string();
         assert!(error.starts_with("/dev/full: cannot be appended to"), "{error}");
         assert!(error.ends_with("free some space there and try again"), "{error}");
     }

@@ -9,7 +9,7 @@
 //!     results.parquet  results.csv         every Label and Row, in plan order
 //!     sessions/<name>-<16 hex>/            the details of the sessions that were kept
 //!     report.html  report.md               views, which may be made again
-//!     events.jsonl                         the Journal
+//!     events.jsonl                         the Journal, an Event a line
 //!     lock                                 the kernel's, never removed
 //!   records/2026/11/<stamp>_<mode>_<session>.json     Records: the registry
 //!   index.html  reports/                 views of all runs and of the registry
@@ -27,6 +27,7 @@ mod atomic;
 mod cache;
 mod equity;
 mod error;
+mod event;
 mod journal;
 mod lock;
 mod parquet;
@@ -43,6 +44,7 @@ pub use atomic::{create_directories, entries, remove, write};
 pub use cache::CachedRow;
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};
+pub use event::{Event, EventKind, Level};
 pub use journal::Journal;
 pub use lock::Holder;
 pub use prices::{PRICES_FILE, PriceSeries, prices_parquet};

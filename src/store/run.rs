@@ -7,6 +7,7 @@
 use super::atomic;
 use super::equity::{self, EQUITY_FILE, Equity};
 use super::error::{StoreError, StoreWarning};
+use super::event::Event;
 use super::journal::{Journal, read_events};
 use super::lock::{Holder, Lock};
 use super::parquet;
@@ -16,7 +17,6 @@ use super::row::{self, Label, Row, read_results};
 use super::run_file::{Counts, Phase, RunFile, RunStatus};
 use super::{Store, file_name};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -185,7 +185,7 @@ impl RunReader {
     }
 
     /// The run's journal.
-    pub fn events(&self) -> (Vec<Value>, Vec<StoreWarning>) {
+    pub fn events(&self) -> (Vec<Event>, Vec<StoreWarning>) {
         read_events(&self.layout.events())
     }
 
@@ -377,8 +377,7 @@ mod tests {
     use super::*;
     use crate::expr::column::Scalar;
     use crate::store::row::tests::{failed, label, row};
-    use crate::store::{atomic::fault, session_dir};
-    use serde_json::json;
+    use crate::store::{EventKind, atomic::fault, session_dir};
 
     #[test]
     fn rows_outlive_their_writer_and_the_next_goes_on() {
@@ -526,11 +525,12 @@ mod tests {
         let store = Store::at(directory.path());
         let plan = "{\"index\":0}\n{\"index\":1}\n".to_owned();
         let run = store.create_run(RunHeader { plan, ..header() }, minute(1)).unwrap();
-        run.journal().unwrap().append(&json!({"type": "run-started"})).unwrap();
+        let begins = Event::new(minute(1), EventKind::RunnerStart, "it begins");
+        run.journal().unwrap().append(&begins).unwrap();
         run.write_report("report.md", "# a run\n").unwrap();
         let reader = store.open_run(run.id()).unwrap();
         assert_eq!(reader.plan().unwrap().lines().count(), 2);
-        assert_eq!(reader.events().0, [json!({"type": "run-started"})]);
+        assert_eq!(reader.events().0, [begins]);
         assert_eq!(fs::read_to_string(reader.report("report.md")).unwrap(), "# a run\n");
     }
 
