@@ -20,6 +20,7 @@ mod lint;
 mod mistakes;
 mod mutations;
 mod peers;
+mod plot;
 mod registry;
 mod reports;
 mod selection;

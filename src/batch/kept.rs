@@ -4,8 +4,10 @@
 //! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
 
 use super::Failure;
+use crate::bars::Cut;
 use crate::engine::outcome::{Counts, Event, What};
 use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome};
+use crate::expr::Columns;
 use crate::metrics::account::excursion;
 use crate::metrics::{Metrics, Unit};
 use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
@@ -275,7 +277,8 @@ impl Kept<'_> {
         equity_parquet(&frame.time, &equity, &drawdown, Some(&benchmark))
     }
 
-    /// What the prices did, thinned for a chart: the first few symbols, in stretches of bars.
+    /// What the prices and the plotted lets did, thinned for a chart: the first few symbols, in
+    /// stretches of bars.
     fn prices(&self) -> Vec<PriceSeries> {
         /// How many symbols a page draws, and how many stretches each has.
         const SYMBOLS: usize = 8;
@@ -283,10 +286,19 @@ impl Kept<'_> {
         let frame = self.frame();
         let stretch = frame.len().div_ceil(STRETCHES).max(1);
         let symbols = frame.symbols.iter().enumerate().take(SYMBOLS);
+        let slice = self.slice();
+        let plots = &self.work.rules.plots;
+        let mut columns = Columns::new(&self.prepared.graph, slice.views(), slice.symbols.len());
+        columns.reserve(0..slice.symbols.len(), &plots.needs);
         symbols
             .map(|(number, bars)| {
-                let mut series =
-                    PriceSeries { symbol: self.symbol(number).to_owned(), ..Default::default() };
+                let drawn = plots.columns(&columns, number).into_iter();
+                let drawn: Vec<(String, Cut<f64>)> = drawn
+                    .map(|(name, column)| (name, slice.place_column(number, &column)))
+                    .collect();
+                let lets = drawn.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
+                let symbol = self.symbol(number).to_owned();
+                let mut series = PriceSeries { symbol, lets, ..Default::default() };
                 for from in (0..frame.len()).step_by(stretch) {
                     let rows = from..(from + stretch).min(frame.len());
                     let high = bars.high[rows.clone()].iter().copied().fold(f64::NAN, f64::max);
@@ -299,6 +311,10 @@ impl Kept<'_> {
                     let low = bars.low[rows.clone()].iter().copied().fold(f64::NAN, f64::min);
                     series.low.push(low);
                     series.close.push(bars.close[rows.end - 1]);
+                    let last = bars.bar_before(rows.end).expect("it has a high in this stretch");
+                    for ((_, values), (_, column)) in series.lets.iter_mut().zip(&drawn) {
+                        values.push(column[last]);
+                    }
                 }
                 series
             })

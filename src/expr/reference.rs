@@ -138,6 +138,9 @@ exit_short = "z > 0"
 legs = { y = "ETH", x = "BTC" }
 ```
 
+`plot = ["trend", "ceiling"]`, above `[params]`, names lets that the page of a kept session draws over the prices;
+a truth value is drawn as 1 and 0.
+
 ## It cannot look ahead
 
 No value at a bar depends on a bar that closes later, whether of the same symbol, of another, or of a longer

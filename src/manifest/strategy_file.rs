@@ -44,9 +44,13 @@ pub(super) fn definition(
         );
     }
     let plot = texts("plot");
-    for (drawn, node) in
-        plot.iter().zip(table.get("plot").and_then(Node::array).unwrap_or_default())
+    for (number, (drawn, node)) in
+        plot.iter().zip(table.get("plot").and_then(Node::array).unwrap_or_default()).enumerate()
     {
+        if plot[..number].contains(drawn) {
+            let title = format!("`plot` names `{drawn}` twice");
+            found.push(Mistake::new(codes::TWICE, &node.place, title));
+        }
         if !lets.iter().any(|named| named.name == *drawn) {
             let known = lets.iter().map(|named| named.name.as_str());
             let title = format!("`plot` names `{drawn}`, which is not a let");

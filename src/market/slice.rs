@@ -6,7 +6,7 @@ use crate::bars::{Action, Bars, Cut, DAY, Mask, Zone};
 use crate::engine::{Aligned, Day, Frame};
 use crate::expr::{Seen, View, World};
 use crate::manifest::{Benchmark, DataSettings, Range};
-use crate::strategy::Signals;
+use crate::strategy::{Signals, spread};
 use chrono::{Datelike, NaiveDate};
 use std::ops::Range as Rows;
 use std::sync::Arc;
@@ -222,6 +222,17 @@ impl Slice {
         match &self.frame.symbols[index].present {
             None => cut,
             Some(present) => cut.spread(present),
+        }
+    }
+
+    /// A column of symbol number `index` over its view, on the time axis of the range; `NaN` on a bar
+    /// that the symbol does not have.
+    pub fn place_column(&self, index: usize, column: &Cut<f64>) -> Cut<f64> {
+        let part = &self.parts[index];
+        let cut = column.slice(part.rows.start - part.visible.start..part.visible.len());
+        match &self.frame.symbols[index].present {
+            None => cut,
+            Some(present) => spread(&cut, present),
         }
     }
 

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 mod names;
 mod rule;
 
-pub use rule::{LegRules, Rule, Rules, Signals};
+pub use rule::{LegRules, Plots, Rule, Rules, Signals, spread};
 
 /// A strategy as it is written.
 #[derive(Debug, Clone)]
@@ -191,6 +191,8 @@ pub struct Strategy {
     /// The rules of each leg; one entry in a strategy without legs.
     rules: Vec<[Option<NodeId>; Rule::COUNT]>,
     inputs: Vec<NodeId>,
+    /// The lets that a report draws, as positions in `lets`.
+    plot: Vec<usize>,
 }
 
 impl Strategy {
@@ -258,11 +260,22 @@ impl Strategy {
                 Err(mistake) => found.push(mistake),
             }
         }
+        let place = |drawn: &String| lets.iter().position(|(name, _)| name == drawn);
+        let plot: Vec<usize> = definition.plot.iter().filter_map(place).collect();
+        for &(_, id) in plot.iter().map(|&at| &lets[at]) {
+            if program.ty(id) == Type::Text {
+                let title = "`plot` draws numbers and truth values";
+                let place = &program.nodes[id].place;
+                found.push(
+                    Mistake::new(codes::EXPRESSION_TYPE, place, title).label("this is a text"),
+                );
+            }
+        }
         let failed = found.has_errors();
         mistakes.append(found);
         let legs = definition.legs.iter().map(|leg| leg.name.clone()).collect();
         let params = definition.params.clone();
-        (!failed).then_some(Self { params, legs, lets, program, rules, inputs })
+        (!failed).then_some(Self { params, legs, lets, program, rules, inputs, plot })
     }
 
     /// Put in a session's parameter values, in the order of [`Strategy::params`], and the symbols of
@@ -289,13 +302,15 @@ impl Strategy {
             let inputs = self.inputs.iter().map(|&id| bound[id].clone()).collect();
             LegRules::new(rules, inputs, graph)
         };
-        let rules = Rules { legs: self.rules.iter().map(of_leg).collect() };
+        let drawn = self.plot.iter().map(|&at| &self.lets[at]);
+        let drawn = drawn.map(|(name, id)| (name.clone(), bound[*id].clone())).collect();
+        let legs = self.rules.iter().map(of_leg).collect();
+        let rules = Rules { legs, plots: Plots::new(drawn, graph) };
         let mut stops = false;
-        for leg in &rules.legs {
-            for trouble in graph.troubles(&leg.needs, world) {
-                stops |= trouble.fatal;
-                mistakes.push(self.trouble(&trouble, &bound));
-            }
+        let needs = rules.legs.iter().map(|leg| &leg.needs).chain([&rules.plots.needs]);
+        for trouble in needs.flat_map(|needs| graph.troubles(needs, world)) {
+            stops |= trouble.fatal;
+            mistakes.push(self.trouble(&trouble, &bound));
         }
         (!stops).then_some(rules)
     }
@@ -337,7 +352,8 @@ impl Strategy {
     }
 
     /// The rules in a canonical spelling: equal for two strategies exactly if they compute the same
-    /// from the same parameters, whatever the names of lets, comments, spacing or unused parts.
+    /// from the same parameters, whatever the names of lets, comments, spacing or unused parts. What is
+    /// drawn belongs to it, with its names, for a kept session shows it.
     pub fn canonical(&self) -> String {
         let mut numbers = HashMap::new();
         let mut text = String::new();
@@ -351,6 +367,11 @@ impl Strategy {
                     writeln!(text, "{} #{number}", rule.key()).expect("a String takes any text");
                 }
             }
+        }
+        for &at in &self.plot {
+            let (name, id) = &self.lets[at];
+            let number = self.spell(*id, &mut numbers, &mut text);
+            writeln!(text, "plot {name} #{number}").expect("a String takes any text");
         }
         text
     }

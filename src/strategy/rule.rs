@@ -6,7 +6,7 @@
 //! how much to hold.
 
 use crate::bars::{Cut, Mask};
-use crate::expr::{Bound, Column, Columns, Graph, Need, Type, Who};
+use crate::expr::{Bound, Column, Columns, Graph, Kleene, Need, Type, Who};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -95,6 +95,8 @@ impl Rule {
 pub struct Rules {
     /// The rules of each leg; one entry in a strategy without legs.
     pub legs: Vec<LegRules>,
+    /// What a report draws beside the prices.
+    pub plots: Plots,
 }
 
 impl Rules {
@@ -126,7 +128,8 @@ impl Rules {
     /// The symbols that are looked at by name, each once, in order.
     pub fn named(&self) -> Vec<Arc<str>> {
         let mut named: Vec<Arc<str>> = Vec::new();
-        for need in self.legs.iter().flat_map(|leg| &leg.needs) {
+        let needs = self.legs.iter().flat_map(|leg| &leg.needs);
+        for need in needs.chain(&self.plots.needs) {
             match &need.who {
                 Who::Named(symbol) if !named.contains(symbol) => named.push(symbol.clone()),
                 _ => {}
@@ -135,6 +138,50 @@ impl Rules {
         named.sort();
         named
     }
+}
+
+/// The lets that a report draws. They are evaluated only for sessions whose details are kept.
+#[derive(Debug, Clone)]
+pub struct Plots {
+    lets: Vec<(String, Bound)>,
+    /// The expressions that they are computed from, and where.
+    pub needs: Vec<Need>,
+}
+
+impl Plots {
+    /// These lets, bound to `graph`.
+    pub(super) fn new(lets: Vec<(String, Bound)>, graph: &Graph) -> Self {
+        let needs = graph.needs(numbers(lets.iter().map(|(_, bound)| bound)));
+        Self { lets, needs }
+    }
+
+    /// Each let by name over the visible bars of symbol number `symbol`: a truth value as 1 or 0, `NaN`
+    /// where it is missing.
+    pub fn columns(&self, columns: &Columns<'_>, symbol: usize) -> Vec<(String, Cut<f64>)> {
+        let number = |flag: &Kleene, bar: usize| match (flag.yes.get(bar), flag.no.get(bar)) {
+            (true, _) => 1.0,
+            (_, true) => 0.0,
+            _ => f64::NAN,
+        };
+        let lets = self.lets.iter().map(|(name, bound)| {
+            let values: Arc<[f64]> = match columns.spread(symbol, bound) {
+                Column::Number(values) => values.into(),
+                Column::Bool(flag) => {
+                    (0..columns.view(symbol).rows.len()).map(|bar| number(&flag, bar)).collect()
+                }
+            };
+            (name.clone(), Cut::from(values))
+        });
+        lets.collect()
+    }
+}
+
+/// The numbers of the expressions among what was bound.
+fn numbers<'a>(bound: impl Iterator<Item = &'a Bound>) -> impl Iterator<Item = usize> {
+    bound.filter_map(|bound| match bound {
+        Bound::Expression(number) => Some(*number),
+        Bound::Scalar(_) => None,
+    })
 }
 
 /// The rules of one leg, or of a strategy without legs.
@@ -155,11 +202,7 @@ impl LegRules {
         inputs: Vec<Bound>,
         graph: &Graph,
     ) -> Self {
-        let roots = rules.iter().flatten().chain(&inputs).filter_map(|rule| match rule {
-            Bound::Expression(number) => Some(*number),
-            Bound::Scalar(_) => None,
-        });
-        let needs = graph.needs(roots);
+        let needs = graph.needs(numbers(rules.iter().flatten().chain(&inputs)));
         let own = needs.iter().filter(|need| need.who == Who::Own && need.timeframe == 0);
         let own = own.map(|need| need.number);
         let functions = own.filter(|&number| graph.is_function(number)).collect();
@@ -275,14 +318,16 @@ impl Signals {
     /// The same rules on a longer axis, of which this symbol has the bars `present`: where it has no
     /// bar nothing is true and every number is missing.
     pub fn spread(&self, present: &Mask) -> Self {
-        let numbers = |column: &Cut<f64>| {
-            let mut spread = vec![f64::NAN; present.len()];
-            for (&value, bar) in column.iter().zip(present.iter()) {
-                spread[bar] = value;
-            }
-            Cut::from(Arc::from(spread))
-        };
         let warm = present.iter().nth(self.warm).unwrap_or(present.len());
-        Self { warm, ..self.map(|mask| mask.spread(present), numbers) }
+        Self { warm, ..self.map(|mask| mask.spread(present), |column| spread(column, present)) }
     }
+}
+
+/// A column on a longer axis, of which its symbol has the bars `present`; `NaN` on the others.
+pub fn spread(column: &Cut<f64>, present: &Mask) -> Cut<f64> {
+    let mut spread = vec![f64::NAN; present.len()];
+    for (&value, bar) in column.iter().zip(present.iter()) {
+        spread[bar] = value;
+    }
+    Cut::from(Arc::from(spread))
 }
