@@ -232,9 +232,7 @@ impl Walk {
                 ambiguous: false,
                 rests: false,
             };
-            if !self.protective_exit(scene, symbol, index, hit) {
-                break;
-            }
+            self.protective_exit(scene, symbol, index, hit);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::guard::Verdict;
 use super::ledger::NEVER;
-use super::model::Fill;
+use super::model::{AtEnd, Fill};
 use super::order::{Intent, Kind, Order, OrderStatus, Reason};
 use super::rest::Prices;
 use super::scene::Scene;
@@ -68,7 +68,7 @@ impl Walk {
             return;
         }
         let by_rule = matches!(closed_by, ClosedBy::Rule | ClosedBy::Flip);
-        let decided = if by_rule { scene.decided(symbol, t) } else { t };
+        let decided = scene.decided(symbol, t).filter(|_| by_rule).unwrap_or(t);
         let intent = Intent::Close(closed_by);
         let order = self.place_order(decided, t, symbol, intent, [None, None]);
         let book = &mut self.books[symbol];
@@ -86,7 +86,7 @@ impl Walk {
         fill: (usize, Moment),
     ) {
         let signals = &scene.signals[symbol];
-        let decided = scene.decided(symbol, t);
+        let decided = scene.decided(symbol, t).expect("a rule acts `delay` bars after its own");
         let at = |column: &Option<Cut<f64>>| column.as_ref().map(|column| column[decided]);
         let price = |column: &Option<Cut<f64>>| at(column).map(|price| scene.tick(price));
         let (limit, trigger) = (price(&signals.limit), price(&signals.trigger));
@@ -135,7 +135,8 @@ impl Walk {
             true => Prices { limit: None, trigger: None },
             false => Prices { limit, trigger },
         };
-        let never = pins.last_bar_enters_nothing && fill.0 == scene.frame.len() - 1;
+        let ends = scene.axes.at_end != AtEnd::Mark && fill.0 == scene.frame.len() - 1;
+        let never = pins.last_bar_enters_nothing && ends;
         let fill = match prices.is_market() {
             true if never => (NEVER, fill.1),
             true => fill,

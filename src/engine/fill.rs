@@ -40,6 +40,28 @@ pub(super) struct Paid {
     spread: f64,
 }
 
+impl Paid {
+    /// The fill of `units` (positive bought, negative sold) at this price, decided on its own bar by
+    /// nobody.
+    fn fill(self, symbol: usize, at: At, units: f64, taken: Taken, commission: f64) -> Fill {
+        Fill {
+            bar: at.bar,
+            moment: at.moment,
+            symbol,
+            units,
+            reference: taken.reference,
+            basis: taken.basis,
+            price: self.price,
+            commission,
+            slippage: self.slippage * units.abs(),
+            spread: self.spread * units.abs(),
+            closed_by: None,
+            decided: at.bar,
+            order: None,
+        }
+    }
+}
+
 impl Walk {
     /// Fill what is due at this moment: sells, then buys, each in the order of symbols.
     pub(super) fn fill_due(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
@@ -226,19 +248,10 @@ impl Walk {
         let paid = self.paid(scene, symbol, at.bar, sign, units, taken, false);
         let fee = scene.settings.costs.commission.fee(taken.rests, self.ledger.traded);
         let fill = Fill {
-            bar: at.bar,
-            moment: at.moment,
-            symbol,
-            units: sign * units,
-            reference: taken.reference,
-            basis: taken.basis,
-            price: paid.price,
-            commission: fee.of(units, paid.price),
-            slippage: paid.slippage * units,
-            spread: paid.spread * units,
             closed_by: Some(leaving.closed_by),
             decided: leaving.decided,
             order: leaving.order,
+            ..paid.fill(symbol, at, sign * units, taken, fee.of(units, paid.price))
         };
         self.ledger.close(fill, lot, &mut self.outcome);
         self.note_filled(symbol, at.bar, units);
@@ -304,19 +317,9 @@ impl Walk {
         }
         let sign = entry.side.sign();
         let fill = Fill {
-            bar: at.bar,
-            moment: at.moment,
-            symbol,
-            units: sign * units,
-            reference: taken.reference,
-            basis: taken.basis,
-            price: paid.price,
-            commission,
-            slippage: paid.slippage * units,
-            spread: paid.spread * units,
-            closed_by: None,
             decided: entry.decided,
             order: Some(entry.order),
+            ..paid.fill(symbol, at, sign * units, taken, commission)
         };
         let searched = if at.moment == Moment::Close { at.bar + 1 } else { at.bar };
         let lot = Lot {

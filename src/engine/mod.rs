@@ -31,6 +31,8 @@ mod sizing;
 #[cfg(test)]
 mod tests;
 mod weigh;
+#[cfg(test)]
+mod worlds;
 
 pub use cost::{Commission, Costs, Slippage};
 pub use frame::{Aligned, Day, Frame};
@@ -43,4 +45,4 @@ pub use walk::Walk;
 
 /// The version of everything that can change a number. It is part of every identity and is raised
 /// with the change, so that no result computed before it is taken for one computed after.
-pub const ENGINE: u32 = 4;
+pub const ENGINE: u32 = 5;

@@ -281,7 +281,11 @@ pub struct Pins {
     /// A trailing stop that its entry's own bar lifts and hits fills at the first stop, or at the
     /// bar's low (high, for a short) if that is nearer.
     pub entry_bar_trails_to_worst: bool,
-    /// Nothing is entered on the last bar.
+    /// A bar that reaches the stop with which it opens does not move it first.
+    pub stopped_bar_trails_not: bool,
+    /// A trailing stop that has moved comes after the target.
+    pub target_before_trailing: bool,
+    /// Nothing is entered on the last bar, at which positions are closed.
     pub last_bar_enters_nothing: bool,
     /// A limit that the deciding close meets is filled at that close.
     pub limits_met_at_close: bool,
@@ -308,6 +312,8 @@ const NO_PINS: Pins = Pins {
     stop_limit_at_trigger: false,
     orders_first: false,
     entry_bar_trails_to_worst: false,
+    stopped_bar_trails_not: false,
+    target_before_trailing: false,
     last_bar_enters_nothing: false,
     limits_met_at_close: false,
     shares_turning_fee: false,
@@ -399,6 +405,8 @@ pub const MODELS: &[Model] = &[
             stop_always_first: true,
             orders_first: true,
             entry_bar_trails_to_worst: true,
+            stopped_bar_trails_not: true,
+            target_before_trailing: true,
             last_bar_enters_nothing: true,
             net_targets: true,
             targets_inside: true,

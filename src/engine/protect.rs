@@ -24,6 +24,8 @@ pub(super) struct Levels {
 struct Trailing {
     /// The best signed price seen so far.
     extreme: f64,
+    /// What it was at first.
+    first: f64,
     distance: Away,
 }
 
@@ -131,7 +133,8 @@ impl Levels {
 
     /// With a stop that follows the best price since `base` so far behind.
     pub(super) fn trailing(mut self, base: f64, away: Away) -> Self {
-        self.trailing = Some(Trailing { extreme: self.side.sign() * base, distance: away });
+        let first = self.side.sign() * base;
+        self.trailing = Some(Trailing { extreme: first, first, distance: away });
         self
     }
 
@@ -146,6 +149,7 @@ impl Levels {
         self.target.0 /= ratio;
         if let Some(trailing) = &mut self.trailing {
             trailing.extreme /= ratio;
+            trailing.first /= ratio;
             if let Away::Money(money) = &mut trailing.distance {
                 *money /= ratio;
             }
@@ -200,8 +204,10 @@ impl Levels {
                     continue;
                 }
             }
+            let stays = reading.pins.stopped_bar_trails_not && sign * worst[t] <= before.0;
             if let (TrailingFrom::ExtremeSameBar, Some(trailing)) = (follow, &mut self.trailing)
                 && sign * best[t] > trailing.extreme
+                && !stays
             {
                 trailing.extreme = sign * best[t];
             }
@@ -320,12 +326,17 @@ impl Levels {
     /// The nearer of the two stops, and which it is.
     fn nearer_stop(&self) -> (f64, ClosedBy) {
         match self.trailing {
-            Some(Trailing { extreme, distance }) => {
+            Some(Trailing { extreme, distance, .. }) => {
                 let trailing = distance.below(extreme, self.side.sign());
                 if trailing > self.stop.0 { (trailing, ClosedBy::TrailingStop) } else { self.stop }
             }
             None => self.stop,
         }
+    }
+
+    /// Whether a trailing stop has left the place where it began.
+    fn has_trailed(&self) -> bool {
+        self.trailing.is_some_and(|trailing| trailing.extreme > trailing.first)
     }
 
     /// What a bar of these signed prices does that reaches a level; `before` is the stop at its open.
@@ -340,21 +351,25 @@ impl Levels {
         let [open, best, worst, _] = prices;
         let axes = reading.axes;
         let sign = self.side.sign();
-        let stopped = worst <= stop.0;
         let reached = self.reaches(best, reading);
-        let gap_stop = open <= before.0;
+        // A stop that this bar's better extreme has moved is met after that extreme, and so after a
+        // target on the way there: what may come before the target is the stop of the open.
+        let trails = reading.pins.target_before_trailing && self.has_trailed();
+        let contested = reached && worst <= before.0 && !trails;
+        let gap_stop = open <= before.0 && !(trails && reached);
         let gap_target =
-            self.reaches(open, reading) && !(reading.pins.stop_always_first && stopped);
+            self.reaches(open, reading) && !(reading.pins.stop_always_first && contested);
         // At the open there is nothing to guess: what it opened beyond is what happened.
-        let ambiguous = stopped && reached && !gap_stop && !gap_target;
+        let ambiguous = contested && !gap_stop && !gap_target;
         let stop_first = gap_stop
-            || !gap_target && stopped && (!reached || reading.stop_first(self.side, prices));
-        let (signed, basis, closed_by) = if stop_first && gap_stop {
+            || !gap_target && (!reached || contested && reading.stop_first(self.side, prices));
+        let (signed, basis, closed_by) = if gap_stop {
             let (price, basis) = gapped_stop(axes.gap_stop, before.0, open, best);
             (price, basis, before.1)
+        } else if stop_first && reached {
+            (before.0, Basis::StopFirst, before.1)
         } else if stop_first {
-            let basis = if reached { Basis::StopFirst } else { Basis::Stop };
-            (stop.0, basis, stop.1)
+            (stop.0, Basis::Stop, stop.1)
         } else {
             let (target, by) = self.target;
             let (price, basis) = match (gap_target, axes.limit_gap) {
@@ -363,7 +378,7 @@ impl Levels {
                     (target.max(worst), Basis::LimitGapLevel)
                 }
                 (true, LimitGap::Level) => (target, Basis::LimitGapLevel),
-                (false, _) if stopped => (target, Basis::TargetFirst),
+                (false, _) if ambiguous => (target, Basis::TargetFirst),
                 (false, _) => (target, Basis::Limit),
             };
             (price, basis, by)

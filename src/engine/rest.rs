@@ -93,7 +93,7 @@ impl Prices {
                 if !(low <= limit && limit > trigger) {
                     return None;
                 }
-                (price, basis) = (trigger, Basis::Stop);
+                (price, basis) = (trigger, if gap { Basis::StopGapLevel } else { Basis::Stop });
             }
             return if price <= limit {
                 found(price, basis, entered(Entered::Trigger, gap))

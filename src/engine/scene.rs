@@ -71,10 +71,11 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The bar whose rules are read at the close of bar `t`: with a delay, an earlier one.
-    pub(super) fn decided(&self, symbol: usize, t: usize) -> usize {
+    /// The bar whose rules are read at the close of bar `t`: with a delay, an earlier one, if the
+    /// symbol has that many.
+    pub(super) fn decided(&self, symbol: usize, t: usize) -> Option<usize> {
         let bars = self.bars(symbol);
-        (0..self.axes.delay).fold(t, |t, _| bars.bar_before(t).unwrap_or(0))
+        (0..self.axes.delay).try_fold(t, |t, _| bars.bar_before(t))
     }
 
     /// The value of an input at the close of bar `t`.

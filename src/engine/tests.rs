@@ -1,10 +1,10 @@
-//! Hand-made bars, properties over random ones, and other programs' results.
+//! Hand-made bars, small enough to be followed by eye.
 
 use super::cost::{Commission, Costs};
 use super::frame::{Aligned, Day, Frame};
-use super::model::{self, AtEnd, StopBase, StopOnEntryBar};
+use super::model::{self, AtEnd, StopOnEntryBar};
 use super::outcome::Outcome;
-use super::settings::{Distance, Risk, Settings, Sizing};
+use super::settings::{Distance, Risk, Settings, Sizing, Span};
 use super::trade::{ClosedBy, Moment, Side};
 use super::walk::Walk;
 use crate::bars::{Cut, DAY, Mask, Zone};
@@ -346,233 +346,99 @@ fn at_the_end_a_position_is_marked_or_closed() {
     assert_eq!(outcome.stretches.last().unwrap().cash, 15_000.0);
 }
 
-mod properties {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Bars that jump and gap, rules that are often true, and settings of every kind.
-    fn bars(len: usize) -> impl Strategy<Value = Vec<[f64; 4]>> {
-        let bar = (-0.1..0.1_f64, 0.0..0.08_f64, 0.0..0.08_f64, -0.05..0.05_f64);
-        prop::collection::vec(bar, len).prop_map(|steps| {
-            let mut close = 100.0;
-            let step = |(gap, up, down, body): (f64, f64, f64, f64)| {
-                let open = close * (1.0 + gap);
-                close = open * (1.0 + body);
-                [open, open.max(close) * (1.0 + up), open.min(close) * (1.0 - down), close]
-            };
-            steps.into_iter().map(step).collect()
-        })
+/// One symbol that has the given bars of a longer range.
+fn with_gaps(bars: &[[f64; 4]], present: &[usize]) -> Frame {
+    let mut frame = frame(bars);
+    let symbol = &mut frame.symbols[0];
+    let mask = Mask::from_fn(bars.len(), |bar| present.contains(&bar));
+    for column in [&mut symbol.open, &mut symbol.high, &mut symbol.low] {
+        let values = column.iter().enumerate();
+        *column = whole(values.map(|(t, x)| if mask.get(t) { *x } else { f64::NAN }).collect());
     }
+    symbol.present = Some(Arc::new(mask));
+    frame
+}
 
-    fn rules(len: usize) -> impl Strategy<Value = Signals> {
-        let mask = || prop::collection::vec(prop::bool::weighted(0.15), len);
-        (mask(), mask(), mask(), mask()).prop_map(move |(a, b, c, d)| {
-            let mask = |bits: Vec<bool>| Mask::from_fn(len, |bar| bits[bar]);
-            Signals {
-                enter_long: mask(a),
-                exit_long: mask(b),
-                enter_short: mask(c),
-                exit_short: mask(d),
-                ..Signals::default()
-            }
-        })
-    }
+const FALLING: [[f64; 4]; 6] = [
+    [100.0, 101.0, 99.0, 100.0],
+    [100.0, 101.0, 99.0, 100.0],
+    [100.0, 101.0, 99.0, 100.0],
+    [98.0, 99.0, 94.0, 95.0],
+    [95.0, 96.0, 94.0, 95.0],
+    [95.0, 96.0, 94.0, 95.0],
+];
 
-    fn settings() -> impl Strategy<Value = Settings> {
-        let fraction = || prop::option::of(0.01..0.15_f64);
-        let sizing = prop_oneof![
-            (0.1..1.0_f64).prop_map(Sizing::Equity),
-            (100.0..20_000.0_f64).prop_map(Sizing::Cash),
-            (1.0..200.0_f64).prop_map(Sizing::Units),
-        ];
-        let costs = (0.0..0.01_f64, 0.0..0.1_f64, 0.0..0.01_f64)
-            .prop_map(|(rate, per_unit, slippage)| super::costs(rate, per_unit, slippage));
-        let flags = prop::array::uniform9(any::<bool>());
-        (fraction(), fraction(), fraction(), sizing, costs, flags).prop_map(
-            |(stop_loss, take_profit, trailing_stop, sizing, costs, flags)| {
-                let mut settings = Settings {
-                    capital: 10_000.0,
-                    sizing,
-                    costs,
-                    risk: super::risk(stop_loss, take_profit, trailing_stop),
-                    ..Settings::default()
-                };
-                let axes = &mut settings.axes;
-                let [close, never, target, level, lagged, signal, slip, cancel, integer] = flags;
-                if close {
-                    axes.fill = if level { model::Fill::NextClose } else { model::Fill::Close }
-                }
-                if never {
-                    axes.stop_on_entry_bar = StopOnEntryBar::Never
-                }
-                if target {
-                    axes.intrabar = model::Intrabar::TargetFirst
-                }
-                if level {
-                    axes.gap_stop = model::GapStop::Level
-                }
-                if lagged {
-                    axes.trailing_from = model::TrailingFrom::Close
-                }
-                if signal {
-                    axes.stop_base = StopBase::SignalClose
-                }
-                axes.slippage_on_stops = slip;
-                if cancel {
-                    axes.short_of_cash = model::ShortOfCash::Cancel
-                }
-                if integer {
-                    axes.units = model::Units::Integer
-                }
-                settings
-            },
-        )
-    }
+#[test]
+fn a_limit_that_rests_over_a_dividend_is_filled_on_its_bar() {
+    let mut frame = frame(&FALLING);
+    let paid = crate::bars::Action { row: 3, split: 1.0, dividend: 1.0 };
+    frame.symbols[0].actions = Arc::new([paid]);
+    let limit = Some(whole(vec![96.0; 6]));
+    let rules = Signals { limit, ..signals(6, [&[0], &[], &[], &[]]) };
+    let outcome = walk(&frame, &[rules], &Settings::default());
+    assert_eq!(trades(&outcome), [(3, 96.0, 5, 95.0, None)]);
+}
 
-    fn scene() -> impl Strategy<Value = (Frame, Vec<Signals>, Settings)> {
-        let symbol = || (bars(60), rules(60), prop::collection::vec(prop::bool::weighted(0.9), 60));
-        (prop::collection::vec(symbol(), 1..4), settings()).prop_map(|(symbols, settings)| {
-            let single = symbols.len() == 1;
-            let (aligned, rules): (Vec<_>, Vec<_>) = symbols
-                .into_iter()
-                .map(|(bars, rules, present)| {
-                    if single {
-                        (frame(&bars).symbols.remove(0), rules)
-                    } else {
-                        thin(&bars, &rules, &present)
-                    }
-                })
-                .unzip();
-            (daily(60, aligned), rules, settings)
-        })
-    }
+#[test]
+fn a_limit_against_a_position_waits_until_that_is_left() {
+    // The order to leave is filled at the close of bar 3, inside which the limit is met.
+    let frame = frame(&FALLING);
+    let mut settings = Settings { sizing: Sizing::Units(10.0), ..Settings::default() };
+    settings.axes.fill = model::Fill::NextClose;
+    let limit = Some(whole(vec![98.5, 98.5, 96.0, 96.0, 96.0, 96.0]));
+    let rules = Signals { limit, ..signals(6, [&[2], &[], &[0], &[]]) };
+    let outcome = walk(&frame, &[rules], &settings);
+    assert_eq!(
+        trades(&outcome),
+        [(1, 100.0, 3, 95.0, Some(ClosedBy::Flip)), (4, 95.0, 5, 95.0, None)]
+    );
+}
 
-    /// The symbol without the bars that are not `present`, nor their rules.
-    fn thin(bars: &[[f64; 4]], rules: &Signals, present: &[bool]) -> (Aligned, Signals) {
-        let mask = Mask::from_fn(bars.len(), |bar| present[bar]);
-        let column = |index: usize| {
-            whole(
-                (0..bars.len())
-                    .map(|t| if present[t] { bars[t][index] } else { f64::NAN })
-                    .collect(),
-            )
-        };
-        let mut last = f64::NAN;
-        let close = (0..bars.len()).map(|t| {
-            if present[t] {
-                last = bars[t][3]
-            }
-            last
-        });
-        let aligned = Aligned {
-            close: whole(close.collect()),
-            open: column(0),
-            high: column(1),
-            low: column(2),
-            name: "X".into(),
-            volume: column(3),
-            present: Some(Arc::new(mask.clone())),
-            actions: Arc::new([]),
-        };
-        (aligned, rules.map(|rule| rule.zip(&mask, |a, b| a & b), Clone::clone))
-    }
+#[test]
+fn two_entries_grow_old_on_a_bar_without_volume() {
+    let mut frame = frame(&FALLING);
+    frame.symbols[0].volume = whole(vec![100.0, 100.0, 100.0, 0.0, 0.0, 100.0]);
+    let mut settings =
+        Settings { sizing: Sizing::Units(1.0), max_entries: 2, ..Settings::default() };
+    settings.trading.min_volume = 1.0;
+    settings.risk.max_holding = Some(Span::Time(2 * DAY));
+    let rules = signals(6, [&[0, 1], &[], &[], &[]]);
+    let outcome = walk(&frame, &[rules], &settings);
+    let old = Some(ClosedBy::MaxHolding);
+    assert_eq!(trades(&outcome), [(1, 100.0, 5, 95.0, old), (2, 100.0, 5, 95.0, old)]);
+}
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+#[test]
+fn an_entry_that_grows_old_on_a_missing_bar_ends_at_the_next_one() {
+    let frame = with_gaps(&FALLING, &[0, 1, 2, 4, 5]);
+    let mut settings = Settings::default();
+    settings.risk.max_holding = Some(Span::Bars(2));
+    let outcome = walk(&frame, &[signals(6, [&[0], &[], &[], &[]])], &settings);
+    assert_eq!(trades(&outcome), [(1, 100.0, 4, 95.0, Some(ClosedBy::MaxHolding))]);
+}
 
-        /// At every bar the account is worth its capital, what closed trades made, and what open
-        /// ones would make at this close.
-        #[test]
-        fn the_account_adds_up_at_every_bar((frame, rules, settings) in scene()) {
-            let outcome = walk(&frame, &rules, &settings);
-            let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
-            let equity = outcome.equity(&closes, frame.len());
-            for (t, equity) in equity.iter().enumerate() {
-                let mut expected = settings.capital;
-                for trade in &outcome.trades {
-                    let entered = trade.entry_bar <= t;
-                    let left = trade.closed_by.is_some() && trade.exit_bar <= t;
-                    if left {
-                        expected += trade.profit;
-                    } else if entered {
-                        let entry = outcome.fills.iter().find(|fill| {
-                            fill.bar == trade.entry_bar && fill.symbol == trade.symbol && fill.closed_by.is_none()
-                        }).expect("a trade has an entry");
-                        let gain = closes[trade.symbol][t] - trade.entry_price;
-                        expected += trade.side.sign() * trade.units * gain - entry.commission;
-                    }
-                }
-                prop_assert!((equity - expected).abs() <= 1e-9 * settings.capital, "bar {t}: {equity} {expected}");
-            }
-        }
+#[test]
+fn a_target_is_met_on_the_way_to_the_high_that_moves_the_stop() {
+    // Up to 120 and back to 105: a stop 10 % below the high lies at 108, above the target of 106.
+    let bars = [
+        [100.0, 100.0, 99.0, 100.0],
+        [100.0, 100.0, 99.0, 100.0],
+        [100.0, 120.0, 99.0, 105.0],
+        [105.0, 106.0, 104.0, 105.0],
+    ];
+    let mut settings = Settings { risk: risk(None, Some(0.06), Some(0.1)), ..Settings::default() };
+    settings.axes.trailing_from = model::TrailingFrom::ExtremeSameBar;
+    let outcome = walk(&frame(&bars), &[signals(4, [&[0], &[], &[], &[]])], &settings);
+    assert_eq!(trades(&outcome), [(1, 100.0, 2, 106.0, Some(ClosedBy::TakeProfit))]);
+    assert_eq!(outcome.ambiguous_exits, 0);
+}
 
-        #[test]
-        fn no_fill_lies_outside_its_bar_unless_slippage_or_the_model_says_so((frame, rules, settings) in scene()) {
-            let outcome = walk(&frame, &rules, &settings);
-            for fill in &outcome.fills {
-                let bars = &frame.symbols[fill.symbol];
-                let room = settings.costs.slippage.price(1.0, 1.0, 0.0, 0.0, 0.0) - 1.0 + 1e-12;
-                let level = settings.axes.gap_stop == model::GapStop::Level;
-                let based_elsewhere = settings.axes.stop_base == StopBase::SignalClose;
-                if !(level || based_elsewhere && fill.bar == fill.decided) {
-                    prop_assert!(fill.price <= bars.high[fill.bar] * (1.0 + room), "{fill:?}");
-                    prop_assert!(fill.price >= bars.low[fill.bar] * (1.0 - room), "{fill:?}");
-                }
-                prop_assert!(bars.present.as_ref().is_none_or(|present| present.get(fill.bar)));
-            }
-        }
-
-        #[test]
-        fn more_bars_at_the_end_change_no_earlier_trade((frame, rules, settings) in scene(), cut in 1_usize..60) {
-            let long = walk(&frame, &rules, &settings);
-            let shorter: Vec<Aligned> = frame.symbols.iter().map(|symbol| {
-                let head = |column: &[f64]| whole(column[..cut].to_vec());
-                Aligned {
-                    open: head(&symbol.open), high: head(&symbol.high), low: head(&symbol.low), close: head(&symbol.close),
-                    name: symbol.name.clone(), volume: head(&symbol.volume),
-                    present: symbol.present.as_ref().map(|present| Arc::new(present.slice(0, cut))),
-                    actions: Arc::new([]),
-                }
-            }).collect();
-            let heads: Vec<Signals> = rules.iter().map(|rule| rule.slice(0, cut)).collect();
-            let short = walk(&daily(cut, shorter), &heads, &settings);
-            let until: Vec<_> = long.fills.iter().filter(|fill| fill.bar < cut).collect();
-            prop_assert_eq!(short.fills.iter().collect::<Vec<_>>(), until);
-        }
-
-        /// Prices and capital times a power of two scale the money and nothing else.
-        #[test]
-        fn a_larger_world_is_the_same_world((frame, rules, mut settings) in scene()) {
-            settings.costs.commission.per_unit = 0.0;
-            settings.axes.units = model::Units::Fractional;
-            settings.sizing = Sizing::Equity(0.7);
-            let small = walk(&frame, &rules, &settings);
-            let scaled: Vec<Aligned> = frame.symbols.iter().map(|symbol| {
-                let twice = |column: &[f64]| whole(column.iter().map(|x| x * 4.0).collect());
-                Aligned {
-                    open: twice(&symbol.open), high: twice(&symbol.high), low: twice(&symbol.low), close: twice(&symbol.close),
-                    name: symbol.name.clone(), volume: symbol.volume.clone(),
-                    present: symbol.present.clone(),
-                    actions: Arc::new([]),
-                }
-            }).collect();
-            settings.capital *= 4.0;
-            let large = walk(&daily(60, scaled), &rules, &settings);
-            prop_assert_eq!(small.fills.len(), large.fills.len());
-            for (a, b) in small.fills.iter().zip(&large.fills) {
-                prop_assert_eq!((a.bar, a.units, a.price * 4.0), (b.bar, b.units, b.price));
-            }
-        }
-
-        #[test]
-        fn a_used_walk_gives_what_a_new_one_gives(one in scene(), two in scene()) {
-            let mut walk = Walk::default();
-            walk.run(&one.0, &one.1, &one.2, true);
-            let again = walk.run(&two.0, &two.1, &two.2, false).clone();
-            let fresh = Walk::default().run(&two.0, &two.1, &two.2, true).clone();
-            prop_assert_eq!(again.fills, fresh.fills);
-            prop_assert_eq!(again.trades, fresh.trades);
-            prop_assert_eq!(again.stretches, fresh.stretches);
-        }
-    }
+#[test]
+fn a_delayed_weight_waits_for_its_delay() {
+    let mut settings = Settings::default();
+    settings.axes.delay = 1;
+    let weights = whole(vec![1.0, f64::NAN, f64::NAN, f64::NAN, f64::NAN, f64::NAN]);
+    let rules = Signals { weight: Some(weights), ..signals(6, [&[], &[], &[], &[]]) };
+    let outcome = walk(&frame(&RISING), &[rules], &settings);
+    assert_eq!(trades(&outcome), [(2, 11.0, 5, 15.0, None)]);
 }

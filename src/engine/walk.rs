@@ -332,6 +332,20 @@ impl Walk {
         }
     }
 
+    /// Look for the price of an entry on bar `t` itself: on a bar that begins with a split, no look
+    /// ahead could.
+    fn search_bar_for_entry(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        if let Some(entry) = &mut self.books[symbol].entry
+            && !entry.prices.is_market()
+            && entry.reached.is_none()
+            && entry.searched.max(entry.fill.0) == t
+        {
+            let (bars, reading) = (scene.bars(symbol), scene.reading());
+            entry.reached = entry.prices.first_reached(entry.side, bars, reading, t, t + 1);
+            entry.searched = t + 1;
+        }
+    }
+
     /// The inside of bar `t`: exits, then entries that rest, then exits of those.
     fn inside(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         if !self.is_spent(scene, symbol, t) {
@@ -342,12 +356,18 @@ impl Walk {
             return;
         }
         // An entry that waited since before may find its price on this bar.
+        self.search_bar_for_entry(scene, symbol, t);
+        let held = self.ledger.side(symbol);
         if let Some(entry) = &mut self.books[symbol].entry
-            && let Some(reached) = entry.reached
-            && reached.bar == t
+            && let Some(reached) = entry.reached.take_if(|reached| reached.bar == t)
         {
-            entry.reached = None;
+            entry.searched = t + 1;
             let entry = *entry;
+            if held.is_some_and(|side| side != entry.side) {
+                // A position is left before the opposite one is entered.
+                self.books[symbol].stale = true;
+                return;
+            }
             self.fill_resting(scene, symbol, entry, reached);
         }
     }

@@ -27,7 +27,7 @@ fn weighed(scene: &Scene<'_>, symbol: usize, t: usize) -> Option<usize> {
         Fill::Close => t,
         Fill::NextOpen | Fill::NextClose => scene.bars(symbol).bar_before(t)?,
     };
-    Some(scene.decided(symbol, last))
+    scene.decided(symbol, last)
 }
 
 /// The period of bar `t` in a calendar: a number that changes where a new one begins.
