@@ -26,3 +26,4 @@ mod reports;
 mod selection;
 mod signals;
 mod streams;
+mod turns;

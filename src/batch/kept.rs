@@ -392,6 +392,10 @@ impl Kept<'_> {
                 ("booked", json!({ "for": for_what.word(), "paid": paid }))
             }
             What::Split { ratio } => ("split", json!({ "ratio": ratio })),
+            What::Standing { change, by_hand } => (
+                "state",
+                json!({ "change": change.word(), "by": if by_hand { "command" } else { "rule" } }),
+            ),
         };
         let mut line = Map::new();
         line.insert("time".into(), self.time(event.bar).into());

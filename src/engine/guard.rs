@@ -10,6 +10,7 @@ use super::order::{OrderStatus, Reason};
 use super::outcome::{Booking, What};
 use super::scene::Scene;
 use super::settings::{Action, Breaker, Settings, Span};
+use super::standing::{self, Close, Standing};
 use super::trade::{Basis, ClosedBy, Moment};
 use super::walk::{At, Walk};
 
@@ -42,6 +43,9 @@ pub(super) struct Guard {
     orders: (usize, usize),
     /// Where each trading day ends, while orders are counted.
     ends: Vec<usize>,
+    pub standing: Standing,
+    /// The share of refused orders, which changes on events alone.
+    pub error_rate: f64,
 }
 
 /// Why an entry cannot be filled.
@@ -78,13 +82,22 @@ impl Guard {
             last: capital,
             peak: capital,
             ends,
+            standing: Standing::begin(scene),
             ..Self::default()
         };
     }
 
     /// Whether closes have to be looked at.
-    fn watches(&self, settings: &Settings, ledger: &Ledger) -> bool {
-        self.breakers.iter().any(Option::is_some) || can_be_ruined(settings, ledger)
+    fn watches(&self, scene: &Scene<'_>, ledger: &Ledger) -> bool {
+        self.breakers.iter().any(Option::is_some)
+            || can_be_ruined(scene.settings, ledger)
+            || self.standing.watches(scene)
+    }
+
+    /// What the account is at a close with this equity.
+    fn close(&self, equity: f64) -> Close {
+        let fall = |from: f64| if from > 0.0 { 1.0 - equity / from } else { 0.0 };
+        Close { equity, drawdown: fall(self.peak), daily_loss: fall(self.base) }
     }
 
     /// The first close before bar `due` at which a guard trips or the account is worth nothing. All
@@ -97,14 +110,20 @@ impl Guard {
     ) -> Option<usize> {
         let from = self.looked;
         self.looked = from.max(due);
-        if !self.watches(scene.settings, ledger) {
+        if !self.watches(scene, ledger) {
             return None;
         }
         for t in from..due {
             let equity = ledger.equity(scene.frame, scene.settings, t, Moment::Close);
             self.see(scene.frame, t, equity);
             let needed = needed(scene, ledger, t);
-            if self.trips(t, equity, ledger).is_some() || equity <= 0.0 || equity < needed {
+            let holds =
+                |turn| standing::holds(scene, turn, t, self.close(equity), ledger, self.error_rate);
+            if self.trips(t, equity, ledger).is_some()
+                || equity <= 0.0
+                || equity < needed
+                || self.standing.turns(holds).is_some()
+            {
                 self.looked = t;
                 return Some(t);
             }
@@ -129,8 +148,8 @@ impl Guard {
 
     /// The guard that trips at the close of bar `t`, with what it measured.
     fn trips(&self, t: usize, equity: f64, ledger: &Ledger) -> Option<(usize, Breaker, f64)> {
-        let fall = |from: f64| if from > 0.0 { 1.0 - equity / from } else { 0.0 };
-        let values = [fall(self.base), fall(self.peak), ledger.losses as f64];
+        let close = self.close(equity);
+        let values = [close.daily_loss, close.drawdown, ledger.losses as f64];
         (0..GUARDS.len()).find_map(|guard| {
             let breaker = self.breakers[guard].filter(|_| self.until[guard] <= t)?;
             (values[guard] >= breaker.limit).then_some((guard, breaker, values[guard]))
@@ -139,8 +158,8 @@ impl Guard {
 
     /// The guard that refuses what is decided at the close of bar `t`.
     pub(super) fn blocks(&self, t: usize) -> Option<Reason> {
-        let guard = (0..GUARDS.len()).find(|&guard| self.until[guard] > t)?;
-        Some(GUARDS[guard].0)
+        let guard = (0..GUARDS.len()).find(|&guard| self.until[guard] > t);
+        self.standing.blocks().or_else(|| Some(GUARDS[guard?].0))
     }
 
     /// The guard that refuses what is filled on bar `t`: one that tripped at a close before it.
@@ -182,7 +201,7 @@ impl Walk {
     /// The guards look at the account at the close of bar `t`.
     pub(super) fn look_at_account(&mut self, scene: &Scene<'_>, t: usize) {
         self.guard.looked = t + 1;
-        if !self.guard.watches(scene.settings, &self.ledger) {
+        if !self.guard.watches(scene, &self.ledger) {
             return;
         }
         let equity = self.equity(scene, At { bar: t, moment: Moment::Close });
@@ -201,6 +220,7 @@ impl Walk {
         while let Some((guard, breaker, value)) = self.guard.trips(t, equity, &self.ledger) {
             self.trip(scene, t, guard, breaker, value);
         }
+        self.turn(scene, t, self.guard.close(equity));
         self.guard.last = equity;
     }
 

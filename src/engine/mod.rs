@@ -28,6 +28,7 @@ mod protect;
 mod rest;
 mod scene;
 mod sizing;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod weigh;
@@ -40,6 +41,7 @@ pub use model::{Axes, Model};
 pub use order::{Intent, Order, OrderStatus, Reason};
 pub use outcome::{Booking, Outcome, Stretch};
 pub use settings::{Risk, Settings, Sizing};
+pub use standing::Change;
 pub use trade::{ClosedBy, Fill, Moment, Side, Trade};
 pub use walk::Walk;
 

@@ -143,5 +143,11 @@ words! {
         MaxDrawdown = "max_drawdown",
         /// `risk.max_consecutive_losses`.
         MaxConsecutiveLosses = "max_consecutive_losses",
+        /// `paper.start_when` was never true yet.
+        NotStarted = "not started",
+        /// The session is paused.
+        Paused = "paused",
+        /// The session is over.
+        Stopped = "stopped",
     }
 }

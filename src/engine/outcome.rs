@@ -2,6 +2,7 @@
 
 use super::order::{Order, Reason};
 use super::settings::Action;
+use super::standing::Change;
 use super::trade::{Fill, Trade};
 
 /// The bars from `from` up to the next stretch, on which the account held the same.
@@ -70,6 +71,13 @@ pub enum What {
     Split {
         /// New units for an old one.
         ratio: f64,
+    },
+    /// The session began, paused, went on or ended.
+    Standing {
+        /// How it changed.
+        change: Change,
+        /// Whether a person ordered it; else a rule of the session.
+        by_hand: bool,
     },
 }
 

@@ -80,6 +80,8 @@ words! {
         MaxConsecutiveLosses = "max_consecutive_losses",
         /// The equity fell below what the position needs.
         Liquidation = "liquidation",
+        /// The session was stopped.
+        Stopped = "stopped",
         /// `execution.at_end` closed it on the last bar.
         End = "end",
     }

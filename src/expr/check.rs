@@ -4,6 +4,7 @@
 //! data or parameter values, so a strategy is checked once and then bound to each session.
 
 use super::function::{ArgKind, Function};
+use super::now::Now;
 use super::parse::{Binary, Expr, Kind, Symbol, SyntaxError, parse};
 use crate::bars::duration;
 use crate::diag::{Mistake, Place, closest, codes};
@@ -62,6 +63,8 @@ pub struct Node {
     pub ty: Type,
     /// Whether the result is the same on every bar.
     pub constant: bool,
+    /// Whether it is known only while an account is walked; see [`Now`].
+    pub now: bool,
     /// Where it is written.
     pub place: Place,
 }
@@ -79,6 +82,8 @@ pub enum Op {
     Param(usize),
     /// A column of the data.
     Column(Arc<str>),
+    /// What is known at a close alone.
+    Now(Now),
     /// `-x`.
     Negate,
     /// `not x`.
@@ -106,6 +111,8 @@ pub enum Binding {
     Param(usize, Type),
     /// A column of the data.
     Column(Type),
+    /// What is known at a close alone.
+    Now(Now),
     /// Something that was compiled before.
     Node(NodeId),
 }
@@ -195,11 +202,12 @@ impl Checker<'_> {
     }
 
     fn push(&mut self, expr: &Expr, op: Op, args: Vec<NodeId>, ty: Type) -> NodeId {
-        let constant = !matches!(op, Op::Column(_))
+        let now = matches!(op, Op::Now(_)) || args.iter().any(|&arg| self.program.nodes[arg].now);
+        let constant = !matches!(op, Op::Column(_) | Op::Now(_))
             && !matches!(op, Op::Call(function) if function.reads_bars())
             && args.iter().all(|&arg| self.program.nodes[arg].constant);
         let place = self.at(expr);
-        self.program.nodes.push(Node { op, args, ty, constant, place });
+        self.program.nodes.push(Node { op, args, ty, constant, now, place });
         self.program.nodes.len() - 1
     }
 
@@ -252,6 +260,14 @@ impl Checker<'_> {
         match self.scope.resolve(name) {
             Some(Binding::Param(index, ty)) => Ok(self.push(expr, Op::Param(index), vec![], ty)),
             Some(Binding::Column(ty)) => Ok(self.push(expr, Op::Column(name.into()), vec![], ty)),
+            Some(Binding::Now(now)) => {
+                let ty = match now {
+                    Now::MarketOpen => Type::Bool,
+                    Now::Positions => Type::Int,
+                    _ => Type::Number,
+                };
+                Ok(self.push(expr, Op::Now(now), vec![], ty))
+            }
             Some(Binding::Node(id)) => Ok(id),
             // A function of the bars alone reads like a column.
             None if self.scope.has_bars() => match Function::named(name) {
@@ -374,15 +390,31 @@ impl Checker<'_> {
         Err(Mistake::new(codes::UNKNOWN_NAME, at, title))
     }
 
+    /// An operand of `what`, which looks at other bars: it must be known on them.
+    fn on_past(&mut self, what: &str, inner: &Expr) -> Result<NodeId, Mistake> {
+        let id = self.node(inner)?;
+        self.known_on_bars(what, inner, id)?;
+        Ok(id)
+    }
+
+    fn known_on_bars(&self, what: &str, inner: &Expr, id: NodeId) -> Result<(), Mistake> {
+        if !self.program.nodes[id].now {
+            return Ok(());
+        }
+        let title = format!("`{what}` looks at other bars, and this is known at one close alone");
+        let mistake = Mistake::new(codes::EXPRESSION_TYPE, &self.at(inner), title);
+        Err(mistake.label("compare it with what looks at bars instead"))
+    }
+
     fn elsewhere(&mut self, expr: &Expr, inner: &Expr, symbol: &Symbol) -> Result<NodeId, Mistake> {
         let at = self.place.inside(self.text, symbol.span.clone());
         self.on_bars("@", &at)?;
-        let inner = self.node(inner)?;
+        let inner = self.on_past("@", inner)?;
         let Some(op) = self.scope.symbol(symbol) else {
             return Err(self.unknown_symbol(symbol, &at));
         };
-        let constant = true;
-        self.program.nodes.push(Node { op, args: vec![], ty: Type::Text, constant, place: at });
+        let (args, ty, constant, now) = (vec![], Type::Text, true, false);
+        self.program.nodes.push(Node { op, args, ty, constant, now, place: at });
         let named = self.program.nodes.len() - 1;
         let ty = self.program.ty(inner);
         Ok(self.push(expr, Op::Elsewhere, vec![inner, named], ty))
@@ -419,7 +451,7 @@ impl Checker<'_> {
             let length = duration::parse(text);
             length.map_err(|fact| not_a_timeframe(&self.at(timeframe), text, &fact))?;
         }
-        let inner = self.node(inner)?;
+        let inner = self.on_past("at", inner)?;
         let ty = self.program.ty(inner);
         Ok(self.push(expr, Op::At, vec![length, inner], ty))
     }
@@ -452,7 +484,11 @@ impl Checker<'_> {
         self.count(function, at, args)?;
         let mut nodes = Vec::with_capacity(function.args.len());
         for (index, arg) in args.iter().enumerate() {
-            nodes.push(self.argument(function, function.arg(index).kind, arg)?);
+            let node = self.argument(function, function.arg(index).kind, arg)?;
+            if function.reads_bars() {
+                self.known_on_bars(name, arg, node)?;
+            }
+            nodes.push(node);
         }
         // What is left out takes its default, so that a node always has every operand.
         for missing in function.args.iter().skip(args.len()) {

@@ -254,6 +254,7 @@ pub fn evaluate(op: &Op, call: &Call<'_>) -> Column {
         Op::If => choose(call),
         Op::Call(function) => (function.eval)(call),
         Op::Elsewhere | Op::At => unreachable!("binding makes steps to other bars of these"),
+        Op::Now(_) => unreachable!("binding leaves to a formula what no column tells"),
     }
 }
 

@@ -125,6 +125,8 @@ impl Graph {
             let args: Vec<&Bound> = node.args.iter().map(|&arg| &bound[arg]).collect();
             check_windows(program, &node.op, &node.args, &args)?;
             let result = match &node.op {
+                // It is no column; what becomes of it is a formula's.
+                _ if node.now => Bound::Scalar(Scalar::Missing),
                 Op::Param(index) => Bound::Scalar(params[*index].clone()),
                 Op::Text(text) => Bound::Scalar(Scalar::Text(text.clone())),
                 Op::Elsewhere => {

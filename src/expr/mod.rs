@@ -17,6 +17,7 @@ mod columns;
 mod function;
 mod graph;
 mod library;
+mod now;
 mod parse;
 pub mod reference;
 mod registry;
@@ -33,6 +34,7 @@ pub use column::{Column, Kleene, PRICES, Scalar, View};
 pub use columns::Columns;
 pub use function::{Arg, ArgKind, Function};
 pub use graph::{Bound, Graph, Need, Seen, Trouble, Who, World};
+pub use now::{Formula, Now};
 pub use parse::{KEYWORDS, Symbol, names_in, parse};
 
 use column::evaluate_scalar;

@@ -328,7 +328,40 @@ pub const SESSION: &[Key] = &[
     key("execution", Kind::Table(EXECUTION), "", "how orders are filled"),
     key("risk", Kind::Table(RISK), "", "what protects positions and the account"),
     key("sweep", Kind::Table(SWEEP), "", "many sessions out of one"),
-    later("paper", Kind::Any, "rules of a paper account"),
+    key("paper", Kind::Table(PAPER), "", "when it begins, pauses and ends by itself"),
+];
+
+const PAPER: &[Key] = &[
+    key(
+        "start_when",
+        Kind::Expression,
+        "from the first bar",
+        "nothing is entered before this was true at a close",
+    ),
+    key(
+        "stop_when",
+        Kind::Expression,
+        "never",
+        "when this is true at a close, positions are closed at the next open and the session is over",
+    ),
+    key(
+        "pause_when",
+        Kind::Expression,
+        "never",
+        "when this is true at a close, nothing is entered from then on, and what is held goes on",
+    ),
+    key(
+        "resume_when",
+        Kind::Expression,
+        "as soon as `pause_when` is not true",
+        "when this is true at a close, and `pause_when` is not, a pause is over",
+    ),
+    later("on_revised", Kind::Any, "what becomes of an account whose bars were revised"),
+    later("stale_after", Kind::Any, "how long no bar may come while an account is followed"),
+    later("checkpoint_every", Kind::Any, "how often a checkpoint is written"),
+    later("keep_checkpoints", Kind::Any, "how many checkpoints are kept"),
+    later("heartbeat", Kind::Any, "how often a follower says that it is there"),
+    later("approval", Kind::Any, "whether orders wait until they are approved"),
 ];
 
 const RANGE: &[Key] = &[

@@ -117,6 +117,15 @@ fn sections() -> Vec<Section> {
         ),
         ("Risk", "`[session.NAME.risk]`: what protects positions and the account.", "risk."),
         ("Sweep", "`[session.NAME.sweep]`: many sessions out of one.", "sweep."),
+        (
+            "Paper",
+            "`[session.NAME.paper]`: when a session begins, pauses and ends by itself; in backtests too. These \
+             rules are read at each close and may use `equity`, `drawdown`, `daily_loss`, `positions`, \
+             `error_rate` (the share of the orders so far that were refused), `time` (the local time of day at \
+             which the bar closes, in hours: 15.5 is 15:30) and `market_open` (whether it opens inside the \
+             session of the calendar) beside the strategy's names. Columns are those of the first symbol.",
+            "paper.",
+        ),
     ] {
         let key = SESSION.iter().find(|key| path.strip_suffix('.') == Some(key.name));
         if let Some(Kind::Table(keys) | Kind::Choice(keys)) = key.map(|key| key.kind) {

@@ -360,7 +360,7 @@ session = { capital = 5 }
             ("capital = '5'", "/session/a/capital"),
             ("mode = 'paper'", "/session/a/mode"),
             ("mode = 'back'", "/session/a/mode"),
-            ("paper = { heartbeat = '30s' }", "/session/a/paper"),
+            ("paper = { heartbeat = '30s' }", "/session/a/paper/heartbeat"),
             ("sizing = { equity = 1.0, cash = 5 }", "/session/a/sizing"),
             ("sizing = {}", "/session/a/sizing"),
             ("risk = { stop_loss = 5 }", "/session/a/risk/stop_loss"),

@@ -11,7 +11,7 @@ use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::engine::Settings;
 use crate::engine::model::MODELS;
 use crate::expr::Scalar;
-use crate::strategy::Definition;
+use crate::strategy::{Definition, Turn, Written};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -115,8 +115,9 @@ pub fn type_session(
     }
     let (data, data_place) = data?;
     let (mut definition, (settings, inputs)) = (definition?, told?);
-    if !inputs.is_empty() {
-        definition = Arc::new(Definition { inputs, ..(*definition).clone() });
+    let turns = tree.turns();
+    if !inputs.is_empty() || turns.iter().any(Option::is_some) {
+        definition = Arc::new(Definition { inputs, turns, ..(*definition).clone() });
     }
     Some(Session {
         name: name.to_owned(),
@@ -300,6 +301,14 @@ impl Tree<'_> {
             );
         }
         Some(legs.to_vec())
+    }
+
+    /// When the session begins, ends, pauses and goes on.
+    fn turns(&self) -> [Option<Written>; Turn::COUNT] {
+        Turn::ALL.map(|turn| {
+            let node = self.table.at(&format!("paper.{}", turn.key()))?;
+            Some(Written { text: node.text()?.to_owned(), place: node.place.clone() })
+        })
     }
 
     fn range(&self, project: &Project, mistakes: &mut Mistakes) -> Range {

@@ -69,6 +69,7 @@ pub(super) fn definition(
         rules,
         plot,
         inputs: Vec::new(),
+        turns: Default::default(),
     })
 }
 

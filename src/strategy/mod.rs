@@ -6,16 +6,21 @@
 
 use crate::diag::{Mistake, Mistakes, Place, closest, codes};
 use crate::expr::{
-    Binding, Bound, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope, Symbol,
-    Trouble, Type, World,
+    Binding, Bound, Formula, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope,
+    Symbol, Trouble, Type, World,
 };
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 mod names;
 mod rule;
+mod turn;
 
 pub use rule::{LegRules, Plots, Rule, Rules, Signals, spread};
+pub use turn::{Condition, Turn};
+
+use turn::AtClose;
 
 /// A strategy as it is written.
 #[derive(Debug, Clone)]
@@ -39,6 +44,9 @@ pub struct Definition {
     pub plot: Vec<String>,
     /// What a session's settings ask for beside the rules, such as an average true range.
     pub inputs: Vec<Written>,
+    /// When the session begins, ends, pauses and goes on, in the order of [`Turn::ALL`]; the
+    /// session's own as well.
+    pub turns: [Option<Written>; Turn::COUNT],
 }
 
 /// An expression's text and where its value stands.
@@ -193,6 +201,7 @@ pub struct Strategy {
     inputs: Vec<NodeId>,
     /// The lets that a report draws, as positions in `lets`.
     plot: Vec<usize>,
+    turns: [Option<NodeId>; Turn::COUNT],
 }
 
 impl Strategy {
@@ -271,11 +280,25 @@ impl Strategy {
                 );
             }
         }
+        let mut turns = [None; Turn::COUNT];
+        for (turn, written) in Turn::ALL.into_iter().zip(&definition.turns) {
+            let Some(Written { text, place }) = written else { continue };
+            match program.compile(text, place, &AtClose(&names)) {
+                Ok(id) if program.ty(id) == Type::Bool => turns[turn as usize] = Some(id),
+                Ok(id) => {
+                    let title = format!("`paper.{}` is true or false at each close", turn.key());
+                    let mistake = Mistake::new(codes::EXPRESSION_TYPE, place, title);
+                    found.push(mistake.label(format!("this is {}", program.ty(id).word())));
+                }
+                Err(mistake) if names.explains(&mistake) => {}
+                Err(mistake) => found.push(mistake),
+            }
+        }
         let failed = found.has_errors();
         mistakes.append(found);
         let legs = definition.legs.iter().map(|leg| leg.name.clone()).collect();
         let params = definition.params.clone();
-        (!failed).then_some(Self { params, legs, lets, program, rules, inputs, plot })
+        (!failed).then_some(Self { params, legs, lets, program, rules, inputs, plot, turns })
     }
 
     /// Put in a session's parameter values, in the order of [`Strategy::params`], and the symbols of
@@ -297,14 +320,17 @@ impl Strategy {
                 return None;
             }
         };
-        let of_leg = |rules: &[Option<NodeId>; Rule::COUNT]| {
+        let of_leg = |(leg, rules): (usize, &[Option<NodeId>; Rule::COUNT])| {
             let rules = rules.map(|rule| rule.map(|id| bound[id].clone()));
             let inputs = self.inputs.iter().map(|&id| bound[id].clone()).collect();
-            LegRules::new(rules, inputs, graph)
+            let formula = |id| Arc::new(Formula::new(&self.program, id, &bound));
+            // They are the session's, and read once.
+            let turns = self.turns.map(|turn| turn.filter(|_| leg == 0).map(formula));
+            LegRules::new(rules, inputs, turns, graph)
         };
         let drawn = self.plot.iter().map(|&at| &self.lets[at]);
         let drawn = drawn.map(|(name, id)| (name.clone(), bound[*id].clone())).collect();
-        let legs = self.rules.iter().map(of_leg).collect();
+        let legs = self.rules.iter().enumerate().map(of_leg).collect();
         let rules = Rules { legs, plots: Plots::new(drawn, graph) };
         let mut stops = false;
         let needs = rules.legs.iter().map(|leg| &leg.needs).chain([&rules.plots.needs]);
@@ -372,6 +398,12 @@ impl Strategy {
             let (name, id) = &self.lets[at];
             let number = self.spell(*id, &mut numbers, &mut text);
             writeln!(text, "plot {name} #{number}").expect("a String takes any text");
+        }
+        for (turn, id) in Turn::ALL.iter().zip(self.turns) {
+            if let Some(id) = id {
+                let number = self.spell(id, &mut numbers, &mut text);
+                writeln!(text, "{} #{number}", turn.key()).expect("a String takes any text");
+            }
         }
         text
     }
@@ -573,6 +605,7 @@ mod tests {
             rules: vec![rule(Rule::EnterLong, enter_long)],
             plot: vec![],
             inputs: vec![],
+            turns: Default::default(),
         }
     }
 

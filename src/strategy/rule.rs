@@ -5,8 +5,9 @@
 //! beyond which price it is made, how large it is. A `weight` stands instead of all of them and says
 //! how much to hold.
 
+use super::{Condition, Turn};
 use crate::bars::{Cut, Mask};
-use crate::expr::{Bound, Column, Columns, Graph, Kleene, Need, Type, Who};
+use crate::expr::{Bound, Column, Columns, Formula, Graph, Kleene, Need, Type, Who};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -191,6 +192,7 @@ pub struct LegRules {
     /// The expressions that the rules are computed from, and where.
     pub needs: Vec<Need>,
     inputs: Vec<Bound>,
+    turns: [Option<Arc<Formula>>; Turn::COUNT],
     /// Those that are functions giving numbers on the symbol's own bars.
     functions: Vec<usize>,
 }
@@ -200,13 +202,15 @@ impl LegRules {
     pub(super) fn new(
         rules: [Option<Bound>; Rule::COUNT],
         inputs: Vec<Bound>,
+        turns: [Option<Arc<Formula>>; Turn::COUNT],
         graph: &Graph,
     ) -> Self {
-        let needs = graph.needs(numbers(rules.iter().flatten().chain(&inputs)));
+        let asked = turns.iter().flatten().flat_map(|formula| &formula.columns);
+        let needs = graph.needs(numbers(rules.iter().flatten().chain(&inputs).chain(asked)));
         let own = needs.iter().filter(|need| need.who == Who::Own && need.timeframe == 0);
         let own = own.map(|need| need.number);
         let functions = own.filter(|&number| graph.is_function(number)).collect();
-        Self { rules, needs, inputs, functions }
+        Self { rules, needs, inputs, turns, functions }
     }
 
     /// What `rule` became, if there is such a rule.
@@ -243,6 +247,10 @@ impl LegRules {
             size: numbers(Rule::Size),
             weight: numbers(Rule::Weight),
             inputs: self.inputs.iter().map(|input| column(columns, symbol, input)).collect(),
+            turns: self.turns.each_ref().map(|turn| {
+                let formula = turn.as_ref().filter(|_| symbol == 0)?;
+                Some(Condition::new(formula, columns, symbol))
+            }),
             warm: 0,
         }
     }
@@ -282,6 +290,9 @@ pub struct Signals {
     pub weight: Option<Cut<f64>>,
     /// What the settings ask for beside the rules, in their order.
     pub inputs: Vec<Cut<f64>>,
+    /// When the session begins, ends, pauses and goes on, in the order of [`Turn::ALL`]; with the
+    /// first symbol alone.
+    pub turns: [Option<Condition>; Turn::COUNT],
     /// The first bar on which every function of the rules has a value, where the model asks for it.
     pub warm: usize,
 }
@@ -305,6 +316,7 @@ impl Signals {
             size: self.size.as_ref().map(&numbers),
             weight: self.weight.as_ref().map(&numbers),
             inputs: self.inputs.iter().map(&numbers).collect(),
+            turns: self.turns.each_ref().map(|turn| Some(turn.as_ref()?.map(&numbers))),
             warm: self.warm,
         }
     }
