@@ -25,5 +25,6 @@ mod registry;
 mod reports;
 mod selection;
 mod signals;
+mod split;
 mod streams;
 mod turns;

@@ -515,6 +515,7 @@ impl<'a> Execution<'a> {
             work,
             outcome,
             metrics: &done.metrics,
+            parts: done.parts.as_deref(),
             fills: done.fills,
             note: done.note.as_deref(),
         };
@@ -748,6 +749,7 @@ impl<'a> Execution<'a> {
             }),
             result_digest: result.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),
             metrics: row.metrics,
+            parts: row.parts.as_deref().copied(),
             params: self.params(base, row.index as usize),
             sweep,
             checks: work.map_or_else(Vec::new, |work| {
@@ -793,6 +795,7 @@ fn completed(index: usize, identity: Option<Hash>, done: &Done) -> Row {
         kind: None,
         bars: done.bars,
         metrics: done.metrics,
+        parts: done.parts.clone(),
         fills: Some(hex(&done.fills, 64)),
         note: done.note.clone(),
     }
@@ -808,6 +811,7 @@ fn failed(index: usize, identity: Option<Hash>, failure: &Failure) -> Row {
         kind: Some(failure.kind.to_owned()),
         bars: 0,
         metrics: Metrics::default(),
+        parts: None,
         fills: None,
         note: None,
     }

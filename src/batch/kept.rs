@@ -9,7 +9,7 @@ use crate::engine::outcome::{Counts, Event, What};
 use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome};
 use crate::expr::Columns;
 use crate::metrics::account::excursion;
-use crate::metrics::{Metrics, Unit};
+use crate::metrics::{Metric, Metrics, Parts, Unit};
 use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
 use crate::store::{EQUITY_FILE, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet};
 use chrono::DateTime;
@@ -41,10 +41,23 @@ pub struct Kept<'a> {
     pub outcome: &'a Outcome,
     /// What it was measured at.
     pub metrics: &'a Metrics,
+    /// The same in and out of sample; `None` without a split.
+    pub parts: Option<&'a Parts>,
     /// A digest of its fills.
     pub fills: Digest,
     /// What a reader should know.
     pub note: Option<&'a str>,
+}
+
+/// The metrics that are defined.
+fn by_name(metrics: &Metrics) -> Map<String, Value> {
+    let number = |(metric, value): (Metric, Option<f64>)| {
+        let value = value?;
+        let is_count = metric.unit() == Unit::Count;
+        let number = if is_count { json!(value as u64) } else { json!(value) };
+        Some((metric.name().to_owned(), number))
+    };
+    metrics.iter().filter_map(number).collect()
 }
 
 impl Kept<'_> {
@@ -81,16 +94,6 @@ impl Kept<'_> {
     fn result(&self) -> String {
         let slice = self.slice();
         let identity = &self.work.identity;
-        let metrics: Map<String, Value> = self
-            .metrics
-            .iter()
-            .filter_map(|(metric, value)| {
-                let value = value?;
-                let number =
-                    if metric.unit() == Unit::Count { json!(value as u64) } else { json!(value) };
-                Some((metric.name().to_owned(), number))
-            })
-            .collect();
         let days = slice.days();
         let axes: Map<String, Value> = self
             .work
@@ -101,7 +104,7 @@ impl Kept<'_> {
             .into_iter()
             .map(|(axis, word)| (axis.to_owned(), word.into()))
             .collect();
-        let result = json!({
+        let mut result = json!({
             "schema": 1,
             "identity": hex(&identity.digest(), 64),
             "components": {
@@ -127,10 +130,29 @@ impl Kept<'_> {
             "tripped": reasons(&self.outcome.tripped),
             "liquidations": self.outcome.liquidations,
             "fills": hex(&self.fills, 64),
-            "metrics": metrics,
+            "metrics": by_name(self.metrics),
         });
+        if let Some(split) = self.split() {
+            result["split"] = split;
+        }
         let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
         format!("{text}\n")
+    }
+
+    /// The days in and out of sample, and what they were measured at.
+    fn split(&self) -> Option<Value> {
+        let (days, parts) = (self.work.variant.split.as_ref()?, self.parts?);
+        let mut split = Map::new();
+        for ((name, days), metrics) in Parts::NAMES.into_iter().zip(days).zip(parts.both()) {
+            let part = json!({
+                "from": self.slice().day(days.start).to_string(),
+                "to": self.slice().day(days.end - 1).to_string(),
+                "days": days.len(),
+                "metrics": by_name(metrics),
+            });
+            split.insert(name.to_owned(), part);
+        }
+        Some(split.into())
     }
 
     /// What each cost took, of closed trades and open ones; negative where it was received.

@@ -11,8 +11,8 @@ mod group;
 
 use crate::engine::{Outcome, Walk, model};
 use crate::manifest::RunSettings;
-use crate::metrics::Metrics;
 use crate::metrics::account::Meter;
+use crate::metrics::{Metrics, Parts};
 use crate::plan::{Digest, Job, Prepared, Work};
 use crate::strategy::Signals;
 use group::Wanted;
@@ -45,6 +45,8 @@ pub struct Finished {
 pub struct Done {
     /// What it was measured at.
     pub metrics: Metrics,
+    /// The same in and out of sample; `None` without a split.
+    pub parts: Option<Box<Parts>>,
     /// A digest of its fills.
     pub fills: Digest,
     /// Bars of its range.
@@ -229,11 +231,16 @@ impl Worker {
         let walked = Instant::now();
         let benchmark = Some(slice.benchmark.as_slice());
         let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);
+        let parts = work.variant.split.as_ref().map(|split| {
+            let (frame, periods) = (&slice.frame, slice.periods);
+            Box::new(self.meter.measure_parts(split, outcome, frame, settings, periods, benchmark))
+        });
         let fills = fills_digest(outcome);
         let took =
             Took { signals: evaluated - began, walk: walked - evaluated, meter: walked.elapsed() };
         Done {
             metrics,
+            parts,
             fills,
             took,
             bars: slice.frame.len() as u64,

@@ -117,6 +117,7 @@ mod tests {
             kind: None,
             bars: 1,
             metrics,
+            parts: None,
             fills: None,
             note: None,
         };

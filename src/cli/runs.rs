@@ -410,6 +410,7 @@ mod tests {
             kind: None,
             bars: 10,
             metrics,
+            parts: None,
             fills: None,
             note: None,
         };

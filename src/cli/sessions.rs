@@ -9,9 +9,10 @@ use crate::bars::duration;
 use crate::diag::closest;
 use crate::expr::{Scalar, Type};
 use crate::manifest::glob_matches;
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Metrics, Parts};
 use crate::plan::METRICS;
 use crate::plan::filter::type_of;
+use crate::report;
 use crate::report::registry::{Count, Summary};
 use crate::store::{Record, Status, Store};
 use anyhow::Result;
@@ -96,7 +97,7 @@ impl Sessions {
                 let record = find(&records, &which).ok_or_else(|| unknown(&which, &records))?;
                 match trades {
                     true => trades_of(record, &store)?.print(format),
-                    false => facts(record, &store).print(format),
+                    false => facts(record, &store, format).print(format),
                 }
             }
             Command::Summary { select, format } => {
@@ -344,7 +345,7 @@ fn unknown(which: &str, records: &[Record]) -> Usage {
 }
 
 /// Everything that is known of one session.
-fn facts(record: &Record, store: &Store) -> Facts {
+fn facts(record: &Record, store: &Store, format: Format) -> Facts {
     let is_part = |name: &str| matches!(name, "identity" | "points" | "result");
     let mut facts = Facts::default();
     for (name, kind, value) in FIELDS.iter().filter(|(name, ..)| !is_part(name)) {
@@ -383,10 +384,38 @@ fn facts(record: &Record, store: &Store) -> Facts {
             .with("schema", Kind::Count, identity.schema);
         facts = facts.part("identity", part);
     }
-    let metrics = record.metrics.iter().fold(Facts::default(), |facts, (metric, value)| {
-        facts.with(metric.name(), metric.unit().into(), value)
-    });
-    facts.part("metrics", metrics)
+    let metrics = |metrics: &Metrics| {
+        let all = metrics.iter();
+        all.fold(Facts::default(), |facts, (metric, value)| {
+            facts.with(metric.name(), metric.unit().into(), value)
+        })
+    };
+    match &record.parts {
+        Some(parts) if format.is_for_people() => {
+            facts.part("metrics", side_by_side(&record.metrics, parts))
+        }
+        parts => {
+            facts = facts.part("metrics", metrics(&record.metrics));
+            let both = Parts::NAMES.into_iter().zip(parts.iter().flat_map(Parts::both));
+            both.fold(facts, |facts, (name, part)| facts.part(name, metrics(part)))
+        }
+    }
+}
+
+/// The metrics over all days, in sample and out of sample.
+fn side_by_side(whole: &Metrics, parts: &Parts) -> Records {
+    let columns = ["metric", "all_days", Parts::NAMES[0], Parts::NAMES[1]];
+    let kinds = [Kind::Text, Kind::Number, Kind::Number, Kind::Number];
+    let mut records = Records::new(columns.into_iter().zip(kinds));
+    let [inside, outside] = parts.both();
+    for (metric, value) in whole.iter() {
+        let kind = Kind::from(metric.unit());
+        let unit = kind.unit().expect("a metric has a unit");
+        let shown = |value| Cell::from(report::format::metric(value, unit, None));
+        let values = [value, inside.get(metric), outside.get(metric)].map(shown);
+        records.push(std::iter::once(metric.name().into()).chain(values).collect());
+    }
+    records
 }
 
 /// The trades of a session whose details were kept.
@@ -664,7 +693,7 @@ mod tests {
         let store = Store::at("output");
         let mut record = record("goog-sma", 1);
         record.metrics.set(Metric::Sortino, 2.0);
-        let json = facts(&record, &store).text(Format::Json);
+        let json = facts(&record, &store, Format::Json).text(Format::Json);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["session"], "goog-sma");
         assert_eq!(json["metrics"].as_object().unwrap().len(), Metric::ALL.len());

@@ -111,6 +111,7 @@ impl Snapshot {
             work,
             outcome,
             metrics: &done.metrics,
+            parts: done.parts.as_deref(),
             fills: done.fills,
             note: done.note.as_deref(),
         };

@@ -290,7 +290,12 @@ pub const SESSION: &[Key] = &[
         "symbols that `risk.max_group` limits together, by the group's name",
     ),
     key("range", Kind::Table(RANGE), "all rows", "the days that are run, both ends included"),
-    later("split", Kind::Any, "the ranges in and out of sample, reported side by side"),
+    key(
+        "split",
+        Kind::Table(SPLIT),
+        "none",
+        "the days in and out of sample, which are measured apart and reported side by side: `at`, or `train` and `test`",
+    ),
     key("capital", POSITIVE, "10_000", "money at the start"),
     key(
         "currency",
@@ -367,6 +372,12 @@ const PAPER: &[Key] = &[
 const RANGE: &[Key] = &[
     key("from", Kind::Date, "the first row", "the first day"),
     key("to", Kind::Date, "the last row", "the last day"),
+];
+
+const SPLIT: &[Key] = &[
+    key("at", Kind::Date, "", "the first day out of sample; the days before it are in sample"),
+    key("train", Kind::Table(RANGE), "", "the days in sample, both ends included"),
+    key("test", Kind::Table(RANGE), "", "the days out of sample, both ends included"),
 ];
 
 const DATA: &[Key] = &[

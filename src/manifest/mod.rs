@@ -20,6 +20,7 @@ pub mod span;
 pub mod tree;
 
 mod check;
+mod split;
 mod strategy_file;
 
 pub use check::{check, check_table};
@@ -27,6 +28,7 @@ pub use data::{Adjust, CalendarChoice, Checks, DataSettings, Hours, Policy};
 pub use gates::{Check, Expectation, Gates};
 pub use project::{Folder, Project};
 pub use session::{Benchmark, Label, Range, Session, lay, type_data, type_session};
+pub use split::Split;
 pub use tree::{Node, Table, Value};
 
 use crate::diag::{Mistake, Mistakes, Place, Source, codes};

@@ -5,6 +5,7 @@ use super::gates::{self, Expectation};
 use super::keys::is_choice;
 use super::project::Project;
 use super::span;
+use super::split::{Split, type_split};
 use super::tree::{Node, Table, Value};
 use super::{settings, strategy_file};
 use crate::diag::{Mistake, Mistakes, Place, codes};
@@ -40,6 +41,8 @@ pub struct Session {
     pub data_place: Place,
     /// The days that are run.
     pub range: Range,
+    /// The days in and out of sample, where they are told apart.
+    pub split: Option<Split>,
     /// What the engine is told.
     pub settings: Settings,
     /// The name of the execution model.
@@ -100,6 +103,7 @@ pub fn type_session(
     let params = definition.as_ref().map(|definition| tree.params(definition, &mut found));
     let data = DataSettings::typed(name, place, table, project, &mut found);
     let range = tree.range(project, &mut found);
+    let split = type_split(table, &range, project.today, &mut found);
     let told = definition
         .as_deref()
         .map(|definition| settings::type_settings(table, place, definition, &mut found));
@@ -137,6 +141,7 @@ pub fn type_session(
         data,
         data_place,
         range,
+        split,
         settings,
         model: Some(tree.text("execution.model"))
             .filter(|m| !m.is_empty())

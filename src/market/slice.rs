@@ -236,6 +236,21 @@ impl Slice {
         }
     }
 
+    /// The trading days that lie in `range`, by their places in the frame.
+    pub fn days_in(&self, range: &Range) -> Rows<usize> {
+        let days = &self.frame.days;
+        let place =
+            |is_before: &dyn Fn(i32) -> bool| days.partition_point(|day| is_before(day.number));
+        let from = range.from.map_or(0, |from| place(&|day| day < day_number(from)));
+        let to = range.to.map_or(days.len(), |to| place(&|day| day <= day_number(to)));
+        from.min(to)..to
+    }
+
+    /// The trading day at a place of the frame.
+    pub fn day(&self, place: usize) -> NaiveDate {
+        date(self.frame.days[place].number)
+    }
+
     /// The first and last trading day.
     pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
         let day = |day: &Day| date(day.number);

@@ -4,10 +4,11 @@
 use super::drawdown::Drawdowns;
 use super::returns::{BenchmarkStats, ReturnStats, positive_months};
 use super::trades::TradeStats;
-use super::{Metric, Metrics};
+use super::{Metric, Metrics, Parts};
 use crate::bars::DAY;
 use crate::engine::outcome::value;
 use crate::engine::{Frame, Outcome, Settings, Trade};
+use std::ops::Range;
 
 /// How many bars are marked at a time: few enough to stay in the first cache.
 const PIECE: usize = 1_024;
@@ -38,21 +39,71 @@ impl Meter {
         periods: f64,
         benchmark: Option<&[f64]>,
     ) -> Metrics {
-        let mut metrics = Metrics::default();
-        let capital = settings.capital;
-        let exposed = self.drawdowns(&mut metrics, outcome, frame, capital);
         self.days(outcome, frame);
-        self.return_metrics(&mut metrics, capital, periods, benchmark);
-        self.day_numbers.clear();
-        self.day_numbers.extend(frame.days.iter().map(|day| day.number));
-        let months = positive_months(&self.day_numbers, &self.day_equity, capital);
-        metrics.set(Metric::PositiveMonths, months);
-        if !frame.is_empty() {
-            metrics.set(Metric::Exposure, exposed as f64 / frame.len() as f64);
+        let whole = Part {
+            days: 0..frame.days.len(),
+            bars: 0..frame.len(),
+            capital: settings.capital,
+            benchmark,
+        };
+        let mut metrics = self.part(&whole, &outcome.trades, outcome, frame, periods);
+        account_metrics(&mut metrics, outcome);
+        metrics
+    }
+
+    /// The metrics of two parts of the outcome that was measured last, each some trading days of
+    /// `frame`; the arguments are those that it was measured with.
+    pub fn measure_parts(
+        &mut self,
+        parts: &[Range<usize>; 2],
+        outcome: &Outcome,
+        frame: &Frame,
+        settings: &Settings,
+        periods: f64,
+        benchmark: Option<&[f64]>,
+    ) -> Parts {
+        let mut measured = Parts::default();
+        for (days, metrics) in parts.iter().zip(measured.both_mut()) {
+            let before = days.start.checked_sub(1);
+            let from = before.map_or(0, |day| frame.days[day].end);
+            let bars = from..days.end.checked_sub(1).map_or(0, |day| frame.days[day].end);
+            // What is open at the end counts, like in the whole, with what it cost so far.
+            let of_part = |trade: &&Trade| bars.contains(&trade.exit_bar);
+            let trades: Vec<Trade> = outcome.trades.iter().filter(of_part).cloned().collect();
+            let part = Part {
+                capital: before.map_or(settings.capital, |day| self.day_equity[day]),
+                benchmark: benchmark.map(|benchmark| &benchmark[days.clone()]),
+                days: days.clone(),
+                bars,
+            };
+            *metrics = self.part(&part, &trades, outcome, frame, periods);
         }
-        let years = frame.days.len() as f64 / periods;
-        self.money_metrics(&mut metrics, outcome, capital, years);
-        trade_metrics(&mut metrics, outcome, frame, years);
+        measured
+    }
+
+    fn part(
+        &mut self,
+        part: &Part<'_>,
+        trades: &[Trade],
+        outcome: &Outcome,
+        frame: &Frame,
+        periods: f64,
+    ) -> Metrics {
+        let mut metrics = Metrics::default();
+        let capital = part.capital;
+        let exposed = self.drawdowns(&mut metrics, outcome, frame, part);
+        self.return_metrics(&mut metrics, part, periods);
+        self.day_numbers.clear();
+        self.day_numbers.extend(frame.days[part.days.clone()].iter().map(|day| day.number));
+        let days = &self.day_equity[part.days.clone()];
+        let months = positive_months(&self.day_numbers, days, capital);
+        metrics.set(Metric::PositiveMonths, months);
+        if !part.bars.is_empty() {
+            metrics.set(Metric::Exposure, exposed as f64 / part.bars.len() as f64);
+        }
+        let years = part.days.len() as f64 / periods;
+        self.money_metrics(&mut metrics, outcome, part, years);
+        trade_metrics(&mut metrics, trades, frame, years);
         metrics
     }
 
@@ -67,13 +118,17 @@ impl Meter {
         metrics: &mut Metrics,
         outcome: &Outcome,
         frame: &Frame,
-        capital: f64,
+        part: &Part<'_>,
     ) -> usize {
         self.max_loss = None;
         let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
-        let mut drawdowns = Drawdowns::new(capital);
+        let mut drawdowns = Drawdowns::new(part.capital);
         let mut exposed = 0;
         for (bars, cash, units) in outcome.stretches(frame.len()) {
+            let bars = bars.start.max(part.bars.start)..bars.end.min(part.bars.end);
+            if bars.is_empty() {
+                continue;
+            }
             if units.iter().all(|units| *units == 0.0) {
                 drawdowns.hold(bars.len(), cash);
                 continue;
@@ -95,8 +150,8 @@ impl Meter {
             }
         }
         if let Some(stats) = drawdowns.finish() {
-            let bars =
-                |from: Option<usize>, to: usize| frame.time[to] - frame.time[from.unwrap_or(0)];
+            let time = &frame.time[part.bars.clone()];
+            let bars = |from: Option<usize>, to: usize| time[to] - time[from.unwrap_or(0)];
             metrics.set(Metric::MaxDrawdown, stats.max_drawdown);
             metrics.set(Metric::AvgDrawdown, stats.avg_drawdown);
             let longest = stats.longest.map(|longest| bars(longest.from, longest.to));
@@ -122,16 +177,10 @@ impl Meter {
         }
     }
 
-    fn return_metrics(
-        &mut self,
-        metrics: &mut Metrics,
-        capital: f64,
-        periods: f64,
-        benchmark: Option<&[f64]>,
-    ) {
+    fn return_metrics(&mut self, metrics: &mut Metrics, part: &Part<'_>, periods: f64) {
         self.returns.clear();
-        let mut before = capital;
-        for &equity in &self.day_equity {
+        let mut before = part.capital;
+        for &equity in &self.day_equity[part.days.clone()] {
             // An account without money has no returns.
             self.returns.push(if before > 0.0 { equity / before - 1.0 } else { f64::NAN });
             before = equity;
@@ -159,7 +208,7 @@ impl Meter {
         ] {
             metrics.set(metric, value);
         }
-        if let Some(benchmark) = benchmark {
+        if let Some(benchmark) = part.benchmark {
             let stats = BenchmarkStats::of(&self.returns, benchmark, periods);
             metrics.set(Metric::BenchmarkReturn, stats.benchmark_return);
             metrics.set(Metric::Alpha, stats.alpha);
@@ -168,24 +217,50 @@ impl Meter {
         }
     }
 
-    fn money_metrics(&self, metrics: &mut Metrics, outcome: &Outcome, capital: f64, years: f64) {
-        let open = outcome.trades.iter().filter(|trade| trade.closed_by.is_none());
-        metrics.set(Metric::UnrealizedPnl, open.map(|trade| trade.profit).sum::<f64>());
-        metrics.set(Metric::FinancingPaid, outcome.financing());
-        let traded: f64 = outcome.fills.iter().map(|fill| (fill.units * fill.price).abs()).sum();
-        let mean = self.day_equity.iter().sum::<f64>() / self.day_equity.len() as f64;
+    fn money_metrics(&self, metrics: &mut Metrics, outcome: &Outcome, part: &Part<'_>, years: f64) {
+        let days = &self.day_equity[part.days.clone()];
+        let fills = outcome.fills.iter().filter(|fill| part.bars.contains(&fill.bar));
+        let traded: f64 = fills.map(|fill| (fill.units * fill.price).abs()).sum();
+        let mean = days.iter().sum::<f64>() / days.len() as f64;
         metrics.set(Metric::Turnover, traded / (2.0 * mean * years));
-        let profit = self.day_equity.last().map(|last| last - capital);
-        metrics.set(Metric::FinalEquity, self.day_equity.last().copied());
+        let profit = days.last().map(|last| last - part.capital);
+        metrics.set(Metric::FinalEquity, days.last().copied());
         let recovery = profit.zip(self.max_loss).map(|(profit, loss)| profit / loss);
         metrics.set(Metric::RecoveryFactor, recovery);
     }
 }
 
-fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years: f64) {
-    let stats = TradeStats::of(&outcome.trades);
-    let closed: Vec<&Trade> =
-        outcome.trades.iter().filter(|trade| trade.closed_by.is_some()).collect();
+/// A stretch of trading days that is measured.
+struct Part<'a> {
+    days: Range<usize>,
+    /// The bars of those days.
+    bars: Range<usize>,
+    /// The equity before the first of them, money.
+    capital: f64,
+    /// The benchmark's return of each day.
+    benchmark: Option<&'a [f64]>,
+}
+
+/// What only the account as a whole has.
+fn account_metrics(metrics: &mut Metrics, outcome: &Outcome) {
+    let open = outcome.trades.iter().filter(|trade| trade.closed_by.is_none());
+    for (metric, value) in [
+        (Metric::UnrealizedPnl, open.map(|trade| trade.profit).sum::<f64>()),
+        (Metric::FinancingPaid, outcome.financing()),
+        (Metric::Orders, outcome.order_count as f64),
+        (Metric::Refusals, outcome.refusals() as f64),
+        (Metric::Reductions, outcome.reduced.total() as f64),
+        (Metric::GuardTrips, outcome.tripped.total() as f64),
+        (Metric::Liquidations, outcome.liquidations as f64),
+        (Metric::AmbiguousExits, outcome.ambiguous_exits as f64),
+    ] {
+        metrics.set(metric, value);
+    }
+}
+
+fn trade_metrics(metrics: &mut Metrics, trades: &[Trade], frame: &Frame, years: f64) {
+    let stats = TradeStats::of(trades);
+    let closed: Vec<&Trade> = trades.iter().filter(|trade| trade.closed_by.is_some()).collect();
     let mean = |of: &dyn Fn(&Trade) -> f64| {
         closed.iter().map(|trade| of(trade)).sum::<f64>() / closed.len() as f64
     };
@@ -209,12 +284,6 @@ fn trade_metrics(metrics: &mut Metrics, outcome: &Outcome, frame: &Frame, years:
     }
     for (metric, value) in [
         (Metric::Trades, stats.trades as f64),
-        (Metric::Orders, outcome.order_count as f64),
-        (Metric::Refusals, outcome.refusals() as f64),
-        (Metric::Reductions, outcome.reduced.total() as f64),
-        (Metric::GuardTrips, outcome.tripped.total() as f64),
-        (Metric::Liquidations, outcome.liquidations as f64),
-        (Metric::AmbiguousExits, outcome.ambiguous_exits as f64),
         (Metric::MaxConsecutiveWins, stats.max_consecutive_wins as f64),
         (Metric::MaxConsecutiveLosses, stats.max_consecutive_losses as f64),
         (Metric::RealizedPnl, stats.realized_pnl),

@@ -267,6 +267,35 @@ impl Metrics {
     }
 }
 
+/// What a session with a split was measured at on the days in sample, and on those out of sample.
+///
+/// A part begins with the equity at its first open. Its returns, drawdowns and exposure are those of
+/// its days; a trade counts, whole, where it was closed. What belongs to the account as a whole is
+/// undefined: orders, refusals, reductions, trips, liquidations, ambiguous exits, open profit,
+/// financing.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Parts {
+    /// The days in sample.
+    pub in_sample: Metrics,
+    /// The days out of sample.
+    pub out_of_sample: Metrics,
+}
+
+impl Parts {
+    /// The names of the parts in files and columns.
+    pub const NAMES: [&str; 2] = ["in_sample", "out_of_sample"];
+
+    /// Both, in the order of their names.
+    pub fn both(&self) -> [&Metrics; 2] {
+        [&self.in_sample, &self.out_of_sample]
+    }
+
+    /// Both, to be written.
+    pub fn both_mut(&mut self) -> [&mut Metrics; 2] {
+        [&mut self.in_sample, &mut self.out_of_sample]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

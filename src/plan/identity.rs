@@ -4,6 +4,7 @@ use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::{Benchmark, SCHEMA, Session};
 use crate::strategy::Strategy;
+use std::ops::Range;
 
 /// A digest of everything that can change one component of a result.
 pub type Digest = [u8; 32];
@@ -51,7 +52,12 @@ pub struct SettingsHasher(blake3::Hasher);
 impl SettingsHasher {
     /// Everything of `session` but its parameters, with the symbols that its universe came to. The
     /// range is told by the rows that it leaves, which are the data's.
-    pub fn new(session: &Session, symbols: &[String], periods: f64) -> Self {
+    pub fn new(
+        session: &Session,
+        symbols: &[String],
+        periods: f64,
+        split: Option<&[Range<usize>; 2]>,
+    ) -> Self {
         let mut hasher = blake3::Hasher::new();
         let mut feed = |text: String| {
             hasher.update(&(text.len() as u64).to_le_bytes());
@@ -67,6 +73,10 @@ impl SettingsHasher {
             Benchmark::BuyAndHold => "buy and hold".into(),
             Benchmark::Symbol(symbol) => format!("symbol {symbol}"),
         });
+        // Like the range, by the days that it comes to.
+        if let Some(split) = split {
+            feed(format!("split {split:?}"));
+        }
         Self(hasher)
     }
 

@@ -5,7 +5,7 @@ use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes};
 use crate::engine::{ENGINE, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
-use crate::manifest::{DataSettings, Project, Session, type_session};
+use crate::manifest::{DataSettings, Project, Session, Split, type_session};
 use crate::market::{self, DataSet, Slice};
 use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
@@ -61,6 +61,8 @@ pub struct Variant {
     pub slice: usize,
     /// The files of its data.
     pub data: Arc<DataSet>,
+    /// Its trading days in and out of sample, by their places in the slice; `None` without a split.
+    pub split: Option<[std::ops::Range<usize>; 2]>,
     rules: identity::Digest,
     settings: SettingsHasher,
 }
@@ -201,6 +203,19 @@ fn fixed_axes<'a>(base: &'a Base, point: &'a Point) -> impl Iterator<Item = u32>
     at.filter(|(axis, _)| !axis.path.starts_with("params.")).map(|(_, &value)| value)
 }
 
+/// The trading days of `slice` in and out of sample, or why there are none.
+fn days_of(split: &Split, slice: &Slice) -> Result<[std::ops::Range<usize>; 2], String> {
+    let days = [&split.in_sample, &split.out_of_sample].map(|range| slice.days_in(range));
+    let empty = days.iter().zip(["in sample", "out of sample"]).find(|(days, _)| days.is_empty());
+    match empty {
+        Some((_, part)) => Err(format!(
+            "no trading day is {part}; move `split` into the days of the data{}",
+            slice.days().map_or_else(String::new, |(from, to)| format!(", {from} to {to}"))
+        )),
+        None => Ok(days),
+    }
+}
+
 /// A variant, or why its data cannot be used.
 type Usable = Result<Arc<Variant>, String>;
 
@@ -252,9 +267,13 @@ impl Preparation<'_> {
             Err(reason) => return Some(Err(reason)),
         };
         let cut = &self.prepared.slices[slice];
-        let settings = SettingsHasher::new(&session, &cut.symbols, cut.periods);
+        let split = match session.split.as_ref().map(|split| days_of(split, cut)).transpose() {
+            Ok(split) => split,
+            Err(reason) => return Some(Err(reason)),
+        };
+        let settings = SettingsHasher::new(&session, &cut.symbols, cut.periods, split.as_ref());
         let rules = identity::rules_digest(&strategy);
-        Some(Ok(Arc::new(Variant { session, strategy, slice, data, rules, settings })))
+        Some(Ok(Arc::new(Variant { session, strategy, slice, data, split, rules, settings })))
     }
 
     fn data(&mut self, settings: &DataSettings) -> (usize, Result<Arc<DataSet>, String>) {

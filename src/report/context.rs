@@ -194,6 +194,8 @@ pub struct Row {
     pub axes: Vec<Setting>,
     /// One cell a column, in the order of `columns`.
     pub metrics: Vec<Cell>,
+    /// The objective in and out of sample; `None` without a split, or where either is undefined.
+    pub split: Option<[f64; 2]>,
     /// The equity curve, thinned, for a sparkline.
     pub spark: Option<Vec<f64>>,
     /// The `anchor` of this session's section, when it has one.
@@ -304,6 +306,8 @@ pub struct Session {
     pub costs: String,
     /// All metrics, in the order of the reference.
     pub metrics: Vec<Metric>,
+    /// The metrics in and out of sample; `None` unless the manifest splits the range.
+    pub split: Option<Split>,
     /// The account by trading day; `None` when it was not kept or there is no day.
     pub equity: Option<Curve>,
     /// Where its own page is, relative to the run's directory; `None` if it has none.
@@ -333,6 +337,50 @@ pub struct Metric {
     pub sense: Option<Sense>,
     /// The value; `None` when it is undefined.
     pub value: Option<f64>,
+}
+
+/// In and out of sample, side by side. A part begins with the equity at its first open; a trade
+/// counts, whole, where it was closed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Split {
+    /// The days in sample.
+    pub in_sample: Part,
+    /// The days out of sample.
+    pub out_of_sample: Part,
+    /// All metrics, in the order of the reference.
+    pub metrics: Vec<SplitMetric>,
+}
+
+/// The days of one part of a range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Part {
+    /// The first trading day, as text.
+    pub from: String,
+    /// The last trading day, as text.
+    pub to: String,
+    /// How many trading days there are.
+    pub days: usize,
+}
+
+/// A metric and its values in both parts.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SplitMetric {
+    /// Name, such as `"max_drawdown"`.
+    pub name: String,
+    /// Title, such as `"Max drawdown"`.
+    pub title: String,
+    /// How its values are written.
+    pub unit: Unit,
+    /// The definition in a sentence or two, as plain text.
+    pub definition: String,
+    /// Which direction is better; `None` where neither is.
+    pub sense: Option<Sense>,
+    /// The value in sample; `None` when it is undefined.
+    pub in_sample: Option<f64>,
+    /// The value out of sample; `None` when it is undefined.
+    pub out_of_sample: Option<f64>,
+    /// The value over all days; `None` when it is undefined.
+    pub whole: Option<f64>,
 }
 
 /// An account by trading day; all columns have the same length.
@@ -438,8 +486,31 @@ pub struct SweepPage {
     pub marginals: Vec<Marginal>,
     /// The best point and those one step away from it; `None` when no point has an objective.
     pub neighbourhood: Option<Neighbourhood>,
+    /// What the points are worth out of sample; `None` unless the manifest splits the range.
+    pub split: Option<SweepSplit>,
     /// The points that did not complete.
     pub failed: Vec<Row>,
+}
+
+/// The points of a sweep in and out of sample. The ranking of the table is over all days, and so has
+/// seen the days out of sample: only what is chosen in sample alone has not.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SweepSplit {
+    /// The key of the point that is the best in sample.
+    pub best: String,
+    /// Its objective in sample.
+    pub value: f64,
+    /// Its objective out of sample.
+    pub out_of_sample: f64,
+    /// How many points have a better objective out of sample.
+    pub better: usize,
+    /// Spearman's rank correlation of the objective in and out of sample; `None` where one of the two
+    /// does not vary.
+    pub correlation: Option<f64>,
+    /// The objective in sample of each point that has both, the best first.
+    pub inside: Vec<f64>,
+    /// The objective of the same points out of sample.
+    pub outside: Vec<f64>,
 }
 
 /// The completed points of a sweep as numbers.

@@ -5,6 +5,7 @@ use super::context::{
     Axis, Cell, Column, Counts, Curve, Data, Goal, Metric as MetricValue, Objective, Omitted, Row,
     Run, RunReport, RunStatus, Sense, Session, Setting, Status, Sweep, TradeRow, Trades, Unit,
 };
+use super::split::split;
 use super::suspicion::{Facts, suspicions};
 use crate::bars::DAY;
 use crate::batch::kept::{RESULT, SESSION, TRADES};
@@ -243,6 +244,7 @@ impl<'a> Loader<'a> {
                 .iter()
                 .map(|column| Cell { name: column.name.clone(), value: value(column), best: false })
                 .collect(),
+            split: self.objectives(place),
             spark,
             anchor: session.map(|session| session.anchor.clone()),
         }
@@ -347,6 +349,7 @@ impl<'a> Loader<'a> {
             model_axes: strings(&result["axes"]).into_iter().map(setting).collect(),
             costs: costs(typed),
             metrics: metrics(&row.metrics).collect(),
+            split: split(row, &result),
             equity: Some(curve),
             page: Some(store::page(&dir)),
             trades,

@@ -28,7 +28,8 @@
 //!
 //! Functions draw charts; an `id` is used once on a page: `curves(sessions, title, id)`,
 //! `histogram(values, unit, goal, title, id)`, `series(time, panels, title, id)`,
-//! `bars(labels, values, unit, title, id)`, `excursions(trades, id)` and `prices_chart(prices, trades, id)`.
+//! `bars(labels, values, unit, title, id)`, `scatter(across, up, titles, unit, id)` (the first point
+//! filled), `excursions(trades, id)` and `prices_chart(prices, trades, id)`.
 
 pub mod analysis;
 pub mod chart;
@@ -39,6 +40,7 @@ pub mod format;
 pub mod load;
 pub mod page;
 pub mod registry;
+pub mod split;
 pub mod suspicion;
 pub mod sweep;
 
@@ -70,7 +72,7 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: [(&str, &str); 18] = built_in![
+const BUILT_IN: [(&str, &str); 19] = built_in![
     "report.html.jinja",
     "report.md.jinja",
     "sessions_report.html.jinja",
@@ -86,6 +88,7 @@ const BUILT_IN: [(&str, &str); 18] = built_in![
     "_sweep.js",
     "_session.html.jinja",
     "_suspicions.html.jinja",
+    "_split.html.jinja",
     "_search.js",
     "_style.css",
     "_sort.js",
@@ -355,6 +358,18 @@ fn environment() -> Environment<'static> {
             })
         },
     );
+    environment.add_function(
+        "scatter",
+        |across: &Value, up: &Value, words: Serde<[String; 2]>, unit: Serde<Unit>, id: &str| {
+            let (across, up) = (floats(across)?, floats(up)?);
+            let [x, y] = &words.0;
+            // The first is told from the others.
+            let cloud = across.into_iter().zip(up).enumerate().map(|(at, (x, y))| (x, y, at == 0));
+            let cloud: Vec<_> = cloud.collect();
+            let svg = panel::scatter(&cloud, [x, y], unit.0, id);
+            Ok::<_, minijinja::Error>(Value::from_safe_string(svg))
+        },
+    );
     environment.add_function("excursions", |trades: Serde<Vec<TradeRow>>, id: &str| {
         let cloud = trades.0.iter().filter_map(|it| Some((it.mae?, it.mfe?, it.profit > 0.0)));
         let words = ["Worst on the way (MAE)", "Best on the way (MFE)"];
@@ -500,6 +515,7 @@ mod tests {
                 sense: Some(Sense::Higher),
                 value: Some(value),
             }],
+            split: None,
             equity: Some(Curve {
                 time: (0..days).map(|day| day * DAY).collect(),
                 drawdown: equity.iter().map(|value| 1.0 - value / 20_000.0).collect(),
@@ -535,6 +551,7 @@ mod tests {
                 .into_iter()
                 .map(|name| Cell { name: name.to_owned(), value: Some(value), best: rank == 1 })
                 .collect(),
+            split: None,
             spark: Some(vec![1.0, value, 3.0]),
             anchor: sweep.is_none().then(|| "session-0".to_owned()),
         };

@@ -48,6 +48,7 @@ impl Loader<'_> {
             data: self.sweep_data(number, &completed, &columns),
             marginals: self.marginals(number, &completed),
             neighbourhood: self.neighbourhood(number, &completed),
+            split: self.sweep_split(&completed),
             failed: failed.take(FAILED).map(|&place| self.row(place, &columns, None)).collect(),
             columns,
             sweep,
@@ -55,7 +56,7 @@ impl Loader<'_> {
     }
 
     /// The number of a result in the plan.
-    fn number(&self, place: usize) -> usize {
+    pub(super) fn number(&self, place: usize) -> usize {
         self.results[place].1.index as usize
     }
 

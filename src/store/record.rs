@@ -10,7 +10,7 @@ use super::run_file::{read_json, to_json};
 use super::{Store, file_name};
 use crate::expr::Scalar;
 use crate::market::Verdict;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Parts};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -65,6 +65,9 @@ pub struct Record {
     /// What it was measured at, by name; an undefined metric is absent. Of a sweep, its best point.
     #[serde(with = "metrics_by_name")]
     pub metrics: Metrics,
+    /// The same in and out of sample; `None` without a split.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "parts_by_name")]
+    pub parts: Option<Parts>,
     /// Its parameters and the keys that it was swept along, by path. Of a sweep, those of its best
     /// point.
     #[serde(default, with = "scalars_by_path")]
@@ -219,18 +222,58 @@ mod metrics_by_name {
     use serde::{Deserialize, Deserializer, Serializer};
     use std::collections::BTreeMap;
 
+    pub(super) type Values = BTreeMap<String, Option<f64>>;
+
     pub(super) fn serialize<S: Serializer>(metrics: &Metrics, to: S) -> Result<S::Ok, S::Error> {
-        let defined = metrics.iter().filter_map(|(metric, value)| Some((metric.name(), value?)));
-        to.collect_map(defined)
+        to.collect_map(defined(metrics))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Metrics, D::Error> {
-        let values = BTreeMap::<String, Option<f64>>::deserialize(from)?;
+        Ok(metrics(&Values::deserialize(from)?))
+    }
+
+    pub(super) fn defined(metrics: &Metrics) -> impl Iterator<Item = (&'static str, f64)> {
+        metrics.iter().filter_map(|(metric, value)| Some((metric.name(), value?)))
+    }
+
+    pub(super) fn metrics(values: &Values) -> Metrics {
         let mut metrics = Metrics::default();
         for metric in Metric::ALL {
             metrics.set(metric, values.get(metric.name()).copied().flatten());
         }
-        Ok(metrics)
+        metrics
+    }
+}
+
+/// The metrics in and out of sample as a JSON object of two.
+mod parts_by_name {
+    use super::metrics_by_name::{Values, defined, metrics};
+    use crate::metrics::Parts;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    pub(super) fn serialize<S: Serializer>(
+        parts: &Option<Parts>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let both = parts.iter().flat_map(|parts| {
+            let values = parts.both().map(|part| defined(part).collect::<BTreeMap<_, _>>());
+            Parts::NAMES.into_iter().zip(values)
+        });
+        to.collect_map(both)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Parts>, D::Error> {
+        let values = Option::<BTreeMap<String, Values>>::deserialize(from)?;
+        Ok(values.map(|values| {
+            let mut parts = Parts::default();
+            for (name, part) in Parts::NAMES.into_iter().zip(parts.both_mut()) {
+                *part = values.get(name).map(metrics).unwrap_or_default();
+            }
+            parts
+        }))
     }
 }
 

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::parquet;
 use super::table::{Cells, Table};
 use crate::expr::column::Scalar;
-use crate::metrics::{Metric, Metrics};
+use crate::metrics::{Metric, Metrics, Parts};
 use blake3::Hash;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,8 @@ pub struct Row {
     pub bars: u64,
     /// What it was measured at; nothing if it did not complete.
     pub metrics: Metrics,
+    /// The same in and out of sample; `None` without a split.
+    pub parts: Option<Box<Parts>>,
     /// The digest of its fills, as hex; `None` if it did not complete.
     pub fills: Option<String>,
     /// What a reader of the result should know about it.
@@ -148,8 +150,21 @@ fn add_outcome<'a>(table: &mut Table, rows: impl Iterator<Item = &'a Row> + Clon
     for metric in Metric::ALL {
         table.add_floats(metric.name(), rows.clone().map(|row| row.metrics.get(metric)));
     }
+    if rows.clone().any(|row| row.parts.is_some()) {
+        for (number, part) in Parts::NAMES.into_iter().enumerate() {
+            for metric in Metric::ALL {
+                let value = |row: &Row| row.parts.as_ref()?.both()[number].get(metric);
+                table.add_floats(part_column(part, metric), rows.clone().map(value));
+            }
+        }
+    }
     table.add_texts("fills", rows.clone().map(|row| row.fills.clone()));
     table.add_texts("note", rows.map(|row| row.note.clone()));
+}
+
+/// The column of a metric in or out of sample, such as `out_of_sample.sharpe`.
+fn part_column(part: &str, metric: Metric) -> String {
+    format!("{part}.{}", metric.name())
 }
 
 /// The paths of all axes in the order in which they first appear.
@@ -267,6 +282,7 @@ pub(super) fn rows(table: &Table) -> Result<Vec<Row>, String> {
                 kind: kind[row].clone(),
                 bars: whole(bars[row]).ok_or_else(|| bad("bars"))?,
                 metrics: Metrics::default(),
+                parts: None,
                 fills: fills[row].clone(),
                 note: note[row].clone(),
             })
@@ -275,6 +291,21 @@ pub(super) fn rows(table: &Table) -> Result<Vec<Row>, String> {
     for metric in Metric::ALL.into_iter().filter(|metric| table.get(metric.name()).is_some()) {
         for (row, value) in rows.iter_mut().zip(table.floats(metric.name())?) {
             row.metrics.set(metric, *value);
+        }
+    }
+    for (number, part) in Parts::NAMES.into_iter().enumerate() {
+        for metric in Metric::ALL {
+            let column = part_column(part, metric);
+            if table.get(&column).is_none() {
+                continue;
+            }
+            for (row, value) in rows.iter_mut().zip(table.floats(&column)?) {
+                // A session without a split has none of them.
+                if value.is_some() {
+                    let parts = row.parts.get_or_insert_default();
+                    parts.both_mut()[number].set(metric, *value);
+                }
+            }
         }
     }
     Ok(rows)
@@ -355,6 +386,7 @@ pub(super) mod tests {
             kind: None,
             bars: 2_000 + index,
             metrics,
+            parts: None,
             fills: Some(blake3::hash(b"fills").to_string()),
             note: None,
         }

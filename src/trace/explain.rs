@@ -136,8 +136,8 @@ pub fn explain(
     let done = batch::alone(prepared, job, true).result.map_err(|failure| failure.error)?;
     let outcome = done.outcome.as_ref().ok_or("the session left no details")?;
     let note = done.note.as_deref();
-    let (metrics, fills) = (&done.metrics, done.fills);
-    let kept = Kept { plan, prepared, job, work, outcome, metrics, fills, note };
+    let (metrics, parts, fills) = (&done.metrics, done.parts.as_deref(), done.fills);
+    let kept = Kept { plan, prepared, job, work, outcome, metrics, parts, fills, note };
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
     let account = Account { outcome, frame: &slice.frame, bar };
     let symbols = (0..slice.symbols.len())
