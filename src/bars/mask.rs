@@ -35,40 +35,10 @@ impl Mask {
         Self { words, len }
     }
 
-    /// A bit for each of `values`: whether `holds` of it.
-    pub fn of(values: &[f64], holds: impl Fn(f64) -> bool) -> Self {
-        let (chunks, rest) = values.as_chunks::<64>();
-        let mut words = Vec::with_capacity(values.len().div_ceil(64));
-        words.extend(chunks.iter().map(|chunk| word(|bit| holds(chunk[bit]))));
-        if !rest.is_empty() {
-            words.push(word(|bit| rest.get(bit).is_some_and(|&x| holds(x))));
-        }
-        Self { words, len: values.len() }
-    }
-
-    /// A bit for each pair of values in two columns of one length: whether `holds` of them.
-    pub fn of_pairs(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> Self {
-        assert_eq!(a.len(), b.len(), "columns of the same rows have one length");
-        let ((firsts, rest_a), (seconds, rest_b)) = (a.as_chunks::<64>(), b.as_chunks::<64>());
-        let mut words = Vec::with_capacity(a.len().div_ceil(64));
-        let pairs = firsts.iter().zip(seconds);
-        words.extend(pairs.map(|(a, b)| word(|bit| holds(a[bit], b[bit]))));
-        if !rest_a.is_empty() {
-            let pair = |bit| rest_a.get(bit).zip(rest_b.get(bit));
-            words.push(word(|bit| pair(bit).is_some_and(|(&x, &y)| holds(x, y))));
-        }
-        Self { words, len: a.len() }
-    }
-
-    /// Every bit one bar later; the first bar has none.
-    pub fn later(&self) -> Self {
-        let mut carry = 0;
-        let later = |&word: &u64| {
-            let moved = word << 1 | carry;
-            carry = word >> 63;
-            moved
-        };
-        let mut mask = Self { words: self.words.iter().map(later).collect(), len: self.len };
+    /// `len` bits, 64 of them a word.
+    pub fn from_words(words: Vec<u64>, len: usize) -> Self {
+        assert_eq!(words.len(), len.div_ceil(64), "words for all bits and no more");
+        let mut mask = Self { words, len };
         mask.trim();
         mask
     }
@@ -168,6 +138,17 @@ impl Mask {
         mask
     }
 
+    /// Combine every bit, one bar later, with that of another mask of equal length; the first bar has
+    /// none before it.
+    pub fn zip_later(&self, other: &Self, op: impl Fn(u64, u64) -> u64) -> Self {
+        let mut carry = 0;
+        self.zip(other, |word, other| {
+            let later = word << 1 | carry;
+            carry = word >> 63;
+            op(later, other)
+        })
+    }
+
     /// The indices of the set bits, ascending.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         let mut from = 0;
@@ -186,12 +167,6 @@ impl Mask {
             *last &= (1 << used) - 1;
         }
     }
-}
-
-/// 64 truth values as a word. Over chunks of 64 values the compiler compares several at a time.
-#[inline(always)]
-fn word(flag: impl Fn(usize) -> bool) -> u64 {
-    (0..64).fold(0, |word, bit| word | u64::from(flag(bit)) << bit)
 }
 
 #[cfg(test)]
@@ -217,14 +192,17 @@ mod tests {
     }
 
     #[test]
-    fn masks_of_values_are_what_the_values_are() {
-        let a: Vec<f64> = (0..131).map(f64::from).collect();
-        let b: Vec<f64> = (0..131).map(|i| f64::from((i * 37) % 131)).collect();
-        assert_eq!(Mask::of(&a, |x| x > 63.5), Mask::from_fn(131, |i| i > 63));
-        let pairs = Mask::of_pairs(&a, &b, |x, y| x < y);
-        assert_eq!(pairs, Mask::from_fn(131, |i| i < (i * 37) % 131));
-        assert_eq!(pairs.later(), Mask::from_fn(131, |i| i > 0 && pairs.get(i - 1)));
-        assert_eq!(Mask::ones(64).later().count(), 63);
+    fn bits_are_combined_with_those_of_the_bar_before() {
+        let (a, b) = (Mask::from_fn(131, |i| i % 3 == 0), Mask::from_fn(131, |i| i % 5 < 3));
+        let both = Mask::from_fn(131, |i| i > 0 && a.get(i - 1) && b.get(i));
+        assert_eq!(a.zip_later(&b, |before, now| before & now), both);
+        let ones = Mask::ones(64);
+        assert_eq!(ones.zip_later(&ones, |before, _| before).count(), 63);
+    }
+
+    #[test]
+    fn a_word_is_64_bits_and_the_last_one_fewer() {
+        assert_eq!(Mask::from_words(vec![u64::MAX; 2], 67), Mask::ones(67));
     }
 
     #[test]

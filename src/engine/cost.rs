@@ -165,15 +165,25 @@ impl Default for Slippage {
 
 impl Slippage {
     /// The price of `units` bought (`sign` 1) or sold (-1) at a bar's price `raw`, the bar having
-    /// this `range` and `volume`. A bar without volume has none to push against.
-    pub fn price(self, sign: f64, raw: f64, units: f64, range: f64, volume: f64) -> f64 {
+    /// this `range` and `volume`, which are asked for only where they matter: each is a column far
+    /// away in memory. A bar without volume has none to push against.
+    pub fn price(
+        self,
+        sign: f64,
+        raw: f64,
+        units: f64,
+        range: impl FnOnce() -> f64,
+        volume: impl FnOnce() -> f64,
+    ) -> f64 {
         match self {
             Self::Fraction(fraction) => raw * (1.0 + sign * fraction),
-            Self::Range(fraction) => raw + sign * fraction * range,
-            Self::Impact(coefficient) if volume > 0.0 => {
-                raw * (1.0 + sign * coefficient * (units / volume).sqrt())
-            }
-            Self::Impact(_) => raw,
+            Self::Range(fraction) => raw + sign * fraction * range(),
+            Self::Impact(coefficient) => match volume() {
+                volume if volume > 0.0 => {
+                    raw * (1.0 + sign * coefficient * (units / volume).sqrt())
+                }
+                _ => raw,
+            },
         }
     }
 
@@ -229,8 +239,9 @@ mod tests {
 
     #[test]
     fn slippage_is_against_the_trader() {
-        assert_eq!(Slippage::Fraction(0.01).price(1.0, 100.0, 5.0, 4.0, 1e3), 101.0);
-        assert_eq!(Slippage::Range(0.25).price(-1.0, 100.0, 5.0, 4.0, 1e3), 99.0);
-        assert_eq!(Slippage::Impact(0.1).price(1.0, 100.0, 10.0, 4.0, 1e3), 101.0);
+        let price = |slippage: Slippage, sign| slippage.price(sign, 100.0, 10.0, || 4.0, || 1e3);
+        assert_eq!(price(Slippage::Fraction(0.01), 1.0), 101.0);
+        assert_eq!(price(Slippage::Range(0.25), -1.0), 99.0);
+        assert_eq!(price(Slippage::Impact(0.1), 1.0), 101.0);
     }
 }

@@ -99,8 +99,8 @@ impl Walk {
             Some(exit) => exit.order,
             None => self.place_order(decided, t, symbol, Intent::Open(side), [limit, trigger]),
         };
-        let reference = limit.or(trigger).unwrap_or(scene.bars(symbol).close[decided]);
-        let behind = |price: f64| side.sign() * price < side.sign() * reference;
+        let reference = || limit.or(trigger).unwrap_or_else(|| scene.bars(symbol).close[decided]);
+        let behind = |price: f64| side.sign() * price < side.sign() * reference();
         let [stop, target] = levels;
         let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan)
             || scene.lacks_distance(symbol, decided)
@@ -109,7 +109,7 @@ impl Walk {
         } else if scale.is_nan() || scale <= 0.0 {
             Some(Reason::NoSize)
         } else if stop.is_some_and(|stop| !behind(stop))
-            || target.is_some_and(|target| behind(target) || target == reference)
+            || target.is_some_and(|target| behind(target) || target == reference())
         {
             Some(Reason::WrongSide)
         } else if side == Side::Short && !scene.settings.trading.shorting {

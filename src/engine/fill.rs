@@ -402,8 +402,8 @@ impl Walk {
         let slipped = match taken.slips {
             true => {
                 // A bar that the symbol does not have has no range.
-                let range = (bars.high[t] - bars.low[t]).max(0.0);
-                costs.slippage.price(sign, raw, units, range, bars.volume[t])
+                let range = || (bars.high[t] - bars.low[t]).max(0.0);
+                costs.slippage.price(sign, raw, units, range, || bars.volume[t])
             }
             false => raw,
         };

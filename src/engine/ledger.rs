@@ -48,6 +48,11 @@ pub(super) struct Lot {
 }
 
 impl Lot {
+    /// Whether a level ends it on bar `t`.
+    pub(super) fn ends_on(&self, t: usize) -> bool {
+        self.hit.is_some_and(|hit| hit.bar == t)
+    }
+
     /// The trade that `units` of the lot are when they end (or are valued) at `price` on `bar`.
     fn trade(&self, symbol: usize, units: f64, bar: usize, price: f64, end: End) -> Trade {
         let part = units / self.units;

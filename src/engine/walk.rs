@@ -300,8 +300,7 @@ impl Walk {
     /// With one fill a bar, a stop or target takes the place of what was ordered for it.
     fn only_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         self.search_bar(scene, symbol, t);
-        let hits = |lot: &Lot| lot.hit.is_some_and(|hit| hit.bar == t);
-        if self.ledger.positions[symbol].iter().any(hits) {
+        if self.ledger.positions[symbol].iter().any(|lot| lot.ends_on(t)) {
             self.exits(scene, symbol, t, Moment::Inside);
             let book = &mut self.books[symbol];
             let exit = book.exit.take_if(|exit| exit.fill.0 == t);
@@ -351,7 +350,9 @@ impl Walk {
     fn inside(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         if !self.is_spent(scene, symbol, t) {
             self.search_bar(scene, symbol, t);
-            self.locking(scene, t, |walk| walk.exits(scene, symbol, t, Moment::Inside));
+            if self.ledger.positions[symbol].iter().any(|lot| lot.ends_on(t)) {
+                self.locking(scene, t, |walk| walk.exits(scene, symbol, t, Moment::Inside));
+            }
         }
         if self.is_spent(scene, symbol, t) {
             return;

@@ -5,10 +5,11 @@
 //! missing. `and`, `or`, `not` and `if` follow Kleene; everything else of a missing operand is missing.
 
 use super::check::Op;
+use super::numbers::{Given, Numbers, equality, inequality};
 use super::parse::Binary;
 use crate::bars::{Bars, Mask};
 use std::borrow::Cow;
-use std::ops::{Deref, Range};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A computed column, cheap to clone.
@@ -18,41 +19,6 @@ pub enum Column {
     Number(Numbers),
     /// One truth value a bar.
     Bool(Arc<Kleene>),
-}
-
-/// A column of numbers, finite or `NaN` where missing.
-#[derive(Debug, Clone)]
-pub struct Numbers {
-    values: Arc<[f64]>,
-    /// Where there is a number: asked by every comparison with the column.
-    present: Arc<Mask>,
-}
-
-impl From<Vec<f64>> for Numbers {
-    /// What is not finite becomes missing.
-    fn from(mut values: Vec<f64>) -> Self {
-        for value in &mut values {
-            if !value.is_finite() {
-                *value = f64::NAN;
-            }
-        }
-        let present = Mask::of(&values, |x| !x.is_nan());
-        Self { values: values.into(), present: present.into() }
-    }
-}
-
-impl From<Numbers> for Arc<[f64]> {
-    fn from(numbers: Numbers) -> Self {
-        numbers.values
-    }
-}
-
-impl Deref for Numbers {
-    type Target = [f64];
-
-    fn deref(&self) -> &[f64] {
-        &self.values
-    }
 }
 
 /// A column of truth values.
@@ -192,9 +158,13 @@ impl Kleene {
         Self { yes: Mask::zeros(len), no: Mask::zeros(len) }
     }
 
-    /// What it was on the bar before; missing on the first.
-    fn later(&self) -> Self {
-        Self { yes: self.yes.later(), no: self.no.later() }
+    /// True where it was true on the bar before and `now` is, false where either is false; nothing is
+    /// known of the bar before the first.
+    fn then(&self, now: &Self) -> Self {
+        Self {
+            yes: self.yes.zip_later(&now.yes, |before, now| before & now),
+            no: self.no.zip_later(&now.no, |before, now| before | now),
+        }
     }
 
     fn not(&self) -> Self {
@@ -240,7 +210,7 @@ pub fn evaluate(op: &Op, call: &Call<'_>) -> Column {
         Op::Column(name) => data_column(name, call.view()),
         Op::Negate => Column::numbers(call.series(0).iter().map(|x| -x).collect()),
         Op::Not => call.flag(0).not().into(),
-        Op::Then => call.flag(0).later().and(&call.flag(1)).into(),
+        Op::Then => call.flag(0).then(&call.flag(1)).into(),
         Op::Binary(Binary::And) => call.flag(0).and(&call.flag(1)).into(),
         Op::Binary(Binary::Or) => call.flag(0).or(&call.flag(1)).into(),
         Op::Binary(binary) => binary_column(*binary, call),
@@ -282,13 +252,6 @@ fn data_column(name: &str, view: &View) -> Column {
     Column::numbers(view.slice(values).to_vec())
 }
 
-/// A number operand: a value a row, or one for all rows.
-#[derive(Clone, Copy)]
-enum Given<'a> {
-    Column(&'a Numbers),
-    Scalar(f64),
-}
-
 impl<'a> Call<'a> {
     /// Argument `index` as numbers, without spreading a scalar over memory.
     fn numbers(&self, index: usize) -> Given<'a> {
@@ -311,40 +274,15 @@ fn arithmetic(call: &Call<'_>, op: impl Fn(f64, f64) -> f64) -> Column {
     })
 }
 
-/// Where `holds` of the two operands, and where not; neither where one of them is missing, for which
-/// `holds` must be false too.
-fn comparison(call: &Call<'_>, holds: impl Fn(f64, f64) -> bool) -> Kleene {
-    let all = |value: bool| if value { Mask::ones(call.len) } else { Mask::zeros(call.len) };
-    let (a, b) = (call.numbers(0), call.numbers(1));
-    let yes = match (a, b) {
-        (Given::Column(a), Given::Column(b)) => Mask::of_pairs(a, b, holds),
-        (Given::Column(a), Given::Scalar(b)) => Mask::of(a, |a| holds(a, b)),
-        (Given::Scalar(a), Given::Column(b)) => Mask::of(b, |b| holds(a, b)),
-        (Given::Scalar(a), Given::Scalar(b)) => all(holds(a, b)),
-    };
-    let no = match (a, b) {
-        (Given::Column(a), Given::Column(b)) => {
-            let both = a.present.zip(&b.present, |a, b| a & b);
-            both.zip(&yes, |both, yes| both & !yes)
-        }
-        (Given::Column(one), Given::Scalar(other)) | (Given::Scalar(other), Given::Column(one)) => {
-            match other.is_nan() {
-                true => all(false),
-                false => one.present.zip(&yes, |present, yes| present & !yes),
-            }
-        }
-        (Given::Scalar(a), Given::Scalar(b)) => {
-            all(!a.is_nan() && !b.is_nan()).zip(&yes, |both, yes| both & !yes)
-        }
-    };
-    Kleene { yes, no }
+fn unequal(call: &Call<'_>, holds: impl Fn(f64, f64) -> bool) -> Kleene {
+    inequality(call.len, call.numbers(0), call.numbers(1), holds)
 }
 
 /// `a` against `b` on the bar before and now: where it comes to lie above, or below.
 pub(super) fn crossing(call: &Call<'_>, above: bool) -> Column {
-    let (less, greater) = (comparison(call, |a, b| a < b), comparison(call, |a, b| a > b));
+    let (less, greater) = (unequal(call, |a, b| a < b), unequal(call, |a, b| a > b));
     let (before, now) = if above { (less, greater) } else { (greater, less) };
-    before.later().and(&now).into()
+    before.then(&now).into()
 }
 
 fn binary_column(op: Binary, call: &Call<'_>) -> Column {
@@ -355,10 +293,10 @@ fn binary_column(op: Binary, call: &Call<'_>) -> Column {
         Binary::Divide => arithmetic(call, |a, b| a / b),
         // The sign of the divisor, so that `bar_index % 5` counts round also before zero.
         Binary::Remainder => arithmetic(call, |a, b| a - b * (a / b).floor()),
-        Binary::Less => comparison(call, |a, b| a < b).into(),
-        Binary::LessEqual => comparison(call, |a, b| a <= b).into(),
-        Binary::Greater => comparison(call, |a, b| a > b).into(),
-        Binary::GreaterEqual => comparison(call, |a, b| a >= b).into(),
+        Binary::Less => unequal(call, |a, b| a < b).into(),
+        Binary::LessEqual => unequal(call, |a, b| a <= b).into(),
+        Binary::Greater => unequal(call, |a, b| a > b).into(),
+        Binary::GreaterEqual => unequal(call, |a, b| a >= b).into(),
         Binary::Equal => equal(call, 0, 1).into(),
         Binary::NotEqual => equal(call, 0, 1).not().into(),
         Binary::And | Binary::Or => unreachable!("logic is evaluated on masks"),
@@ -381,7 +319,7 @@ fn equal(call: &Call<'_>, a: usize, b: usize) -> Kleene {
         let differ = a.and(&b.not()).yes.zip(&a.not().and(&b).yes, |x, y| x | y);
         return Kleene { yes: both, no: differ };
     }
-    comparison(&pair, |a, b| a == b)
+    equality(call.len, pair.numbers(0), pair.numbers(1))
 }
 
 fn choose(call: &Call<'_>) -> Column {

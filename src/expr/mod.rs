@@ -18,6 +18,7 @@ mod function;
 mod graph;
 mod library;
 mod now;
+mod numbers;
 mod parse;
 pub mod reference;
 mod registry;
@@ -35,6 +36,7 @@ pub use columns::Columns;
 pub use function::{Arg, ArgKind, Function};
 pub use graph::{Bound, Graph, Need, Seen, Trouble, Who, World};
 pub use now::{Formula, Now};
+pub use numbers::Numbers;
 pub use parse::{KEYWORDS, Symbol, names_in, parse};
 
 use column::evaluate_scalar;
