@@ -73,17 +73,23 @@ impl Bench {
         let directory = tempfile::tempdir()?;
         let store = Store::at(directory.path());
         let threads = threads(self.threads, &planned.plan.run);
-        let phase = Phase { name: "plan".into(), seconds: began.elapsed().as_secs_f64() };
-        let summary = run(&planned, &store, threads, phase)?;
-        let whole = began.elapsed();
+        let planning = began.elapsed();
+        // Before and after, because a machine is not always equally fast.
+        let by_hand = || planned.prepared.slices.first().map(by_hand::million_bars_a_second);
+        let before = by_hand();
+        let began = Instant::now();
+        let summary = run(&planned, &store, threads, planned.phases(planning))?;
+        let whole = planning + began.elapsed();
         let memory = peak_memory();
+        let by_hand = before.into_iter().chain(by_hand()).fold(0.0, f64::max);
         let compared = self.compared(&planned, &summary)?;
         context.say(&format!(
             "{} of {} columns are what they are alone, bit for bit",
             counted(compared, "session"),
             Metric::ALL.len() + 5,
         ));
-        figures(&planned, &summary, threads, whole, memory, compared).print(self.format)
+        let speeds = Speeds { whole, by_hand, memory, compared };
+        figures(&planned, &summary, threads, speeds).print(self.format)
     }
 
     /// Compare random rows on disk with their sessions run alone; how many there were.
@@ -113,7 +119,7 @@ impl Bench {
 }
 
 /// Run everything into `store`.
-fn run(planned: &Planned, store: &Store, threads: usize, phase: Phase) -> Result<Summary> {
+fn run(planned: &Planned, store: &Store, threads: usize, phases: Vec<Phase>) -> Result<Summary> {
     let command_line: Vec<String> = std::env::args().collect();
     let cancel = AtomicBool::new(false);
     let request = Request {
@@ -126,7 +132,7 @@ fn run(planned: &Planned, store: &Store, threads: usize, phase: Phase) -> Result
         fault: None,
         host: "bench",
         command_line: &command_line,
-        phases: vec![phase],
+        phases,
     };
     let summary = execute::start(request, &HashMap::new(), &mut |_| {})?;
     match summary.results.iter().find_map(|(label, row)| Some((label, row.error.as_ref()?))) {
@@ -150,19 +156,23 @@ fn difference(together: &Row, alone: &Row) -> Option<String> {
     (together != alone).then(|| told("row", together, alone)).flatten()
 }
 
-fn figures(
-    planned: &Planned,
-    summary: &Summary,
-    threads: usize,
+/// What was measured beside the stages.
+struct Speeds {
+    /// From the manifest to the results on disk.
     whole: Duration,
+    /// Million bars a second of the loop written by hand.
+    by_hand: f64,
+    /// The most memory that was in use, in bytes.
     memory: Option<u64>,
+    /// How many sessions were compared with themselves run alone.
     compared: usize,
-) -> Facts {
+}
+
+fn figures(planned: &Planned, summary: &Summary, threads: usize, speeds: Speeds) -> Facts {
+    let Speeds { whole, by_hand, memory, compared } = speeds;
     let prepared = &planned.prepared;
     let bars: u64 = prepared.jobs.iter().map(|job| prepared.bars(job)).sum();
-    let million = |seconds: f64| bars as f64 / 1e6 / seconds;
-    let by_hand = by_hand::million_bars_a_second(&prepared.slices[0]);
-    let speed = million(whole.as_secs_f64());
+    let speed = bars as f64 / 1e6 / whole.as_secs_f64();
     let mut stages = Records::new([("stage", Kind::Text), ("seconds", Kind::Ratio)]);
     for phase in &summary.run.reader().file().phases {
         stages.push(vec![phase.name.as_str().into(), phase.seconds.into()]);

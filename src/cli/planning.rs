@@ -9,10 +9,11 @@ use crate::diag::Mistakes;
 use crate::manifest::project::shown;
 use crate::manifest::{Assignment, Layers, Project, RunSettings};
 use crate::plan::{Job, Plan, Prepared, Selection};
-use crate::store::Store;
+use crate::store::{Phase, Store};
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Options that say what is planned.
 #[derive(Debug, Default, clap::Args)]
@@ -89,6 +90,16 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// The phases of planning that took so long in all: its parts follow the whole.
+    pub(super) fn phases(&self, whole: Duration) -> Vec<Phase> {
+        let parts = self.prepared.took().into_iter();
+        let phase = |(name, took): (&str, Duration)| Phase {
+            name: name.to_owned(),
+            seconds: took.as_secs_f64(),
+        };
+        [("plan", whole)].into_iter().chain(parts).map(phase).collect()
+    }
+
     /// What the sessions that are `is_new` will probably take.
     pub(super) fn estimate(&self, threads: usize, is_new: &dyn Fn(&Job) -> bool) -> Estimate {
         estimate(&self.plan, &self.prepared, threads, is_new)
@@ -266,7 +277,7 @@ fn no_manifest(context: &Context) -> String {
 }
 
 /// A duration such as `10s` on the command line.
-pub fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let micros = duration::parse(text)?;
-    Ok(std::time::Duration::from_micros(micros.unsigned_abs()))
+    Ok(Duration::from_micros(micros.unsigned_abs()))
 }

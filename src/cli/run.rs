@@ -17,7 +17,7 @@ use crate::plan::file::{self, Frozen};
 use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
-use crate::store::{Holder, Phase, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
+use crate::store::{Holder, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -220,7 +220,6 @@ impl Attempt<'_> {
             self.options.fault.is_none_or(is_planned),
             "the session that is to panic is planned"
         );
-        let seconds = self.began.elapsed().as_secs_f64();
         Request {
             plan: &planned.plan,
             projects: &planned.projects,
@@ -231,7 +230,7 @@ impl Attempt<'_> {
             fault: self.options.fault,
             host: &self.host,
             command_line: &self.command_line,
-            phases: vec![Phase { name: "plan".into(), seconds }],
+            phases: planned.phases(self.began.elapsed()),
         }
     }
 

@@ -21,23 +21,33 @@ const YEAR: f64 = 365.0;
 #[derive(Debug)]
 pub(super) struct Dates {
     pub next: usize,
+    /// Whether the calendar can make any bar an event.
+    matters: bool,
 }
 
 impl Default for Dates {
     fn default() -> Self {
-        Self { next: NEVER }
+        Self { next: NEVER, matters: false }
     }
 }
 
 impl Dates {
     pub(super) fn begin(&mut self, scene: &Scene<'_>) {
+        let costs = &scene.settings.costs;
         // Interest is due on cash alone, before anything is held.
-        let interest = scene.settings.costs.interest != 0.0;
+        let interest = costs.interest != 0.0;
+        self.matters = interest
+            || costs.borrow != 0.0
+            || costs.funding.is_some()
+            || ends_with_day(&scene.settings.risk);
         self.next = if interest { day_start(scene.frame, 0) } else { NEVER };
     }
 
     /// Find the next event of the calendar from bar `from` on.
     pub(super) fn look_ahead(&mut self, scene: &Scene<'_>, ledger: &Ledger, from: usize) {
+        if !self.matters {
+            return;
+        }
         let costs = &scene.settings.costs;
         let risk = &scene.settings.risk;
         let frame = scene.frame;

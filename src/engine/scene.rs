@@ -42,6 +42,11 @@ impl<'a> Scene<'a> {
         Reading { axes: self.axes, pins: &self.settings.pins }
     }
 
+    /// Whether any order is filled at a close.
+    pub(super) fn fills_at_close(&self) -> bool {
+        self.axes.fill != Fill::NextOpen
+    }
+
     /// Whether what fills at a close is in the account from the next bar on.
     pub(super) fn books_late(&self) -> bool {
         self.settings.pins.booked_next_bar && self.axes.fill == Fill::Close

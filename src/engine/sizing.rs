@@ -6,7 +6,7 @@ use super::fill::{Paid, Taken};
 use super::model::{ShortOfCash, Units};
 use super::order::Reason;
 use super::scene::Scene;
-use super::settings::{Cap, Sizing};
+use super::settings::Sizing;
 use super::trade::{Moment, Side};
 use super::walk::{At, EntryOrder, Walk};
 
@@ -186,13 +186,7 @@ impl Walk {
             (Reason::MaxGross, risk.max_gross),
             (Reason::MaxNet, risk.max_net),
         ];
-        let any = given.iter().any(|(_, cap)| cap.is_some());
-        let equity = if any { self.equity(scene, at) } else { 0.0 };
-        let (long, short) = match any {
-            true => self.ledger.exposure(scene.frame, scene.settings, at.bar, at.moment),
-            false => (0.0, 0.0),
-        };
-        let value = |symbol: usize| {
+        let value = move |symbol: usize| {
             let bars = scene.bars(symbol);
             let closed = at.moment == Moment::Close;
             let mark = if closed { bars.close[at.bar] } else { bars.mark_at_open(at.bar) };
@@ -200,13 +194,23 @@ impl Walk {
             // A symbol before its first bar has no mark, and nothing is held of it.
             if units == 0.0 { 0.0 } else { (units * mark).abs() }
         };
-        let group = match risk.max_group {
-            Some(_) => scene.group(symbol).map(value).sum::<f64>(),
-            None => 0.0,
-        };
-        let used = [0.0, value(symbol), group, long + short, side.sign() * (long - short)];
-        given.into_iter().zip(used).filter_map(move |((reason, cap), used)| {
-            Some((reason, Cap::money(cap?, equity) - used))
+        let exposure = move || self.ledger.exposure(scene.frame, scene.settings, at.bar, at.moment);
+        given.into_iter().filter_map(move |(reason, cap)| {
+            let most = cap?.money(self.equity(scene, at));
+            let used = match reason {
+                Reason::MaxSymbol => value(symbol),
+                Reason::MaxGroup => scene.group(symbol).map(value).sum(),
+                Reason::MaxGross => {
+                    let (long, short) = exposure();
+                    long + short
+                }
+                Reason::MaxNet => {
+                    let (long, short) = exposure();
+                    side.sign() * (long - short)
+                }
+                _ => 0.0,
+            };
+            Some((reason, most - used))
         })
     }
 }

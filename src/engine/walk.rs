@@ -196,7 +196,10 @@ impl Walk {
         for &symbol in &touched {
             self.inside(scene, symbol, t);
         }
-        self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        let closes = scene.fills_at_close();
+        if closes {
+            self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        }
         self.look_at_account(scene, t);
         if self.outcome.ruined.is_some() {
             self.mark(t);
@@ -205,8 +208,10 @@ impl Walk {
         for &symbol in &touched {
             self.read_rules(scene, symbol, t);
         }
-        self.mark(t);
-        self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        if closes {
+            self.mark(t);
+            self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        }
         self.end_of_day(scene, t);
         let late = scene.books_late() && t + 1 < scene.frame.len();
         self.mark(if late { t + 1 } else { t });

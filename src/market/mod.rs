@@ -37,6 +37,7 @@ use crate::manifest::project::shown;
 use read::Rows;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// All bars of a session's files, by symbol.
 #[derive(Debug, Clone)]
@@ -50,6 +51,17 @@ pub struct DataSet {
     pub calendar: Calendar,
     /// The files that were read.
     pub files: Vec<FileRead>,
+    /// How long that took.
+    pub took: Took,
+}
+
+/// How long it took to make bars of files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Took {
+    /// Reading them.
+    pub read: Duration,
+    /// Checking, repairing, adjusting and resampling what was read.
+    pub check: Duration,
 }
 
 /// A file that was read.
@@ -112,7 +124,9 @@ impl DataSet {
 /// Read and check all files of `settings`.
 pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
     let calendar = Calendar::of(&settings.calendar)?;
+    let began = Instant::now();
     let (rows, files) = rows(settings)?;
+    let read = began.elapsed();
     let (mut all, mut verdicts) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     // Rows are let go as soon as they are bars.
     for rows in rows {
@@ -122,7 +136,8 @@ pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
     }
     share_zone(&mut all, settings.timezone);
     let bars = all.into_iter().map(Arc::new).collect();
-    Ok(DataSet { bars, verdicts, calendar, files })
+    let took = Took { read, check: began.elapsed() - read };
+    Ok(DataSet { bars, verdicts, calendar, files, took })
 }
 
 /// The rows of every symbol in all files.

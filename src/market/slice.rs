@@ -10,6 +10,7 @@ use crate::strategy::{Signals, spread};
 use chrono::{Datelike, NaiveDate};
 use std::ops::Range as Rows;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A session's part of a data set, shared by every session with the same part.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Slice {
     pub benchmark_curve: Vec<f64>,
     /// A digest of every row that the rules can see, of all symbols.
     pub digest: [u8; 32],
+    /// How long the digest took, with those of further symbols.
+    pub hashed: Duration,
     /// Local opening time of the last bar of each trading day, microseconds.
     pub day_times: Vec<i64>,
     /// What was found in the rows of each symbol, in the same order, and of further symbols that rules
@@ -136,8 +139,10 @@ impl Slice {
         };
         frame.bars_a_year = periods * bars_a_day(&data.calendar, frame.timeframe);
         let day_times = day_times(&frame);
+        let began = Instant::now();
         let digest = digest(&parts);
         Ok(Self {
+            hashed: began.elapsed(),
             frame,
             symbols,
             periods,
@@ -162,7 +167,9 @@ impl Slice {
         let parts = self.parts.iter().chain(self.others.iter().map(|(part, _)| part));
         if !parts.into_iter().any(|part| part.bars.symbol == bars.symbol) {
             let part = part(bars, settings, range);
+            let began = Instant::now();
             let digest = digest(std::slice::from_ref(&part));
+            self.hashed += began.elapsed();
             self.others.push((part, digest));
             self.verdicts.push(verdict.clone());
         }

@@ -11,6 +11,7 @@ use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How many bytes of an identity people are shown, as ten digits.
 const ID_BYTES: usize = 5;
@@ -118,6 +119,16 @@ impl Prepared {
             preparation.job(index, base, point, variant.clone(), mistakes);
         }
         preparation.prepared
+    }
+
+    /// How long the data took, by what was done with it.
+    pub fn took(&self) -> [(&'static str, Duration); 3] {
+        let sets = || self.data.iter().filter_map(|(_, data)| data.as_ref().ok());
+        [
+            ("read", sets().map(|data| data.took.read).sum()),
+            ("check", sets().map(|data| data.took.check).sum()),
+            ("hash", self.slices.iter().map(|slice| slice.hashed).sum()),
+        ]
     }
 
     /// What people are to be warned of in the data of the sessions, a line a kind and symbol.

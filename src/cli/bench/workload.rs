@@ -18,6 +18,8 @@ const MANIFESTS: &[(&str, &str)] = &[
     ("plain", include_str!("workload/plain.toml")),
     ("stops", include_str!("workload/stops.toml")),
     ("indicators", include_str!("workload/indicators.toml")),
+    ("expressions", include_str!("workload/expressions.toml")),
+    ("limits", include_str!("workload/limits.toml")),
     ("symbols", include_str!("workload/symbols.toml")),
     ("single", include_str!("workload/single.toml")),
 ];
