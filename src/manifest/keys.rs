@@ -481,7 +481,12 @@ const CHECKS: &[Key] = &[
         "\"warn\"",
         "bars missing by timeframe and calendar, or on days without trading, which drop leaves out",
     ),
-    key("unfinished", POLICY, "\"drop\"", "a last bar that is not complete yet"),
+    key(
+        "unfinished",
+        POLICY,
+        "\"drop\"",
+        "bars that are not complete by now, `data.delay` counted",
+    ),
     key("stale", TOLD, "\"off\"", "three or more complete bars that should be there by now"),
 ];
 

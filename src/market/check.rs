@@ -45,6 +45,17 @@ pub(super) fn clean(rows: &Rows, settings: &DataSettings, calendar: &Calendar) -
     (bars, cleaning.verdict)
 }
 
+/// The first instant at which a bar that opens at `open` is known: its close by the clock, that of a
+/// daily bar where the calendar has one, and `data.delay` later. Microseconds since
+/// 1970-01-01T00:00:00Z.
+pub fn complete(settings: &DataSettings, calendar: &Calendar, clock: &Clock, open: i64) -> i64 {
+    let day = clock.zone.local(open).div_euclid(DAY) as i32;
+    let session = || calendar.instants(day, &clock.zone).map(|(_, close)| close);
+    // A day is over when its session is.
+    let of_day = (clock.timeframe == DAY).then(session).flatten();
+    of_day.unwrap_or_else(|| clock.close(open)).saturating_add(settings.delay)
+}
+
 struct Cleaning<'a> {
     rows: &'a Rows,
     settings: &'a DataSettings,
@@ -77,7 +88,12 @@ impl<'a> Cleaning<'a> {
             self.stale();
         }
         if self.kept.is_empty() {
-            return Err("no row is left to trade".into());
+            let is_early = self.verdict.findings.iter().any(|it| it.check == Check::Unfinished);
+            let now = stamp(self.settings.now);
+            return Err(match is_early {
+                true => format!("no bar is complete at {now}, the time of `--now` or of the clock"),
+                false => "no row is left to trade".into(),
+            });
         }
         let (mut bars, told) = self.gather();
         adjust::adjust(&mut bars, &told, self.settings.adjust)?;
@@ -326,25 +342,24 @@ impl<'a> Cleaning<'a> {
 
     /// When a bar of `clock` that opens at `open` is complete.
     fn complete(&self, clock: &Clock, open: i64) -> i64 {
-        let day = clock.zone.local(open).div_euclid(DAY) as i32;
-        let session = || self.calendar.instants(day, &clock.zone).map(|(_, close)| close);
-        // A day is over when its session is.
-        let of_day = (clock.timeframe == DAY).then(session).flatten();
-        of_day.unwrap_or_else(|| clock.close(open)).saturating_add(self.settings.delay)
+        complete(self.settings, self.calendar, clock, open)
     }
 
+    /// Bars that nobody can know yet: the last one while it grows, and whatever is later.
     fn unfinished(&mut self) {
-        let Some(&(time, row)) = self.kept.last() else { return };
-        let complete = self.complete(&self.clock, time);
-        if time <= self.settings.now && self.settings.now < complete {
-            let mut search = self.search(Check::Unfinished);
-            search.add(0.0, row, Some(time), || format!("is complete at {}", stamp(complete)));
-            let done = self.unfinished_done();
-            if self.policy(Check::Unfinished) == Policy::Drop {
-                self.leave_out(|at, _| at == time);
-            }
-            self.found(search, done);
+        let mut search = self.search(Check::Unfinished);
+        let now = self.settings.now;
+        let known = self.kept.partition_point(|(time, _)| self.complete(&self.clock, *time) <= now);
+        for &(time, row) in &self.kept[known..] {
+            let complete = self.complete(&self.clock, time);
+            let bad = (complete - now) as f64;
+            search.add(bad, row, Some(time), || format!("is complete at {}", stamp(complete)));
         }
+        if self.policy(Check::Unfinished) == Policy::Drop {
+            let from = self.kept.get(known).map_or(i64::MAX, |(time, _)| *time);
+            self.leave_out(|time, _| time >= from);
+        }
+        self.found(search, self.unfinished_done());
     }
 
     fn unfinished_done(&self) -> &'static str {
@@ -570,15 +585,14 @@ impl<'a> Cleaning<'a> {
         if let Some(&last) = bars.time.last() {
             let (open, close) = grid.cell(last);
             let complete = self.complete(&longer, open).min(close + self.settings.delay);
-            if open <= self.settings.now && self.settings.now < complete {
+            if self.settings.now < complete {
                 let mut search = self.search(Check::Unfinished);
                 let row = self.kept.last().map_or(0, |(_, row)| *row);
                 search.add(0.0, row, Some(open), || format!("is complete at {}", stamp(complete)));
-                let done = self.unfinished_done();
                 if self.policy(Check::Unfinished) == Policy::Drop {
                     rows.end = bars.time.partition_point(|time| *time < open);
                 }
-                self.found(search, done);
+                self.found(search, self.unfinished_done());
             }
         }
         match rows.is_empty() {

@@ -26,6 +26,7 @@ mod time;
 mod tests;
 
 pub use calendar::Calendar;
+pub use check::complete;
 pub use inspect::inspect;
 pub use slice::{Slice, SliceError};
 pub use time::timeframe;

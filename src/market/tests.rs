@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use std::path::PathBuf;
 
 /// Some moment after all bars here.
-const NOW: i64 = 20_000 * DAY;
+const NOW: i64 = 21_000 * DAY;
 
 /// A folder with files, and settings that read some of them.
 struct Files(tempfile::TempDir);
@@ -209,6 +209,33 @@ fn a_last_bar_is_finished_when_the_clock_the_session_and_the_delay_say_so() {
     assert_eq!(refused("2024-07-09T23:00:00Z"), None, "the fifth and the eighth are over");
     let told = refused("2024-07-10T00:00:01Z").unwrap();
     assert!(told.contains("is the last, and 3 complete bars should follow it by now"), "{told}");
+}
+
+#[test]
+fn no_bar_is_known_before_it_is_complete() {
+    const HOUR: i64 = DAY / 24;
+    let row = |hour: i64| format!("{},1,1,1,1,1\n", verdict::stamp(NOW + hour * HOUR));
+    let rows: String = (-10..10).map(row).collect();
+    let files = Files::new(&[("x.csv", &format!("{HEADER}{rows}"))]);
+    let load = |delay: i64, policy: Policy, resample: Option<i64>| {
+        let mut settings = DataSettings { delay, resample, ..files.settings(&["x.csv"]) };
+        settings.checks = settings.checks.with(Check::Unfinished, policy);
+        let data = load(&settings).unwrap();
+        let complete = |open: &i64| complete(&settings, &data.calendar, &data.bars[0].clock, *open);
+        let known = data.bars[0].time.iter().filter(|open| complete(open) <= NOW).count();
+        (data.bars[0].len(), known, data.verdicts[0].findings[0].clone())
+    };
+    for (delay, bars) in [(0, 10), (HOUR / 2, 9), (HOUR, 9), (3 * HOUR, 7)] {
+        let (len, known, finding) = load(delay, Policy::Drop, None);
+        assert_eq!((len, known), (bars, bars), "{delay}");
+        assert_eq!((finding.check, finding.count), (Check::Unfinished, 20 - bars));
+        assert_eq!(load(delay, Policy::Warn, None).0, 20);
+    }
+    let (len, known, _) = load(3 * HOUR, Policy::Drop, Some(4 * HOUR));
+    assert_eq!((len, known), (2, 2), "of seven hours from two o'clock on");
+    let early = DataSettings { now: NOW - DAY, ..files.settings(&["x.csv"]) };
+    let told = usable(super::load(&early)).unwrap_err();
+    assert!(told.contains("no bar is complete at 2"), "{told}");
 }
 
 #[test]
