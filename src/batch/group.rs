@@ -117,7 +117,8 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         std::fs::write(directory.path().join("x.csv"), data).unwrap();
         let path = directory.path().join("grid.toml");
         std::fs::write(&path, MANIFEST).unwrap();
-        let projects = [Project::of(&path, Some(directory.path()), first)];
+        let project = Project::of(&path, Some(directory.path()), first);
+        let projects = [project.at(i64::MAX / 2)];
         let mut mistakes = Mistakes::default();
         let (layers, selection) = (Layers::default(), Selection::default());
         let plan = Plan::read(&[path], &projects, &layers, &selection, &mut mistakes).unwrap();

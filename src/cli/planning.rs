@@ -172,7 +172,7 @@ impl Planning {
         if self.manifests.is_empty() {
             return Err(Usage(no_manifest(context)).into());
         }
-        let (today, now) = self.now()?;
+        let (today, now) = moment(self.now.as_deref())?;
         let root = context.root.as_deref();
         let project = |path: &PathBuf| {
             let project = Project::of(path, root, today);
@@ -224,20 +224,20 @@ impl Planning {
             limit: Some(self.limit).filter(|limit| *limit > 0),
         }
     }
+}
 
-    /// The day from which relative dates count, and the moment from which on nothing is known yet;
-    /// `None` for the end of that day.
-    fn now(&self) -> Result<(NaiveDate, Option<i64>)> {
-        let Some(text) = &self.now else {
-            let now = Utc::now();
-            return Ok((now.date_naive(), Some(now.timestamp_micros())));
-        };
-        let moment = |time: DateTime<_>| (time.date_naive(), Some(time.timestamp_micros()));
-        let day = text.parse().ok().map(|day| (day, None));
-        let time = DateTime::parse_from_rfc3339(text).ok().map(moment);
-        let wrong = || Usage(format!("`--now {text}` is not a date such as 2026-11-21"));
-        Ok(day.or(time).ok_or_else(wrong)?)
-    }
+/// What `--now` says, or the clock: the day from which relative dates count, and the moment from which
+/// on nothing is known yet; `None` for the end of that day.
+pub(super) fn moment(now: Option<&str>) -> Result<(NaiveDate, Option<i64>), Usage> {
+    let Some(text) = now else {
+        let now = Utc::now();
+        return Ok((now.date_naive(), Some(now.timestamp_micros())));
+    };
+    let moment = |time: DateTime<_>| (time.date_naive(), Some(time.timestamp_micros()));
+    let day = text.parse().ok().map(|day| (day, None));
+    let time = DateTime::parse_from_rfc3339(text).ok().map(moment);
+    let wrong = || Usage(format!("`--now {text}` is not a date such as 2026-11-21"));
+    day.or(time).ok_or_else(wrong)
 }
 
 /// Each value with the number of the argument of the command line that it is.

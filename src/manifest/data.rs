@@ -30,8 +30,8 @@ pub struct DataSettings {
     pub timeframe: Option<i64>,
     /// The length of the bars that are made of those of the file, in microseconds.
     pub resample: Option<i64>,
-    /// The trading days.
-    pub calendar: CalendarChoice,
+    /// The trading days; `None` if nobody said, and every day is one.
+    pub calendar: Option<CalendarChoice>,
     /// The local times of day in which bars open that are kept.
     pub hours: Option<Hours>,
     /// What is taken out of the prices.
@@ -227,7 +227,7 @@ impl DataSettings {
             label_close: false,
             timeframe: None,
             resample: None,
-            calendar: CalendarChoice::Always,
+            calendar: None,
             hours: None,
             adjust: Adjust::None,
             warmup: None,
@@ -331,13 +331,13 @@ fn duration(table: &Table, key: &str, mistakes: &mut Mistakes) -> Option<i64> {
     }
 }
 
-fn calendar(table: &Table, project: &Project, mistakes: &mut Mistakes) -> CalendarChoice {
-    let Some(node) = table.at("data.calendar") else { return CalendarChoice::Always };
+fn calendar(table: &Table, project: &Project, mistakes: &mut Mistakes) -> Option<CalendarChoice> {
+    let node = table.at("data.calendar")?;
     let word = node.text().unwrap_or_default();
     let named = CalendarChoice::NAMED.into_iter().find(|(name, _)| *name == word);
     match named {
-        Some((_, calendar)) => calendar,
-        None if word.contains(['/', '.']) => CalendarChoice::File(project.root.join(word)),
+        Some((_, calendar)) => Some(calendar),
+        None if word.contains(['/', '.']) => Some(CalendarChoice::File(project.root.join(word))),
         None => {
             let known = CalendarChoice::NAMED.map(|(name, _)| name);
             let title = format!(
@@ -346,7 +346,7 @@ fn calendar(table: &Table, project: &Project, mistakes: &mut Mistakes) -> Calend
             );
             let mistake = Mistake::new(codes::OUT_OF_RANGE, &node.place, title);
             mistakes.push(mistake.suggest(word, known));
-            CalendarChoice::Always
+            None
         }
     }
 }

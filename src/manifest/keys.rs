@@ -464,16 +464,16 @@ const TOLD: Kind = Kind::Word(&["fail", "warn", "off"], &[]);
 
 /// A key for each check of the data.
 const CHECKS: &[Key] = &[
-    key("order", POLICY, "\"fail\"", "rows without a time, or after a later one; warn sorts them"),
+    key("order", POLICY, "\"fail\"", "rows without a time, or out of place; warn sorts them"),
     key("duplicates", POLICY, "\"fail\"", "rows of one time; warn and drop keep the last of them"),
     key(
         "prices",
         POLICY,
         "\"fail\"",
-        "prices that are missing, zero, negative or infinite; warn leaves the row out too",
+        "prices that are missing, zero, negative or beyond 1e-15 to 1e15; warn leaves the row out too",
     ),
     key("range", POLICY, "\"fail\"", "a high below the low, an open or close outside of them"),
-    key("volume", POLICY, "\"warn\"", "a volume of zero or below"),
+    key("volume", POLICY, "\"warn\"", "a volume of zero or below, or above 1e18"),
     key("jumps", TOLD, "\"warn\"", "prices that move as if by a split, after `data.adjust`"),
     key(
         "gaps",

@@ -109,7 +109,7 @@ fn from_adjusted(bars: &Bars, adjusted: &[f64]) -> Result<Vec<f64>, String> {
         (factor > 0.0 && factor.is_finite()).then_some(factor).ok_or_else(|| {
             format!(
                 "the adjusted close of {} is {adjusted}; it is above zero for every bar",
-                super::verdict::stamp(bars.time[row])
+                super::case::stamp(bars.time[row])
             )
         })
     };

@@ -16,8 +16,10 @@ pub mod slice;
 pub mod verdict;
 
 mod adjust;
+mod case;
 mod check;
 mod files;
+mod label;
 mod read;
 mod roles;
 mod time;
@@ -26,15 +28,17 @@ mod time;
 mod tests;
 
 pub use calendar::Calendar;
+pub use case::{Case, Fact, Like};
 pub use check::complete;
 pub use inspect::inspect;
+pub use label::Label;
 pub use slice::{Slice, SliceError};
 pub use time::timeframe;
-pub use verdict::{Case, Finding, Verdict};
+pub use verdict::{Finding, Verdict};
 
 use crate::bars::Bars;
-use crate::manifest::DataSettings;
 use crate::manifest::project::shown;
+use crate::manifest::{CalendarChoice, DataSettings};
 use read::Rows;
 use std::path::Path;
 use std::sync::Arc;
@@ -124,8 +128,9 @@ impl DataSet {
 
 /// Read and check all files of `settings`.
 pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
-    let calendar = Calendar::of(&settings.calendar)?;
     let began = Instant::now();
+    let choice = settings.calendar.as_ref().unwrap_or(&CalendarChoice::Always);
+    let calendar = Calendar::of(choice)?;
     let (rows, files) = rows(settings)?;
     let read = began.elapsed();
     let (mut all, mut verdicts) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));

@@ -11,6 +11,7 @@ use crate::manifest::project::shown;
 use polars::prelude::*;
 use std::collections::HashMap;
 use std::io::Cursor;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc as Shared;
 
@@ -59,6 +60,38 @@ impl Rows {
     pub(super) fn place(&self, row: usize) -> (&Shared<str>, u32) {
         let file = self.files.partition_point(|(from, _)| *from <= row).saturating_sub(1);
         (&self.files[file].1, self.numbers[row])
+    }
+
+    /// The rows of each file.
+    pub(super) fn by_file(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let ends = self.files.iter().skip(1).map(|(from, _)| *from).chain([self.len()]);
+        self.files.iter().zip(ends).map(|((from, _), end)| *from..end)
+    }
+
+    /// The rows of one of several symbols, `rows` being their places here, in order.
+    fn part(&self, symbol: String, rows: &[u32]) -> Self {
+        let pick = |values: &Vec<f64>| rows.iter().map(|&row| values[row as usize]).collect();
+        let place = |row: usize| rows.binary_search(&(row as u32)).ok();
+        let extra = self.extra.iter();
+        let odd = self
+            .odd
+            .iter()
+            .filter_map(|(row, name, text)| Some((place(*row)?, name.clone(), text.clone())));
+        Self {
+            symbol,
+            files: self.files.clone(),
+            numbers: rows.iter().map(|&row| self.numbers[row as usize]).collect(),
+            stamps: rows.iter().map(|&row| self.stamps[row as usize]).collect(),
+            prices: self.prices.each_ref().map(pick),
+            trades: self.trades,
+            told: Told {
+                adj_close: self.told.adj_close.as_ref().map(pick),
+                split: self.told.split.as_ref().map(pick),
+                dividend: self.told.dividend.as_ref().map(pick),
+            },
+            extra: extra.map(|(name, flag, values)| (name.clone(), *flag, pick(values))).collect(),
+            odd: odd.collect(),
+        }
     }
 
     /// Add the rows of a later file. A column that one of the two lacks is missing there.
@@ -282,52 +315,23 @@ impl Reader<'_> {
         };
         odd.sort();
         let prices: [Vec<f64>; 5] = prices.try_into().expect("there are five roles of numbers");
-        let extra = self.extra()?;
         let name: Shared<str> = shown(self.file).into();
         let read = FileRead { path: name.to_string(), rows: height, naive };
-        let one = |symbol: String, rows: Option<&[u32]>| {
-            let pick = |values: &Vec<f64>| match rows {
-                None => values.clone(),
-                Some(rows) => rows.iter().map(|&row| values[row as usize]).collect(),
-            };
-            let place = |row: usize| match rows {
-                None => Some(row),
-                Some(rows) => rows.binary_search(&(row as u32)).ok(),
-            };
-            Rows {
-                symbol,
-                files: vec![(0, name.clone())],
-                numbers: match rows {
-                    None => (1..=height as u32).collect(),
-                    Some(rows) => rows.iter().map(|row| row + 1).collect(),
-                },
-                stamps: match rows {
-                    None => stamps.clone(),
-                    Some(rows) => rows.iter().map(|&row| stamps[row as usize]).collect(),
-                },
-                prices: prices.each_ref().map(pick),
-                trades: self.roles.are_trades(),
-                told: Told {
-                    adj_close: told.adj_close.as_ref().map(pick),
-                    split: told.split.as_ref().map(pick),
-                    dividend: told.dividend.as_ref().map(pick),
-                },
-                extra: extra
-                    .iter()
-                    .map(|(name, b, values)| (name.clone(), *b, pick(values)))
-                    .collect(),
-                odd: odd
-                    .iter()
-                    .filter_map(|(row, name, text)| {
-                        Some((place(*row)?, name.clone(), text.clone()))
-                    })
-                    .collect(),
-            }
+        let all = Rows {
+            symbol: files::stem(self.file),
+            files: vec![(0, name)],
+            numbers: (1..=height as u32).collect(),
+            stamps,
+            prices,
+            trades: self.roles.are_trades(),
+            told,
+            extra: self.extra()?,
+            odd,
         };
         let rows = match self.groups()? {
-            None => vec![one(files::stem(self.file), None)],
+            None => vec![all],
             Some(groups) => {
-                groups.into_iter().map(|(symbol, rows)| one(symbol, Some(&rows))).collect()
+                groups.into_iter().map(|(symbol, rows)| all.part(symbol, &rows)).collect()
             }
         };
         Ok((rows, read))

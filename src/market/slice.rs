@@ -1,6 +1,7 @@
 //! What one session sees of a data set: its symbols and range on one time axis for the engine, and
 //! the rows up to its end for the rules.
 
+use super::case::Window;
 use super::{Calendar, DataError, DataSet, Verdict};
 use crate::bars::{Action, Bars, Cut, DAY, Mask, Zone};
 use crate::engine::{Aligned, Day, Frame};
@@ -31,8 +32,8 @@ pub struct Slice {
     pub hashed: Duration,
     /// Local opening time of the last bar of each trading day, microseconds.
     pub day_times: Vec<i64>,
-    /// What was found in the rows of each symbol, in the same order, and of further symbols that rules
-    /// look at.
+    /// What was found in the rows of each symbol that rules can see, in the same order, and in those of
+    /// further symbols that rules look at.
     pub verdicts: Vec<Verdict>,
     parts: Vec<Part>,
     /// Further symbols that rules look at, each with a digest of the rows that they see.
@@ -49,6 +50,16 @@ struct Part {
 }
 
 impl Part {
+    /// What was found in the rows that rules can see.
+    fn verdict(&self, data: &DataSet, range: &Range) -> Option<Verdict> {
+        let first = self.bars.time.get(self.visible.start).filter(|_| self.visible.start > 0);
+        let zone = &self.bars.clock.zone;
+        let midnight = |to: NaiveDate| zone.instant((i64::from(day_number(to)) + 1) * DAY);
+        let from = first.copied().unwrap_or(i64::MIN);
+        let window = Window { from, until: range.to.map_or(i64::MAX, midnight) };
+        data.verdict(&self.bars.symbol).map(|verdict| verdict.within(window))
+    }
+
     fn view(&self) -> View {
         View { bars: self.bars.clone(), rows: self.visible.clone(), from: self.rows.start }
     }
@@ -94,14 +105,13 @@ impl Slice {
         let mut parts = Vec::with_capacity(symbols.len());
         let mut verdicts = Vec::with_capacity(symbols.len());
         for symbol in &symbols {
-            let bars = find(data, symbol)?;
-            if let Some(verdict) = data.verdict(symbol) {
+            let part = part(find(data, symbol)?, settings, range);
+            if let Some(verdict) = part.verdict(data, range) {
                 if let Some(error) = verdict.error() {
                     return Err(SliceError::Refused(error));
                 }
-                verdicts.push(verdict.clone());
+                verdicts.push(verdict);
             }
-            let part = part(bars, settings, range);
             if part.rows.is_empty() {
                 let days: Vec<i32> = part.bars.days(0..part.bars.len()).collect();
                 let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
@@ -156,22 +166,27 @@ impl Slice {
         })
     }
 
-    /// Let rules look at `bars` too, over the same range; nothing, if they are among the symbols.
+    /// Let rules look at `symbol` of `data` too, over the same range; or why they cannot.
     pub fn reach(
         &mut self,
-        bars: &Arc<Bars>,
-        verdict: &Verdict,
+        data: &DataSet,
+        symbol: &str,
         settings: &DataSettings,
         range: &Range,
-    ) {
+    ) -> Result<(), SliceError> {
         let parts = self.parts.iter().chain(self.others.iter().map(|(part, _)| part));
-        if !parts.into_iter().any(|part| part.bars.symbol == bars.symbol) {
-            let part = part(bars, settings, range);
+        if !parts.into_iter().any(|part| part.bars.symbol == symbol) {
+            let part = part(find(data, symbol)?, settings, range);
             let began = Instant::now();
             let digest = digest(std::slice::from_ref(&part));
             self.hashed += began.elapsed();
+            self.verdicts.extend(part.verdict(data, range));
             self.others.push((part, digest));
-            self.verdicts.push(verdict.clone());
+        }
+        let verdict = self.verdicts.iter().find(|verdict| verdict.symbol == symbol);
+        match verdict.and_then(Verdict::error) {
+            Some(error) => Err(SliceError::Refused(error)),
+            None => Ok(()),
         }
     }
 

@@ -1,12 +1,11 @@
 //! What was found wrong with the rows of a symbol, and what was done about it.
 
 use super::DataError;
+use super::case::{Case, Fact, Window};
 use super::read::Rows;
 use crate::diag::counted;
 use crate::manifest::Policy;
 use crate::manifest::data::Check;
-use chrono::DateTime;
-use std::fmt;
 use std::sync::Arc;
 
 /// How many cases of a kind are spelled out.
@@ -36,37 +35,23 @@ pub struct Finding {
     pub check: Check,
     /// What the manifest says is done about it.
     pub policy: Policy,
-    /// How many cases there are.
-    pub count: usize,
-    /// The worst of them, ten at most, the worst first.
-    pub worst: Vec<Case>,
+    /// The cases, the worst first; of equally bad ones the first in the file.
+    pub cases: Arc<[Case]>,
     /// What was done about them.
     pub done: &'static str,
 }
 
-/// One case of damage.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Case {
-    /// The file, as people write its path.
-    pub file: Arc<str>,
-    /// The row of the file, from 1, the header not counted.
-    pub row: u32,
-    /// When its bar opens, microseconds since 1970-01-01T00:00:00Z; `None` if nobody knows.
-    pub time: Option<i64>,
-    /// What is wrong, with the values.
-    pub fact: String,
-}
-
-impl fmt::Display for Case {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.time {
-            Some(time) => write!(out, "row {} ({}): {}", self.row, stamp(time), self.fact),
-            None => write!(out, "row {}: {}", self.row, self.fact),
-        }
-    }
-}
-
 impl Finding {
+    /// How many cases there are.
+    pub fn count(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// The cases that are spelled out: the worst, ten at most.
+    pub fn worst(&self) -> &[Case] {
+        &self.cases[..self.count().min(SHOWN)]
+    }
+
     /// How many cases of what: `3 rows out of order`.
     pub fn headline(&self) -> String {
         let (one, many) = match self.check {
@@ -80,7 +65,7 @@ impl Finding {
             Check::Unfinished => ("unfinished bar", "unfinished bars"),
             Check::Stale => ("symbol with old data", "symbols with old data"),
         };
-        match self.count {
+        match self.count() {
             1 => format!("1 {one}"),
             count => format!("{count} {many}"),
         }
@@ -106,13 +91,13 @@ impl Finding {
     }
 
     /// The cases that are spelled out, with the files they are in unless all are in `file`.
-    fn cases(&self, file: &str) -> String {
+    fn spelled_out(&self, file: &str) -> String {
         let case = |case: &Case| match &*case.file == file {
             true => case.to_string(),
             false => format!("{}: {case}", case.file),
         };
-        let cases: Vec<String> = self.worst.iter().map(case).collect();
-        let more = self.count - self.worst.len();
+        let cases: Vec<String> = self.worst().iter().map(case).collect();
+        let more = self.count() - self.worst().len();
         let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
         format!("{}{rest}", cases.join("; "))
     }
@@ -128,11 +113,11 @@ impl Verdict {
     pub fn error(&self) -> Option<DataError> {
         let failed = self.findings.iter().filter(|finding| finding.policy == Policy::Fail);
         let failed: Vec<&Finding> = failed.collect();
-        let worst = failed.first().and_then(|finding| finding.worst.first());
+        let worst = failed.first().and_then(|finding| finding.cases.first());
         let file = worst.map_or(&self.file, |case| &case.file).to_string();
         let facts: Vec<String> = failed
             .iter()
-            .map(|it| format!("{}: {}; {}", it.headline(), it.cases(&file), it.remedy()))
+            .map(|it| format!("{}: {}; {}", it.headline(), it.spelled_out(&file), it.remedy()))
             .collect();
         let fact = match (&self.broken, facts.is_empty()) {
             (Some(fact), true) => format!("`{}`: {fact}", self.symbol),
@@ -146,8 +131,8 @@ impl Verdict {
     pub fn warnings(&self) -> impl Iterator<Item = String> + '_ {
         let warned = self.findings.iter().filter(|finding| finding.policy == Policy::Warn);
         warned.filter_map(|finding| {
-            let worst = finding.worst.first()?;
-            let such = if finding.count > 1 { "the worst in " } else { "" };
+            let worst = finding.cases.first()?;
+            let such = if finding.count() > 1 { "the worst in " } else { "" };
             Some(format!(
                 "{}: `{}` has {} ({}): {such}{worst}",
                 worst.file,
@@ -170,14 +155,20 @@ impl Verdict {
         }
     }
 
+    /// The verdict on the rows of `window` alone.
+    pub(super) fn within(&self, window: Window) -> Self {
+        let seen = |finding: &Finding| {
+            let cases = finding.cases.iter().filter(|case| case.is_in(window)).cloned();
+            Finding { cases: cases.collect(), ..finding.clone() }
+        };
+        let findings = self.findings.iter().map(seen).filter(|it| !it.cases.is_empty());
+        Self { findings: findings.collect(), ..self.clone() }
+    }
+
     /// Take a finding in, at its place.
     pub(super) fn add(&mut self, finding: Finding) {
         match self.findings.iter_mut().find(|known| known.check == finding.check) {
-            Some(known) => {
-                known.count += finding.count;
-                known.worst.extend(finding.worst);
-                known.worst.truncate(SHOWN);
-            }
+            Some(known) => known.cases = [&known.cases[..], &finding.cases].concat().into(),
             None => {
                 let at = self.findings.partition_point(|known| known.check < finding.check);
                 self.findings.insert(at, finding);
@@ -191,52 +182,41 @@ pub(super) struct Search<'a> {
     rows: &'a Rows,
     check: Check,
     policy: Policy,
-    count: usize,
-    /// The worst so far with how bad each is, the worst first.
-    worst: Vec<(f64, Case)>,
+    /// Each with how bad it is.
+    cases: Vec<(f64, Case)>,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(rows: &'a Rows, check: Check, policy: Policy) -> Self {
-        Self { rows, check, policy, count: 0, worst: Vec::new() }
+        Self { rows, check, policy, cases: Vec::new() }
     }
 
-    /// One more case in `row`, `bad` as it is: of equally bad ones the first are spelled out.
-    pub(super) fn add(
-        &mut self,
-        bad: f64,
-        row: usize,
-        time: Option<i64>,
-        fact: impl FnOnce() -> String,
-    ) {
-        self.count += 1;
-        let at = self.worst.partition_point(|(known, _)| *known >= bad);
-        if at < SHOWN {
-            let (file, number) = self.rows.place(row);
-            let case = Case { file: file.clone(), row: number, time, fact: fact() };
-            self.worst.insert(at, (bad, case));
-            self.worst.truncate(SHOWN);
+    /// Whether anybody wants to know.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.policy != Policy::Off
+    }
+
+    /// How many cases there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// One more case in `row`, `bad` as it is.
+    pub(super) fn add(&mut self, bad: f64, row: usize, time: Option<i64>, fact: Fact) {
+        if self.is_wanted() {
+            let (file, row) = self.rows.place(row);
+            self.cases.push((bad, Case { file: file.clone(), row, time, fact }));
         }
     }
 
-    /// What was found, if anything was and anybody wants to know; `done` is what was done about it
-    /// where the session goes on.
-    pub(super) fn finding(self, done: &'static str) -> Option<Finding> {
-        let wanted = self.count > 0 && self.policy != Policy::Off;
-        wanted.then(|| Finding {
+    /// What was found, if anything was; `done` is what was done about it where the session goes on.
+    pub(super) fn finding(mut self, done: &'static str) -> Option<Finding> {
+        self.cases.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        (!self.cases.is_empty()).then(|| Finding {
             check: self.check,
             policy: self.policy,
-            count: self.count,
-            worst: self.worst.into_iter().map(|(_, case)| case).collect(),
+            cases: self.cases.into_iter().map(|(_, case)| case).collect(),
             done: if self.policy == Policy::Fail { "refused" } else { done },
         })
     }
-}
-
-/// An instant as people read it.
-pub(super) fn stamp(micros: i64) -> String {
-    let time = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    let format =
-        if micros % 1_000_000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
-    time.format(format).to_string()
 }

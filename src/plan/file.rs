@@ -251,8 +251,8 @@ fn project_at(root: &Path, now: Option<i64>) -> Project {
     // The day matters no more: a frozen plan has no relative dates. The moment does, for bars that
     // were not complete then.
     let project = Project::of(root, Some(root), chrono::NaiveDate::default());
-    let now = now.unwrap_or(project.now);
-    project.at(now)
+    // A plan of before moments were kept saw everything.
+    project.at(now.unwrap_or(i64::MAX / 2))
 }
 
 fn strings(json: &serde_json::Value) -> Vec<String> {

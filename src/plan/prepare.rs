@@ -370,19 +370,15 @@ impl Preparation<'_> {
                 }
                 let Some(rules) = rules else { return };
                 let named = rules.named();
-                let refused = |symbol: &Arc<str>| variant.data.verdict(symbol)?.error();
-                if let Some(error) = named.iter().find_map(refused) {
+                let slice = &mut self.prepared.slices[variant.slice];
+                let (data, session) = (&variant.data, &variant.session);
+                let mut reached = named
+                    .iter()
+                    .map(|symbol| slice.reach(data, symbol, &session.data, &session.range));
+                if let Err(error) = reached.try_for_each(|reached| reached) {
                     let work = Err(error.to_string());
                     self.prepared.jobs.push(Job { index, params, work });
                     return;
-                }
-                let slice = &mut self.prepared.slices[variant.slice];
-                for symbol in &named {
-                    let (data, session) = (&variant.data, &variant.session);
-                    if let (Some(bars), Some(verdict)) = (data.symbol(symbol), data.verdict(symbol))
-                    {
-                        slice.reach(bars, verdict, &session.data, &session.range);
-                    }
                 }
                 let settings = variant.settings.with_params(strategy, &params);
                 let identity =

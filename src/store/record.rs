@@ -124,10 +124,10 @@ impl DataCheck {
             symbol: verdict.symbol.clone(),
             check: finding.check.word().to_owned(),
             policy: finding.policy.word().to_owned(),
-            count: finding.count as u64,
+            count: finding.count() as u64,
             found: finding.headline(),
             done: finding.done.to_owned(),
-            worst: finding.worst.iter().map(|case| format!("{}: {case}", case.file)).collect(),
+            worst: finding.worst().iter().map(|case| format!("{}: {case}", case.file)).collect(),
         })
     }
 }

@@ -85,8 +85,9 @@ fn cut(session: &Session, data: &DataSet) -> Result<Slice, String> {
     let symbols = session.symbols.as_deref();
     let mut slice = Slice::cut(data, &session.data, symbols, &session.range, &session.benchmark)
         .map_err(|error| error.to_string())?;
-    for (bars, verdict) in data.bars.iter().zip(&data.verdicts) {
-        slice.reach(bars, verdict, &session.data, &session.range);
+    for symbol in data.symbols() {
+        // Of a symbol that is refused a rule that looks at it has told already.
+        let _ = slice.reach(data, symbol, &session.data, &session.range);
     }
     Ok(slice)
 }

@@ -195,6 +195,7 @@ pub(crate) mod tests {
         std::fs::write(directory.path().join("x.csv"), format!("{header}{bars}")).unwrap();
         let path = directory.path().join("m.toml");
         let project = Project::of(&path, Some(directory.path()), NaiveDate::default());
+        let project = project.at(i64::MAX / 2);
         let source = Source::new("m.toml", format!("schema = 1\n{text}"));
         let (mut mistakes, layers) = (Mistakes::default(), Layers::default());
         let manifest = Manifest::parse("m", &source, &project, &layers, &mut mistakes);

@@ -6,8 +6,8 @@ use super::super::output::{Facts, Format, Kind, Records};
 use super::{Reading, load};
 use crate::diag::Mistakes;
 use crate::manifest::data::Check as Damage;
-use crate::manifest::{Checks, DataSettings, Layers, Policy, Project};
-use crate::market::{DataSet, Finding};
+use crate::manifest::{Checks, DataSettings, Layers, Policy};
+use crate::market::{DataSet, Finding, Verdict};
 use crate::plan::{Plan, Selection};
 use crate::store::stamp;
 use anyhow::Result;
@@ -48,17 +48,17 @@ impl Check {
             }
         }
         facts(&sets, self.format).print(self.format)?;
-        let findings = || sets.iter().flat_map(|(_, data)| findings(data));
-        Ok(match findings().any(|(_, finding)| finding.policy == Policy::Fail) {
+        let verdicts = || sets.iter().flat_map(|(_, data)| &data.verdicts);
+        Ok(match verdicts().any(Verdict::refuses) {
             true => Exit::Usage,
-            false if findings().next().is_some() => Exit::Gate,
+            false if verdicts().any(|verdict| !verdict.findings.is_empty()) => Exit::Gate,
             false => Exit::Success,
         })
     }
 
     /// The different data of the sessions of a manifest.
     fn manifest(&self, path: &Path, context: &Context) -> Result<Vec<DataSettings>, Usage> {
-        let project = Project::of(path, context.root.as_deref(), context.project().today);
+        let project = self.reading.project(Some(path), context)?;
         let set = super::assignments("--set", &self.reading.set);
         let layers = Layers { set: &set, ..Layers::default() };
         let mut mistakes = Mistakes::default();
@@ -102,16 +102,16 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
                 finding.check == check && finding.policy == policy
             };
             let all = || sets.iter().flat_map(|(_, data)| findings(data)).filter(of_kind);
-            let worst = all().find_map(|(_, finding)| finding.worst.first());
+            let worst = all().find_map(|(_, finding)| finding.cases.first());
             kinds.push(vec![
                 check.word().into(),
                 policy.word().into(),
-                all().map(|(_, finding)| finding.count).sum::<usize>().into(),
+                all().map(|(_, finding)| finding.count()).sum::<usize>().into(),
                 all().next().map(|(_, finding)| finding.done).into(),
                 worst.map(|case| format!("{}: {case}", case.file)).into(),
             ]);
             for (symbol, case) in
-                all().flat_map(|(symbol, it)| it.worst.iter().map(move |c| (symbol, c)))
+                all().flat_map(|(symbol, it)| it.worst().iter().map(move |c| (symbol, c)))
             {
                 cases.push(vec![
                     check.word().into(),
@@ -119,9 +119,15 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
                     (&*case.file).into(),
                     case.row.into(),
                     case.time.map(|time| stamp(time, false, false)).into(),
-                    (&case.fact).into(),
+                    case.fact.to_string().into(),
                 ]);
             }
+        }
+    }
+    let mut notes = Records::new([("symbol", Kind::Text), ("note", Kind::Text)]);
+    for verdict in sets.iter().flat_map(|(_, data)| &data.verdicts) {
+        for note in verdict.notes.iter().chain(&verdict.broken) {
+            notes.push(vec![(&verdict.symbol).into(), note.into()]);
         }
     }
     let symbols = sets.iter().map(|(_, data)| data.verdicts.len()).sum::<usize>();
@@ -130,9 +136,10 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
         .with("symbols", Kind::Count, symbols)
         .with("rows", Kind::Count, rows.sum::<usize>())
         .part("checks", kinds);
-    // Programs always find the part, people only what is in it.
-    let is_wanted = !cases.is_empty() || format == Format::Json;
-    if is_wanted { facts.part("cases", cases) } else { facts }
+    // Programs always find the parts, people only what is in them.
+    let parts = [("cases", cases), ("notes", notes)].into_iter();
+    let wanted = parts.filter(|(_, part)| !part.is_empty() || format == Format::Json);
+    wanted.fold(facts, |facts, (name, part)| facts.part(name, part))
 }
 
 /// What is done about `check`, without repetition.

@@ -5,9 +5,9 @@ use super::super::exit::Exit;
 use super::super::output::{Facts, Format, Kind, Records};
 use super::list::lenient;
 use super::{Reading, is_naive, load, opened};
-use crate::bars::{Bars, DAY, duration};
+use crate::bars::duration;
 use crate::manifest::DataSettings;
-use crate::market::{DataSet, inspect};
+use crate::market::{DataSet, Label, inspect};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -75,55 +75,11 @@ fn described(facts: Facts, data: &DataSet, settings: &DataSettings, context: &Co
         .with("times", Kind::Text, if naive { "wall clock" } else { "instants" })
         .with("timezone", Kind::Text, settings.timezone.name());
     let Some(bars) = data.bars.iter().find(|bars| !bars.is_empty()) else { return facts };
-    let label = label(bars, settings);
-    if label == "close" && !settings.label_close {
-        context.say("the times seem to be those of closes; `data.label = \"close\"` says so");
-    }
+    let label = if settings.label_close { Label::Close } else { Label::guess(bars) };
+    data.verdicts.iter().flat_map(|it| &it.notes).for_each(|note| context.say(note));
     facts
         .with("timeframe", Kind::Text, duration::text(bars.clock.timeframe))
-        .with("label", Kind::Text, label)
+        .with("label", Kind::Text, label.word())
         .with("first", Kind::Text, opened(bars, 0, naive))
         .with("last", Kind::Text, opened(bars, bars.len() - 1, naive))
-}
-
-/// What the timestamps seem to label: sessions begin at rounder times than they have after a bar.
-fn label(bars: &Bars, settings: &DataSettings) -> &'static str {
-    if settings.label_close {
-        return "close";
-    }
-    let timeframe = bars.clock.timeframe;
-    let local: Vec<i64> = bars.local(0..bars.len()).collect();
-    let begins = |row: &usize| *row == 0 || local[*row] - local[*row - 1] > timeframe;
-    let (mut open, mut close) = (0, 0);
-    for row in (0..local.len()).filter(begins) {
-        let (here, before) = (roundness(local[row]), roundness(local[row] - timeframe));
-        open += usize::from(here > before);
-        close += usize::from(here < before);
-    }
-    match open.cmp(&close) {
-        _ if timeframe >= DAY => "open",
-        std::cmp::Ordering::Greater => "open",
-        std::cmp::Ordering::Less => "close",
-        std::cmp::Ordering::Equal => "unknown",
-    }
-}
-
-/// The largest of the usual lengths of time that divides a time of day.
-fn roundness(local: i64) -> i64 {
-    const MINUTE: i64 = 60_000_000;
-    const LENGTHS: [i64; 8] = [1440, 720, 240, 60, 30, 15, 5, 1];
-    LENGTHS.into_iter().find(|minutes| local % (minutes * MINUTE) == 0).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_session_begins_at_a_round_time() {
-        let at = |hour: i64, minute: i64| roundness((hour * 60 + minute) * 60_000_000);
-        assert!(at(9, 30) > at(9, 29) && at(9, 31) < at(9, 30));
-        assert!(at(0, 0) > at(23, 0) && at(1, 0) < at(0, 0));
-        assert_eq!(at(13, 30), at(12, 30));
-    }
 }

@@ -7,7 +7,7 @@ use super::{Reading, is_naive, load, opened};
 use crate::bars::duration;
 use crate::manifest::data::Check;
 use crate::manifest::{DataSettings, Policy};
-use crate::market::DataSet;
+use crate::market::{DataSet, Finding};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -73,7 +73,7 @@ fn push(data: &DataSet, path: &str, symbols: &mut Records) {
             bars.len().into(),
             opened(bars, 0, naive).into(),
             opened(bars, bars.len() - 1, naive).into(),
-            gaps.map_or(0, |gaps| gaps.count).into(),
+            gaps.map_or(0, Finding::count).into(),
             path.into(),
         ]);
     }

@@ -11,10 +11,10 @@ mod resample;
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
-use super::planning::assignments;
+use super::planning::{assignments, moment};
 use crate::bars::{Bars, DAY};
 use crate::diag::{Mistakes, Source};
-use crate::manifest::{DataSettings, Layers, Manifest, SCHEMA, type_data};
+use crate::manifest::{DataSettings, Layers, Manifest, Project, SCHEMA, type_data};
 use crate::market::{self, DataSet, Verdict};
 use crate::store::stamp;
 use anyhow::Result;
@@ -63,9 +63,22 @@ struct Reading {
     /// Set a key of `data`, such as `data.timezone=America/New_York`; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
+    /// When it is: bars that are not complete by then are unfinished [default: the clock]
+    #[arg(long, value_name = "TIME")]
+    now: Option<String>,
 }
 
 impl Reading {
+    /// The project of `file`, or of the current directory, at the time that it is.
+    fn project(&self, file: Option<&Path>, context: &Context) -> Result<Project, Usage> {
+        let (today, now) = moment(self.now.as_deref())?;
+        // A project is found from a file in it, and any name will do.
+        let file = file.unwrap_or(Path::new("x"));
+        let project = Project::of(file, context.root.as_deref(), today);
+        let now = now.unwrap_or(project.now);
+        Ok(project.at(now))
+    }
+
     /// How to read `file`: a file, a directory or a glob, from the current directory.
     fn settings(&self, file: &Path, context: &Context) -> Result<DataSettings, Usage> {
         if let Some(other) = self.set.iter().find(|set| !set.starts_with("data.")) {
@@ -79,7 +92,7 @@ impl Reading {
             templates.join(", "),
             quoted(&absolute.display().to_string()),
         );
-        let (project, mut mistakes) = (context.project(), Mistakes::default());
+        let (project, mut mistakes) = (self.project(None, context)?, Mistakes::default());
         let set = assignments("--set", &self.set);
         let layers = Layers { set: &set, ..Layers::default() };
         let source = Source::new("command line", text);

@@ -1,0 +1,134 @@
+//! What is made of files that can be read, and what is said of those that cannot.
+
+use super::*;
+
+#[test]
+fn a_plain_file_is_one_symbol_named_after_it() {
+    let data = one("2020-01-01,1,2,0.5,1.5,10\n2020-01-02,1.5,2,1,2,\n").unwrap();
+    assert_eq!(data.symbols(), ["x"]);
+    let bars = &data.bars[0];
+    assert_eq!((bars.len(), bars.clock.timeframe), (2, DAY));
+    assert_eq!(&bars.close[..], [1.5, 2.0]);
+    assert!(bars.volume[1].is_nan(), "an empty volume is missing, and no mistake");
+}
+
+#[test]
+fn a_symbol_column_makes_several_symbols_and_so_do_several_files() {
+    let rows = "date,symbol,o,h,l,c,vol\n2020-01-01,A,1,1,1,1,1\n2020-01-01,B,2,2,2,2,1\n2020-01-02,A,1,1,1,1,1\n2020-01-02,B,2,3,2,3,1\n";
+    let files = Files::new(&[
+        ("all.csv", rows),
+        ("C.csv", &format!("{HEADER}2020-01-01,1,1,1,1,1\n2020-01-02,1,1,1,1,1\n")),
+    ]);
+    let data = files.load(&["all.csv", "C.csv"]).unwrap();
+    assert_eq!(data.symbols(), ["A", "B", "C"]);
+    assert_eq!(&data.symbol("B").unwrap().close[..], [2.0, 3.0]);
+    assert_eq!(files.load(&["*.csv"]).unwrap().symbols(), ["C", "A", "B"]);
+    let twice = files.load(&["C.csv", "C.csv"]).unwrap_err();
+    assert_eq!(twice, "the file is named twice");
+}
+
+#[test]
+fn a_file_that_is_absent_empty_or_of_other_columns_says_so() {
+    let files =
+        Files::new(&[("goog.csv", ""), ("odd.csv", "when,open,high,low,close\n1,1,1,1,1\n")]);
+    assert_eq!(
+        files.load(&["gogo.csv"]).unwrap_err(),
+        "there is no such file; did you mean `goog.csv`?"
+    );
+    assert_eq!(
+        files.load(&["goog.csv"]).unwrap_err(),
+        "the file is empty; write bars into it or name another file"
+    );
+    let odd = files.load(&["odd.csv"]).unwrap_err();
+    assert!(odd.starts_with("no column looks like `time`; the file has when, open"), "{odd}");
+    let mut settings = files.settings(&["odd.csv"]);
+    settings.columns = vec![("time".into(), "wehn".into())];
+    let told = load(&settings).unwrap_err().fact;
+    assert!(told.starts_with("there is no column `wehn` for `time`"), "{told}");
+    assert_eq!(files.load(&["*.parquet"]).unwrap_err(), "no file matches");
+}
+
+#[test]
+fn further_columns_of_numbers_and_booleans_are_kept() {
+    let text = "time,open,high,low,close,score,hot,name\n1577836800,1,1,1,1,0.5,true,a\n1577923200,1,1,1,1,,false,b\n";
+    let data = Files::new(&[("x.csv", text)]).load(&["x.csv"]).unwrap();
+    assert_eq!(data.extra(), [("score".to_owned(), false), ("hot".to_owned(), true)]);
+    let extra = &data.bars[0].extra;
+    assert!(extra[0].values[1].is_nan());
+    assert_eq!(&extra[1].values[..], [1.0, 0.0]);
+    assert_eq!(data.bars[0].time[0], 1_577_836_800_000_000);
+}
+
+#[test]
+fn parquet_and_csv_of_the_same_bars_are_the_same_bars() {
+    use polars::prelude::*;
+    let files = Files::new(&[(
+        "x.csv",
+        &format!("{HEADER}2020-01-01,1,2,0.5,1.5,10\n2020-01-02,1.5,2,1,2,20\n"),
+    )]);
+    let days = Series::new("timestamp".into(), [18_262_i32, 18_263]).cast(&DataType::Date).unwrap();
+    let floats = |name: &str, values: [f64; 2]| Column::from(Series::new(name.into(), values));
+    let columns = vec![
+        Column::from(days),
+        floats("open", [1.0, 1.5]),
+        floats("high", [2.0, 2.0]),
+        floats("low", [0.5, 1.0]),
+        floats("close", [1.5, 2.0]),
+        floats("volume", [10.0, 20.0]),
+    ];
+    let mut frame = DataFrame::new(2, columns).unwrap();
+    let file = std::fs::File::create(files.0.path().join("x.parquet")).unwrap();
+    ParquetWriter::new(file).finish(&mut frame).unwrap();
+    let (csv, parquet) = (files.load(&["x.csv"]).unwrap(), files.load(&["x.parquet"]).unwrap());
+    assert_eq!(format!("{:?}", csv.bars), format!("{:?}", parquet.bars));
+}
+
+#[test]
+fn a_label_at_the_close_is_moved_to_the_open() {
+    let files = Files::new(&[(
+        "x.csv",
+        &format!("{HEADER}2020-01-01T01:00:00Z,1,1,1,1,1\n2020-01-01T02:00:00Z,1,1,1,1,1\n"),
+    )]);
+    let mut settings = files.settings(&["x.csv"]);
+    settings.label_close = true;
+    let data = load(&settings).unwrap();
+    assert_eq!(data.bars[0].time[0], 1_577_836_800_000_000);
+}
+
+#[test]
+fn further_files_of_a_symbol_go_on_with_it() {
+    let files = Files::new(&[
+        ("2020.csv", "time,symbol,o,h,l,c,score\n2020-12-30,A,1,1,1,1,7\n2020-12-31,A,1,1,1,1,8\n"),
+        ("2021.csv", "time,symbol,o,h,l,c\n2021-01-01,A,1,1,1,2\n2021-01-02,A,1,1,1,0\n"),
+    ]);
+    let told = files.load(&["2020.csv", "2021.csv"]).unwrap_err();
+    assert!(told.contains("row 2 (2021-01-02T00:00:00Z): `close` is 0"), "{told}");
+    let mut settings = files.settings(&["*.csv"]);
+    settings.checks =
+        settings.checks.with(Check::Prices, Policy::Drop).with(Check::Range, Policy::Drop);
+    let data = load(&settings).unwrap();
+    assert_eq!(data.symbols(), ["A"]);
+    assert_eq!(data.files.len(), 2);
+    assert!(data.bars[0].extra[0].values[1] == 8.0);
+}
+
+#[test]
+fn packed_files_other_separators_and_told_formats_are_read() {
+    use std::io::Write as _;
+    let files = Files::new(&[(
+        "x.csv",
+        "Date;Open;High;Low;Close;Adj Close;Vol.\n31.12.2019;1;2;0.5;1.5;1.5;3\n01.01.2020;1;2;0.5;1.5;1.5;3\n",
+    )]);
+    let mut settings = files.settings(&["x.csv"]);
+    settings.time_format = Some("%d.%m.%Y".into());
+    let plain = load(&settings).unwrap();
+    let packed = std::fs::File::create(files.0.path().join("x.csv.gz")).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
+    packer.write_all(&std::fs::read(files.0.path().join("x.csv")).unwrap()).unwrap();
+    packer.finish().unwrap();
+    settings.paths = vec![files.0.path().join("x.csv.gz")];
+    let unpacked = load(&settings).unwrap();
+    assert_eq!(format!("{:?}", plain.bars), format!("{:?}", unpacked.bars));
+    assert_eq!(plain.symbols(), ["x"]);
+    assert!(plain.files[0].naive);
+}
