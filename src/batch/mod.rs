@@ -216,14 +216,10 @@ impl Worker {
         let columns = &bench.columns[work.variant.slice];
         let settings = work.variant.settings();
         let began = Instant::now();
+        let all_warm = settings.axes.first_bar == model::FirstBar::AllWarm;
         let signals: Vec<Signals> = (0..slice.symbols.len())
             .map(|symbol| {
-                let rules = work.rules.of(symbol);
-                let mut signals = rules.signals(columns, symbol);
-                if settings.axes.first_bar == model::FirstBar::AllWarm {
-                    signals.warm = rules.warm(columns, symbol);
-                }
-                slice.place(symbol, signals)
+                slice.place(symbol, work.rules.of(symbol).signals(columns, symbol, all_warm))
             })
             .collect();
         let evaluated = Instant::now();

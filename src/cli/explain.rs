@@ -10,18 +10,21 @@ use crate::expr::Scalar;
 use crate::manifest::{Layers, Project};
 use crate::plan::file::{self, Frozen};
 use crate::plan::{Base, Plan, Point, Prepared, Selection, hex};
-use crate::trace::explain::{Explanation, Said, SymbolBar, explain};
+use crate::trace::explain::{Explanation, Said, SymbolBar, Waits, explain};
 use anyhow::Result;
 use chrono::Utc;
 use serde_json::Value;
 use std::path::PathBuf;
 
 /// Explain one bar of a session: the value of every let, expression and rule there, the position,
-/// and the orders and fills
+/// what waits, and the orders and fills
 ///
 /// The session is one of the registry, as its newest run ran it, or one of the manifests that are
 /// named. It runs again for this, and nothing is stored. A value that is missing is said to be; each
-/// expression stands with its value on the bar before and on the bar.
+/// expression stands with its value on the bar before and on the bar. What is inside `@` or `at` is read
+/// on other bars: it stands with the last of them that had closed, and with the one before that. Orders
+/// that rest, stops, targets and trailing stops stand with their prices at the close of the bar before,
+/// when they were to meet this bar, and at its own close.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -204,6 +207,10 @@ fn facts_of(facts: Facts, params: Facts, explained: &Explanation, format: Format
         .with("equity", Kind::Money, explained.equity)
         .with("cash", Kind::Money, explained.cash)
         .part("params", params);
+    let facts = match explained.events.is_empty() {
+        true => facts,
+        false => facts.part("account", events(&explained.events)),
+    };
     let symbols = explained.symbols.iter();
     let each = |facts: Facts| {
         symbols.fold(facts, |facts, bar| facts.part(&bar.symbol, symbol(bar, format)))
@@ -219,13 +226,20 @@ fn symbol(bar: &SymbolBar, format: Format) -> Facts {
         .iter()
         .zip(prices)
         .fold(Facts::default(), |facts, (name, price)| facts.with(name, Kind::Number, price));
-    facts
+    let facts = facts
         .with("units_before", Kind::Number, bar.units[0])
         .with("units_after", Kind::Number, bar.units[1])
-        .with("decided", Kind::Text, &bar.decision)
-        .part("let", said(&bar.lets, format))
-        .part("rules", said(&bar.rules, format))
-        .part("events", events(&bar.events))
+        .with("decided", Kind::Text, &bar.decision);
+    let parts = [
+        ("let", said(&bar.lets, format)),
+        ("rules", said(&bar.rules, format)),
+        ("waiting", waiting(&bar.waiting)),
+        ("events", events(&bar.events)),
+    ];
+    // A program finds every part; a person need not read that there is nothing.
+    let parts =
+        parts.into_iter().filter(|(_, records)| !format.is_for_people() || !records.is_empty());
+    parts.fold(facts, |facts, (name, records)| facts.part(name, records))
 }
 
 /// Expressions with their values: for people a line each, the parts of one below it behind a dot for
@@ -233,25 +247,83 @@ fn symbol(bar: &SymbolBar, format: Format) -> Facts {
 fn said(all: &[Said], format: Format) -> Records {
     let values = [("before", Kind::Number), ("now", Kind::Number)];
     if format.is_for_people() {
-        let mut lines = Records::new([("expression", Kind::Text)].into_iter().chain(values));
-        all.iter().for_each(|said| line(&mut lines, said, 0, format));
+        let is_elsewhere = all.iter().any(reads_elsewhere);
+        let bar = [("bar", Kind::Text)].into_iter().filter(|_| is_elsewhere);
+        let columns = [("expression", Kind::Text)].into_iter().chain(values).chain(bar);
+        let mut lines = Records::new(columns);
+        all.iter().for_each(|said| line(&mut lines, said, 0, is_elsewhere));
         return lines;
     }
     let names = [("name", Kind::Text), ("expression", Kind::Text)];
+    let places = [("symbol", Kind::Text), ("timeframe", Kind::Text), ("time", Kind::Text)];
     let parts = [("parts", Kind::Text)];
-    let mut records = Records::new(names.into_iter().chain(values).chain(parts));
-    for Said { name, text, before, now, parts } in all {
+    let mut records = Records::new(names.into_iter().chain(values).chain(places).chain(parts));
+    for Said { name, text, before, now, elsewhere, parts } in all {
         let (before, now) = (scalar(before, format), scalar(now, format));
-        records.push(vec![name.into(), text.into(), before, now, said(parts, format).into()]);
+        let at = elsewhere.as_ref();
+        records.push(vec![
+            name.into(),
+            text.into(),
+            before,
+            now,
+            at.map(|at| at.symbol.as_str()).into(),
+            at.map(|at| at.timeframe.as_str()).into(),
+            at.and_then(|at| at.time.as_deref()).into(),
+            said(parts, format).into(),
+        ]);
     }
     records
 }
 
-fn line(lines: &mut Records, said: &Said, depth: usize, format: Format) {
+/// Whether it, or a part of it, is read on other bars.
+fn reads_elsewhere(said: &Said) -> bool {
+    said.elsewhere.is_some() || said.parts.iter().any(reads_elsewhere)
+}
+
+/// `places` says whether there is a column for the bars on which things are read.
+fn line(lines: &mut Records, said: &Said, depth: usize, places: bool) {
+    let format = Format::Table;
     let name = if said.name.is_empty() { String::new() } else { format!("{} = ", said.name) };
     let text = format!("{}{name}{}", "· ".repeat(depth), said.text);
-    lines.push(vec![text.into(), scalar(&said.before, format), scalar(&said.now, format)]);
-    said.parts.iter().for_each(|part| line(lines, part, depth + 1, format));
+    let mut cells = vec![text.into(), scalar(&said.before, format), scalar(&said.now, format)];
+    if places {
+        let bar = said.elsewhere.as_ref().map(|at| match &at.time {
+            Some(time) => format!("{} {} {time}", at.symbol, at.timeframe),
+            None => format!("{} {}, none closed yet", at.symbol, at.timeframe),
+        });
+        cells.push(bar.unwrap_or_default().into());
+    }
+    lines.push(cells);
+    said.parts.iter().for_each(|part| line(lines, part, depth + 1, places));
+}
+
+/// Orders that wait and levels that hold: at the close of the bar before, and now.
+fn waiting(all: &[Waits]) -> Records {
+    let mut records = Records::new([
+        ("what", Kind::Text),
+        ("side", Kind::Text),
+        ("units", Kind::Number),
+        ("since", Kind::Text),
+        ("before", Kind::Number),
+        ("now", Kind::Number),
+        ("trigger", Kind::Number),
+        ("due", Kind::Text),
+        ("state", Kind::Text),
+    ]);
+    for one in all {
+        records.push(vec![
+            (&one.what).into(),
+            one.side.into(),
+            one.units.into(),
+            one.since.as_deref().into(),
+            one.before.into(),
+            one.now.into(),
+            one.trigger.into(),
+            one.due.as_deref().into(),
+            if one.waits { "waits" } else { "done" }.into(),
+        ]);
+    }
+    records
 }
 
 fn scalar(value: &Scalar, format: Format) -> Cell {

@@ -13,6 +13,7 @@ pub mod order;
 pub mod outcome;
 pub mod settings;
 pub mod trade;
+pub mod waiting;
 pub mod walk;
 
 mod dates;
@@ -43,6 +44,7 @@ pub use outcome::{Booking, Outcome, Stretch};
 pub use settings::{Risk, Settings, Sizing};
 pub use standing::Change;
 pub use trade::{ClosedBy, Fill, Moment, Side, Trade};
+pub use waiting::Waiting;
 pub use walk::Walk;
 
 /// The version of everything that can change a number. It is part of every identity and is raised

@@ -171,6 +171,17 @@ impl Levels {
         stop.is_finite().then(|| self.side.sign() * stop)
     }
 
+    /// Every level there is now, as a price, and how it would end the entry.
+    pub(super) fn prices(&self) -> impl Iterator<Item = (ClosedBy, f64)> {
+        let sign = self.side.sign();
+        let trailing = self.trailing.map(|Trailing { extreme, distance }| {
+            (distance.below(extreme, sign), ClosedBy::TrailingStop)
+        });
+        let all = [Some(self.stop), trailing, Some(self.target)].into_iter().flatten();
+        let real = all.filter(|(signed, _)| signed.is_finite());
+        real.map(move |(signed, by)| (by, sign * signed))
+    }
+
     /// The first of the bars `from..until` that ends the entry; with `peek`, on bar `until` its open
     /// is looked at too, because what was decided before it happens there.
     ///

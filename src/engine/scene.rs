@@ -16,6 +16,9 @@ pub(super) struct Scene<'a> {
     pub signals: Cow<'a, [Signals]>,
     pub settings: &'a Settings,
     pub axes: &'a Axes,
+    /// Levels and resting orders are looked for on the bars before this one; all of them, unless
+    /// somebody asks how things stood earlier.
+    pub horizon: usize,
 }
 
 impl<'a> Scene<'a> {
@@ -31,7 +34,7 @@ impl<'a> Scene<'a> {
                 own.map(|(signals, bars)| moved(signals, bars, settings)).collect()
             }
         };
-        Self { frame, signals, settings, axes }
+        Self { frame, signals, settings, axes, horizon: frame.len() }
     }
 
     pub(super) fn bars(&self, symbol: usize) -> &'a Aligned {

@@ -135,7 +135,7 @@ impl Walk {
         &self.outcome
     }
 
-    fn begin(&mut self, scene: &Scene<'_>, detailed: bool) {
+    pub(super) fn begin(&mut self, scene: &Scene<'_>, detailed: bool) {
         let symbols = scene.frame.symbols.len();
         self.detailed = detailed;
         self.ledger.begin(symbols, scene.settings.capital);
@@ -152,7 +152,7 @@ impl Walk {
     }
 
     /// The next bar on which something happens.
-    fn next_event(&mut self, scene: &Scene<'_>) -> Option<usize> {
+    pub(super) fn next_event(&mut self, scene: &Scene<'_>) -> Option<usize> {
         if self.outcome.ruined.is_some() {
             return None;
         }
@@ -175,7 +175,7 @@ impl Walk {
     }
 
     /// One bar on which something happens.
-    fn bar(&mut self, scene: &Scene<'_>, t: usize) {
+    pub(super) fn bar(&mut self, scene: &Scene<'_>, t: usize) {
         self.ledger.locked = 0.0;
         self.dates(scene, t);
         let mut touched = std::mem::take(&mut self.touched);
@@ -252,7 +252,7 @@ impl Walk {
         let (signal_fill, _) = scene.next_fill(symbol, book.next_signal);
         let signal_fill = signal_fill.max(from);
         let until = signal_fill.min(book.exit.map_or(NEVER, |exit| exit.fill.0));
-        let until = until.min(book.next_weight).min(scene.frame.len());
+        let until = until.min(book.next_weight).min(scene.horizon);
         for lot in lots.iter_mut() {
             // What a bar reached beside its only fill is behind.
             if lot.hit.take_if(|hit| hit.bar < from).is_some() {
@@ -279,7 +279,7 @@ impl Walk {
             && entry.reached.is_none()
         {
             let until = book.next_signal.saturating_add(1).min(book.next_action).min(entry.expires);
-            let until = until.min(scene.frame.len());
+            let until = until.min(scene.horizon);
             let (side, from) = (entry.side, entry.searched.max(entry.fill.0));
             entry.reached = entry.prices.first_reached(side, bars, scene.reading(), from, until);
             entry.searched = until.max(entry.searched);

@@ -188,11 +188,15 @@ impl<'a> Columns<'a> {
         })
     }
 
+    /// The series that a step from `series` to other bars leads to.
+    fn target(&self, series: &Series, elsewhere: &Elsewhere) -> usize {
+        let symbol = elsewhere.symbol.as_deref().map_or(series.symbol, |name| self.named(name));
+        self.place(symbol, elsewhere.timeframe.unwrap_or(series.timeframe))
+    }
+
     /// The operand's last value on other bars that is known when each bar of `series` closes.
     fn there(&self, series: &Series, elsewhere: &Elsewhere, expression: &Expression) -> Column {
-        let symbol = elsewhere.symbol.as_deref().map_or(series.symbol, |name| self.named(name));
-        let timeframe = elsewhere.timeframe.unwrap_or(series.timeframe);
-        let place = self.place(symbol, timeframe);
+        let place = self.target(series, elsewhere);
         let Value::Column(column) = self.value(place, &expression.operands[0]) else {
             unreachable!("what is the same on every bar is not carried")
         };
@@ -217,6 +221,23 @@ impl<'a> Columns<'a> {
             }
         };
         (0..self.session).map(peer).collect()
+    }
+
+    /// The series on which the operand of expression `number` is read, if that stands on series `series`
+    /// and reads other bars. Series are numbered, those of the session's symbols first, and can be
+    /// asked for like a symbol.
+    pub fn beyond(&self, series: usize, number: usize) -> Option<usize> {
+        match &self.graph.expressions[number].step {
+            Step::There(elsewhere) => Some(self.target(&self.series[series], elsewhere)),
+            Step::Here(_) => None,
+        }
+    }
+
+    /// The last row of series `other` that is known when row `row` of series `series` closes.
+    pub fn known(&self, series: usize, row: usize, other: usize) -> Option<usize> {
+        let now = self.series[series].closes()[row];
+        let closes = self.series[other].closes();
+        closes.partition_point(|&close| close <= now).checked_sub(1)
     }
 
     /// Where `bound` is true, over the visible bars of symbol number `symbol`: a rule acts only there.

@@ -491,8 +491,9 @@ impl Parser {
             Token::Sign('(') => {
                 self.next();
                 let inner = self.expression(0)?;
-                self.expect(')', "`)`")?;
-                Ok(inner)
+                let end = self.expect(')', "`)`")?;
+                // Its parentheses belong to it wherever its text is shown.
+                Ok(Expr { span: span.start..end, ..inner })
             }
             _ => Err(self.unexpected("a value")),
         }

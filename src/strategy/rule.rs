@@ -220,7 +220,7 @@ impl LegRules {
 
     /// The first of the visible bars of symbol number `symbol` on which every function of the rules
     /// has a value.
-    pub fn warm(&self, columns: &Columns<'_>, symbol: usize) -> usize {
+    fn warm(&self, columns: &Columns<'_>, symbol: usize) -> usize {
         let first = |&number: &usize| {
             let values = column(columns, symbol, &Bound::Expression(number));
             values.iter().position(|value| !value.is_nan()).unwrap_or(values.len())
@@ -228,8 +228,9 @@ impl LegRules {
         self.functions.iter().map(first).max().unwrap_or(0)
     }
 
-    /// What each rule says, over the visible bars of symbol number `symbol`.
-    pub fn signals(&self, columns: &Columns<'_>, symbol: usize) -> Signals {
+    /// What each rule says, over the visible bars of symbol number `symbol`; with `all_warm`, also from
+    /// which bar on every function of the rules has a value.
+    pub fn signals(&self, columns: &Columns<'_>, symbol: usize, all_warm: bool) -> Signals {
         let mask = |rule: Rule| match self.bound(rule) {
             Some(bound) => columns.mask(symbol, bound),
             None => Mask::zeros(columns.view(symbol).rows.len()),
@@ -251,7 +252,7 @@ impl LegRules {
                 let formula = turn.as_ref().filter(|_| symbol == 0)?;
                 Some(Condition::new(formula, columns, symbol))
             }),
-            warm: 0,
+            warm: if all_warm { self.warm(columns, symbol) } else { 0 },
         }
     }
 }

@@ -4,12 +4,14 @@
 //! Nothing is stored for this: the session runs again from its settings, and the same settings give
 //! the same fills.
 
+use super::decision::decision;
 use super::{Entry, Trace};
-use crate::bars::DAY;
+use crate::bars::{DAY, duration};
 use crate::batch;
 use crate::batch::kept::{Kept, stamp};
-use crate::engine::{Frame, Outcome};
-use crate::expr::{NodeId, Op, Scalar};
+use crate::engine::waiting::What;
+use crate::engine::{Frame, Outcome, Settings, Waiting, Walk};
+use crate::expr::{Graph, NodeId, Op, Scalar, View};
 use crate::plan::{Plan, Prepared};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
@@ -27,6 +29,8 @@ pub struct Explanation {
     pub cash: f64,
     /// The same with the worth of everything that is held.
     pub equity: f64,
+    /// What happened to the account as a whole, such as a guard that tripped, as in events.jsonl.
+    pub events: Vec<Value>,
     /// The symbols in the session's order.
     pub symbols: Vec<SymbolBar>,
 }
@@ -46,6 +50,8 @@ pub struct SymbolBar {
     pub rules: Vec<Said>,
     /// What followed from the rules at this bar's close.
     pub decision: String,
+    /// Orders that wait, and the levels that end what is held.
+    pub waiting: Vec<Waits>,
     /// Orders and fills of this bar, and later fills that were decided on it, as in events.jsonl.
     pub events: Vec<Value>,
 }
@@ -61,8 +67,45 @@ pub struct Said {
     pub before: Scalar,
     /// Its value.
     pub now: Scalar,
+    /// The bar that it is read on, if that is another one than the symbol's own.
+    pub elsewhere: Option<Elsewhere>,
     /// The expressions that it is computed from. A let among them stands alone: it is told above.
     pub parts: Vec<Said>,
+}
+
+/// The bar on which something inside `@` or `at` is read; the bar before is then that one's.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// The symbol.
+    pub symbol: String,
+    /// The length of its bars, such as `1d`.
+    pub timeframe: String,
+    /// Its opening time, as files write it; `None` while there is none that has closed.
+    pub time: Option<String>,
+}
+
+/// An order that waits, or a level that ends what is held: how it stood at the close of the bar before,
+/// when it was to meet this bar, and at the close of this bar.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    /// What it is, such as `limit entry` or `trailing_stop`.
+    pub what: String,
+    /// `long` or `short`.
+    pub side: Option<&'static str>,
+    /// Units that it is for.
+    pub units: Option<f64>,
+    /// When the order was decided, or the entry filled, as files write it.
+    pub since: Option<String>,
+    /// Its price at the close of the bar before; none for what takes the next price, or came later.
+    pub before: Option<f64>,
+    /// Its price now; none for what takes the next price, or waits no more.
+    pub now: Option<f64>,
+    /// The price that wakes it.
+    pub trigger: Option<f64>,
+    /// Whether it waits still.
+    pub waits: bool,
+    /// The bar on which it happens, or before which it is taken away.
+    pub due: Option<String>,
 }
 
 /// The bar of `frame` that `text` means: its number in the range, a day, a local time, or an instant
@@ -132,24 +175,31 @@ pub fn explain(
         return Err(format!("the session trades {}", slice.symbols.join(", ")));
     }
     let bar = bar_at(&slice.frame, at).map_err(|fact| format!("`--at {at}`: {fact}"))?;
-    let trace = Trace::of(session, &job.params, data, slice).map_err(|mistake| mistake.title)?;
+    let mut graph = Graph::default();
+    let trace = Trace::of(session, &job.params, data, slice, &mut graph);
+    let trace = trace.map_err(|mistake| mistake.title)?;
     let done = batch::alone(prepared, job, true).result.map_err(|failure| failure.error)?;
     let outcome = done.outcome.as_ref().ok_or("the session left no details")?;
     let note = done.note.as_deref();
     let (metrics, parts, fills) = (&done.metrics, done.parts.as_deref(), done.fills);
     let kept = Kept { plan, prepared, job, work, outcome, metrics, parts, fills, note };
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
-    let account = Account { outcome, frame: &slice.frame, bar };
+    let (frame, settings) = (&slice.frame, work.variant.settings());
+    let waiting = |bar| Walk::default().waiting(frame, &trace.signals, settings, bar);
+    let (before, after) = (bar.checked_sub(1).map(waiting).unwrap_or_default(), waiting(bar));
+    let account = Account { outcome, frame, settings, bar, before, after };
     let symbols = (0..slice.symbols.len())
         .filter(|&index| symbol.is_none_or(|symbol| symbol == slice.symbols[index]))
         .map(|index| symbol_bar(&trace, &account, index, &events));
+    let symbols = symbols.collect();
     Ok(Explanation {
         bar,
         time: stamp(slice.frame.time[bar]),
         local: stamp(slice.frame.local(bar)).trim_end_matches('Z').to_owned(),
         cash: account.cash(),
         equity: account.equity(),
-        symbols: symbols.collect(),
+        events: events.into_iter().filter(|event| event["symbol"].is_null()).collect(),
+        symbols,
     })
 }
 
@@ -160,18 +210,61 @@ fn events_of(journal: &str, time: &str) -> Vec<Value> {
 }
 
 /// The account around one bar.
-struct Account<'a> {
-    outcome: &'a Outcome,
-    frame: &'a Frame,
-    bar: usize,
+pub(super) struct Account<'a> {
+    pub outcome: &'a Outcome,
+    pub frame: &'a Frame,
+    pub settings: &'a Settings,
+    pub bar: usize,
+    /// What waited at the close of the bar before.
+    pub before: Vec<Waiting>,
+    /// What waits at the close of this bar.
+    pub after: Vec<Waiting>,
 }
 
 impl Account<'_> {
     /// The units of a symbol that are held at the close of `bar`.
-    fn units(&self, symbol: usize, bar: usize) -> f64 {
+    pub(super) fn units(&self, symbol: usize, bar: usize) -> f64 {
         let mut stretches = self.outcome.stretches(self.frame.len());
         let held = stretches.find(|(bars, ..)| bars.contains(&bar));
         held.map_or(0.0, |(_, _, units)| units[symbol])
+    }
+
+    /// Whether something waited for a symbol when the bar began that is such a thing.
+    pub(super) fn waits(&self, symbol: usize, such: impl Fn(What) -> bool) -> bool {
+        self.before.iter().any(|waiting| waiting.symbol == symbol && such(waiting.what))
+    }
+
+    /// What waited for a symbol at the close of the bar before, and what waits now.
+    fn waiting(&self, symbol: usize) -> Vec<Waits> {
+        let of = |all: &[Waiting]| -> Vec<Waiting> {
+            all.iter().filter(|waiting| waiting.symbol == symbol).copied().collect()
+        };
+        let (before, mut after) = (of(&self.before), of(&self.after));
+        let mut all = Vec::new();
+        for old in before {
+            let is_it =
+                |new: &Waiting| (new.what, new.side, new.since) == (old.what, old.side, old.since);
+            let found = after.iter().position(is_it).map(|at| after.remove(at));
+            all.push(self.told(Some(old), found));
+        }
+        all.extend(after.into_iter().map(|new| self.told(None, Some(new))));
+        all
+    }
+
+    fn told(&self, before: Option<Waiting>, now: Option<Waiting>) -> Waits {
+        let waiting = now.or(before).expect("one of them is told");
+        let time = |bar: usize| stamp(self.frame.time[bar]);
+        Waits {
+            what: waiting.what.words(),
+            side: waiting.side.map(|side| side.word()),
+            units: waiting.units,
+            since: waiting.since.map(time),
+            before: before.and_then(|before| before.price),
+            now: now.and_then(|now| now.price),
+            trigger: waiting.trigger,
+            waits: now.is_some(),
+            due: waiting.due.filter(|&bar| bar < self.frame.len()).map(time),
+        }
     }
 
     fn cash(&self) -> f64 {
@@ -202,7 +295,8 @@ fn symbol_bar(
         let is_its = |entry: &Entry| entry.leg.is_none_or(|leg| leg == index);
         let entries = trace.entries().into_iter();
         let entries = entries.filter(|entry| entry.table == table && is_its(entry));
-        entries.map(|entry| Reading { trace, symbol: index, row }.entry(entry)).collect()
+        let reading = Reading { trace, own: index, series: index, row: Some(row) };
+        entries.map(|entry| reading.entry(entry)).collect()
     };
     let is_its = |event: &&Value| event["symbol"] == symbol.as_str();
     let events: Vec<Value> = events.iter().filter(is_its).cloned().collect();
@@ -211,71 +305,82 @@ fn symbol_bar(
     let bars = view.bars;
     let columns = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
     let prices = row.map(|row| columns.map(|column| column[view.rows.start + row]));
-    let decision = decision(trace, account, index, units[1]);
-    SymbolBar { symbol, prices, units, lets: said("let"), rules: said("rules"), decision, events }
-}
-
-/// What followed from the rules of a symbol at the close of the bar.
-fn decision(trace: &Trace<'_>, account: &Account<'_>, symbol: usize, held: f64) -> String {
-    let bar = account.bar;
-    let orders = account.outcome.orders.iter();
-    let orders = orders.filter(|order| order.bar == bar && order.symbol == symbol).count();
-    if orders > 0 {
-        return crate::diag::counted(orders, "order");
-    }
-    let signals = &trace.signals[symbol];
-    let (long, short) = (signals.enter_long.get(bar), signals.enter_short.get(bar));
-    let exits = signals.exit_long.get(bar) || signals.exit_short.get(bar);
-    match (long, short) {
-        (true, true) => "nothing: both entries are true, and neither acts".to_owned(),
-        (true, _) if held > 0.0 => "nothing: the position is long already".to_owned(),
-        (_, true) if held < 0.0 => "nothing: the position is short already".to_owned(),
-        (true, _) | (_, true) => "nothing: an order of an earlier bar is under way".to_owned(),
-        _ if exits && held == 0.0 => "nothing: there is no position to close".to_owned(),
-        _ if exits => "nothing: no exit of this side is true".to_owned(),
-        _ => "nothing: no rule is true".to_owned(),
+    SymbolBar {
+        symbol,
+        prices,
+        units,
+        lets: said("let"),
+        rules: said("rules"),
+        decision: decision(trace, account, index),
+        waiting: account.waiting(index),
+        events,
     }
 }
 
-/// A row of a trace.
+/// A row of a series of a trace.
+#[derive(Clone, Copy)]
 struct Reading<'a> {
     trace: &'a Trace<'a>,
-    symbol: usize,
-    row: usize,
+    /// The symbol whose rules are read: the series of its own bars.
+    own: usize,
+    /// The series that is read.
+    series: usize,
+    /// Its row; `None` where none of its bars has closed.
+    row: Option<usize>,
 }
 
 impl Reading<'_> {
     /// A let with everything in it; a rule likewise, unless it is a let by another name.
-    fn entry(&self, entry: Entry) -> Said {
+    fn entry(self, entry: Entry) -> Said {
         let said =
             if entry.table == "rules" { self.part(entry.node) } else { self.node(entry.node) };
         Said { name: entry.name, ..said }
     }
 
     /// A node with everything that it is computed from.
-    fn node(&self, id: NodeId) -> Said {
-        Said {
-            parts: self.trace.operands(id).map(|part| self.part(part)).collect(),
-            ..self.leaf(id)
-        }
+    fn node(self, id: NodeId) -> Said {
+        let parts = match self.trace.beyond(self.series, id) {
+            Some((inner, series)) => {
+                let columns = &self.trace.columns;
+                let row = self.row.and_then(|row| columns.known(self.series, row, series));
+                vec![Self { series, row, ..self }.part(inner)]
+            }
+            None => self.trace.operands(id).map(|part| self.part(part)).collect(),
+        };
+        Said { parts, ..self.leaf(id) }
     }
 
-    fn part(&self, id: NodeId) -> Said {
+    fn part(self, id: NodeId) -> Said {
         match self.trace.let_name(id) {
-            Some(name) => Said { text: name.to_owned(), ..self.leaf(id) },
+            // What is told above is what the let is on the symbol's own bars.
+            Some(name) if self.series == self.own => {
+                Said { text: name.to_owned(), ..self.leaf(id) }
+            }
+            Some(name) => Said { name: name.to_owned(), ..self.node(id) },
             None => self.node(id),
         }
     }
 
-    fn leaf(&self, id: NodeId) -> Said {
-        let column = self.trace.column(self.symbol, id);
-        let before = self.row.checked_sub(1).map_or(Scalar::Missing, |row| column.at(row));
-        let now = match (&self.trace.node(id).op, column.at(self.row)) {
+    fn leaf(self, id: NodeId) -> Said {
+        let column = self.trace.columns.spread(self.series, &self.trace.bound[id]);
+        let at = |row: Option<usize>| row.map_or(Scalar::Missing, |row| column.at(row));
+        let before = at(self.row.and_then(|row| row.checked_sub(1)));
+        let now = match (&self.trace.node(id).op, at(self.row)) {
             // A text is the same on every bar, and no column holds one.
             (Op::Param(index), Scalar::Missing) => self.trace.params[*index].clone(),
             (_, now) => now,
         };
         let text = self.trace.text(id).to_owned();
-        Said { name: String::new(), text, before, now, parts: Vec::new() }
+        let elsewhere = (self.series != self.own).then(|| self.elsewhere());
+        Said { name: String::new(), text, before, now, elsewhere, parts: Vec::new() }
+    }
+
+    fn elsewhere(self) -> Elsewhere {
+        let View { bars, rows, .. } = self.trace.columns.view(self.series);
+        Elsewhere {
+            symbol: bars.symbol.clone(),
+            timeframe: duration::text(bars.clock.timeframe),
+            time: self.row.map(|row| stamp(bars.time[rows.start + row])),
+        }
     }
 }

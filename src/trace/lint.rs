@@ -8,7 +8,7 @@ use super::{Entry, Trace};
 use crate::bars::{Bars, Clock, Extra, Mask};
 use crate::batch::kept::stamp;
 use crate::diag::{Mistake, counted};
-use crate::expr::{Column, Node, NodeId, Op, PRICES, Scalar, Type};
+use crate::expr::{Column, Graph, Node, NodeId, Op, PRICES, Scalar, Type};
 use crate::manifest::Session;
 use crate::market::{DataSet, Slice};
 use std::collections::BTreeSet;
@@ -62,7 +62,8 @@ const SAME: f64 = 1e-9;
 /// Hold the strategy of `session`, with these parameters, to its promises on `data`.
 pub fn lint(session: &Session, params: &[Scalar], data: &DataSet) -> Result<Vec<Finding>, String> {
     let whole = cut(session, data)?;
-    let trace = Trace::of(session, params, data, &whole).map_err(told)?;
+    let mut graph = Graph::default();
+    let trace = Trace::of(session, params, data, &whole, &mut graph).map_err(told)?;
     let mut lint = Lint { session, params, data, trace: &trace, found: Vec::new() };
     lint.future("cut", &|bars, time| vec![until(bars, time)])?;
     lint.future("poison", &|bars, time| {
@@ -138,7 +139,8 @@ impl Lint<'_> {
             for data in changed(self.data, |bars| change(bars, time)) {
                 // A symbol that begins later has no bars yet.
                 let Ok(slice) = cut(self.session, &data) else { continue };
-                let other = Trace::of(self.session, self.params, &data, &slice).map_err(told)?;
+                let (session, params, mut graph) = (self.session, self.params, Graph::default());
+                let other = Trace::of(session, params, &data, &slice, &mut graph).map_err(told)?;
                 changes += 1;
                 for entry in self.trace.entries() {
                     let compared = self.compare(&entry, &other, time);
@@ -228,7 +230,7 @@ impl Lint<'_> {
 
     /// Whether a node has no value anywhere.
     fn is_silent(&self, node: NodeId) -> bool {
-        (0..self.symbols()).all(|symbol| first(self.trace.column(symbol, node)).is_none())
+        (0..self.symbols()).all(|symbol| first(&self.trace.column(symbol, node)).is_none())
     }
 
     /// The innermost node because of which `node` has no value anywhere.
@@ -240,7 +242,7 @@ impl Lint<'_> {
     /// How many bars of the range pass before a node has its first value.
     fn late(&self, symbol: usize, node: NodeId) -> usize {
         let view = self.trace.slice.view(symbol);
-        let first = first(self.trace.column(symbol, node)).unwrap_or(view.rows.len());
+        let first = first(&self.trace.column(symbol, node)).unwrap_or(view.rows.len());
         first.saturating_sub(view.from - view.rows.start)
     }
 
@@ -251,7 +253,8 @@ impl Lint<'_> {
         let Some(&time) = frame.time.get(bar) else { return Ok(()) };
         for data in changed(self.data, |bars| vec![since(bars, time)]) {
             let Ok(slice) = cut(self.session, &data) else { continue };
-            let other = Trace::of(self.session, self.params, &data, &slice).map_err(told)?;
+            let (session, params, mut graph) = (self.session, self.params, Graph::default());
+            let other = Trace::of(session, params, &data, &slice, &mut graph).map_err(told)?;
             for entry in self.trace.entries().iter().filter(|entry| entry.table == "rules") {
                 let (differ, compared) = self.differ(entry.node, &other);
                 if differ > 0 {
@@ -274,7 +277,7 @@ impl Lint<'_> {
             let (ours, theirs) = (self.trace.column(symbol, node), other.column(symbol, node));
             let whole = self.trace.slice.view(symbol).rows.len();
             let rows = other.slice.view(symbol).rows.len();
-            for row in first(theirs).unwrap_or(rows)..rows {
+            for row in first(&theirs).unwrap_or(rows)..rows {
                 let pair = (ours.at(whole - rows + row), theirs.at(row));
                 compared += 1;
                 differ += usize::from(match pair {
@@ -533,8 +536,8 @@ mod tests {
     fn a_value_that_depends_on_what_was_changed_is_a_failure() {
         with_session(SESSION, |session, data| {
             let whole = cut(session, data).unwrap();
-            let trace = Trace::of(session, &session.params, data, &whole).unwrap();
-            let params = &session.params;
+            let (params, mut graph) = (&session.params, Graph::default());
+            let trace = Trace::of(session, params, data, &whole, &mut graph).unwrap();
             let mut lint = Lint { session, params, data, trace: &trace, found: Vec::new() };
             // Not the future is spoiled, but the bar itself: what a rule that looks ahead would see.
             lint.future("cut", &|bars, time| vec![spoiled(bars, time - 1, 7.0)]).unwrap();

@@ -7,7 +7,10 @@
 pub mod explain;
 pub mod lint;
 
+mod decision;
+
 use crate::diag::{Mistake, Mistakes, Place, Severity, Source};
+use crate::engine::model::FirstBar;
 use crate::expr::{Bound, Column, Columns, Graph, Node, NodeId, Op, Scalar};
 use crate::manifest::Session;
 use crate::market::{DataSet, Slice};
@@ -25,8 +28,9 @@ pub struct Trace<'a> {
     pub params: Vec<Scalar>,
     /// What the rules say, for each symbol on the time axis of the range.
     pub signals: Vec<Signals>,
-    /// For each symbol the column of each node, over the rows that rules can see.
-    columns: Vec<Vec<Column>>,
+    /// What each node became with these parameters.
+    bound: Vec<Bound>,
+    columns: Columns<'a>,
 }
 
 /// The words under which a rule or a let is written in a strategy file.
@@ -51,12 +55,13 @@ impl Entry {
 
 impl<'a> Trace<'a> {
     /// Evaluate the strategy of `session` with these parameters over `slice`, which was cut out of
-    /// `data`. A mistake is one that planning would have told.
+    /// `data`; `graph` is an empty one to work with. A mistake is one that planning would have told.
     pub fn of(
         session: &Session,
         params: &[Scalar],
         data: &DataSet,
         slice: &'a Slice,
+        graph: &'a mut Graph,
     ) -> Result<Self, Mistake> {
         let mut mistakes = Mistakes::default();
         let definition = alone(&session.definition);
@@ -66,26 +71,23 @@ impl<'a> Trace<'a> {
             fatal.expect("what fails says why").clone()
         };
         let strategy = strategy.ok_or_else(|| first(&mistakes))?;
-        let (mut graph, world, legs) = (Graph::default(), slice.world(data), &session.legs);
-        let rules = strategy.bind(params, legs, &world, &mut graph, &mut mistakes);
+        let (world, legs) = (slice.world(data), &session.legs);
+        let rules = strategy.bind(params, legs, &world, graph, &mut mistakes);
         let rules = rules.ok_or_else(|| first(&mistakes))?;
-        let bound = strategy.bound(params, legs, &world, &mut graph)?;
+        let bound = strategy.bound(params, legs, &world, graph)?;
+        let graph: &'a Graph = graph;
         let symbols = slice.symbols.len();
-        let mut columns = Columns::new(&graph, slice.views(), symbols);
+        let mut columns = Columns::new(graph, slice.views(), symbols);
         let numbers = bound.iter().filter_map(|bound| match bound {
             Bound::Expression(number) => Some(*number),
             Bound::Scalar(_) => None,
         });
         columns.reserve(0..symbols, &graph.needs(numbers));
-        let signals = |symbol| slice.place(symbol, rules.of(symbol).signals(&columns, symbol));
-        let values = |symbol| bound.iter().map(|bound| columns.spread(symbol, bound)).collect();
-        Ok(Self {
-            slice,
-            signals: (0..symbols).map(signals).collect(),
-            columns: (0..symbols).map(values).collect(),
-            params: params.to_vec(),
-            strategy,
-        })
+        let all_warm = session.settings.axes.first_bar == FirstBar::AllWarm;
+        let signals =
+            |symbol| slice.place(symbol, rules.of(symbol).signals(&columns, symbol, all_warm));
+        let signals = (0..symbols).map(signals).collect();
+        Ok(Self { slice, signals, params: params.to_vec(), strategy, bound, columns })
     }
 
     /// The lets, then the rules, each in the order of the strategy.
@@ -121,8 +123,8 @@ impl<'a> Trace<'a> {
     }
 
     /// A node's column for a symbol, over the rows that rules can see.
-    pub fn column(&self, symbol: usize, id: NodeId) -> &Column {
-        &self.columns[symbol][id]
+    pub fn column(&self, symbol: usize, id: NodeId) -> Column {
+        self.columns.spread(symbol, &self.bound[id])
     }
 
     /// The name of the let that a node is, if it is one.
@@ -139,6 +141,18 @@ impl<'a> Trace<'a> {
             |id: NodeId| matches!(self.node(id).op, Op::Number(_) | Op::Text(_) | Op::Bool(_));
         let operands = self.node(id).args.iter().copied();
         operands.filter(move |&arg| !is_elsewhere && !is_literal(arg))
+    }
+
+    /// What a node that reads other bars computes there, and on which series of the columns, if it
+    /// stands on series `series`.
+    fn beyond(&self, series: usize, id: NodeId) -> Option<(NodeId, usize)> {
+        let Bound::Expression(number) = self.bound[id] else { return None };
+        let there = self.columns.beyond(series, number)?;
+        let Node { op, args, .. } = self.node(id);
+        let inner = if *op == Op::At { args[1] } else { args[0] };
+        // `at("1d", x)@Y` is one step to the days of Y.
+        let Node { op: under, args, .. } = self.node(inner);
+        Some((if *op == Op::Elsewhere && *under == Op::At { args[1] } else { inner }, there))
     }
 }
 
