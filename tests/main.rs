@@ -27,4 +27,5 @@ mod selection;
 mod signals;
 mod split;
 mod streams;
+mod symbols;
 mod turns;

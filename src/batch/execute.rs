@@ -732,6 +732,7 @@ impl<'a> Execution<'a> {
             status: worst.map_or(Status::Completed, |row| row.status),
             error: worst.and_then(|row| row.error.clone()),
             kind: worst.and_then(|row| row.kind.clone()),
+            note: row.note.clone(),
             started,
             finished,
             seconds: (finished - started).as_seconds_f64(),

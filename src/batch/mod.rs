@@ -9,7 +9,7 @@ pub mod kept;
 
 mod group;
 
-use crate::engine::{Outcome, Walk, model};
+use crate::engine::{Outcome, Reason, Walk, model};
 use crate::manifest::RunSettings;
 use crate::metrics::account::Meter;
 use crate::metrics::{Metrics, Parts};
@@ -254,6 +254,8 @@ fn note(outcome: &Outcome, fill: model::Fill) -> Option<String> {
     }
     if outcome.fills.is_empty() {
         notes.push(no_trades(outcome));
+    } else if outcome.refused.of(Reason::Leg) > 0 {
+        notes.push(format!("legs were refused together: {}", refusals(outcome)));
     }
     if let Some(bar) = outcome.ruined {
         notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
@@ -266,16 +268,18 @@ fn no_trades(outcome: &Outcome) -> String {
     if outcome.order_count == 0 {
         return "no trades: no entry rule was ever true in the range".to_owned();
     }
-    let reasons: Vec<String> = outcome
-        .refused
-        .iter()
-        .map(|(reason, count)| format!("{} ({count})", reason.word()))
-        .collect();
-    if reasons.is_empty() {
-        "no trades: no order found its price, or was decided before the last bar".to_owned()
-    } else {
-        format!("no trades: every entry was refused: {}", reasons.join(", "))
+    match outcome.refusals() {
+        0 => "no trades: no order found its price, or was decided before the last bar".to_owned(),
+        _ => format!("no trades: every entry was refused: {}", refusals(outcome)),
     }
+}
+
+/// Each reason for which entries were refused, with how many were.
+fn refusals(outcome: &Outcome) -> String {
+    let reasons = outcome.refused.iter();
+    let reasons: Vec<String> =
+        reasons.map(|(reason, count)| format!("{} ({count})", reason.word())).collect();
+    reasons.join(", ")
 }
 
 /// A digest of every fill: when, what, how many, at which price and cost.

@@ -271,7 +271,7 @@ fn value(record: &Record, name: &str) -> Scalar {
 /// A field of a record beside its metrics: its name and kind, and where its value is.
 type Field = (&'static str, Kind, fn(&Record) -> Cell);
 
-const FIELDS: [Field; 19] = [
+const FIELDS: [Field; 20] = [
     ("started", Kind::Time, |record| record.started.into()),
     ("finished", Kind::Time, |record| record.finished.into()),
     ("seconds", Kind::Ratio, |record| record.seconds.into()),
@@ -281,6 +281,7 @@ const FIELDS: [Field; 19] = [
     ("status", Kind::Text, |record| record.status.word().into()),
     ("error", Kind::Text, |record| record.error.clone().into()),
     ("kind", Kind::Text, |record| record.kind.clone().into()),
+    ("note", Kind::Text, |record| record.note.clone().into()),
     ("strategy", Kind::Text, |record| (&record.strategy).into()),
     ("symbols", Kind::Text, |record| record.symbols.clone().into()),
     ("tags", Kind::Text, |record| record.tags.clone().into()),

@@ -220,9 +220,24 @@ impl Walk {
     /// Take every entry back that waits, because a guard tripped.
     pub(super) fn refuse_waiting(&mut self, t: usize, reason: Reason) {
         for symbol in 0..self.books.len() {
-            if let Some(entry) = self.books[symbol].entry.take() {
-                self.books[symbol].stale = true;
-                self.refuse(t, symbol, entry.order, reason);
+            self.refuse_entry(t, symbol, reason);
+        }
+    }
+
+    /// Take the entry back that waits for a symbol, if there is one.
+    pub(super) fn refuse_entry(&mut self, t: usize, symbol: usize, reason: Reason) {
+        if let Some(entry) = self.books[symbol].entry.take() {
+            self.books[symbol].stale = true;
+            self.refuse(t, symbol, entry.order, reason);
+        }
+    }
+
+    /// Where one leg was refused as it was decided, the entries of the others on bar `t` are too.
+    pub(super) fn refuse_other_legs(&mut self, scene: &Scene<'_>, t: usize) {
+        for symbol in 0..self.books.len() {
+            let decided = scene.decided(symbol, t);
+            if self.books[symbol].entry.is_some_and(|entry| Some(entry.decided) == decided) {
+                self.refuse_entry(t, symbol, Reason::Leg);
             }
         }
     }

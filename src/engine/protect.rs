@@ -174,7 +174,7 @@ impl Levels {
     /// Every level there is now, as a price, and how it would end the entry.
     pub(super) fn prices(&self) -> impl Iterator<Item = (ClosedBy, f64)> {
         let sign = self.side.sign();
-        let trailing = self.trailing.map(|Trailing { extreme, distance }| {
+        let trailing = self.trailing.map(|Trailing { extreme, distance, .. }| {
             (distance.below(extreme, sign), ClosedBy::TrailingStop)
         });
         let all = [Some(self.stop), trailing, Some(self.target)].into_iter().flatten();

@@ -205,8 +205,12 @@ impl Walk {
             self.mark(t);
             return;
         }
+        let refused = self.outcome.refusals();
         for &symbol in &touched {
             self.read_rules(scene, symbol, t);
+        }
+        if scene.settings.together && self.outcome.refusals() > refused {
+            self.refuse_other_legs(scene, t);
         }
         if closes {
             self.mark(t);

@@ -44,6 +44,10 @@ pub struct Record {
     pub error: Option<String>,
     /// What sort of error that is, such as `panic` or `data`.
     pub kind: Option<String>,
+    /// What a reader should know of its result, such as why it has no trades; of a sweep, of its best
+    /// point's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// When it started.
     pub started: DateTime<Utc>,
     /// When it ended.
