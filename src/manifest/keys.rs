@@ -385,7 +385,7 @@ const DATA: &[Key] = &[
         "path",
         Kind::Texts,
         "",
-        "CSV, CSV.gz or Parquet files, directories of them, or globs; a file of one symbol takes the symbol from its name",
+        "CSV, CSV.gz, Parquet or JSON-lines (`.jsonl`) files, directories of them, or globs; a file of one symbol takes the symbol from its name",
     ),
     key("symbol_column", Kind::Text, "guessed", "the column that names the symbol"),
     key(

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// What the names of data files end in.
-const ENDINGS: [&str; 3] = [".csv", ".csv.gz", ".parquet"];
+const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".jsonl", ".parquet"];
 
 /// How long is waited before a file that changed is read once more.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -147,6 +147,11 @@ pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
 /// Whether a file's name says that it is compressed.
 pub(super) fn is_packed(file: &Path) -> bool {
     name(file).is_some_and(|name| name.ends_with(".gz"))
+}
+
+/// Whether a file's name says that each of its lines is a JSON object.
+pub(super) fn is_json_lines(file: &Path) -> bool {
+    name(file).is_some_and(|name| name.ends_with(".jsonl"))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct ColumnFound {
 
 /// The columns of `file`, in its order, as `settings` name them.
 pub fn inspect(file: &Path, settings: &DataSettings) -> Result<Vec<ColumnFound>, DataError> {
-    let frame = files::steadily(file, || read::as_it_stands(file))?;
+    let frame = files::steadily(file, || read::as_it_stands(file, settings))?;
     let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
     // A file of which nothing can be made has columns all the same.
     let roles = Roles::of(file, &names, settings).ok();

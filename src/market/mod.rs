@@ -20,6 +20,7 @@ mod case;
 mod check;
 mod files;
 mod label;
+mod lines;
 mod read;
 mod roles;
 mod time;
@@ -32,6 +33,7 @@ pub use case::{Case, Fact, Like};
 pub use check::complete;
 pub use inspect::inspect;
 pub use label::Label;
+pub use lines::{Garbage, Lines};
 pub use slice::{Slice, SliceError};
 pub use time::timeframe;
 pub use verdict::{Finding, Verdict};
@@ -40,7 +42,7 @@ use crate::bars::Bars;
 use crate::manifest::project::shown;
 use crate::manifest::{CalendarChoice, DataSettings};
 use read::Rows;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -129,10 +131,31 @@ impl DataSet {
 /// Read and check all files of `settings`.
 pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
     let began = Instant::now();
+    data_set(rows(settings)?, settings, began)
+}
+
+/// The same of the texts of CSV files, each with the name that it goes by.
+pub fn load_text(
+    settings: &DataSettings,
+    texts: &[(PathBuf, Vec<u8>)],
+) -> Result<DataSet, DataError> {
+    let began = Instant::now();
+    let mut gathered = Gathered::default();
+    for (name, text) in texts {
+        gathered.take(read::text(name, text.clone(), settings)?)?;
+    }
+    data_set(gathered, settings, began)
+}
+
+/// Trusted bars of what was gathered since `began`.
+fn data_set(
+    Gathered { rows, files }: Gathered,
+    settings: &DataSettings,
+    began: Instant,
+) -> Result<DataSet, DataError> {
+    let read = began.elapsed();
     let choice = settings.calendar.as_ref().unwrap_or(&CalendarChoice::Always);
     let calendar = Calendar::of(choice)?;
-    let (rows, files) = rows(settings)?;
-    let read = began.elapsed();
     let (mut all, mut verdicts) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     // Rows are let go as soon as they are bars.
     for rows in rows {
@@ -147,24 +170,38 @@ pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
 }
 
 /// The rows of every symbol in all files.
-fn rows(settings: &DataSettings) -> Result<(Vec<Rows>, Vec<FileRead>), DataError> {
-    let (mut all, mut files): (Vec<Rows>, Vec<FileRead>) = Default::default();
+fn rows(settings: &DataSettings) -> Result<Gathered, DataError> {
+    let mut gathered = Gathered::default();
     for (pattern, written) in settings.paths.iter().zip(&settings.written) {
         for file in files::expand(pattern, written)? {
-            let (rows, read) = read::file(&file, settings)?;
-            if files.iter().any(|known| known.path == read.path) {
-                return Err(DataError::new(&file, "the file is named twice"));
-            }
-            files.push(read);
-            for rows in rows {
-                match all.iter_mut().find(|known| known.symbol == rows.symbol) {
-                    Some(known) => known.append(rows)?,
-                    None => all.push(rows),
-                }
-            }
+            gathered.take(read::file(&file, settings)?)?;
         }
     }
-    Ok((all, files))
+    Ok(gathered)
+}
+
+/// What was read of several files.
+#[derive(Default)]
+struct Gathered {
+    rows: Vec<Rows>,
+    files: Vec<FileRead>,
+}
+
+impl Gathered {
+    fn take(&mut self, (rows, read): (Vec<Rows>, FileRead)) -> Result<(), DataError> {
+        if self.files.iter().any(|known| known.path == read.path) {
+            let fact = "the file is named twice".to_owned();
+            return Err(DataError { file: read.path, fact });
+        }
+        self.files.push(read);
+        for rows in rows {
+            match self.rows.iter_mut().find(|known| known.symbol == rows.symbol) {
+                Some(known) => known.append(rows)?,
+                None => self.rows.push(rows),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One local time for all symbols, from the first bar of any to the last.

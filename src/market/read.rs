@@ -2,6 +2,7 @@
 //! read.
 
 use super::files;
+use super::lines;
 use super::roles::Roles;
 use super::time::{self, Stamp};
 use super::{DataError, FileRead};
@@ -144,18 +145,38 @@ pub(super) fn file(
 ) -> Result<(Vec<Rows>, FileRead), DataError> {
     files::steadily(file, || {
         let is_parquet = file.extension().is_some_and(|extension| extension == "parquet");
-        let frame = if is_parquet { parquet(file)? } else { csv(file, settings)? };
-        let names: Vec<String> =
-            frame.get_column_names().iter().map(|name| name.to_string()).collect();
-        let roles = Roles::of(file, &names, settings)?;
-        if frame.height() == 0 {
-            return Err(DataError::new(
-                file,
-                "the file has a header and no rows; write bars into it or name another file",
-            ));
-        }
-        Reader { file, settings, frame: &frame, roles: &roles }.rows()
+        let frame = match is_parquet {
+            true => parquet(file)?,
+            false => csv(file, &CsvText::open(file, settings)?, settings)?,
+        };
+        in_frame(file, &frame, settings)
     })
+}
+
+/// The same of a CSV file whose bytes are these.
+pub(super) fn text(
+    file: &Path,
+    bytes: Vec<u8>,
+    settings: &DataSettings,
+) -> Result<(Vec<Rows>, FileRead), DataError> {
+    let frame = csv(file, &CsvText::of(file, bytes)?, settings)?;
+    in_frame(file, &frame, settings)
+}
+
+fn in_frame(
+    file: &Path,
+    frame: &DataFrame,
+    settings: &DataSettings,
+) -> Result<(Vec<Rows>, FileRead), DataError> {
+    let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
+    let roles = Roles::of(file, &names, settings)?;
+    if frame.height() == 0 {
+        return Err(DataError::new(
+            file,
+            "the file has a header and no rows; write bars into it or name another file",
+        ));
+    }
+    Reader { file, settings, frame, roles: &roles }.rows()
 }
 
 fn polars_error(file: &Path, error: &PolarsError) -> DataError {
@@ -170,8 +191,7 @@ fn parquet(file: &Path) -> Result<DataFrame, DataError> {
 }
 
 /// A CSV file with numbers as prices; if a price is none, with every column as text.
-fn csv(file: &Path, settings: &DataSettings) -> Result<DataFrame, DataError> {
-    let text = CsvText::open(file)?;
+fn csv(file: &Path, text: &CsvText, settings: &DataSettings) -> Result<DataFrame, DataError> {
     let roles = Roles::of(file, &text.header, settings)?;
     let prices = roles.numbers().into_iter().filter_map(|price| roles.theirs(price));
     let numbers: Schema = prices.map(|name| Field::new(name.into(), DataType::Float64)).collect();
@@ -180,33 +200,39 @@ fn csv(file: &Path, settings: &DataSettings) -> Result<DataFrame, DataError> {
 }
 
 /// The columns of a file as they stand there; those of a CSV file are text.
-pub(super) fn as_it_stands(file: &Path) -> Result<DataFrame, DataError> {
+pub(super) fn as_it_stands(file: &Path, settings: &DataSettings) -> Result<DataFrame, DataError> {
     if file.extension().is_some_and(|extension| extension == "parquet") {
         return parquet(file);
     }
-    let text = CsvText::open(file)?;
+    let text = CsvText::open(file, settings)?;
     text.read(file, None).map_err(|error| polars_error(file, &error))
 }
 
 /// A CSV file before it is read.
 struct CsvText {
-    /// Its bytes, if it is packed.
+    /// Its bytes, if they are not read from the file.
     bytes: Option<Vec<u8>>,
     header: Vec<String>,
     separator: u8,
 }
 
 impl CsvText {
-    fn open(file: &Path) -> Result<Self, DataError> {
-        let bytes = if files::is_packed(file) { Some(files::bytes(file)?) } else { None };
-        let (header, separator) = match &bytes {
-            Some(bytes) => header(file, &bytes[..])?,
-            None => {
-                let open = std::fs::File::open(file);
-                header(file, open.map_err(|error| DataError::new(file, error.to_string()))?)?
-            }
-        };
-        Ok(Self { bytes, header, separator })
+    fn open(file: &Path, settings: &DataSettings) -> Result<Self, DataError> {
+        if files::is_json_lines(file) {
+            return Self::of(file, lines::json(file, &files::bytes(file)?, settings)?);
+        }
+        if files::is_packed(file) {
+            return Self::of(file, files::bytes(file)?);
+        }
+        let open = std::fs::File::open(file);
+        let open = open.map_err(|error| DataError::new(file, error.to_string()))?;
+        let (header, separator) = header(file, open)?;
+        Ok(Self { bytes: None, header, separator })
+    }
+
+    fn of(file: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
+        let (header, separator) = header(file, &bytes[..])?;
+        Ok(Self { bytes: Some(bytes), header, separator })
     }
 
     /// Its columns as text, but for those that `numbers` gives a type.

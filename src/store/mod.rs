@@ -25,6 +25,7 @@
 mod archive;
 mod atomic;
 mod cache;
+mod control;
 mod equity;
 mod error;
 mod event;
@@ -42,6 +43,7 @@ mod table;
 pub use archive::Archive;
 pub use atomic::{create_directories, entries, remove, write};
 pub use cache::CachedRow;
+pub use control::{Control, Taken};
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};
 pub use event::{Event, EventKind, Level};

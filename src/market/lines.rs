@@ -1,0 +1,344 @@
+//! Texts that grow line by line: CSV or JSON lines, from a file that somebody appends to or from
+//! standard input.
+//!
+//! A line counts when its newline is there. What cannot be a bar is left out and named, so that one
+//! line of garbage stops nobody. What remains is the text of a CSV file, which is read like any other.
+
+use super::DataError;
+use super::roles::Roles;
+use super::time;
+use crate::manifest::DataSettings;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// The whole lines of a text so far.
+#[derive(Debug)]
+pub struct Lines {
+    name: PathBuf,
+    settings: DataSettings,
+    shape: Option<Shape>,
+    /// What came after the last newline.
+    torn: Vec<u8>,
+    /// The lines that can be bars, as CSV, without a header.
+    rows: Vec<Vec<u8>>,
+    /// How many lines came.
+    count: usize,
+    garbage: Vec<Garbage>,
+}
+
+/// A line that is no bar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Garbage {
+    /// Its number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fact: String,
+}
+
+/// What every line has.
+#[derive(Debug)]
+struct Shape {
+    json: bool,
+    separator: u8,
+    header: Vec<String>,
+    /// The column of the time, and those of the prices.
+    time: usize,
+    prices: Vec<usize>,
+}
+
+/// The longest line that is waited for: what is longer is no line.
+const LONGEST: usize = 1 << 20;
+
+impl Lines {
+    /// No line yet of the text called `name`: the stem is the symbol, where no column tells it.
+    pub fn new(name: &Path, settings: &DataSettings) -> Self {
+        Self {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            shape: None,
+            torn: Vec::new(),
+            rows: Vec::new(),
+            count: 0,
+            garbage: Vec::new(),
+        }
+    }
+
+    /// Take in what came; how many lines of it can be bars. An error if the first line names no columns.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<usize, DataError> {
+        self.torn.extend_from_slice(bytes);
+        let end = self.torn.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let rest = self.torn.split_off(end);
+        let whole = std::mem::replace(&mut self.torn, rest);
+        let before = self.rows.len();
+        for line in whole.split(|byte| *byte == b'\n') {
+            // What follows the last newline is no line.
+            self.line(line.strip_suffix(b"\r").unwrap_or(line))?;
+        }
+        self.count -= usize::from(!whole.is_empty());
+        if self.torn.len() > LONGEST {
+            self.torn.clear();
+            self.count += 1;
+            self.refuse("it never ends".into());
+        }
+        Ok(self.rows.len() - before)
+    }
+
+    /// The lines that were no bars since this was asked last.
+    pub fn garbage(&mut self) -> Vec<Garbage> {
+        std::mem::take(&mut self.garbage)
+    }
+
+    /// The lines so far as the text of a CSV file; `None` before the first bar.
+    pub fn csv(&self) -> Option<Vec<u8>> {
+        let shape = self.shape.as_ref().filter(|_| !self.rows.is_empty())?;
+        let mut text = record(&shape.header, shape.separator);
+        self.rows.iter().for_each(|row| text.extend_from_slice(row));
+        Some(text)
+    }
+
+    /// Let go of all lines but the last `keep`, which is for those whose bars are kept elsewhere.
+    pub fn forget(&mut self, keep: usize) {
+        let old = self.rows.len().saturating_sub(keep);
+        self.rows.drain(..old);
+    }
+
+    fn refuse(&mut self, fact: String) {
+        self.garbage.push(Garbage { line: self.count, fact });
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), DataError> {
+        self.count += 1;
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let line =
+            if self.count == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+        let row = match &self.shape {
+            Some(shape) => shape.row(line, &self.settings),
+            None => {
+                let (shape, is_bar) = Shape::of(&self.name, line, &self.settings)?;
+                let row = is_bar.then(|| shape.row(line, &self.settings));
+                self.shape = Some(shape);
+                match row {
+                    Some(row) => row,
+                    None => return Ok(()),
+                }
+            }
+        };
+        match row {
+            // A file that was begun again has its header again.
+            Ok(row) if row.is_empty() => {}
+            Ok(row) => self.rows.push(row),
+            Err(fact) => self.refuse(fact),
+        }
+        Ok(())
+    }
+}
+
+/// A whole file of JSON lines as the text of a CSV file. A line that is no bar is an error here: nobody
+/// is still writing it.
+pub(super) fn json(
+    file: &Path,
+    bytes: &[u8],
+    settings: &DataSettings,
+) -> Result<Vec<u8>, DataError> {
+    let mut lines = Lines::new(file, settings);
+    let newline: &[u8] = if bytes.ends_with(b"\n") { b"" } else { b"\n" };
+    for part in [bytes, newline] {
+        let _ = lines.push(part)?;
+    }
+    if let Some(Garbage { line, fact }) = lines.garbage().first() {
+        return Err(DataError::new(
+            file,
+            format!("line {line}: {fact}; mend the line or take it out"),
+        ));
+    }
+    lines.csv().ok_or_else(|| {
+        DataError::new(file, "the file is empty; write bars into it or name another file")
+    })
+}
+
+impl Shape {
+    /// The shape that the first line tells, and whether that line is a bar itself.
+    fn of(name: &Path, line: &[u8], settings: &DataSettings) -> Result<(Self, bool), DataError> {
+        let json = line.first() == Some(&b'{');
+        let (header, separator) = match json {
+            true => (members(line).map_err(|fact| DataError::new(name, fact))?, b','),
+            false => {
+                let of = |separator: u8| line.iter().filter(|byte| **byte == separator).count();
+                let separators = [b',', b';', b'\t'];
+                let separator = separators.into_iter().max_by_key(|separator| of(*separator));
+                let separator = separator.unwrap_or(b',');
+                (cells(line, separator).map_err(|fact| DataError::new(name, fact))?, separator)
+            }
+        };
+        let roles = Roles::of(name, &header, settings)?;
+        let place = |role: &str| {
+            let theirs = roles.theirs(role)?;
+            header.iter().position(|name| name == theirs)
+        };
+        let mut prices: Vec<usize> =
+            roles.numbers()[..4].iter().filter_map(|role| place(role)).collect();
+        prices.dedup();
+        let time = place("time").expect("roles without a time are refused");
+        Ok((Self { json, separator, header, time, prices }, json))
+    }
+
+    /// A line as a row of CSV, empty for a header; or why it is no bar.
+    fn row(&self, line: &[u8], settings: &DataSettings) -> Result<Vec<u8>, String> {
+        let cells = match self.json {
+            true => self.object(line)?,
+            false => cells(line, self.separator)?,
+        };
+        if cells == self.header {
+            return Ok(Vec::new());
+        }
+        if cells.len() != self.header.len() {
+            return Err(format!(
+                "it has {} cells, and there are {} columns",
+                cells.len(),
+                self.header.len()
+            ));
+        }
+        let time = &cells[self.time];
+        if time::read(time, settings.time_format.as_deref(), settings.time_unit).is_none() {
+            return Err(format!("`{time}` is no time"));
+        }
+        for &price in &self.prices {
+            let value = cells[price].trim().parse::<f64>();
+            if !value.is_ok_and(|value| value.is_finite()) {
+                return Err(format!("`{}` is no {}", cells[price], self.header[price]));
+            }
+        }
+        Ok(record(&cells, self.separator))
+    }
+
+    /// The members of a JSON object in the order of the header.
+    fn object(&self, line: &[u8]) -> Result<Vec<String>, String> {
+        let value: Value = serde_json::from_slice(line)
+            .map_err(|error| format!("it is no JSON object: {error}"))?;
+        let Value::Object(members) = value else { return Err("it is no JSON object".into()) };
+        let cell = |name: &String| match members.get(name) {
+            None | Some(Value::Null) => Ok(String::new()),
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(Value::Array(_) | Value::Object(_)) => Err(format!("`{name}` is no single value")),
+            Some(value) => Ok(value.to_string()),
+        };
+        self.header.iter().map(cell).collect()
+    }
+}
+
+/// The names of the members of a JSON object.
+fn members(line: &[u8]) -> Result<Vec<String>, String> {
+    match serde_json::from_slice(line) {
+        Ok(Value::Object(members)) => Ok(members.into_iter().map(|(name, _)| name).collect()),
+        Ok(_) => Err("line 1 is no JSON object".into()),
+        Err(error) => Err(format!("line 1 is no JSON object: {error}")),
+    }
+}
+
+fn cells(line: &[u8], separator: u8) -> Result<Vec<String>, String> {
+    let mut reader = ::csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(line);
+    let record = reader.records().next();
+    match record {
+        Some(Ok(record)) => Ok(record.iter().map(str::to_owned).collect()),
+        Some(Err(error)) => Err(format!("it is no CSV: {error}")),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn record(cells: &[String], separator: u8) -> Vec<u8> {
+    let mut writer =
+        ::csv::WriterBuilder::new().delimiter(separator).flexible(true).from_writer(Vec::new());
+    writer.write_record(cells).expect("a record is written to memory");
+    writer.into_inner().expect("a record is written to memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::market::load_text;
+
+    const CSV: &str = "timestamp,open,high,low,close,volume\n\
+        2024-01-01,1,2,0.5,1.5,10\n\
+        2024-01-02,1.5,2,1,1.75,10\n";
+
+    fn settings() -> DataSettings {
+        const DAY: i64 = crate::bars::DAY;
+        DataSettings::of(vec!["X.csv".into()], vec!["X.csv".into()], 20_000 * DAY)
+    }
+
+    fn lines() -> Lines {
+        Lines::new(Path::new("X.csv"), &settings())
+    }
+
+    fn closes(lines: &Lines) -> Vec<f64> {
+        let Some(csv) = lines.csv() else { return Vec::new() };
+        let data = load_text(&settings(), &[(PathBuf::from("X.csv"), csv)]).unwrap();
+        assert_eq!(data.symbols(), ["X"]);
+        data.bars[0].close.to_vec()
+    }
+
+    #[test]
+    fn a_text_cut_anywhere_has_its_whole_lines() {
+        for cut in 0..=CSV.len() {
+            let mut lines = lines();
+            let (first, rest) = CSV.as_bytes().split_at(cut);
+            let before = lines.push(first).unwrap();
+            let whole = first.iter().filter(|byte| **byte == b'\n').count().saturating_sub(1);
+            assert_eq!(before, whole);
+            assert_eq!(before + lines.push(rest).unwrap(), 2);
+            assert_eq!(closes(&lines), [1.5, 1.75]);
+            assert_eq!(lines.garbage(), []);
+        }
+    }
+
+    #[test]
+    fn garbage_is_left_out_and_named() {
+        let mut lines = lines();
+        let told = lines.push(CSV.as_bytes());
+        assert_eq!(told.unwrap(), 2);
+        let garbage =
+            "\u{1}\u{2}garbage\n2024-01-03,1,2\n2024-01-03,1,x,1,1,1\nnever,1,2,1,1,1\n\n";
+        assert_eq!(lines.push(garbage.as_bytes()).unwrap(), 0);
+        assert_eq!(lines.push(b"2024-01-03,1.75,2,1,1.25,10\r\n").unwrap(), 1);
+        let facts: Vec<(usize, String)> =
+            lines.garbage().into_iter().map(|garbage| (garbage.line, garbage.fact)).collect();
+        let expected = [
+            (4, "it has 1 cells, and there are 6 columns"),
+            (5, "it has 3 cells, and there are 6 columns"),
+            (6, "`x` is no high"),
+            (7, "`never` is no time"),
+        ];
+        assert_eq!(facts, expected.map(|(line, fact)| (line, fact.to_owned())));
+        assert_eq!(closes(&lines), [1.5, 1.75, 1.25]);
+    }
+
+    #[test]
+    fn json_lines_are_bars_too() {
+        let mut lines = lines();
+        let text = "{\"time\":1704067200,\"open\":1,\"high\":2,\"low\":0.5,\"close\":1.5}\n\
+            {\"close\":1.75,\"time\":1704153600,\"open\":1,\"high\":2,\"low\":0.5,\"more\":[1]}\n\
+            {\"time\":1704240000,\"open\":1,\"high\":2,\"low\":0.5}\nnull\n";
+        assert_eq!(lines.push(text.as_bytes()).unwrap(), 2);
+        assert_eq!(closes(&lines), [1.5, 1.75]);
+        let facts: Vec<String> = lines.garbage().into_iter().map(|garbage| garbage.fact).collect();
+        assert_eq!(facts, ["`` is no close", "it is no JSON object"]);
+    }
+
+    #[test]
+    fn what_is_kept_elsewhere_may_be_let_go() {
+        let mut lines = lines();
+        let _ = lines.push(CSV.as_bytes()).unwrap();
+        lines.forget(1);
+        let text = String::from_utf8(lines.csv().unwrap()).unwrap();
+        assert_eq!(
+            text.lines().skip(1).collect::<Vec<_>>(),
+            CSV.lines().skip(2).collect::<Vec<_>>()
+        );
+    }
+}
