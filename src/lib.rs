@@ -53,6 +53,8 @@ pub mod plan;
 
 pub mod batch;
 
+pub mod paper;
+
 pub mod trace;
 
 pub mod compare;

@@ -107,6 +107,55 @@ impl Bars {
         self.time.is_empty()
     }
 
+    /// These bars and `later` ones of the same symbol behind them; `None` if those do not come later
+    /// or have other columns.
+    pub fn followed_by(&self, later: &Self) -> Option<Self> {
+        let joined = |a: &Arc<[f64]>, b: &Arc<[f64]>| a.iter().chain(b.iter()).copied().collect();
+        let same = self.extra.iter().map(|e| &e.name).eq(later.extra.iter().map(|e| &e.name));
+        let after = later.time.first().is_none_or(|first| self.time.last() < Some(first));
+        let in_order = later.time.is_sorted_by(|a, b| a < b);
+        let moved = |action: &Action| Action { row: action.row + self.len(), ..*action };
+        (same && after && in_order).then(|| Self {
+            symbol: self.symbol.clone(),
+            time: self.time.iter().chain(later.time.iter()).copied().collect(),
+            open: joined(&self.open, &later.open),
+            high: joined(&self.high, &later.high),
+            low: joined(&self.low, &later.low),
+            close: joined(&self.close, &later.close),
+            volume: joined(&self.volume, &later.volume),
+            extra: self
+                .extra
+                .iter()
+                .zip(&later.extra)
+                .map(|(a, b)| Extra { values: joined(&a.values, &b.values), ..a.clone() })
+                .collect(),
+            actions: self.actions.iter().copied().chain(later.actions.iter().map(moved)).collect(),
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// The bars of `rows` alone.
+    pub fn part(&self, rows: Range<usize>) -> Self {
+        let cut = |column: &Arc<[f64]>| column[rows.clone()].into();
+        let inside = self.actions.iter().filter(|action| rows.contains(&action.row));
+        Self {
+            symbol: self.symbol.clone(),
+            time: self.time[rows.clone()].into(),
+            open: cut(&self.open),
+            high: cut(&self.high),
+            low: cut(&self.low),
+            close: cut(&self.close),
+            volume: cut(&self.volume),
+            extra: self
+                .extra
+                .iter()
+                .map(|extra| Extra { values: cut(&extra.values), ..extra.clone() })
+                .collect(),
+            actions: inside.map(|it| Action { row: it.row - rows.start, ..*it }).collect(),
+            clock: self.clock.clone(),
+        }
+    }
+
     /// Local wall-clock time of the opening of each bar of `rows`: microseconds since
     /// 1970-01-01T00:00:00 in the data's zone.
     pub fn local(&self, rows: Range<usize>) -> impl Iterator<Item = i64> + '_ {

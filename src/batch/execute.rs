@@ -8,7 +8,7 @@ use super::{Batch, Done, Failure, Finished, Took, column_bytes};
 use crate::diag::counted;
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
-use crate::manifest::{Keep, Objective, Project};
+use crate::manifest::{Keep, Mode, Objective, Project};
 use crate::metrics::Metrics;
 use crate::plan::{self, Base, Job, Plan, Point, Prepared, file, hex};
 use crate::store::EventKind::{Check, Checkpoint, PhaseEnd, PhaseStart, RunnerEnd, RunnerStart};
@@ -86,6 +86,10 @@ pub enum Progress {
     Writing,
 }
 
+/// Whoever keeps the accounts of paper sessions: is shown each session that ran, and says what is to be
+/// said beside its result or why it failed; `None` of a session that has no account.
+pub type Settle<'a> = dyn FnMut(&Kept<'_>) -> Option<Result<String, Failure>> + 'a;
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Summary {
@@ -119,7 +123,12 @@ pub fn cached(
     let (found, warnings) = store.cached(&identities, CACHE_RUNS);
     let of = |job: &Job| {
         let row = found.get(&identity(job)?)?;
-        let wanted = keeps_at_once(plan, &plan.points[job.index]);
+        let point = &plan.points[job.index];
+        // An account is there to be moved forward.
+        if plan.base(point).session.mode == Mode::Paper {
+            return None;
+        }
+        let wanted = keeps_at_once(plan, point);
         (row.kept || !wanted).then(|| (job.index, row.clone()))
     };
     let warnings = warnings.iter().map(ToString::to_string).collect();
@@ -144,6 +153,7 @@ pub fn start(
     request: Request<'_>,
     cached: &HashMap<usize, CachedRow>,
     watch: &mut dyn FnMut(Progress),
+    accounts: &mut Settle<'_>,
 ) -> Result<Summary, StoreError> {
     let plan = request.plan;
     let taken: Vec<bool> =
@@ -175,7 +185,7 @@ pub fn start(
         plan: text,
     };
     let run = request.store.create_run(header, Utc::now())?;
-    Execution::new(request, run)?.carry_out(cached, watch)
+    Execution::new(request, run)?.carry_out(cached, watch, accounts)
 }
 
 /// Go on with a run that did not end. `taken` says which sessions it took over from earlier runs.
@@ -184,6 +194,7 @@ pub fn resume(
     mut run: Run,
     taken: &[bool],
     watch: &mut dyn FnMut(Progress),
+    accounts: &mut Settle<'_>,
 ) -> Result<Summary, StoreError> {
     run.update(|file| {
         file.status = RunStatus::Running;
@@ -193,7 +204,7 @@ pub fn resume(
     // What the process before this one ran has no record yet.
     let ran = execution.rows.keys().copied().filter(|&index| !taken.get(index).is_some_and(|t| *t));
     execution.ran = ran.collect();
-    execution.carry_out(&HashMap::new(), watch)
+    execution.carry_out(&HashMap::new(), watch, accounts)
 }
 
 /// The row of one session that shares nothing with any other.
@@ -258,6 +269,7 @@ impl<'a> Execution<'a> {
         mut self,
         cached: &HashMap<usize, CachedRow>,
         watch: &mut dyn FnMut(Progress),
+        accounts: &mut Settle<'_>,
     ) -> Result<Summary, StoreError> {
         self.resumed = !self.rows.is_empty();
         let resumed = self.resumed;
@@ -276,7 +288,7 @@ impl<'a> Execution<'a> {
         self.tell_checks()?;
         self.journal.append(&began_phase(SESSIONS))?;
         self.take_over(cached)?;
-        self.run_missing(watch)?;
+        self.run_missing(watch, accounts)?;
         self.phase(SESSIONS, began.elapsed());
         self.journal.append(&ended(SESSIONS, began.elapsed()))?;
         for (name, took) in self.took.parts() {
@@ -395,14 +407,20 @@ impl<'a> Execution<'a> {
         session_dir(&self.base(index).0.session.name, identity)
     }
 
-    fn run_missing(&mut self, watch: &mut dyn FnMut(Progress)) -> Result<(), StoreError> {
+    fn run_missing(
+        &mut self,
+        watch: &mut dyn FnMut(Progress),
+        accounts: &mut Settle<'_>,
+    ) -> Result<(), StoreError> {
         let prepared = self.request.prepared;
         let todo: Vec<(&Job, bool)> = prepared
             .jobs
             .iter()
             .filter(|job| !self.rows.contains_key(&job.index))
             .map(|job| {
-                (job, keeps_at_once(self.request.plan, &self.request.plan.points[job.index]))
+                let point = &self.request.plan.points[job.index];
+                let is_account = self.request.plan.base(point).session.mode == Mode::Paper;
+                (job, is_account || keeps_at_once(self.request.plan, point))
             })
             .collect();
         let bars = todo.iter().map(|(job, _)| prepared.bars(job)).sum();
@@ -413,12 +431,12 @@ impl<'a> Execution<'a> {
         let batch = self.batch();
         batch.run(&todo, |finished| {
             let Some(finished) = finished else {
-                self.settle(None);
+                self.settle(None, accounts);
                 return;
             };
             let bars = self.jobs.get(&finished.index).map_or(0, |job| prepared.bars(job));
             watch(Progress::Session { bars, completed: finished.result.is_ok() });
-            self.settle(Some(finished));
+            self.settle(Some(finished), accounts);
         });
         self.stopped = self.rows.len() < prepared.jobs.len();
         match self.failed.take() {
@@ -439,18 +457,35 @@ impl<'a> Execution<'a> {
 
     /// Write down what a session left, or just what waits. If that fails nothing more is begun: a
     /// result that cannot be written is not worth computing.
-    fn settle(&mut self, finished: Option<Finished>) {
+    fn settle(&mut self, finished: Option<Finished>, accounts: &mut Settle<'_>) {
         if self.failed.is_some() {
             return;
         }
         let settled = match finished {
-            Some(finished) => self.settle_session(finished),
+            Some(finished) => self.settle_session(self.settle_account(finished, accounts)),
             None => self.flush_if_due(false),
         };
         if let Err(error) = settled {
             self.failed = Some(error);
             self.request.cancel.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// What a session's account makes of its end.
+    fn settle_account(&self, mut finished: Finished, accounts: &mut Settle<'_>) -> Finished {
+        let answer = match &finished.result {
+            Ok(done) => self.kept(finished.index, done).and_then(|kept| accounts(&kept)),
+            Err(_) => None,
+        };
+        match (answer, &mut finished.result) {
+            (Some(Ok(word)), Ok(done)) => {
+                let note = done.note.take().map_or(String::new(), |note| format!("; {note}"));
+                done.note = Some(format!("{word}{note}"));
+            }
+            (Some(Err(failure)), result) => *result = Err(failure),
+            _ => {}
+        }
+        finished
     }
 
     fn settle_session(&mut self, finished: Finished) -> Result<(), StoreError> {
@@ -460,7 +495,7 @@ impl<'a> Execution<'a> {
         let identity = self.jobs.get(&index).and_then(|job| identity(job));
         let row = match &finished.result {
             Ok(done) => {
-                if done.outcome.is_some() {
+                if keeps_at_once(self.request.plan, point) {
                     self.keep(index, done)?;
                 }
                 self.took += done.took;
@@ -503,23 +538,28 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
-        let (Some(job), Some(outcome)) = (self.jobs.get(&index), &done.outcome) else {
-            return Ok(());
-        };
-        let Ok(work) = &job.work else { return Ok(()) };
-        let kept = Kept {
+    /// The details of a session that ran, if they were asked for.
+    fn kept<'k>(&self, index: usize, done: &'k Done) -> Option<Kept<'k>>
+    where
+        'a: 'k,
+    {
+        let job: &'a Job = self.jobs.get(&index)?;
+        Some(Kept {
             plan: self.request.plan,
             prepared: self.request.prepared,
             job,
-            work,
-            outcome,
+            work: job.work.as_ref().ok()?,
+            outcome: done.outcome.as_ref()?,
             metrics: &done.metrics,
             parts: done.parts.as_deref(),
             fills: done.fills,
             note: done.note.as_deref(),
-        };
-        let dir = self.dir(index, &Hash::from(work.identity.digest()));
+        })
+    }
+
+    fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
+        let Some(kept) = self.kept(index, done) else { return Ok(()) };
+        let dir = self.dir(index, &Hash::from(kept.work.identity.digest()));
         let files = kept.files();
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
@@ -618,7 +658,7 @@ impl<'a> Execution<'a> {
             key: base.key(point),
             session: base.session.name.clone(),
             strategy: slice.map_or(&base.session, |(_, session)| session).definition.name.clone(),
-            mode: "backtest".to_owned(),
+            mode: base.session.mode.word().to_owned(),
             symbols: match slice {
                 Some((slice, _)) => slice.symbols.clone(),
                 None => base.session.symbols.clone().unwrap_or_default(),

@@ -78,16 +78,18 @@ impl Kept<'_> {
         &self.prepared.slices[self.work.variant.slice]
     }
 
-    fn frame(&self) -> &Frame {
+    /// The bars of its range.
+    pub fn frame(&self) -> &Frame {
         &self.slice().frame
     }
 
     /// The opening time of a bar, as it stands in every file.
-    fn time(&self, bar: usize) -> String {
+    pub fn time(&self, bar: usize) -> String {
         stamp(self.frame().time[bar])
     }
 
-    fn symbol(&self, index: usize) -> &str {
+    /// The name of a symbol.
+    pub fn symbol(&self, index: usize) -> &str {
         &self.slice().symbols[index]
     }
 
@@ -278,11 +280,17 @@ impl Kept<'_> {
         csv(&header, rows)
     }
 
+    /// The account's worth at the close of every bar.
+    pub fn equity_series(&self) -> Vec<f64> {
+        let frame = self.frame();
+        let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
+        self.outcome.equity(&closes, frame.len())
+    }
+
     fn equity(&self) -> Vec<u8> {
         let slice = self.slice();
         let frame = self.frame();
-        let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
-        let equity = self.outcome.equity(&closes, frame.len());
+        let equity = self.equity_series();
         let capital = self.work.variant.settings().capital;
         let mut peak = capital;
         let drawdown: Vec<f64> = equity
@@ -398,7 +406,20 @@ impl Kept<'_> {
 impl Kept<'_> {
     /// What happened beside orders and fills.
     fn event(&self, event: &Event) -> Value {
-        let (kind, facts) = match event.what {
+        let (kind, facts) = self.words(event);
+        let mut line = Map::new();
+        line.insert("time".into(), self.time(event.bar).into());
+        line.insert("type".into(), kind.into());
+        line.insert("symbol".into(), event.symbol.map(|symbol| self.symbol(symbol)).into());
+        if let Value::Object(facts) = facts {
+            line.extend(facts);
+        }
+        line.into()
+    }
+
+    /// What happened beside orders and fills: its kind, and what is to be known of it.
+    pub fn words(&self, event: &Event) -> (&'static str, Value) {
+        match event.what {
             What::Refused { reason } => ("refused", json!({ "reason": reason.word() })),
             What::Reduced { reason, from, to } => {
                 ("reduced", json!({ "reason": reason.word(), "from": from, "to": to }))
@@ -418,15 +439,7 @@ impl Kept<'_> {
                 "state",
                 json!({ "change": change.word(), "by": if by_hand { "command" } else { "rule" } }),
             ),
-        };
-        let mut line = Map::new();
-        line.insert("time".into(), self.time(event.bar).into());
-        line.insert("type".into(), kind.into());
-        line.insert("symbol".into(), event.symbol.map(|symbol| self.symbol(symbol)).into());
-        if let Value::Object(facts) = facts {
-            line.extend(facts);
         }
-        line.into()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::manifest::RunSettings;
 use crate::metrics::account::Meter;
 use crate::metrics::{Metrics, Parts};
 use crate::plan::{Digest, Job, Prepared, Work};
-use crate::strategy::Signals;
+use crate::strategy::{Rules, Signals};
 use group::Wanted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -194,7 +194,7 @@ impl Worker {
                 });
                 let slice = work.variant.slice;
                 let symbols = bench.prepared.slices[slice].symbols.len();
-                work.rules.release(symbols, &bench.columns[slice]);
+                work.all_rules().for_each(|rules| rules.release(symbols, &bench.columns[slice]));
                 result
             }
         };
@@ -219,7 +219,13 @@ impl Worker {
         let all_warm = settings.axes.first_bar == model::FirstBar::AllWarm;
         let signals: Vec<Signals> = (0..slice.symbols.len())
             .map(|symbol| {
-                slice.place(symbol, work.rules.of(symbol).signals(columns, symbol, all_warm))
+                let read = |rules: &Rules| {
+                    slice.place(symbol, rules.of(symbol).signals(columns, symbol, all_warm))
+                };
+                let later = work.told.rules.iter();
+                later.fold(read(&work.rules), |signals, (from, rules)| {
+                    signals.until(*from, &read(rules))
+                })
             })
             .collect();
         let evaluated = Instant::now();

@@ -134,7 +134,7 @@ fn run(planned: &Planned, store: &Store, threads: usize, phases: Vec<Phase>) -> 
         command_line: &command_line,
         phases,
     };
-    let summary = execute::start(request, &HashMap::new(), &mut |_| {})?;
+    let summary = execute::start(request, &HashMap::new(), &mut |_| {}, &mut |_| None)?;
     match summary.results.iter().find_map(|(label, row)| Some((label, row.error.as_ref()?))) {
         None => Ok(summary),
         Some((label, error)) => Err(Usage(format!("{}: {error}", label.key)).into()),

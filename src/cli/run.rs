@@ -9,15 +9,17 @@ use super::report::{write_index, write_pages};
 use super::reporting::{self, Reporting};
 use super::{landscape, results};
 use crate::batch::execute::{self, Request, Summary};
+use crate::batch::kept::Kept;
 use crate::compare::{Checked, Checks, Standing, check};
 use crate::diag::{Mistakes, counted};
 use crate::manifest::project::shown;
+use crate::paper::{Account, Night};
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
 use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
-use crate::store::{Holder, Row, Run as RunDirectory, RunStatus, Status, Store, StoreError};
+use crate::store::{Holder, Row, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,7 +45,7 @@ pub struct Run {
     /// Run a plan that `papertape plan --out` wrote, as it was planned
     #[arg(long = "plan", value_name = "FILE", conflicts_with_all = ["manifests", "session", "tag", "filter", "sort", "limit", "offset", "set", "unset", "profile", "now", "resume"])]
     plan_file: Option<PathBuf>,
-    /// When another process holds the run: fail, skip (and end well), or wait (for `wait=10m` at most)
+    /// When another process holds the run or a paper account: fail, skip (and end well), or wait (for `wait=10m` at most)
     #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = LockPolicy::parse)]
     lock: LockPolicy,
     /// Render no report
@@ -109,17 +111,12 @@ impl Run {
         }
     }
 
-    /// Open a run for writing, as patiently as `--lock` says.
-    fn open(
-        &self,
-        store: &Store,
-        which: &str,
-        holder: &Holder,
-    ) -> Result<RunDirectory, StoreError> {
+    /// Open what another process may hold, as patiently as `--lock` says.
+    fn open<T>(&self, open: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
         const PAUSE: Duration = Duration::from_millis(100);
         let began = Instant::now();
         loop {
-            match (store.resume_run(which, holder), self.lock) {
+            match (open(), self.lock) {
                 (Err(StoreError::Locked { .. }), LockPolicy::Wait(limit))
                     if limit.is_none_or(|limit| began.elapsed() < limit) =>
                 {
@@ -177,8 +174,13 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn start(&self, planned: Planned) -> Result<Exit> {
+    fn start(&self, mut planned: Planned) -> Result<Exit> {
         let templates = self.options.templates(&planned)?;
+        let mut night = self.night(&mut planned)?;
+        if planned.plan.points.is_empty() {
+            self.context.say("every account is held by another process");
+            return Ok(Exit::Success);
+        }
         let Planned { plan, prepared, store, .. } = &planned;
         let wanted = plan.run.cache && !self.options.planning.no_cache;
         let (cached, warnings) = execute::cached(store, plan, prepared, wanted);
@@ -186,14 +188,16 @@ impl Attempt<'_> {
         let request = self.request(&planned);
         planned.within_budget(request.threads, &|job| !cached.contains_key(&job.index))?;
         let mut watcher = Watcher::new(self.context);
-        let summary = execute::start(request, &cached, &mut |progress| watcher.see(progress))?;
+        let watch = &mut |progress| watcher.see(progress);
+        let summary = execute::start(request, &cached, watch, &mut |kept| night.settle(kept))?;
+        drop(night);
         self.conclude(&planned, summary, templates)
     }
 
     fn resume(&self, which: &str) -> Result<Exit> {
         let store = self.context.store();
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
-        let run = match self.options.open(&store, which, &holder) {
+        let run = match self.options.open(|| store.resume_run(which, &holder)) {
             Err(StoreError::Locked { .. }) if self.options.lock == LockPolicy::Skip => {
                 return Ok(Exit::Success);
             }
@@ -206,12 +210,32 @@ impl Attempt<'_> {
         let id = run.id().to_owned();
         let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
         let text = run.reader().plan()?;
-        let (planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
+        let (mut planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
         let templates = self.options.templates(&planned)?;
+        let mut night = self.night(&mut planned)?;
         let request = self.request(&planned);
         let mut watcher = Watcher::new(self.context);
-        let summary = execute::resume(request, run, &taken, &mut |progress| watcher.see(progress))?;
+        let watch = &mut |progress| watcher.see(progress);
+        let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
+        let summary = execute::resume(request, run, &taken, watch, accounts)?;
+        drop(night);
         self.conclude(&planned, summary, templates)
+    }
+
+    /// Open the paper accounts of the plan and take the bars that are new for them.
+    fn night(&self, planned: &mut Planned) -> Result<Night, StoreError> {
+        let holder = Holder::this_process(self.host.as_str(), &self.command_line);
+        let Planned { plan, prepared, store, .. } = planned;
+        let open = |session: &str| {
+            let opened = self.options.open(|| Account::open(store, session, &holder));
+            match opened {
+                Err(StoreError::Locked { .. }) if self.options.lock == LockPolicy::Skip => Ok(None),
+                opened => opened.map(Some),
+            }
+        };
+        let mut night = Night::begin(plan, prepared, open)?;
+        night.take(plan, prepared);
+        Ok(night)
     }
 
     fn request<'a>(&'a self, planned: &'a Planned) -> Request<'a> {

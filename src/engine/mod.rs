@@ -6,6 +6,7 @@
 //! which the position did not change. Equity is never accumulated: on every bar it is
 //! `cash + sum(units * close)` of the stretch that covers it.
 
+pub mod command;
 pub mod cost;
 pub mod frame;
 pub mod model;
@@ -36,6 +37,7 @@ mod weigh;
 #[cfg(test)]
 mod worlds;
 
+pub use command::Command;
 pub use cost::{Commission, Costs, Slippage};
 pub use frame::{Aligned, Day, Frame};
 pub use model::{Axes, Model};

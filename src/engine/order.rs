@@ -34,6 +34,16 @@ pub enum Intent {
     Close(ClosedBy),
 }
 
+impl Intent {
+    /// The words for it: `open long`, `close: rule`.
+    pub fn words(self) -> String {
+        match self {
+            Self::Open(side) => format!("open {}", side.word()),
+            Self::Close(by) => format!("close: {}", by.word()),
+        }
+    }
+}
+
 words! {
     /// How an order waits for its price.
     Kind {

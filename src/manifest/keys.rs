@@ -258,7 +258,7 @@ const OBJECTIVE: &[Key] = &[
 pub const SESSION: &[Key] = &[
     key(
         "mode",
-        Kind::Word(&["backtest"], &["paper"]),
+        Kind::Word(&["backtest", "paper"], &[]),
         "\"backtest\"",
         "whether past bars are run over, or bars as they arrive",
     ),
@@ -333,7 +333,12 @@ pub const SESSION: &[Key] = &[
     key("execution", Kind::Table(EXECUTION), "", "how orders are filled"),
     key("risk", Kind::Table(RISK), "", "what protects positions and the account"),
     key("sweep", Kind::Table(SWEEP), "", "many sessions out of one"),
-    key("paper", Kind::Table(PAPER), "", "when it begins, pauses and ends by itself"),
+    key(
+        "paper",
+        Kind::Table(PAPER),
+        "",
+        "when it begins, pauses and ends by itself, and how a paper account lives",
+    ),
 ];
 
 const PAPER: &[Key] = &[
@@ -361,12 +366,27 @@ const PAPER: &[Key] = &[
         "as soon as `pause_when` is not true",
         "when this is true at a close, and `pause_when` is not, a pause is over",
     ),
-    later("on_revised", Kind::Any, "what becomes of an account whose bars were revised"),
-    later("stale_after", Kind::Any, "how long no bar may come while an account is followed"),
-    later("checkpoint_every", Kind::Any, "how often a checkpoint is written"),
-    later("keep_checkpoints", Kind::Any, "how many checkpoints are kept"),
-    later("heartbeat", Kind::Any, "how often a follower says that it is there"),
-    later("approval", Kind::Any, "whether orders wait until they are approved"),
+    key(
+        "on_revised",
+        Kind::Word(&["stop", "mark"], &[]),
+        "\"stop\"",
+        "what a bar means that is no longer what the account has seen: the account is refused, or goes on with what it has seen",
+    ),
+    key(
+        "stale_after",
+        Kind::Duration,
+        "3",
+        "how old a symbol's last bar may be before the account does not wait for it",
+    ),
+    key(
+        "checkpoint_every",
+        Kind::Duration,
+        "a day",
+        "time of the bars between two checkpoints of an account that is followed; a run ends with one",
+    ),
+    key("keep_checkpoints", COUNT, "30", "how many checkpoints are kept, the older the fewer"),
+    later("heartbeat", Kind::Duration, "time between two signs of life while following"),
+    later("approval", Kind::Bool, "whether orders wait for `papertape paper approve`"),
 ];
 
 const RANGE: &[Key] = &[

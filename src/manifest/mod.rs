@@ -11,6 +11,7 @@
 pub mod data;
 pub mod gates;
 pub mod keys;
+pub mod paper;
 pub mod project;
 pub mod reference;
 pub mod schema;
@@ -26,6 +27,7 @@ mod strategy_file;
 pub use check::{check, check_table};
 pub use data::{Adjust, CalendarChoice, Checks, DataSettings, Hours, Policy};
 pub use gates::{Check, Expectation, Gates};
+pub use paper::{Mode, PaperSettings};
 pub use project::{Folder, Project};
 pub use session::{Benchmark, Label, Range, Session, lay, type_data, type_session};
 pub use split::Split;

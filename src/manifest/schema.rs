@@ -358,7 +358,6 @@ session = { capital = 5 }
             ("capitol = 5", "/session/a"),
             ("capital = 0", "/session/a/capital"),
             ("capital = '5'", "/session/a/capital"),
-            ("mode = 'paper'", "/session/a/mode"),
             ("mode = 'back'", "/session/a/mode"),
             ("paper = { heartbeat = '30s' }", "/session/a/paper/heartbeat"),
             ("sizing = { equity = 1.0, cash = 5 }", "/session/a/sizing"),

@@ -3,6 +3,7 @@
 use super::data::DataSettings;
 use super::gates::{self, Expectation};
 use super::keys::is_choice;
+use super::paper::{Mode, PaperSettings};
 use super::project::Project;
 use super::span;
 use super::split::{Split, type_split};
@@ -25,6 +26,10 @@ pub struct Session {
     pub place: Place,
     /// For people and for selection; outside the identity.
     pub label: Label,
+    /// Which bars it meets.
+    pub mode: Mode,
+    /// How its account lives, if it is a paper account.
+    pub paper: PaperSettings,
     /// The strategy.
     pub definition: Arc<Definition>,
     /// A value for each of the strategy's parameters, in its order.
@@ -111,6 +116,9 @@ pub fn type_session(
     let legs = definition.as_ref().map(|definition| tree.legs(definition, &mut found));
     let legs = legs.unwrap_or_default();
     let symbols = tree.traded(symbols, &legs, &mut found);
+    if let Some(definition) = &definition {
+        tree.may_run(definition, &mut found);
+    }
     let expect = gates::expectations(table.get("expect"), &mut found);
     let failed = found.has_errors();
     mistakes.append(found);
@@ -118,7 +126,9 @@ pub fn type_session(
         return None;
     }
     let (data, data_place) = data?;
-    let (mut definition, (settings, inputs)) = (definition?, told?);
+    let (mut definition, (mut settings, inputs)) = (definition?, told?);
+    let mode = Mode::of(table);
+    mode.bind(&mut settings);
     let turns = tree.turns();
     if !inputs.is_empty() || turns.iter().any(Option::is_some) {
         definition = Arc::new(Definition { inputs, turns, ..(*definition).clone() });
@@ -133,6 +143,8 @@ pub fn type_session(
             tags: tree.texts("tags").unwrap_or_default(),
             currency: Some(tree.text("currency")).filter(|c| !c.is_empty()).unwrap_or("USD".into()),
         },
+        mode,
+        paper: PaperSettings::typed(table),
         definition,
         params: params?,
         symbols,
@@ -200,6 +212,25 @@ impl Tree<'_> {
                 None
             }
         }
+    }
+
+    /// A strategy may say in which modes it runs, and an account has no sample.
+    fn may_run(&self, definition: &Definition, mistakes: &mut Mistakes) {
+        let mode = Mode::of(self.table).word();
+        if let Some(split) = self.table.get("split").filter(|_| mode == Mode::Paper.word()) {
+            let title = "a paper account has no days in and out of sample";
+            let mistake = Mistake::new(codes::EXCLUSIVE, &split.place, title);
+            mistakes.push(mistake.label("leave `split` to backtests"));
+        }
+        if definition.modes.is_empty() || definition.modes.iter().any(|known| known == mode) {
+            return;
+        }
+        let place = self.table.get("mode").map_or(self.place, |node| &node.place);
+        let title = format!("strategy `{}` does not run in mode `{mode}`", definition.name);
+        let modes = definition.modes.join("`, `");
+        mistakes.push(
+            Mistake::new(codes::EXCLUSIVE, place, title).label(format!("its modes are `{modes}`")),
+        );
     }
 
     fn params(&self, definition: &Definition, mistakes: &mut Mistakes) -> Vec<Scalar> {

@@ -171,6 +171,20 @@ fn data_set(
     Ok(DataSet { bars, verdicts, calendar, files, took })
 }
 
+/// A data set of bars that were read and checked before, such as those that a paper account has seen;
+/// `verdicts` tell what is known of the files that they came from.
+pub fn kept(
+    settings: &DataSettings,
+    mut bars: Vec<Bars>,
+    verdicts: Vec<Verdict>,
+) -> Result<DataSet, DataError> {
+    let choice = settings.calendar.as_ref().unwrap_or(&CalendarChoice::Always);
+    let calendar = Calendar::of(choice)?;
+    share_zone(&mut bars, settings.timezone);
+    let bars = bars.into_iter().map(Arc::new).collect();
+    Ok(DataSet { bars, verdicts, calendar, files: Vec::new(), took: Took::default() })
+}
+
 /// The rows of every symbol in all files.
 fn rows(settings: &DataSettings) -> Result<Gathered, DataError> {
     let mut gathered = Gathered::default();

@@ -100,6 +100,24 @@ impl Slice {
         range: &Range,
         benchmark: &Benchmark,
     ) -> Result<Self, SliceError> {
+        let slice = Self::arriving(data, settings, symbols, range, benchmark)?;
+        let Some(part) = slice.parts.iter().find(|part| part.rows.is_empty()) else {
+            return Ok(slice);
+        };
+        let days: Vec<i32> = part.bars.days(0..part.bars.len()).collect();
+        let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
+        let (from, to) = (span(days.first()), span(days.last()));
+        Err(SliceError::NoBars { symbol: part.bars.symbol.clone(), from, to })
+    }
+
+    /// The same where bars still arrive: that a symbol has none in the range yet is no error.
+    pub fn arriving(
+        data: &DataSet,
+        settings: &DataSettings,
+        symbols: Option<&[String]>,
+        range: &Range,
+        benchmark: &Benchmark,
+    ) -> Result<Self, SliceError> {
         let all: Vec<String> = data.symbols().into_iter().map(str::to_owned).collect();
         let symbols = symbols.map_or(all, <[String]>::to_vec);
         let mut parts = Vec::with_capacity(symbols.len());
@@ -111,12 +129,6 @@ impl Slice {
                     return Err(SliceError::Refused(error));
                 }
                 verdicts.push(verdict);
-            }
-            if part.rows.is_empty() {
-                let days: Vec<i32> = part.bars.days(0..part.bars.len()).collect();
-                let span = |at: Option<&i32>| date(at.copied().unwrap_or_default());
-                let (from, to) = (span(days.first()), span(days.last()));
-                return Err(SliceError::NoBars { symbol: symbol.clone(), from, to });
             }
             parts.push(part);
         }
@@ -205,6 +217,15 @@ impl Slice {
             }
         };
         World { symbols: data.bars.iter().map(seen).collect() }
+    }
+
+    /// The same where bars still arrive: no window is too long for them.
+    pub fn growing_world(&self, data: &DataSet) -> World {
+        let mut world = self.world(data);
+        for seen in &mut world.symbols {
+            (seen.rows, seen.span) = (usize::MAX, i64::MAX);
+        }
+        world
     }
 
     /// A digest of every row that rules can see which look at the symbols `named` as well.

@@ -2,7 +2,7 @@
 
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
-use crate::manifest::{Benchmark, SCHEMA, Session};
+use crate::manifest::{Benchmark, Mode, SCHEMA, Session};
 use crate::strategy::Strategy;
 use std::ops::Range;
 
@@ -76,6 +76,9 @@ impl SettingsHasher {
         // Like the range, by the days that it comes to.
         if let Some(split) = split {
             feed(format!("split {split:?}"));
+        }
+        if session.mode == Mode::Paper {
+            feed("paper".into());
         }
         Self(hasher)
     }

@@ -15,7 +15,7 @@ mod random;
 mod selection;
 
 pub use identity::{Digest, Identity, hex};
-pub use prepare::{Job, Prepared, Variant, Work};
+pub use prepare::{Instruction, Job, Prepared, Told, Variant, What, Work};
 pub use random::SplitMix;
 pub use selection::{METRICS, Selection, value};
 pub use sweep::Axis;
@@ -23,7 +23,7 @@ pub use sweep::Axis;
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
 use crate::manifest::{
-    Check, DataSettings, Declared, Layers, Manifest, Project, RunSettings, Session, Table,
+    Check, DataSettings, Declared, Layers, Manifest, Mode, Project, RunSettings, Session, Table,
     type_data, type_session,
 };
 use std::path::PathBuf;
@@ -163,6 +163,12 @@ impl Plan {
         let Some(session) = typed else { return };
         let declared = Declared { tree, ..declared };
         let swept = sweep.is_some();
+        if let Some(sweep) = sweep.as_ref().filter(|_| session.mode == Mode::Paper) {
+            let title = format!("`{}` is a paper account and cannot be swept", declared.name);
+            let label = "an account has one set of values; declare a session for each";
+            mistakes.push(Mistake::new(codes::EXCLUSIVE, &sweep.node.place, title).label(label));
+            return;
+        }
         let points = match &sweep {
             Some(sweep) => match sweep::expand(&session, &declared.tree, sweep, mistakes) {
                 Some(points) => points,

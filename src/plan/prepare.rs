@@ -3,10 +3,10 @@
 use super::identity::{self, Identity, SettingsHasher};
 use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes};
-use crate::engine::{ENGINE, Settings};
+use crate::engine::{Command, ENGINE, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
-use crate::manifest::{DataSettings, Project, Session, Split, type_session};
-use crate::market::{self, DataSet, Slice};
+use crate::manifest::{DataSettings, Mode, Project, Session, Split, type_session};
+use crate::market::{self, DataSet, Slice, Verdict};
 use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
 use std::collections::HashMap;
@@ -49,6 +49,47 @@ pub struct Work {
     pub rules: Rules,
     /// Its identity.
     pub identity: Identity,
+    /// What its account was told, if it is a paper account.
+    pub told: Told,
+}
+
+impl Work {
+    /// The rules, first those that it begins with.
+    pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
+        std::iter::once(&self.rules).chain(self.told.rules.iter().map(|(_, rules)| rules))
+    }
+}
+
+/// What a paper account was told, on the bars of its range.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Each with the bar after whose close it holds; `None` for before the first.
+    pub commands: Vec<(Option<usize>, Command)>,
+    /// The rules with other parameters, each with the first bar on which they are read.
+    pub rules: Vec<(usize, Rules)>,
+}
+
+/// Something that a paper account was told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instruction {
+    /// The opening time of the bar after whose close it holds; `None` for before the first.
+    pub after: Option<i64>,
+    /// What it was told.
+    pub what: What,
+}
+
+/// What a paper account can be told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// Something for the engine.
+    Command(Command),
+    /// Another value for a parameter.
+    Param {
+        /// Its place among the strategy's.
+        param: usize,
+        /// The value.
+        value: Scalar,
+    },
 }
 
 /// A base with every value but the parameters fixed.
@@ -83,6 +124,11 @@ impl Variant {
     /// What the checks found in its data.
     pub fn checks(&self, prepared: &Prepared) -> Vec<DataCheck> {
         prepared.slices[self.slice].verdicts.iter().flat_map(DataCheck::all).collect()
+    }
+
+    /// The digest of the compiled strategy, and that of the settings without parameters.
+    pub fn digests(&self) -> (identity::Digest, identity::Digest) {
+        (self.rules, self.settings.without_params())
     }
 
     /// What the engine is told.
@@ -131,6 +177,111 @@ impl Prepared {
         ]
     }
 
+    /// Let session number `index` run as `session` on `data`, which its paper account has seen, with
+    /// what the account was told. The reason, if it cannot.
+    pub fn put(
+        &mut self,
+        index: usize,
+        session: Session,
+        data: Arc<DataSet>,
+        instructions: &[Instruction],
+    ) -> Result<(), String> {
+        let mut mistakes = Mistakes::default();
+        let work = self.account(session, data, instructions, &mut mistakes).ok_or_else(|| {
+            let first = mistakes.iter().next().map(|mistake| mistake.title.clone());
+            first.unwrap_or_default()
+        });
+        let job = self.jobs.iter_mut().find(|job| job.index == index);
+        let job = job.expect("every session has a job");
+        let work = work.and_then(|work| work);
+        let failed = work.as_ref().err().cloned();
+        if let Ok(work) = &work {
+            job.params.clone_from(&work.variant.session.params);
+        }
+        job.work = work;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// `None` with a mistake; an error if the data cannot be used.
+    fn account(
+        &mut self,
+        session: Session,
+        data: Arc<DataSet>,
+        instructions: &[Instruction],
+        mistakes: &mut Mistakes,
+    ) -> Option<Result<Work, String>> {
+        let (extra, names) = (data.extra(), data.names());
+        let strategy = Strategy::compile(&session.definition, &extra, &names, mistakes)?;
+        let symbols = session.symbols.as_deref();
+        let cut =
+            Slice::arriving(&data, &session.data, symbols, &session.range, &session.benchmark);
+        let mut slice = match cut {
+            Ok(slice) => slice,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let world = slice.growing_world(&data);
+        let mut params = session.params.clone();
+        let rules = strategy.bind(&params, &session.legs, &world, &mut self.graph, mistakes)?;
+        let mut told = Told::default();
+        let mut named = rules.named();
+        for Instruction { after, what } in instructions {
+            // A bar that was seen is among those of the range, or comes before them.
+            let bar = after.map(|after| slice.frame.time.partition_point(|time| *time <= after));
+            let bar = bar.and_then(|bars| bars.checked_sub(1));
+            match what {
+                What::Command(command) => told.commands.push((bar, *command)),
+                What::Param { param, value } => {
+                    params[*param] = value.clone();
+                    let (legs, graph) = (&session.legs, &mut self.graph);
+                    let rules = strategy.bind(&params, legs, &world, graph, mistakes)?;
+                    named.extend(rules.named());
+                    told.rules.push((bar.map_or(0, |bar| bar + 1), rules));
+                }
+            }
+        }
+        named.sort();
+        named.dedup();
+        for symbol in &named {
+            if let Err(error) = slice.reach(&data, symbol, &session.data, &session.range) {
+                return Some(Err(error.to_string()));
+            }
+        }
+        let hasher = SettingsHasher::new(&session, &slice.symbols, slice.periods, None);
+        let settings = hasher.with_params(&strategy, &session.params);
+        let mut seen = slice.digest_with(&named);
+        if !instructions.is_empty() {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(&seen).update(format!("{instructions:?}").as_bytes());
+            seen = *hasher.finalize().as_bytes();
+        }
+        let rules_digest = identity::rules_digest(&strategy);
+        let variant = Variant {
+            strategy: Arc::new(strategy),
+            slice: self.slices.len(),
+            data,
+            split: None,
+            rules: rules_digest,
+            settings: hasher,
+            session,
+        };
+        self.slices.push(slice);
+        let identity = identity::identity(rules_digest, settings, seen);
+        Some(Ok(Work { variant: Arc::new(variant), rules, identity, told }))
+    }
+
+    /// What was found in the files of these settings.
+    pub fn verdicts_of(&self, settings: &DataSettings) -> &[Verdict] {
+        self.source(settings).map_or(&[], |data| &data.verdicts)
+    }
+
+    /// The data of these settings, as it was read; why it cannot be used otherwise.
+    pub fn source(&self, settings: &DataSettings) -> Result<&Arc<DataSet>, &str> {
+        let read = DataSettings { warmup: None, ..settings.clone() };
+        let known = self.data.iter().find(|(known, _)| *known == read);
+        let (_, data) = known.ok_or("it was not read")?;
+        data.as_ref().map_err(String::as_str)
+    }
+
     /// What people are to be warned of in the data of the sessions, a line a kind and symbol.
     pub fn warnings(&self) -> Vec<String> {
         let verdicts = self.slices.iter().flat_map(|slice| &slice.verdicts);
@@ -161,7 +312,9 @@ impl Prepared {
         let mut columns: Vec<Columns<'a>> = self.slices.iter().map(of).collect();
         for work in wanted.filter_map(|job| job.work.as_ref().ok()) {
             let slice = work.variant.slice;
-            work.rules.reserve(self.slices[slice].symbols.len(), &mut columns[slice]);
+            for rules in work.all_rules() {
+                rules.reserve(self.slices[slice].symbols.len(), &mut columns[slice]);
+            }
         }
         columns
     }
@@ -255,6 +408,7 @@ struct SliceKey {
     range: crate::manifest::Range,
     warmup: Option<usize>,
     benchmark: crate::manifest::Benchmark,
+    mode: Mode,
 }
 
 impl Preparation<'_> {
@@ -326,15 +480,18 @@ impl Preparation<'_> {
             range: session.range,
             warmup: session.data.warmup,
             benchmark: session.benchmark.clone(),
+            mode: session.mode,
         };
         if let Some(known) = self.slice_keys.iter().position(|known| *known == key) {
             return Ok(known);
         }
         let (symbols, range) = (session.symbols.as_deref(), &session.range);
-        let slice = Slice::cut(set, &session.data, symbols, range, &session.benchmark)
+        let arriving = session.mode == Mode::Paper;
+        let cut = if arriving { Slice::arriving } else { Slice::cut };
+        let slice = cut(set, &session.data, symbols, range, &session.benchmark)
             .map_err(|error| error.to_string())?;
         self.slice_keys.push(key);
-        self.worlds.push(slice.world(set));
+        self.worlds.push(if arriving { slice.growing_world(set) } else { slice.world(set) });
         self.prepared.slices.push(slice);
         Ok(self.prepared.slices.len() - 1)
     }
@@ -383,7 +540,7 @@ impl Preparation<'_> {
                 let settings = variant.settings.with_params(strategy, &params);
                 let identity =
                     identity::identity(variant.rules, settings, slice.digest_with(&named));
-                Ok(Work { variant, rules, identity })
+                Ok(Work { variant, rules, identity, told: Told::default() })
             }
         };
         self.prepared.jobs.push(Job { index, params, work });

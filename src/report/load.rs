@@ -49,7 +49,7 @@ fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row
             key: base.key(point),
             session: base.session.name.clone(),
             strategy: base.session.definition.name.clone(),
-            mode: "backtest".into(),
+            mode: base.session.mode.word().into(),
             symbols: base.session.symbols.clone().unwrap_or_default(),
             from: base.session.range.from,
             to: base.session.range.to,

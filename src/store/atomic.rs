@@ -91,9 +91,15 @@ pub fn create_directories(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Gives the directory `from` the name `to`, beside it.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    step().and_then(|()| fs::rename(from, to)).map_err(StoreError::io("renamed", from))?;
+    sync_directory(parent(to))
+}
+
 /// Removes the file `path`, if it is there.
 pub fn remove(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_file(path) {
+    match step().and_then(|()| fs::remove_file(path)) {
         Ok(()) => sync_directory(parent(path)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(StoreError::io("removed", path)(error)),
@@ -176,12 +182,12 @@ fn write_synced(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 }
 
 #[cfg(not(test))]
-fn step() -> io::Result<()> {
+pub(super) fn step() -> io::Result<()> {
     Ok(())
 }
 
 #[cfg(test)]
-fn step() -> io::Result<()> {
+pub(super) fn step() -> io::Result<()> {
     fault::step()
 }
 
@@ -206,7 +212,7 @@ pub(super) mod fault {
         (value, FAILED.replace(false))
     }
 
-    pub(super) fn step() -> io::Result<()> {
+    pub(in crate::store) fn step() -> io::Result<()> {
         match LEFT.get() {
             Some(0) => {
                 FAILED.set(true);

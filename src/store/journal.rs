@@ -3,6 +3,7 @@
 //! A line counts when its newline is there. A torn last line, left by a writer that was killed, is
 //! dropped by the next writer and never seen by a reader.
 
+use super::atomic;
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
 use std::fs::{self, File, OpenOptions};
@@ -31,20 +32,45 @@ impl Journal {
         open().map_err(StoreError::io("opened", path))
     }
 
+    /// Appends a line for each of `events` with a single write.
+    pub fn append_all(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, event)
+                .map_err(|error| StoreError::damaged(&self.path, error))?;
+            lines.push(b'\n');
+        }
+        self.write(&lines)
+    }
+
+    /// Makes all lines survive the end of the machine too.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        let synced = atomic::step().and_then(|()| self.file.sync_all());
+        synced.map_err(StoreError::io("synced", &self.path))
+    }
+
     /// Appends one line with a single write; it is seen by readers at once and survives the end of
     /// this process, though not necessarily that of the machine.
     pub fn append(&mut self, event: &Event) -> Result<(), StoreError> {
         let mut line =
             serde_json::to_vec(event).map_err(|error| StoreError::damaged(&self.path, error))?;
         line.push(b'\n');
-        let written = self.file.write_all(&line);
+        self.write(&line)
+    }
+
+    fn write(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        let written = match atomic::step() {
+            Ok(()) => self.file.write_all(lines),
+            // The moment at which a test kills the writer: with half of the bytes on the disk.
+            Err(error) => self.file.write_all(&lines[..lines.len() / 2]).and(Err(error)),
+        };
         if written.is_err() {
             // A part of a line may be there, and the next line must not be glued to it. If even
             // this fails the reader names the line.
             let _ = self.file.set_len(self.len);
         }
         written.map_err(StoreError::io("appended to", &self.path))?;
-        self.len += line.len() as u64;
+        self.len += lines.len() as u64;
         Ok(())
     }
 }

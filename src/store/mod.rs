@@ -11,6 +11,7 @@
 //!     report.html  report.md               views, which may be made again
 //!     events.jsonl                         the Journal, an Event a line
 //!     lock                                 the kernel's, never removed
+//!   paper/<session>/                     an AccountDirectory writes it, an AccountReader reads it
 //!   records/2026/11/<stamp>_<mode>_<session>.json     Records: the registry
 //!   index.html  reports/                 views of all runs and of the registry
 //! ```
@@ -22,6 +23,7 @@
 //! the records. Parquet goes through polars, here and in the market room alone, and never from a
 //! task of the batch's thread pool.
 
+mod account;
 mod archive;
 mod atomic;
 mod cache;
@@ -31,6 +33,7 @@ mod error;
 mod event;
 mod journal;
 mod lock;
+mod own_bars;
 mod parquet;
 mod prices;
 mod record;
@@ -40,6 +43,7 @@ mod run_file;
 mod series;
 mod table;
 
+pub use account::{ACCOUNT_FILE, AccountDirectory, AccountReader};
 pub use archive::Archive;
 pub use atomic::{create_directories, entries, remove, write};
 pub use cache::CachedRow;

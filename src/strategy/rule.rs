@@ -322,6 +322,35 @@ impl Signals {
         }
     }
 
+    /// These rules up to bar `from`, and the `later` ones from there on. What begins, pauses and ends a
+    /// session stays as it is.
+    pub fn until(&self, from: usize, later: &Self) -> Self {
+        let mask = |a: &Mask, b: &Mask| {
+            Mask::from_fn(a.len(), |t| if t < from { a.get(t) } else { b.get(t) })
+        };
+        let numbers = |a: &Cut<f64>, b: &Cut<f64>| {
+            let at = from.min(a.len());
+            Cut::from(a[..at].iter().chain(&b[at..]).copied().collect::<Arc<[f64]>>())
+        };
+        let rule =
+            |a: &Option<Cut<f64>>, b: &Option<Cut<f64>>| Some(numbers(a.as_ref()?, b.as_ref()?));
+        Self {
+            enter_long: mask(&self.enter_long, &later.enter_long),
+            exit_long: mask(&self.exit_long, &later.exit_long),
+            enter_short: mask(&self.enter_short, &later.enter_short),
+            exit_short: mask(&self.exit_short, &later.exit_short),
+            stop: rule(&self.stop, &later.stop),
+            target: rule(&self.target, &later.target),
+            limit: rule(&self.limit, &later.limit),
+            trigger: rule(&self.trigger, &later.trigger),
+            size: rule(&self.size, &later.size),
+            weight: rule(&self.weight, &later.weight),
+            inputs: self.inputs.iter().zip(&later.inputs).map(|(a, b)| numbers(a, b)).collect(),
+            turns: self.turns.clone(),
+            warm: self.warm,
+        }
+    }
+
     /// The bars `start..end` of them.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         let part = self.map(|mask| mask.slice(start, end), |column| column.slice(start..end));

@@ -1,0 +1,186 @@
+//! Where an account stood after a bar, with digests that let a later start prove that it continues the
+//! same history.
+
+use super::terms::Terms;
+use crate::bars::Bars;
+use crate::batch::kept::{Kept, stamp};
+use crate::engine::{ENGINE, Fill};
+use crate::plan::{Instruction, hex};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Where an account stood.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// When the last bar opened that the account had seen; `None` before its first.
+    pub last: Option<DateTime<Utc>>,
+    /// How many bars it had seen, of all symbols.
+    pub bars: usize,
+    /// A digest of them.
+    pub bars_digest: String,
+    /// How many commands it had been given.
+    pub commands: usize,
+    /// A digest of them.
+    pub commands_digest: String,
+    /// The digest of the rules.
+    pub rules: String,
+    /// The digest of the settings.
+    pub settings: String,
+    /// The engine's number.
+    pub engine: u32,
+    /// How many bars of the range it had walked over.
+    pub walked: usize,
+    /// How many fills it had.
+    pub fills: usize,
+    /// A digest of them.
+    pub fills_digest: String,
+    /// What it was worth at the last close.
+    pub equity: f64,
+}
+
+impl Checkpoint {
+    /// Where an account stands that has seen `bars` and been given `instructions`.
+    pub fn of(
+        number: u64,
+        terms: &Terms,
+        bars: &[Bars],
+        instructions: &[Instruction],
+        kept: &Kept<'_>,
+    ) -> Self {
+        let last = bars.iter().filter_map(|bars| bars.time.last()).max().copied();
+        let fills = &kept.outcome.fills;
+        Self {
+            number,
+            made: Utc::now(),
+            last: last.and_then(DateTime::from_timestamp_micros),
+            bars: bars.iter().map(Bars::len).sum(),
+            bars_digest: bars_digest(bars, last),
+            commands: instructions.len(),
+            commands_digest: commands_digest(instructions),
+            rules: terms.rules.clone(),
+            settings: terms.settings.clone(),
+            engine: ENGINE,
+            walked: kept.frame().len(),
+            fills: fills.len(),
+            fills_digest: fills_digest(kept, fills),
+            equity: kept.equity_series().last().copied().unwrap_or(terms.capital),
+        }
+    }
+
+    /// Whether it tells of the same history up to the same place.
+    pub fn is_at(&self, other: &Self) -> bool {
+        Self { number: 0, made: other.made, ..self.clone() } == Self { number: 0, ..other.clone() }
+    }
+
+    /// What of the account's files is not what it was; before anything is computed.
+    pub fn differs_in_files(
+        &self,
+        terms: &Terms,
+        bars: &[Bars],
+        instructions: &[Instruction],
+    ) -> Option<String> {
+        let last = self.last.map(|last| last.timestamp_micros());
+        let until =
+            |bars: &Bars| last.map_or(0, |last| bars.time.partition_point(|time| *time <= last));
+        let count: usize = bars.iter().map(until).sum();
+        if count != self.bars {
+            return Some(match bars.is_empty() {
+                true => format!("its own bars are gone: it had seen {}", self.bars),
+                false => format!("its own bars are {count} up to there, and were {}", self.bars),
+            });
+        }
+        if bars_digest(bars, last) != self.bars_digest {
+            return Some("its own bars are not what they were".into());
+        }
+        let given = instructions.get(..self.commands);
+        match given {
+            None => Some(format!(
+                "its journal holds {} commands, and had {}",
+                instructions.len(),
+                self.commands
+            )),
+            Some(given) if commands_digest(given) != self.commands_digest => {
+                Some("the commands in its journal are not what they were".into())
+            }
+            _ if terms.rules != self.rules => Some("its rules are not what they were".into()),
+            _ if terms.settings != self.settings => {
+                Some("its settings are not what they were".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// What of the history, walked over again, is not what it was.
+    pub fn differs_in_history(&self, kept: &Kept<'_>) -> Option<String> {
+        let fills = &kept.outcome.fills;
+        let equity = match self.walked.checked_sub(1) {
+            Some(bar) => kept.equity_series().get(bar).copied().unwrap_or(f64::NAN),
+            None => self.equity,
+        };
+        let engine = match self.engine == ENGINE {
+            true => String::new(),
+            false => format!("; the engine was {} and is {ENGINE}", self.engine),
+        };
+        let same = fills
+            .get(..self.fills)
+            .is_some_and(|fills| fills_digest(kept, fills) == self.fills_digest);
+        if !same {
+            return Some(format!("its first {} fills are not what they were{engine}", self.fills));
+        }
+        let differs = equity.to_bits() != self.equity.to_bits();
+        differs.then(|| format!("its equity is {equity}, and was {}{engine}", self.equity))
+    }
+}
+
+/// A digest of the bars that opened until `last`.
+fn bars_digest(bars: &[Bars], last: Option<i64>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut bytes = Vec::new();
+    for bars in bars {
+        let rows = last.map_or(0, |last| bars.time.partition_point(|time| *time <= last));
+        // A symbol without a bar up to there is no part of the history.
+        if rows == 0 {
+            continue;
+        }
+        bytes.clear();
+        bytes.extend((bars.symbol.len() as u64).to_le_bytes());
+        bytes.extend(bars.symbol.as_bytes());
+        bytes.extend(bars.time[..rows].iter().flat_map(|time| time.to_le_bytes()));
+        let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
+        for column in prices.into_iter().chain(bars.extra.iter().map(|extra| &extra.values)) {
+            // Whatever the bits of a missing value, it is missing.
+            let value = |value: &f64| if value.is_nan() { f64::NAN } else { *value };
+            bytes.extend(column[..rows].iter().flat_map(|it| value(it).to_bits().to_le_bytes()));
+        }
+        for action in bars.actions.iter().filter(|action| action.row < rows) {
+            let numbers = [action.row as u64, action.split.to_bits(), action.dividend.to_bits()];
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        hasher.update(&bytes);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn commands_digest(instructions: &[Instruction]) -> String {
+    blake3::hash(format!("{instructions:?}").as_bytes()).to_hex().to_string()
+}
+
+/// A digest of fills by the time of their bars, which do not move when earlier rows become visible.
+fn fills_digest(kept: &Kept<'_>, fills: &[Fill]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for fill in fills {
+        let symbol = kept.symbol(fill.symbol);
+        hasher.update(
+            format!("{} {symbol} {}", stamp(kept.frame().time[fill.bar]), fill.moment.word())
+                .as_bytes(),
+        );
+        for number in [fill.units, fill.price, fill.commission, fill.slippage] {
+            hasher.update(&number.to_bits().to_le_bytes());
+        }
+    }
+    hex(hasher.finalize().as_bytes(), 64)
+}

@@ -1,0 +1,28 @@
+//! Paper accounts: the same engine on bars as they arrive, with an account that outlives the process.
+//!
+//! An account is a function of the bars that it has seen and of the commands that it was given. Its
+//! directory holds both; everything else, from its fills to its metrics, is one walk over them, the
+//! one that a backtest is. So an advance walks over all its bars again, compares what comes of it with
+//! what was told before, and tells what is new: an account that is fed in any number of pieces, or
+//! killed at any moment, is the same account. Walking over a hundred thousand bars again takes
+//! milliseconds; keeping a state and hoping that it is the right one would cost more.
+//!
+//! [`night::Night`] moves every paper account of a plan forward by the bars that are new.
+
+pub mod account;
+pub mod checkpoint;
+pub mod command;
+pub mod night;
+pub mod state;
+pub mod take;
+pub mod terms;
+
+mod thin;
+mod views;
+
+pub use account::{Account, Given, Refused, Settled};
+pub use checkpoint::Checkpoint;
+pub use command::Command;
+pub use night::Night;
+pub use state::State;
+pub use terms::Terms;

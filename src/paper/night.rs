@@ -1,0 +1,102 @@
+//! Every paper account of a plan, moved forward by the bars that are new.
+//!
+//! Accounts are locked first. Their bars are taken before the batch begins, which then runs their
+//! sessions like all others; each is settled as it ends. What keeps one account from going on is a
+//! reason of its session, and the others go on.
+
+use super::account::{Account, Refused};
+use crate::batch::Failure;
+use crate::batch::kept::Kept;
+use crate::diag::counted;
+use crate::manifest::Mode;
+use crate::plan::{Job, Plan, Prepared};
+use crate::store::StoreError;
+use std::collections::BTreeMap;
+
+/// The paper accounts of a plan, by the index of their session.
+#[derive(Debug, Default)]
+pub struct Night {
+    accounts: BTreeMap<usize, (Account, Result<usize, String>)>,
+}
+
+impl Night {
+    /// Lock the accounts of `plan` with `open`, which may wait. Sessions whose account it leaves to the
+    /// process that holds it are taken out of the plan.
+    pub fn begin(
+        plan: &mut Plan,
+        prepared: &mut Prepared,
+        mut open: impl FnMut(&str) -> Result<Option<Account>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let mut night = Self::default();
+        let (points, jobs) = (std::mem::take(&mut plan.points), std::mem::take(&mut prepared.jobs));
+        for (point, job) in points.into_iter().zip(jobs) {
+            let (index, session) = (plan.points.len(), &plan.bases[point.base].session);
+            if session.mode == Mode::Paper {
+                match open(&session.name)? {
+                    Some(account) => night.accounts.insert(index, (account, Ok(0))),
+                    None => continue,
+                };
+            }
+            plan.points.push(point);
+            prepared.jobs.push(Job { index, ..job });
+        }
+        Ok(night)
+    }
+
+    /// Take the bars that are new for every account, and let the sessions of `prepared` run on the bars
+    /// of their accounts. An account that may not go on makes its session one that cannot be run.
+    pub fn take(&mut self, plan: &Plan, prepared: &mut Prepared) {
+        for (&index, (account, taken)) in &mut self.accounts {
+            let base = plan.base(&plan.points[index]);
+            *taken = match advance(account, index, base, prepared) {
+                Ok(bars) => Ok(bars),
+                Err(refused) => {
+                    let reason = refused.to_string();
+                    if let Some(job) = prepared.jobs.iter_mut().find(|job| job.index == index) {
+                        job.work = Err(reason.clone());
+                    }
+                    Err(reason)
+                }
+            };
+        }
+    }
+
+    /// Settle the account of a session that ran: what is to be said of it beside its result, or why it
+    /// failed. `None` if the session has no account.
+    pub fn settle(&mut self, kept: &Kept<'_>) -> Option<Result<String, Failure>> {
+        let (account, taken) = self.accounts.get_mut(&kept.job.index)?;
+        let taken = taken.as_ref().copied().unwrap_or(0);
+        Some(match account.settle(kept) {
+            Ok(settled) => Ok(format!(
+                "{}, {} taken, {}",
+                settled.state.word(),
+                counted(taken, "bar"),
+                counted(settled.fills, "new fill"),
+            )),
+            Err(refused) => Err(Failure {
+                kind: if matches!(refused, Refused::Store(_)) { "store" } else { "data" },
+                error: refused.to_string(),
+            }),
+        })
+    }
+}
+
+/// The bars that an account took.
+fn advance(
+    account: &mut Account,
+    index: usize,
+    base: &crate::plan::Base,
+    prepared: &mut Prepared,
+) -> Result<usize, Refused> {
+    let job = prepared.jobs.iter().find(|job| job.index == index);
+    let work = job.map(|job| job.work.as_ref());
+    let source =
+        prepared.source(&base.session.data).map_err(|fact| Refused::Account(fact.into()))?;
+    if let Some(Err(reason)) = work {
+        return Err(Refused::Account(reason.clone()));
+    }
+    let (source, work) = (source.clone(), work.and_then(Result::ok));
+    let taken = account.take(base, &source, work, base.session.data.now)?;
+    account.put(prepared, index, base).map_err(Refused::Account)?;
+    Ok(taken)
+}

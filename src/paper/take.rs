@@ -1,0 +1,201 @@
+//! Which bars of a source are new to an account, and whether those that it has seen are still the same.
+//!
+//! An account takes a bar once, after everything that it has seen before. Bars of several symbols are
+//! taken up to the moment for which all of them are there: a symbol whose file comes a night later is
+//! waited for, and one that gives no more bars is waited for no longer than `paper.stale_after`. A bar
+//! that comes after later ones were taken is late and left out, whatever it holds: what was done
+//! without it is done.
+
+use super::terms::Terms;
+use crate::bars::{Bars, Extra};
+use crate::batch::kept::stamp;
+use crate::engine::settings::Span;
+use crate::expr::PRICES;
+use crate::manifest::Session;
+use crate::market::{self, DataSet};
+use chrono::{Datelike, NaiveDate};
+use std::fmt;
+use std::sync::Arc;
+
+/// A bar of a symbol, by when it opens.
+pub type At = (String, i64);
+
+/// What a source has for an account.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The bars to take: a piece for each symbol that has some.
+    pub bars: Vec<Bars>,
+    /// Bars that the source has now, and that come too late.
+    pub late: Vec<At>,
+    /// Values that are no longer what the account has seen.
+    pub revised: Vec<Revised>,
+    /// Symbols that are no longer waited for, each with its last bar.
+    pub stale: Vec<At>,
+}
+
+/// A value that the source changed after the account had seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revised {
+    /// The file, as people write its path.
+    pub file: Arc<str>,
+    /// The bar.
+    pub at: At,
+    /// The column.
+    pub column: String,
+    /// What the account has seen.
+    pub old: f64,
+    /// What the source has now.
+    pub new: f64,
+}
+
+impl fmt::Display for Revised {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |value: f64| if value.is_nan() { "missing".into() } else { value.to_string() };
+        let Self { file, at: (symbol, time), column, old, new } = self;
+        let (old, new) = (value(*old), value(*new));
+        write!(out, "{file}: `{symbol}`, bar {}: `{column}` was {old}, and is {new}", stamp(*time))
+    }
+}
+
+/// Compare `source` with the bars that an account has `seen`, and find what is new to it at `now`
+/// (microseconds since 1970).
+pub fn news(
+    terms: &Terms,
+    session: &Session,
+    seen: &[Bars],
+    source: &DataSet,
+    now: i64,
+) -> Result<News, String> {
+    let mut news = News::default();
+    let mut pieces: Vec<Bars> = Vec::new();
+    let until = seen.iter().filter_map(|bars| bars.time.last()).max().copied();
+    for (symbol, timeframe) in terms.all_symbols().zip(&terms.timeframes) {
+        let Some(theirs) = source.symbol(symbol) else {
+            return Err(format!("the data has no symbol `{symbol}` any more"));
+        };
+        if let Some(error) = source.verdict(symbol).and_then(|verdict| verdict.error()) {
+            return Err(error.to_string());
+        }
+        let mut theirs = with_columns(theirs, terms);
+        theirs.clock.timeframe = *timeframe;
+        let complete = |open: i64| {
+            market::complete(&session.data, &source.calendar, &theirs.clock, open) <= now
+        };
+        let days: Vec<i32> = theirs.days(0..theirs.len()).collect();
+        let last_day = session.range.to.map_or(i32::MAX, day_number);
+        let end = (0..theirs.len())
+            .find(|&row| !complete(theirs.time[row]) || days[row] > last_day)
+            .unwrap_or(theirs.len());
+        let first_day = terms.from.map_or(i32::MIN, day_number);
+        let in_range = days.partition_point(|day| *day < first_day);
+        let first = session.data.warmup.map_or(0, |rows| in_range.saturating_sub(rows));
+        let theirs = theirs.part(first.min(end)..end);
+        let ours = seen.iter().find(|bars| bars.symbol == *symbol);
+        let file = source.verdict(symbol).map_or_else(|| "".into(), |verdict| verdict.file.clone());
+        if let Some(ours) = ours {
+            compare(ours, &theirs, &file, &mut news.revised);
+        }
+        let new = until.map_or(0, |until| theirs.time.partition_point(|time| *time <= until));
+        news.late.extend(late(ours, &theirs, new, seen.is_empty()));
+        pieces.push(theirs.part(new..theirs.len()));
+    }
+    hold_back(&mut pieces, seen, session.paper.stale_after, &mut news.stale);
+    news.bars = pieces.into_iter().filter(|bars| !bars.is_empty()).collect();
+    Ok(news)
+}
+
+fn day_number(date: NaiveDate) -> i32 {
+    date.num_days_from_ce() - 719_163
+}
+
+/// `bars` with the further columns of the account, in its order; missing where they are gone.
+fn with_columns(bars: &Bars, terms: &Terms) -> Bars {
+    let column = |(name, boolean): &(String, bool)| {
+        let known = bars.extra.iter().find(|extra| extra.name == *name);
+        let values = known.map(|extra| extra.values.clone());
+        let values = values.unwrap_or_else(|| vec![f64::NAN; bars.len()].into());
+        Extra { name: name.clone(), boolean: *boolean, values }
+    };
+    Bars { extra: terms.columns.iter().map(column).collect(), ..bars.clone() }
+}
+
+/// Add every value of a bar that both have and that differs.
+fn compare(ours: &Bars, theirs: &Bars, file: &Arc<str>, revised: &mut Vec<Revised>) {
+    let columns = |bars: &Bars| {
+        let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
+        let prices =
+            PRICES.iter().zip(prices).map(|(name, values)| (name.to_string(), values.clone()));
+        let extra = bars.extra.iter().map(|extra| (extra.name.clone(), extra.values.clone()));
+        prices.chain(extra).collect::<Vec<_>>()
+    };
+    let (old, new) = (columns(ours), columns(theirs));
+    let booked = |bars: &Bars, row: usize| {
+        let action = bars.actions.iter().find(|action| action.row == row);
+        action.map_or([1.0, 0.0], |action| [action.split, action.dividend])
+    };
+    for (row, time) in theirs.time.iter().enumerate() {
+        let Ok(own) = ours.time.binary_search(time) else { continue };
+        let mut differ = |column: &str, old: f64, new: f64| {
+            if old != new && !(old.is_nan() && new.is_nan()) {
+                let at = (ours.symbol.clone(), *time);
+                let (file, column) = (file.clone(), column.to_owned());
+                revised.push(Revised { file, at, column, old, new });
+            }
+        };
+        for ((name, old), (_, new)) in old.iter().zip(&new) {
+            differ(name, old[own], new[row]);
+        }
+        let (old, new) = (booked(ours, own), booked(theirs, row));
+        differ("split", old[0], new[0]);
+        differ("dividend", old[1], new[1]);
+    }
+}
+
+/// The bars before row `new` of `theirs` that the account has not seen, and that do not lie before all
+/// that it has.
+fn late(ours: Option<&Bars>, theirs: &Bars, new: usize, is_first: bool) -> Vec<At> {
+    if is_first {
+        return Vec::new();
+    }
+    let first = ours.and_then(|ours| ours.time.first()).copied().unwrap_or(i64::MIN);
+    let unseen = |time: &&i64| {
+        **time > first && ours.is_none_or(|ours| ours.time.binary_search(time).is_err())
+    };
+    let times = theirs.time[..new].iter().filter(unseen);
+    times.map(|time| (theirs.symbol.clone(), *time)).collect()
+}
+
+/// Cut `pieces` where one of the symbols might still have an earlier bar.
+fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span, stale: &mut Vec<At>) {
+    // Until when each symbol is known: its next bar cannot close before that.
+    let known: Vec<Option<(i64, i64, i64)>> = pieces
+        .iter()
+        .map(|piece| {
+            let ours = seen.iter().find(|bars| bars.symbol == piece.symbol);
+            let last = piece.time.last().or(ours.and_then(|ours| ours.time.last()));
+            last.map(|&last| {
+                let close = piece.clock.close(last);
+                (last, close, piece.clock.close(close))
+            })
+        })
+        .collect();
+    let Some(newest) = known.iter().flatten().map(|(_, close, _)| *close).max() else { return };
+    let mut horizon = i64::MAX;
+    for (piece, known) in pieces.iter().zip(&known) {
+        // A symbol that has never had a bar is not waited for: nobody knows when it begins.
+        let Some((last, close, next)) = *known else { continue };
+        let patience = match patience {
+            Span::Bars(bars) => bars as i64 * piece.clock.timeframe,
+            Span::Time(time) => time,
+        };
+        match newest - close > patience {
+            true => stale.push((piece.symbol.clone(), last)),
+            false => horizon = horizon.min(next),
+        }
+    }
+    for piece in pieces {
+        let fits = |time: &i64| piece.clock.close(*time) < horizon;
+        let rows = piece.time.partition_point(fits);
+        *piece = piece.part(0..rows);
+    }
+}

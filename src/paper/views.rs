@@ -1,0 +1,153 @@
+//! The files of an account that can be made again at any time: how it is, what it did, what it was
+//! worth.
+
+use super::account::Account;
+use super::checkpoint::Checkpoint;
+use crate::batch::kept::Kept;
+use crate::engine::OrderStatus;
+use crate::metrics::Metric;
+use crate::store::ACCOUNT_FILE;
+use serde_json::{Map, Value, json};
+
+/// The names and bytes of all views.
+pub(super) fn all(
+    account: &Account,
+    kept: &Kept<'_>,
+    checkpoint: &Checkpoint,
+) -> [(&'static str, Vec<u8>); 4] {
+    [
+        ("trades.csv", kept.trades()),
+        ("equity.csv", equity(kept)),
+        ("summary.json", text(&summary(account, kept))),
+        (ACCOUNT_FILE, text(&how(account, kept, checkpoint))),
+    ]
+}
+
+fn text(value: &Value) -> Vec<u8> {
+    format!("{value:#}\n").into_bytes()
+}
+
+fn equity(kept: &Kept<'_>) -> Vec<u8> {
+    let mut csv = String::from("time,equity,drawdown\n");
+    let mut peak = kept.work.variant.settings().capital;
+    for (bar, equity) in kept.equity_series().into_iter().enumerate() {
+        peak = if equity > peak { equity } else { peak };
+        csv.push_str(&format!("{},{equity},{}\n", kept.time(bar), 1.0 - equity / peak));
+    }
+    csv.into_bytes()
+}
+
+/// Closed trades with a profit, and with a loss.
+fn wins_and_losses(kept: &Kept<'_>) -> (usize, usize, usize) {
+    let closed = kept.outcome.trades.iter().filter(|trade| trade.exit.is_some());
+    let count = |is: &dyn Fn(f64) -> bool| closed.clone().filter(|trade| is(trade.profit)).count();
+    (closed.clone().count(), count(&|profit| profit > 0.0), count(&|profit| profit < 0.0))
+}
+
+fn worth(kept: &Kept<'_>) -> (f64, f64) {
+    let capital = kept.work.variant.settings().capital;
+    let series = kept.equity_series();
+    let peak = series.iter().copied().fold(capital, f64::max);
+    let equity = series.last().copied().unwrap_or(capital);
+    (equity, 1.0 - equity / peak)
+}
+
+/// `summary.json`.
+fn summary(account: &Account, kept: &Kept<'_>) -> Value {
+    let capital = kept.work.variant.settings().capital;
+    let (equity, _) = worth(kept);
+    let (trades, wins, losses) = wins_and_losses(kept);
+    let now = chrono::Utc::now();
+    let state = account.state();
+    let over = state.is_some_and(super::state::State::is_over);
+    json!({
+        "schema": 1,
+        "session": account.name(),
+        "start": account.opened(),
+        "end": over.then_some(now),
+        "updated": now,
+        "status": state.map(super::state::State::word),
+        "phases_done": ["bars", "walk", "journal"],
+        "capital": capital,
+        "equity": equity,
+        "trades": trades,
+        "wins": wins,
+        "losses": losses,
+        "roi": equity / capital - 1.0,
+        "running_seconds": account.opened().map(|opened| (now - opened).num_seconds()),
+    })
+}
+
+/// `account.json`: what `papertape paper status` shows.
+fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
+    let settings = kept.work.variant.settings();
+    let (frame, outcome) = (kept.frame(), kept.outcome);
+    let (equity, drawdown) = worth(kept);
+    let (trades, wins, losses) = wins_and_losses(kept);
+    let last = frame.len().checked_sub(1);
+    let mut exposure = 0.0;
+    let positions: Vec<Value> = outcome
+        .trades
+        .iter()
+        .filter(|trade| trade.exit.is_none())
+        .map(|trade| {
+            exposure += trade.units * trade.exit_price;
+            json!({
+                "symbol": kept.symbol(trade.symbol),
+                "side": trade.side.word(),
+                "units": trade.units,
+                "entry_time": kept.time(trade.entry_bar),
+                "entry_price": trade.entry_price,
+                "price": trade.exit_price,
+                "profit": trade.profit,
+            })
+        })
+        .collect();
+    let waits = outcome.orders.iter().filter(|order| order.status == OrderStatus::Pending);
+    let orders: Vec<Value> = waits
+        .map(|order| {
+            json!({
+                "symbol": kept.symbol(order.symbol),
+                "intent": order.intent.words(),
+                "kind": order.kind.word(),
+                "limit": order.limit,
+                "trigger": order.trigger,
+                "decided": kept.time(order.bar),
+            })
+        })
+        .collect();
+    let metrics: Map<String, Value> = kept
+        .metrics
+        .iter()
+        .filter_map(|(metric, value)| Some((metric.name().to_owned(), json!(value?))))
+        .collect();
+    let terms = account.terms();
+    json!({
+        "schema": 1,
+        "session": account.name(),
+        "state": account.state().map(super::state::State::word),
+        "strategy": terms.map(|terms| &terms.strategy),
+        "symbols": terms.map(|terms| &terms.symbols),
+        "opened": account.opened(),
+        "updated": chrono::Utc::now(),
+        "currency": terms.map(|terms| &terms.currency),
+        "capital": settings.capital,
+        "equity": equity,
+        "profit": equity - settings.capital,
+        "exposure": if equity > 0.0 { exposure / equity } else { 0.0 },
+        "drawdown": drawdown,
+        "bars": frame.len(),
+        "first_bar": last.map(|_| kept.time(0)),
+        "last_bar": last.map(|last| kept.time(last)),
+        "trades": trades,
+        "wins": wins,
+        "losses": losses,
+        "positions": positions,
+        "orders": orders,
+        "commands": account.given().len(),
+        "checkpoint": checkpoint.number,
+        "engine": checkpoint.engine,
+        "sharpe": kept.metrics.get(Metric::Sharpe),
+        "metrics": metrics,
+    })
+}

@@ -1,0 +1,314 @@
+//! A paper account's directory: what it has seen, what was told and done, and where it stood.
+//!
+//! ```text
+//! output/paper/<session>/
+//!   journal.jsonl                 the truth of what was commanded and told; only ever grows
+//!   bars/000001.parquet ...       the account's own copy of every bar that it has seen, in batches
+//!   checkpoints/000001.json ...   where it stood, with digests; older ones are compressed
+//!   control/                      commands of other processes, each a file renamed in
+//!   account.json  summary.json  trades.csv  equity.csv      views, which may be made again
+//!   lock                          the kernel's, never removed
+//! ```
+//!
+//! One process at a time holds an account. Each batch of bars is one file that appears at once, for
+//! all symbols together; batches are merged when there are many of them, the new file first and the
+//! old ones removed after it, so that a process that is killed between leaves a file that is passed
+//! over.
+
+use super::atomic;
+use super::error::{StoreError, StoreWarning};
+use super::event::Event;
+use super::journal::{Journal, read_events};
+use super::lock::{Holder, Lock};
+use super::own_bars;
+use super::parquet;
+use super::{Store, file_name};
+use crate::bars::Bars;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// So many batches of bars are merged into one.
+const BATCHES: usize = 64;
+/// What stands between an account's name and the time at which it was put aside; no session's name
+/// has it.
+const ASIDE: char = '~';
+/// The newest checkpoints, which are not compressed.
+const PLAIN: usize = 3;
+
+/// The view that tells how an account is.
+pub const ACCOUNT_FILE: &str = "account.json";
+
+/// The names in an account's directory.
+#[derive(Debug, Clone)]
+struct Layout {
+    directory: PathBuf,
+}
+
+impl Layout {
+    fn journal(&self) -> PathBuf {
+        self.directory.join("journal.jsonl")
+    }
+
+    fn bars(&self) -> PathBuf {
+        self.directory.join("bars")
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.directory.join("checkpoints")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.directory.join("lock")
+    }
+
+    /// The batches of bars that count: the numbers of the first and the last batch in each file.
+    fn batches(&self) -> Result<Vec<(u64, u64)>, StoreError> {
+        let names = atomic::entries(&self.bars())?;
+        let mut spans: Vec<(u64, u64)> = names.iter().filter_map(|name| span(name)).collect();
+        // Of two files with the same batch the one with more of them holds all of the other.
+        spans.sort_by_key(|&(first, last)| (first, std::cmp::Reverse(last)));
+        let mut until = 0;
+        spans.retain(|&(_, last)| {
+            let news = last > until;
+            until = until.max(last);
+            news
+        });
+        Ok(spans)
+    }
+
+    fn batch(&self, (first, last): (u64, u64)) -> PathBuf {
+        let name = match first == last {
+            true => format!("{first:06}.parquet"),
+            false => format!("{first:06}-{last:06}.parquet"),
+        };
+        self.bars().join(name)
+    }
+
+    /// The numbers of the checkpoints, ascending, with where they are.
+    fn checkpoint_files(&self) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+        let names = atomic::entries(&self.checkpoints())?;
+        let number = |name: &String| {
+            let number = name.strip_suffix(".gz").unwrap_or(name).strip_suffix(".json")?;
+            Some((number.parse().ok()?, self.checkpoints().join(name)))
+        };
+        let mut files: Vec<(u64, PathBuf)> = names.iter().filter_map(number).collect();
+        files.sort();
+        // A checkpoint that was being compressed may be there twice.
+        files.dedup_by_key(|(number, _)| *number);
+        Ok(files)
+    }
+}
+
+fn span(name: &str) -> Option<(u64, u64)> {
+    let numbers = name.strip_suffix(".parquet")?;
+    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+/// An account's directory, open for reading; it may grow meanwhile.
+#[derive(Debug, Clone)]
+pub struct AccountReader {
+    name: String,
+    layout: Layout,
+}
+
+impl AccountReader {
+    /// The account's name: the session's, and when it was put aside, if it was.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account's directory.
+    pub fn path(&self) -> &Path {
+        &self.layout.directory
+    }
+
+    /// Whether there is such an account.
+    pub fn exists(&self) -> bool {
+        self.layout.journal().exists()
+    }
+
+    /// Whether a process has it open, and which.
+    pub fn holder(&self) -> Option<Holder> {
+        let lock = self.layout.lock();
+        let held = Lock::is_held(&lock).then(|| fs::read(&lock).ok())??;
+        serde_json::from_slice(&held).ok()
+    }
+
+    /// What was told and commanded, in order; a damaged line is passed over with a warning.
+    pub fn journal(&self) -> (Vec<Event>, Vec<StoreWarning>) {
+        read_events(&self.layout.journal())
+    }
+
+    /// The text of a view; `None` if it is not there.
+    pub fn view(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.layout.directory.join(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// The bars that the account has seen, a symbol each, in the order in which they came. Their clocks
+    /// tell UTC and bars of a day: whoever reads them knows better.
+    pub fn bars(&self) -> Result<Vec<Bars>, StoreError> {
+        let mut all = Vec::new();
+        for span in self.layout.batches()? {
+            let path = self.layout.batch(span);
+            let table = parquet::read(&path, None)?;
+            own_bars::append(&mut all, &table).map_err(|fact| StoreError::damaged(&path, fact))?;
+        }
+        Ok(all)
+    }
+
+    /// The numbers of its checkpoints, ascending.
+    pub fn checkpoints(&self) -> Result<Vec<u64>, StoreError> {
+        Ok(self.layout.checkpoint_files()?.into_iter().map(|(number, _)| number).collect())
+    }
+
+    /// The text of a checkpoint.
+    pub fn checkpoint(&self, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let files = self.layout.checkpoint_files()?;
+        let Some((_, path)) = files.into_iter().find(|(known, _)| *known == number) else {
+            return Ok(None);
+        };
+        let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
+        if path.extension().is_none_or(|extension| extension != "gz") {
+            return Ok(Some(bytes));
+        }
+        let mut text = Vec::new();
+        GzDecoder::new(&bytes[..]).read_to_end(&mut text).map_err(StoreError::io("read", &path))?;
+        Ok(Some(text))
+    }
+}
+
+/// An account's directory, locked while this lives.
+#[derive(Debug)]
+pub struct AccountDirectory {
+    reader: AccountReader,
+    journal: Journal,
+    _lock: Lock,
+}
+
+impl Store {
+    /// The names of all accounts that are not put aside, in alphabetical order.
+    pub fn accounts(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = atomic::entries(&self.accounts_directory())?;
+        names.retain(|name| !name.contains(ASIDE) && self.account(name).exists());
+        Ok(names)
+    }
+
+    /// The account of `session`, for reading.
+    pub fn account(&self, session: &str) -> AccountReader {
+        let directory = self.accounts_directory().join(session);
+        AccountReader { name: session.to_owned(), layout: Layout { directory } }
+    }
+
+    /// Locks the account of `session`, and makes its directory if need be. `holder` is what others are
+    /// told meanwhile.
+    pub fn open_account(
+        &self,
+        session: &str,
+        holder: &Holder,
+    ) -> Result<AccountDirectory, StoreError> {
+        let reader = self.account(session);
+        let layout = &reader.layout;
+        for directory in [layout.bars(), layout.checkpoints(), layout.directory.join("control")] {
+            atomic::create_directories(&directory)?;
+        }
+        let lock = Lock::acquire(&layout.lock(), holder)?;
+        for directory in [layout.directory.clone(), layout.bars(), layout.checkpoints()] {
+            atomic::remove_leftovers(&directory)?;
+        }
+        let journal = Journal::open(&layout.journal())?;
+        Ok(AccountDirectory { reader, journal, _lock: lock })
+    }
+
+    fn accounts_directory(&self) -> PathBuf {
+        self.path().join("paper")
+    }
+}
+
+impl AccountDirectory {
+    /// The account, for reading.
+    pub fn reader(&self) -> &AccountReader {
+        &self.reader
+    }
+
+    /// The directory in which other processes leave commands.
+    pub fn control(&self) -> PathBuf {
+        self.reader.layout.directory.join("control")
+    }
+
+    /// Appends `events` to the journal, in one piece, and makes them last.
+    pub fn tell(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        self.journal.append_all(events)?;
+        self.journal.sync()
+    }
+
+    /// Adds bars to those that the account has seen: all of them, or none.
+    pub fn add_bars(&mut self, bars: &[Bars]) -> Result<(), StoreError> {
+        let layout = &self.reader.layout;
+        let batches = layout.batches()?;
+        let next = batches.last().map_or(0, |(_, last)| *last) + 1;
+        parquet::write(&layout.batch((next, next)), &own_bars::table(bars))?;
+        if batches.len() + 1 >= BATCHES {
+            let all = self.reader.bars()?;
+            let merged = (batches[0].0, next);
+            parquet::write(&layout.batch(merged), &own_bars::table(&all))?;
+            for old in batches.into_iter().chain([(next, next)]) {
+                atomic::remove(&layout.batch(old))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a view, replacing the one that is there.
+    pub fn write_view(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        atomic::write(&self.reader.layout.directory.join(name), bytes)
+    }
+
+    /// Writes a checkpoint and compresses those that are no longer new.
+    pub fn write_checkpoint(&self, number: u64, text: &[u8]) -> Result<(), StoreError> {
+        let layout = &self.reader.layout;
+        atomic::write(&layout.checkpoints().join(format!("{number:06}.json")), text)?;
+        let files = layout.checkpoint_files()?;
+        let old = files.len().saturating_sub(PLAIN);
+        for (number, path) in &files[..old] {
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let text = fs::read(path).map_err(StoreError::io("read", path))?;
+                let gz = layout.checkpoints().join(format!("{number:06}.json.gz"));
+                atomic::write(&gz, &compressed(&text))?;
+                atomic::remove(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a checkpoint.
+    pub fn remove_checkpoint(&self, number: u64) -> Result<(), StoreError> {
+        let files = self.reader.layout.checkpoint_files()?;
+        let paths = files.iter().filter(|(known, _)| *known == number);
+        paths.into_iter().try_for_each(|(_, path)| atomic::remove(path))
+    }
+
+    /// Puts the account aside under a name with `stamp`, so that another can be opened; the new name.
+    pub fn put_aside(self, stamp: &str) -> Result<String, StoreError> {
+        let from = &self.reader.layout.directory;
+        let name = format!("{}{ASIDE}{}", self.reader.name, file_name(stamp));
+        atomic::rename(from, &from.with_file_name(&name))?;
+        Ok(name)
+    }
+}
+
+fn compressed(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let wrote = "bytes are written to memory";
+    encoder.write_all(text).expect(wrote);
+    encoder.finish().expect(wrote)
+}
