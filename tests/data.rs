@@ -2,8 +2,10 @@
 
 use crate::project::{Outcome, Project, assert_same, bars, repository, session, tree};
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
-use std::time::Instant;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// A project with 120 daily bars in `x.csv`.
 fn project() -> Project {
@@ -75,6 +77,107 @@ fn later_bars_are_added_and_revisions_told() {
     );
     assert_eq!((revision["old"].as_f64(), revision["new"].as_f64()), (Some(1099.0), Some(2099.0)));
     let _ = added.stderr("warning: x, 2020-04-09: `volume` was 1099 and is 2099 now");
+    let kept = std::fs::read_to_string(project.path("prices/x/revisions.tsv")).unwrap();
+    let told = "time\tcolumn\told\tnew\tseen\n2020-04-09\tvolume\t1099\t2099\t2020-05-09\n";
+    assert_eq!(kept, told);
+    // Whoever reads the archive reads bars, and a repeated import tells nothing twice.
+    let _ = project.run(["data", "list", "prices/x"]).success().stdout("130");
+    let after = archive(&project);
+    let _ = import(&project, &["x.csv", "--append"]).success();
+    assert_same(&after, &archive(&project));
+}
+
+#[test]
+fn a_held_archive_is_waited_for_or_skipped_as_the_user_says() {
+    let project = project();
+    let _ = import(&project, &["x.csv"]).success();
+    let lock = std::fs::File::open(project.path("prices/.lock")).unwrap();
+    lock.try_lock().unwrap();
+    project.write("x.csv", bars(130));
+    let later = |policy: &str| import(&project, &["x.csv", "--append", "--lock", policy]);
+    let _ = later("fail").code(75).stderr("the lock is held by");
+    let _ = later("wait=100ms").code(75);
+    let _ = later("skip").success().stderr("skipped: another import holds prices");
+    let _ = later("never").code(2).stderr("wait=DURATION");
+    let mut patient =
+        project.spawn(["data", "import", "x.csv", "--to", "prices", "--append", "--lock", "wait"]);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(patient.child().try_wait().unwrap().is_none(), "it waits");
+    drop(lock);
+    let _ = patient.end().success();
+    let _ = project.run(["data", "list", "prices"]).success().stdout("130");
+}
+
+/// A writer that begins the file anew and adds its lines one by one.
+fn append(path: &Path, text: &str) {
+    let mut file = std::fs::File::create(path).unwrap();
+    for line in text.split_inclusive('\n') {
+        file.write_all(line.as_bytes()).unwrap();
+    }
+}
+
+/// A writer that puts another file in its place at once.
+fn replace(path: &Path, text: &str) {
+    let beside = path.with_extension("new");
+    std::fs::write(&beside, text).unwrap();
+    std::fs::rename(beside, path).unwrap();
+}
+
+/// A writer that cuts the file short in the middle of a line, and completes it.
+fn truncate(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(text.len() as u64 / 2).unwrap();
+}
+
+#[test]
+fn a_file_that_is_being_written_is_read_or_refused_and_ends_nobody() {
+    let whole = bars(2_000);
+    let project = Project::new().file("x.csv", &whole);
+    let path = project.path("x.csv");
+    for write in [append, replace, truncate] {
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    write(&path, &whole);
+                }
+            });
+            for _ in 0..3 {
+                let checked = project.run(["data", "check", "x.csv", "--format", "json"]);
+                match checked.ended_with() {
+                    Some(0) => assert!(checked.json()["rows"].as_u64() > Some(0)),
+                    Some(2) => {
+                        let said = format!("{}{}", checked.stdout, checked.stderr);
+                        let is_one_row = said.contains("cannot be guessed from one row");
+                        assert!(is_one_row || said.contains("x.csv"), "{said}");
+                    }
+                    _ => panic!("{checked:?}"),
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+    }
+    project.write("x.csv", &whole);
+    let checked = project.run(["data", "check", "x.csv", "--format", "json"]).success();
+    assert_eq!(checked.json()["rows"], 2_000);
+}
+
+#[test]
+fn what_is_no_damage_is_noted_beside_it() {
+    let newest = bars(30);
+    let (header, rows) = newest.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().rev().collect();
+    let project = Project::new()
+        .file("newest.csv", format!("{header}\n{}\n", rows.join("\n")))
+        .file("trades.csv", "time,price,amount\n2024-01-01T00:00:00Z,1,1\n");
+    let newest = project.run(["data", "check", "newest.csv"]).success();
+    let _ = newest.stdout("newest row first: read from the end");
+    let trades = project.run(["data", "check", "trades.csv"]).code(2);
+    let _ = trades.stdout("the file holds trades");
+    // By its evening a day is not over, and an archive has no use for half of it.
+    let early = ["data", "import", "newest.csv", "--to", "prices", "--now", "2020-01-30T18:00:00Z"];
+    let _ = project.run(early).success().stdout("2020-01-29");
 }
 
 #[test]

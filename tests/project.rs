@@ -279,6 +279,11 @@ impl Outcome {
         self
     }
 
+    /// What it ended with; `None` if a signal ended it.
+    pub(crate) fn ended_with(&self) -> Option<i32> {
+        self.code
+    }
+
     /// It ended well.
     #[track_caller]
     pub(crate) fn success(self) -> Self {

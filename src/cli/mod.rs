@@ -13,6 +13,7 @@ mod filter;
 mod indicators;
 mod landscape;
 mod lint;
+mod lock;
 mod new;
 mod output;
 mod plan;

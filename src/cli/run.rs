@@ -2,8 +2,9 @@
 
 use super::context::{Context, Usage, host};
 use super::exit::Exit;
+use super::lock::LockPolicy;
 use super::output::{Format, is_closed_pipe};
-use super::planning::{Planned, Planning, duration, thread_count, threads};
+use super::planning::{Planned, Planning, thread_count, threads};
 use super::progress::Watcher;
 use super::report::{write_index, write_pages};
 use super::reporting::{self, Reporting};
@@ -24,7 +25,7 @@ use anyhow::Result;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Plan the manifests, run what is new, store the results and render a report
 #[derive(Debug, clap::Args)]
@@ -61,28 +62,6 @@ pub struct Run {
     fault: Option<usize>,
 }
 
-/// What to do about a lock that is held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LockPolicy {
-    Fail,
-    Skip,
-    Wait(Option<Duration>),
-}
-
-impl LockPolicy {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text {
-            "fail" => Ok(Self::Fail),
-            "skip" => Ok(Self::Skip),
-            "wait" => Ok(Self::Wait(None)),
-            _ => match text.strip_prefix("wait=") {
-                Some(limit) => duration(limit).map(|limit| Self::Wait(Some(limit))),
-                None => Err("it is one of fail, skip, wait, wait=DURATION".into()),
-            },
-        }
-    }
-}
-
 impl Run {
     /// Do it.
     pub fn run(self, context: &Context) -> Result<Exit> {
@@ -108,22 +87,6 @@ impl Run {
                 Ok(planned) => attempt.start(planned),
                 Err(exit) => Ok(exit),
             },
-        }
-    }
-
-    /// Open what another process may hold, as patiently as `--lock` says.
-    fn open<T>(&self, open: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        const PAUSE: Duration = Duration::from_millis(100);
-        let began = Instant::now();
-        loop {
-            match (open(), self.lock) {
-                (Err(StoreError::Locked { .. }), LockPolicy::Wait(limit))
-                    if limit.is_none_or(|limit| began.elapsed() < limit) =>
-                {
-                    std::thread::sleep(PAUSE);
-                }
-                (opened, _) => return opened,
-            }
         }
     }
 
@@ -197,12 +160,8 @@ impl Attempt<'_> {
     fn resume(&self, which: &str) -> Result<Exit> {
         let store = self.context.store();
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
-        let run = match self.options.open(|| store.resume_run(which, &holder)) {
-            Err(StoreError::Locked { .. }) if self.options.lock == LockPolicy::Skip => {
-                return Ok(Exit::Success);
-            }
-            run => run?,
-        };
+        let opened = self.options.lock.open(|| store.resume_run(which, &holder))?;
+        let Some(run) = opened else { return Ok(Exit::Success) };
         if run.reader().file().status == RunStatus::Completed {
             self.context.say(&format!("run {} is complete: nothing is missing", run.id()));
             return Ok(Exit::Success);
@@ -226,13 +185,8 @@ impl Attempt<'_> {
     fn night(&self, planned: &mut Planned) -> Result<Night, StoreError> {
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
         let Planned { plan, prepared, store, .. } = planned;
-        let open = |session: &str| {
-            let opened = self.options.open(|| Account::open(store, session, &holder));
-            match opened {
-                Err(StoreError::Locked { .. }) if self.options.lock == LockPolicy::Skip => Ok(None),
-                opened => opened.map(Some),
-            }
-        };
+        let open =
+            |session: &str| self.options.lock.open(|| Account::open(store, session, &holder));
         let mut night = Night::begin(plan, prepared, open)?;
         night.take(plan, prepared);
         Ok(night)

@@ -185,9 +185,8 @@ fn polars_error(file: &Path, error: &PolarsError) -> DataError {
 }
 
 fn parquet(file: &Path) -> Result<DataFrame, DataError> {
-    let open =
-        std::fs::File::open(file).map_err(|error| DataError::new(file, error.to_string()))?;
-    ParquetReader::new(open).finish().map_err(|error| polars_error(file, &error))
+    let bytes = Cursor::new(files::bytes(file)?);
+    ParquetReader::new(bytes).finish().map_err(|error| polars_error(file, &error))
 }
 
 /// A CSV file with numbers as prices; if a price is none, with every column as text.
@@ -195,7 +194,7 @@ fn csv(file: &Path, text: &CsvText, settings: &DataSettings) -> Result<DataFrame
     let roles = Roles::of(file, &text.header, settings)?;
     let prices = roles.numbers().into_iter().filter_map(|price| roles.theirs(price));
     let numbers: Schema = prices.map(|name| Field::new(name.into(), DataType::Float64)).collect();
-    let read = text.read(file, Some(numbers)).or_else(|_| text.read(file, None));
+    let read = text.read(Some(numbers)).or_else(|_| text.read(None));
     read.map_err(|error| polars_error(file, &error))
 }
 
@@ -205,48 +204,51 @@ pub(super) fn as_it_stands(file: &Path, settings: &DataSettings) -> Result<DataF
         return parquet(file);
     }
     let text = CsvText::open(file, settings)?;
-    text.read(file, None).map_err(|error| polars_error(file, &error))
+    text.read(None).map_err(|error| polars_error(file, &error))
 }
 
 /// A CSV file before it is read.
 struct CsvText {
-    /// Its bytes, if they are not read from the file.
-    bytes: Option<Vec<u8>>,
+    /// All of it, unpacked. Were the file mapped into memory instead, whoever cuts it short meanwhile
+    /// would end this process.
+    bytes: Vec<u8>,
     header: Vec<String>,
     separator: u8,
 }
 
 impl CsvText {
     fn open(file: &Path, settings: &DataSettings) -> Result<Self, DataError> {
-        if files::is_json_lines(file) {
-            return Self::of(file, lines::json(file, &files::bytes(file)?, settings)?);
+        let bytes = files::bytes(file)?;
+        match files::is_json_lines(file) {
+            true => Self::of(file, lines::json(file, &bytes, settings)?),
+            false => Self::of(file, bytes),
         }
-        if files::is_packed(file) {
-            return Self::of(file, files::bytes(file)?);
-        }
-        let open = std::fs::File::open(file);
-        let open = open.map_err(|error| DataError::new(file, error.to_string()))?;
-        let (header, separator) = header(file, open)?;
-        Ok(Self { bytes: None, header, separator })
     }
 
     fn of(file: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
-        let (header, separator) = header(file, &bytes[..])?;
-        Ok(Self { bytes: Some(bytes), header, separator })
+        let (header, separator) = header(file, &bytes)?;
+        Ok(Self { bytes, header, separator })
     }
 
     /// Its columns as text, but for those that `numbers` gives a type.
-    fn read(&self, file: &Path, numbers: Option<Schema>) -> PolarsResult<DataFrame> {
-        read_csv(file, self.bytes.as_deref(), self.separator, numbers)
+    fn read(&self, numbers: Option<Schema>) -> PolarsResult<DataFrame> {
+        let missing = MISSING.map(PlSmallStr::from_static).to_vec();
+        let parse = CsvParseOptions::default()
+            .with_separator(self.separator)
+            .with_null_values(Some(NullValues::AllColumns(missing)));
+        let options = CsvReadOptions::default()
+            .with_has_header(true)
+            .with_infer_schema_length(Some(0))
+            .with_schema_overwrite(numbers.map(Arc::new))
+            .with_parse_options(parse);
+        options.into_reader_with_file_handle(Cursor::new(&self.bytes[..])).finish()
     }
 }
 
 /// The names of a CSV file's columns, and what separates them.
-fn header(file: &Path, text: impl std::io::Read) -> Result<(Vec<String>, u8), DataError> {
+fn header(file: &Path, text: &[u8]) -> Result<(Vec<String>, u8), DataError> {
     let wrong = |error: &dyn std::fmt::Display| DataError::new(file, error.to_string());
-    let mut line = Vec::new();
-    let mut text = std::io::BufReader::new(text);
-    std::io::BufRead::read_until(&mut text, b'\n', &mut line).map_err(|error| wrong(&error))?;
+    let line = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
     let of = |separator: u8| line.iter().filter(|byte| **byte == separator).count();
     let separator = if of(b',') > 0 {
         b','
@@ -255,7 +257,7 @@ fn header(file: &Path, text: impl std::io::Read) -> Result<(Vec<String>, u8), Da
     } else {
         b'\t'
     };
-    let mut reader = ::csv::ReaderBuilder::new().delimiter(separator).from_reader(&line[..]);
+    let mut reader = ::csv::ReaderBuilder::new().delimiter(separator).from_reader(line);
     let header = reader.headers().map_err(|error| wrong(&error))?;
     let names: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
@@ -266,28 +268,6 @@ fn header(file: &Path, text: impl std::io::Read) -> Result<(Vec<String>, u8), Da
         ));
     }
     Ok((names, separator))
-}
-
-/// Every column as text, except those that `numbers` gives a type.
-fn read_csv(
-    file: &Path,
-    bytes: Option<&[u8]>,
-    separator: u8,
-    numbers: Option<Schema>,
-) -> PolarsResult<DataFrame> {
-    let missing = MISSING.map(PlSmallStr::from_static).to_vec();
-    let parse = CsvParseOptions::default()
-        .with_separator(separator)
-        .with_null_values(Some(NullValues::AllColumns(missing)));
-    let options = CsvReadOptions::default()
-        .with_has_header(true)
-        .with_infer_schema_length(Some(0))
-        .with_schema_overwrite(numbers.map(Arc::new))
-        .with_parse_options(parse);
-    match bytes {
-        Some(bytes) => options.into_reader_with_file_handle(Cursor::new(bytes)).finish(),
-        None => options.try_into_reader_with_file_path(Some(file.to_owned()))?.finish(),
-    }
 }
 
 struct Reader<'a> {

@@ -2,6 +2,7 @@
 
 use super::super::context::{Context, Usage};
 use super::super::exit::Exit;
+use super::super::lock::LockPolicy;
 use super::super::output::{Facts, Format, Kind, Records};
 use super::{Reading, is_naive, load_trusted, opened};
 use crate::diag::counted;
@@ -14,8 +15,8 @@ use std::path::PathBuf;
 /// Import bars into a directory of Parquet files, one directory a symbol
 ///
 /// Bars that are there already are recognized, so that a second import of the same files changes
-/// nothing. Of two values for one bar the later import's holds, and both are told. Nothing is written
-/// unless every file passes its checks.
+/// nothing. Of two values for one bar the later import's holds; both are told, and kept in the symbol's
+/// `revisions.tsv`. Nothing is written unless every file passes its checks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +34,9 @@ pub(super) struct Import {
     /// Add to the bars that are there
     #[arg(long)]
     append: bool,
+    /// When another import holds the directory: fail, skip (and end well), or wait (for `wait=10m` at most)
+    #[arg(long, value_name = "POLICY", default_value = "fail", value_parser = LockPolicy::parse)]
+    lock: LockPolicy,
     #[command(flatten)]
     reading: Reading,
     /// How the account of it is written
@@ -61,7 +65,10 @@ impl Import {
         }
         let command_line: Vec<String> = std::env::args().collect();
         let holder = Holder::this_process("this machine", &command_line);
-        let mut archive = Archive::open(&self.to, &holder)?;
+        let Some(mut archive) = self.lock.open(|| Archive::open(&self.to, &holder))? else {
+            context.say(&format!("skipped: another import holds {}", shown(&self.to)));
+            return Ok(Exit::Success);
+        };
         let mut imported = Vec::new();
         for data in &sets {
             add(data, &mut archive, &mut imported)?;

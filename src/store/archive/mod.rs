@@ -4,17 +4,20 @@
 //! ```text
 //! DIR/
 //!   GOOG/2012.parquet 2013.parquet           columns: time symbol open high low close volume ...
+//!   GOOG/revisions.tsv                       what imports replaced: time column old new seen
 //!   BTC%2FUSDT/2018-01.parquet
 //!   .lock                                    the kernel's, never removed
 //! ```
 //!
 //! Bars are first laid over what is there, in memory, and each difference is told ([`Added`]); only
-//! then [`Archive::write`] replaces the files that changed, each at once and the oldest first. So what
+//! then [`Archive::write`] tells the [`revisions`] and replaces the files that changed, each at once and
+//! the oldest first. So what
 //! is refused leaves no trace, an import that was killed is finished by the same import, and a second
 //! import of the same bars changes no byte. Timestamps keep their nature: what the source told as
 //! wall-clock time has no zone here either, so whoever reads the archive says the zone, as for the
 //! source.
 
+mod revisions;
 #[cfg(test)]
 mod tests;
 
@@ -90,12 +93,15 @@ impl Archive {
             }
         };
         symbol.refuse_unlike(bars, naive)?;
+        let series = Series::of(bars, naive);
         let mut added = Added::new(&bars.symbol);
-        for (name, series) in symbol.cut(&Series::of(bars, naive)) {
+        let Some(&seen) = series.time.last() else { return Ok(added) };
+        for (name, series) in symbol.cut(&series) {
             let mut merged = symbol.take(&name)?.unwrap_or_else(|| Series::empty(naive));
             merged.lay(&series, &mut added);
             symbol.parts.insert(name, merged);
         }
+        symbol.revised.extend(added.revisions.iter().map(|it| revisions::line(it, seen)));
         Ok(added)
     }
 
@@ -103,6 +109,7 @@ impl Archive {
     pub fn write(&mut self) -> Result<usize, StoreError> {
         let mut written = 0;
         for (name, symbol) in &mut self.symbols {
+            revisions::write(&symbol.directory, &std::mem::take(&mut symbol.revised))?;
             for (file, part) in symbol.parts.iter_mut().filter(|(_, part)| part.changed) {
                 atomic::create_directories(&symbol.directory)?;
                 parquet::write(&symbol.directory.join(file), &series::table(&[(name, part)]))?;
@@ -128,16 +135,19 @@ struct Symbol {
     naive: bool,
     /// The files that were read, and what is laid over them.
     parts: BTreeMap<String, Series>,
+    /// What is to be told of the values that were replaced.
+    revised: Vec<(String, String)>,
 }
 
 impl Symbol {
     /// The symbol of `bars`, which lies in `directory` or will.
     fn open(directory: PathBuf, bars: &Bars, naive: bool) -> Result<Self, StoreError> {
         let timeframe = bars.clock.timeframe;
-        let names = visible(&directory)?;
+        let mut names = visible(&directory)?;
+        names.retain(|name| name != revisions::FILE);
         let monthly = names.last().map_or(timeframe < HOUR, |name| name.len() > YEAR.len());
-        let parts = BTreeMap::new();
-        let mut symbol = Self { directory, names, monthly, timeframe, naive, parts };
+        let (parts, revised) = (BTreeMap::new(), Vec::new());
+        let mut symbol = Self { directory, names, monthly, timeframe, naive, parts, revised };
         // The newest file tells, unless it has a single bar yet.
         for name in symbol.names.clone().into_iter().rev() {
             let Some(series) = symbol.take(&name)? else { continue };
@@ -232,7 +242,9 @@ fn stranger(directory: &Path) -> Result<Option<PathBuf>, StoreError> {
         };
         name.len() == shape.len() && name.bytes().zip(shape.bytes()).all(same)
     };
-    let is_part = |name: &String| looks_like(name, YEAR) || looks_like(name, MONTH);
+    let is_ours = |name: &String| {
+        looks_like(name, YEAR) || looks_like(name, MONTH) || name == revisions::FILE
+    };
     let names = visible(directory)?;
-    Ok(names.into_iter().find(|name| !is_part(name)).map(|name| directory.join(name)))
+    Ok(names.into_iter().find(|name| !is_ours(name)).map(|name| directory.join(name)))
 }
