@@ -50,9 +50,10 @@ impl Label {
     }
 }
 
-/// The largest of the usual lengths of time that divides a time of day.
+/// The largest of the usual lengths of time that divides a time of day. All full hours are as round:
+/// currencies begin their week at any of them.
 fn roundness(local: i64) -> i64 {
-    const LENGTHS: [i64; 8] = [1440, 720, 240, 60, 30, 15, 5, 1];
+    const LENGTHS: [i64; 5] = [60, 30, 15, 5, 1];
     LENGTHS.into_iter().find(|minutes| local % (minutes * MINUTE) == 0).unwrap_or(0)
 }
 
@@ -64,7 +65,7 @@ mod tests {
     fn a_session_begins_at_a_round_time() {
         let at = |hour: i64, minute: i64| roundness((hour * 60 + minute) * MINUTE);
         assert!(at(9, 30) > at(9, 29) && at(9, 31) < at(9, 30));
-        assert!(at(0, 0) > at(23, 0) && at(1, 0) < at(0, 0));
-        assert_eq!(at(13, 30), at(12, 30));
+        assert!(at(0, 1) < at(0, 0));
+        assert_eq!((at(13, 30), at(21, 0)), (at(12, 30), at(20, 0)));
     }
 }

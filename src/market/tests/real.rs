@@ -1,18 +1,23 @@
 //! Real files, those of the repository and dirty ones where they are at hand.
 
 use super::*;
-use crate::manifest::CalendarChoice;
+use crate::manifest::{CalendarChoice, Checks};
 
-/// Real files of every kind, where they are at hand.
-#[test]
-#[expect(clippy::print_stdout, reason = "a test says what it compared or skipped")]
-fn real_dirty_files_are_never_silently_accepted() {
+/// Where the dirty files are, if they are at hand.
+#[expect(clippy::print_stdout, reason = "a test says what it skipped")]
+fn dirty() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/market/test");
     if !root.is_dir() {
         assert!(std::env::var_os("PAPERTAPE_SHARED_REQUIRED").is_none(), "skipped: it is required");
         println!("skipped: ../shared/market/test is not here");
-        return;
+        return None;
     }
+    Some(root)
+}
+
+#[test]
+fn real_dirty_files_are_never_silently_accepted() {
+    let Some(root) = dirty() else { return };
     let files = Files::new(&[]);
     let read = |name: &str, change: &dyn Fn(&mut DataSettings)| {
         let mut settings = DataSettings {
@@ -146,4 +151,46 @@ fn longer_bars_are_made_after_loading() {
     assert!(
         verdict[0].error().unwrap().fact.contains("is no multiple of the bars' own 60 seconds")
     );
+}
+
+#[test]
+fn each_policy_holds_for_each_kind_of_real_damage() {
+    let Some(root) = dirty() else { return };
+    let new_york = |settings: &mut DataSettings| {
+        settings.timezone = chrono_tz::America::New_York;
+        settings.calendar = Some(CalendarChoice::UsEquity);
+    };
+    let files = Files::new(&[]);
+    for (name, checks) in [
+        ("btcusd-1h-scrambled.csv", &[Check::Order][..]),
+        ("bad-quotes.csv", &[Check::Order, Check::Prices, Check::Range, Check::Jumps, Check::Gaps]),
+        ("aapl-1h-dst.csv", &[Check::Volume, Check::Gaps, Check::Unfinished]),
+    ] {
+        let mut settings = DataSettings {
+            paths: vec![root.join(name)],
+            written: vec![name.into()],
+            ..files.settings(&[])
+        };
+        if name.starts_with("aapl") {
+            new_york(&mut settings);
+            let now = "2026-08-06T14:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+            settings.now = now.timestamp_micros();
+        }
+        let off = |checks: Checks, check: Check| checks.with(check, Policy::Off);
+        let none = Check::ALL.into_iter().fold(settings.checks, off);
+        for &check in checks {
+            let verdict = |policy: Policy| {
+                let checks = none.with(check, policy);
+                load(&DataSettings { checks, ..settings.clone() }).unwrap().verdicts[0].clone()
+            };
+            let case = format!("{name}: {check:?}");
+            let refused = verdict(Policy::Fail).error().expect(&case).fact;
+            assert!(refused.contains("row "), "{case}: {refused}");
+            let warned = verdict(Policy::Warn);
+            assert_eq!((warned.refuses(), warned.warnings().count()), (false, 1), "{case}");
+            let dropped = verdict(Policy::Drop);
+            assert!(!dropped.refuses() && dropped.findings[0].count() > 0, "{case}");
+            assert!(verdict(Policy::Off).findings.is_empty(), "{case}");
+        }
+    }
 }

@@ -101,7 +101,7 @@ impl Archive {
             merged.lay(&series, &mut added);
             symbol.parts.insert(name, merged);
         }
-        symbol.revised.extend(added.revisions.iter().map(|it| revisions::line(it, seen)));
+        symbol.revised.extend(added.revisions.iter().map(|it| revisions::Line::of(it, seen)));
         Ok(added)
     }
 
@@ -136,7 +136,7 @@ struct Symbol {
     /// The files that were read, and what is laid over them.
     parts: BTreeMap<String, Series>,
     /// What is to be told of the values that were replaced.
-    revised: Vec<(String, String)>,
+    revised: Vec<revisions::Line>,
 }
 
 impl Symbol {

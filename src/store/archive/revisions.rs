@@ -2,7 +2,7 @@
 //!
 //! A line says which value was which one before, and how far the data went that brought the new one.
 //! That is a time of the data and none of a clock, so that the same imports write the same bytes. The
-//! lines enter the file before the bars do: an import that is killed in between finds its revision
+//! lines enter the file before the bars do: an import that was killed in between finds its revision
 //! again, sees that it is the last one told of that value, and tells it no second time.
 
 use super::super::atomic;
@@ -13,38 +13,53 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The name of the file. It is none of a data file, so that whoever reads the directory reads bars.
+/// The name of the file: none of a data file, so that whoever reads the directory reads bars alone.
 pub(super) const FILE: &str = "revisions.tsv";
 const HEADER: &str = "time\tcolumn\told\tnew\tseen\n";
 
-/// The line of `revision`, brought by data whose last bar opens at `seen`, and what it says without
-/// that.
-pub(super) fn line(revision: &Revision, seen: i64) -> (String, String) {
-    let days = revision.naive && revision.time % DAY == 0 && seen % DAY == 0;
-    let time = |micros: i64| stamp(micros, revision.naive, days);
-    let new = if revision.new.is_nan() { String::new() } else { revision.new.to_string() };
-    let said = format!("{}\t{}\t{}\t{new}\t", time(revision.time), revision.column, revision.old);
-    (format!("{said}{}\n", time(seen)), said)
+/// A line of the file, in the columns that it is compared by.
+#[derive(Debug)]
+pub(super) struct Line {
+    /// The time of the bar, and the column.
+    place: String,
+    /// The old value and the new one.
+    change: String,
+    /// The last bar of the data that brought it.
+    seen: String,
+}
+
+impl Line {
+    /// The line of `revision`, which data brought whose last bar opens at `seen`.
+    pub(super) fn of(revision: &Revision, seen: i64) -> Self {
+        let Revision { time, naive, column, old, new } = revision;
+        let days = *naive && time % DAY == 0 && seen % DAY == 0;
+        let text = |micros: i64| stamp(micros, *naive, days);
+        let new = if new.is_nan() { String::new() } else { new.to_string() };
+        Self {
+            place: format!("{}\t{column}\t", text(*time)),
+            change: format!("{old}\t{new}\t"),
+            seen: text(seen),
+        }
+    }
 }
 
 /// Add `lines` to the file in `directory`.
-pub(super) fn write(directory: &Path, lines: &[(String, String)]) -> Result<(), StoreError> {
+pub(super) fn write(directory: &Path, lines: &[Line]) -> Result<(), StoreError> {
     if lines.is_empty() {
         return Ok(());
     }
     let path = directory.join(FILE);
-    let mut text = match fs::read_to_string(&path) {
+    let before = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => HEADER.to_owned(),
         Err(error) => return Err(StoreError::io("read", &path)(error)),
     };
-    let before = text.len();
-    for (line, said) in lines {
-        let value = said.splitn(3, '\t').take(2).map(str::len).sum::<usize>() + 2;
-        let last = text[..before].lines().rev().find(|known| known.starts_with(&said[..value]));
-        if !last.is_some_and(|known| known.starts_with(said)) {
-            text.push_str(line);
-        }
-    }
-    if text.len() > before { atomic::write(&path, text.as_bytes()) } else { Ok(()) }
+    let is_told = |line: &&Line| {
+        let changes = before.lines().filter_map(|known| known.strip_prefix(&line.place));
+        changes.last().is_some_and(|change| change.starts_with(&line.change))
+    };
+    let new = lines.iter().filter(|line| !is_told(line));
+    let new: String =
+        new.map(|Line { place, change, seen }| format!("{place}{change}{seen}\n")).collect();
+    if new.is_empty() { Ok(()) } else { atomic::write(&path, (before + &new).as_bytes()) }
 }
