@@ -145,7 +145,7 @@ pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// Whether a file's name says that it is compressed.
-pub(super) fn is_packed(file: &Path) -> bool {
+fn is_packed(file: &Path) -> bool {
     name(file).is_some_and(|name| name.ends_with(".gz"))
 }
 

@@ -16,6 +16,9 @@ use chrono_tz::America::New_York;
 const STALE_BARS: i64 = 3;
 /// So many gaps without a calendar make one look for it.
 const FEW_GAPS: usize = 3;
+/// At most one bar of so many opens on a day that is closed, such as on the evening before the week of
+/// currencies.
+const FEW_CLOSED: usize = 20;
 
 /// The first instant at which a bar that opens at `open` is known: its close by the clock, that of a
 /// daily bar where the calendar has one, and `data.delay` later. Microseconds since
@@ -114,6 +117,11 @@ impl<'a> Cleaning<'a> {
                 calendar: &calendar,
                 ..Days::new(&self.clock, &calendar, self.settings)
             };
+            // Of a market that never closes, no weekend is a gap by any calendar.
+            let is_closed = |(time, _): &&(i64, usize)| !calendar.is_open(days.of(*time));
+            if self.kept.iter().filter(is_closed).count() * FEW_CLOSED > self.kept.len() {
+                return None;
+            }
             let (mut search, _) = self.gaps_by(&days);
             let count = search.count();
             let abroad = *choice == us_equity && is_utc && self.clock.timeframe < DAY;

@@ -287,6 +287,15 @@ fn days_that_follow_a_calendar_that_nobody_named_are_told_once() {
     });
     let told = found(&mut { hours }, &|_| ());
     assert_eq!(told, [format!("{named}, with `data.timezone = \"America/New_York\"`")]);
+    // Where weekends are traded, none of them is closed.
+    let hours =
+        (0..24 * 14).filter(|hour| hour % 31 != 7).map(|hour| day("2024-07-01") * 24 + hour);
+    let time = |hour: i32| stamp(i64::from(hour) * DAY / 24);
+    let told = found(&mut hours.map(time), &|_| ());
+    assert!(
+        told.len() > 9 && told.iter().all(|fact| fact.starts_with("1 bar missing")),
+        "{told:?}"
+    );
     let always = |settings: &mut DataSettings| settings.calendar = Some(CalendarChoice::Always);
     assert_eq!(found(&mut days().map(|day| date(day).to_string()), &always).len(), 7);
 }

@@ -55,8 +55,9 @@ pub(super) fn write(directory: &Path, lines: &[Line]) -> Result<(), StoreError> 
         Err(error) => return Err(StoreError::io("read", &path)(error)),
     };
     let is_told = |line: &&Line| {
-        let changes = before.lines().filter_map(|known| known.strip_prefix(&line.place));
-        changes.last().is_some_and(|change| change.starts_with(&line.change))
+        let changes = before.lines().rev();
+        let mut changes = changes.filter_map(|known| known.strip_prefix(&*line.place));
+        changes.next().is_some_and(|change| change.starts_with(&line.change))
     };
     let new = lines.iter().filter(|line| !is_told(line));
     let new: String =
