@@ -371,6 +371,8 @@ fn a_check_ends_with_what_it_found() {
     let json = check(&["bad.csv", "--format", "json"]).code(2).json();
     let case = &json["cases"][0];
     assert_eq!((case["row"].as_u64(), case["file"].as_str()), (Some(8), Some("bad.csv")));
+    let rows = check(&["bad.csv", "--format", "csv"]).code(2).rows();
+    assert_eq!((rows[0]["check"].as_str(), rows[0]["row"].as_str()), ("prices", "8"));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) struct Check {
     files: Vec<PathBuf>,
     #[command(flatten)]
     reading: Reading,
-    /// How the verdict is written
+    /// How the verdict is written; CSV has the worst cases alone
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -47,7 +47,11 @@ impl Check {
                 sets.push((settings.checks, load(&settings)?));
             }
         }
-        facts(&sets, self.format).print(self.format)?;
+        match self.format {
+            // A table of rows has room for one kind of row.
+            Format::Csv => cases(&sets).print(Format::Csv)?,
+            format => facts(&sets, format).print(format)?,
+        };
         let verdicts = || sets.iter().flat_map(|(_, data)| &data.verdicts);
         Ok(match verdicts().any(Verdict::refuses) {
             true => Exit::Usage,
@@ -79,15 +83,8 @@ fn findings(data: &DataSet) -> impl Iterator<Item = (&str, &Finding)> {
     })
 }
 
-/// Each kind of damage with its policies, and then the worst cases one by one.
-fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
-    let mut kinds = Records::new([
-        ("check", Kind::Text),
-        ("policy", Kind::Text),
-        ("count", Kind::Count),
-        ("done", Kind::Text),
-        ("worst", Kind::Text),
-    ]);
+/// The worst cases of each kind, one by one.
+fn cases(sets: &[(Checks, DataSet)]) -> Records {
     let mut cases = Records::new([
         ("check", Kind::Text),
         ("symbol", Kind::Text),
@@ -95,6 +92,34 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
         ("row", Kind::Count),
         ("time", Kind::Text),
         ("fact", Kind::Text),
+    ]);
+    let all = || sets.iter().flat_map(|(_, data)| findings(data));
+    for check in Damage::ALL {
+        let of_kind = all().filter(|(_, finding)| finding.check == check);
+        for (symbol, case) in
+            of_kind.flat_map(|(symbol, it)| it.worst().iter().map(move |case| (symbol, case)))
+        {
+            cases.push(vec![
+                check.word().into(),
+                symbol.into(),
+                (&*case.file).into(),
+                case.row.into(),
+                case.time.map(|time| stamp(time, false, false)).into(),
+                case.fact.to_string().into(),
+            ]);
+        }
+    }
+    cases
+}
+
+/// Each kind of damage with its policies, and then the worst cases and what is to be noted.
+fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
+    let mut kinds = Records::new([
+        ("check", Kind::Text),
+        ("policy", Kind::Text),
+        ("count", Kind::Count),
+        ("done", Kind::Text),
+        ("worst", Kind::Text),
     ]);
     for check in Damage::ALL {
         for policy in policies(check, sets) {
@@ -110,18 +135,6 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
                 all().next().map(|(_, finding)| finding.done).into(),
                 worst.map(|case| format!("{}: {case}", case.file)).into(),
             ]);
-            for (symbol, case) in
-                all().flat_map(|(symbol, it)| it.worst().iter().map(move |c| (symbol, c)))
-            {
-                cases.push(vec![
-                    check.word().into(),
-                    symbol.into(),
-                    (&*case.file).into(),
-                    case.row.into(),
-                    case.time.map(|time| stamp(time, false, false)).into(),
-                    case.fact.to_string().into(),
-                ]);
-            }
         }
     }
     let mut notes = Records::new([("symbol", Kind::Text), ("note", Kind::Text)]);
@@ -137,7 +150,7 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
         .with("rows", Kind::Count, rows.sum::<usize>())
         .part("checks", kinds);
     // Programs always find the parts, people only what is in them.
-    let parts = [("cases", cases), ("notes", notes)].into_iter();
+    let parts = [("cases", cases(sets)), ("notes", notes)].into_iter();
     let wanted = parts.filter(|(_, part)| !part.is_empty() || format == Format::Json);
     wanted.fold(facts, |facts, (name, part)| facts.part(name, part))
 }
