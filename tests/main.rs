@@ -29,3 +29,4 @@ mod split;
 mod streams;
 mod symbols;
 mod turns;
+mod users;

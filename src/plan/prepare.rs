@@ -328,9 +328,14 @@ impl Prepared {
         // A truth value takes two bits, a number eight bytes.
         let bytes =
             |number: usize| (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64;
-        // Where an expression is needed makes no difference here: it is counted for every symbol.
-        fn needs(work: &Work) -> impl Iterator<Item = usize> + '_ {
-            work.rules.legs.iter().flat_map(|leg| &leg.needs).map(|need| need.number)
+        // Where an expression is needed, and how often, makes no difference here: it is counted for every
+        // symbol, and once for each session.
+        fn needs(work: &Work) -> Vec<usize> {
+            let needs = work.rules.legs.iter().flat_map(|leg| &leg.needs);
+            let mut numbers: Vec<usize> = needs.map(|need| need.number).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            numbers
         }
         let mut users = vec![0_u32; self.graph.len()];
         for number in works.clone().flat_map(needs) {
@@ -339,12 +344,14 @@ impl Prepared {
         let mut left = users.clone();
         let (mut alive, mut most) = (0, 0);
         for work in works {
-            for number in needs(work) {
+            let numbers = needs(work);
+            for &number in &numbers {
                 alive += if left[number] == users[number] { bytes(number) } else { 0 };
                 left[number] -= 1;
             }
             most = most.max(alive);
-            alive -= needs(work).filter(|n| left[*n] == 0).map(bytes).sum::<u64>();
+            let done = numbers.into_iter().filter(|&number| left[number] == 0);
+            alive -= done.map(bytes).sum::<u64>();
         }
         most
     }
