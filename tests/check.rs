@@ -411,6 +411,48 @@ fn a_change_waits_until_it_is_accepted() {
 }
 
 #[test]
+fn a_baseline_moves_to_other_days_when_that_is_asked_for_and_accepted() {
+    let project = accepted();
+    project.write("data/x.csv", bars(310));
+    let _ = project.run(["check", "sessions/ci.toml"]).success();
+    let outcome = project.run(["check", "sessions/ci.toml", "--own-range"]).code(1);
+    let _ = outcome.stdout("cause: range: ").stdout("2020-11-05");
+    let _ = project.run(["baseline", "accept", "--reason", "ten days more"]).success();
+    let json = is_green(&project, &[]);
+    assert_eq!(session(&json, "one")["beyond"], Value::Null);
+    let listed = project.run(["baseline", "list", "--format", "csv"]).success().rows();
+    assert!(listed.iter().all(|row| row["to"] == "2020-11-05" && row["reason"] == "ten days more"));
+}
+
+#[test]
+fn quiet_is_silent_when_green_and_a_line_a_session_when_red() {
+    let project = accepted();
+    let _ = project.run(["check", "sessions/ci.toml", "--quiet"]).success().silent();
+    project.edit("sessions/ci.toml", "rate = 0.001", "rate = 0.002");
+    let outcome = project.run(["check", "sessions/ci.toml", "--quiet"]).code(1);
+    assert_eq!(outcome.stdout, "");
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", outcome.stderr);
+    assert!(lines[0].starts_with("one: failed: settings; 2020-"), "{}", lines[0]);
+    assert_eq!(lines[1], "3 sessions: 1 failed");
+}
+
+#[test]
+fn what_only_the_wanted_sessions_have_can_be_set_for_them() {
+    let project = project();
+    let other =
+        "\n[session.other]\nstrategy = \"buy-and-hold\"\ndata = { path = \"data/x.csv\" }\n";
+    project.write("sessions/ci.toml", format!("schema = 1{MANIFEST}{other}"));
+    let set = ["sessions/ci.toml", "--set", "params.length=7"];
+    let all = project.run([&["plan"], &set[..]].concat()).code(2);
+    let _ =
+        all.stderr("strategy `buy-and-hold` has no parameter `length`").stderr("in session other");
+    let _ = project.run([&["plan"], &set[..], &["--session", "one"]].concat()).success();
+    let variants = ["--variant", "params.length=7", "--variant", "params.length=9"];
+    let _ = project.run([&["compare", "sessions/ci.toml:one"], &variants[..]].concat()).success();
+}
+
+#[test]
 fn what_is_rejected_leaves_no_trace() {
     let project = accepted();
     let before = tree(&project.path("baselines"));
@@ -536,10 +578,21 @@ const JENKINS: [Element; 9] = [
     ("system-err", &[], &[], &[]),
 ];
 
-/// Hold a report against [`JENKINS`].
+/// Whether `text` is a number of seconds as surefire writes it.
+fn is_surefire_time(text: &str) -> bool {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number(whole) && is_number(part)
+}
+
+/// Hold a report against [`JENKINS`]: its elements may stand in any order inside another, and every
+/// attribute is text but for times.
 #[track_caller]
 fn is_junit(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
+    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..);
+    assert!(xml.chars().all(is_allowed), "XML has no control characters");
+    assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "));
     // An attribute's value has no bracket, for both are escaped in it.
     for tag in xml.split('<').skip(1).map(|rest| rest.split_once('>').expect("a tag ends").0) {
         if tag.starts_with('?') {
@@ -559,6 +612,11 @@ fn is_junit(xml: &str) {
             .map(|text| text.trim().trim_end_matches('='))
             .filter(|text| !text.is_empty())
             .collect();
+        for (at, _) in attributes.match_indices(" time=\"") {
+            let value = attributes[at + " time=\"".len()..].split('"').next().unwrap();
+            assert!(is_surefire_time(value), "<{tag}>");
+        }
+        assert!(given.iter().all(|name| given.iter().filter(|other| *other == name).count() == 1));
         assert!(must.iter().all(|name| given.contains(name)), "<{tag}>");
         assert!(given.iter().all(|name| must.contains(name) || may.contains(name)), "<{tag}>");
         match open.last() {

@@ -222,6 +222,7 @@ fn review(select: &Select, context: &Context) -> Result<Exit> {
             Err(Lack::Missing(_)) => text += "  there is no baseline yet\n",
             Err(lack) => text += &format!("  {lack}\n"),
         }
+        text += &new.given_up().map_or(String::new(), |fact| format!("  {fact}\n"));
         if let Some(reason) = refusal(entry, new) {
             text += &format!("  cannot be accepted: {reason}\n");
         }
@@ -276,6 +277,9 @@ fn accept(select: &Select, metrics: &[Metric], reason: &str, context: &Context) 
         return Err(Usage(format!("nothing was accepted\n  {}", refused.join("\n  "))).into());
     }
     for entry in &waiting {
+        if let Some(fact) = entry.new.as_ref().ok().and_then(Baseline::given_up) {
+            context.say(&format!("{}: {fact}", entry.key()));
+        }
         match (metrics, &entry.accepted) {
             ([], _) => entry.accept(reason)?,
             (metrics, Ok(_)) => entry.accept_metrics(metrics, reason)?,

@@ -26,7 +26,8 @@ use std::sync::atomic::AtomicBool;
 Examples:
   papertape check sessions/ci.toml
   papertape check sessions/ci.toml --junit junit.xml --annotations github --summary \"$GITHUB_STEP_SUMMARY\"
-  papertape check sessions/ci.toml --session goog-sma --format json")]
+  papertape check sessions/ci.toml --session goog-sma --format json
+  papertape check sessions/ci.toml --own-range && papertape baseline accept --reason 'a year more'")]
 pub(super) struct Check {
     #[command(flatten)]
     planning: Planning,
@@ -39,6 +40,10 @@ pub(super) struct Check {
     /// Hold a run against the baselines instead of running: `latest`, its id, or a part of it
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+    /// Run the days that the manifests say instead of those of the baselines; accepting what then
+    /// waits moves the baselines to them
+    #[arg(long, conflicts_with = "run")]
+    own_range: bool,
     #[command(flatten)]
     reporting: Reporting,
     /// How what was found is written
@@ -102,9 +107,9 @@ impl Check {
         let planned = self.planning.plan_with(context, |plan, projects| {
             baselines = self.baselines(&plan, projects);
             let lookup = |project: usize, key: &str| baselines[project].read(key);
-            let (plan, found) = match self.run {
-                None => check::pin(plan, lookup),
-                Some(_) => check::cast(plan, lookup),
+            let (plan, found) = match self.own_range || self.run.is_some() {
+                false => check::pin(plan, lookup),
+                true => check::cast(plan, lookup),
             };
             roles = found;
             plan
@@ -211,7 +216,9 @@ impl Check {
     ) -> Result<Exit> {
         self.reporting.write(checks)?;
         let exit = reporting::exit(checks);
-        if !context.quiet || exit != Exit::Success {
+        if context.quiet && self.format == Format::Table {
+            tell_failed(checks, context);
+        } else if !context.quiet || exit != Exit::Success {
             match self.format {
                 Format::Json => super::output::write(
                     format!("{:#}\n", written::json::json(checks, self.reporting.times)).as_bytes(),
@@ -265,6 +272,22 @@ fn print(checks: &Checks, format: Format) -> Result<Exit> {
         super::output::write(text.as_bytes())?;
     }
     Ok(exit)
+}
+
+/// Each session that failed, in one line.
+fn tell_failed(checks: &Checks, context: &Context) {
+    const SHOWN: usize = 10;
+    let failed: Vec<&Checked> = checks.sessions.iter().filter(|one| one.failed()).collect();
+    for one in failed.iter().take(SHOWN) {
+        let parts = [Some(written::causes(one)), written::divergence(one)];
+        let first = one.verdict.findings.first().map(|finding| finding.text.clone());
+        let parts = parts.into_iter().chain([first]).flatten().filter(|part| !part.is_empty());
+        let line = parts.collect::<Vec<_>>().join("; ");
+        context.complain(&format!("{}: {}: {line}", one.key, one.standing.word()));
+    }
+    if failed.len() > SHOWN {
+        context.complain(&format!("and {} more", failed.len() - SHOWN));
+    }
 }
 
 /// What to do next.

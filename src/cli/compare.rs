@@ -193,7 +193,9 @@ impl Compare {
         set: Vec<String>,
         context: &Context,
     ) -> Result<Result<Side, Exit>> {
-        let planning = Planning::of(path.to_owned(), set);
+        // The others need not even fit the settings.
+        let session = key.and_then(|key| key.split('[').next()).map(str::to_owned);
+        let planning = Planning::of(path.to_owned(), set, session.into_iter().collect());
         let planned = planning.plan_with(context, |mut plan, _| {
             let bases = std::mem::take(&mut plan.points);
             let wanted = |point: &crate::plan::Point| self.takes(key, &plan.base(point).key(point));

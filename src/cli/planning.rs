@@ -136,9 +136,9 @@ impl Planned {
 const WARNINGS: usize = 10;
 
 impl Planning {
-    /// The plan of one manifest, with these keys set.
-    pub fn of(manifest: PathBuf, set: Vec<String>) -> Self {
-        Self { manifests: vec![manifest], set, ..Self::default() }
+    /// The plan of one manifest, with these keys set; of the sessions that match, if there are globs.
+    pub fn of(manifest: PathBuf, set: Vec<String>, session: Vec<String>) -> Self {
+        Self { manifests: vec![manifest], set, session, ..Self::default() }
     }
 
     /// The options that left sessions out of `plan` or changed them, as they were typed.
@@ -249,8 +249,12 @@ pub(super) fn assignments(flag: &str, values: &[String]) -> Vec<Assignment> {
         .iter()
         .map(|value| {
             let found = arguments.iter().enumerate().position(|(at, argument)| {
-                let is_value = argument == value && at > 0 && arguments[at - 1] == flag;
-                (is_value || *argument == joined(value)) && !used.contains(&at)
+                let before = at.checked_sub(1).map_or("", |before| arguments[before].as_str());
+                let is_value = argument == value && before == flag;
+                // A variant of a comparison sets one key or several.
+                let is_part = argument.contains(value) && before == "--variant";
+                let is_it = is_value || is_part || *argument == joined(value);
+                is_it && !used.contains(&at)
             });
             used.extend(found);
             Assignment { text: value.clone(), argument: found.unwrap_or_default() }

@@ -77,6 +77,30 @@ pub struct Baseline {
     pub accepted: Accepted,
 }
 
+impl Baseline {
+    /// What was given up because the texts were larger than [`LARGEST`], and what that means for the
+    /// story of a difference; `None` if nothing was.
+    pub fn given_up(&self) -> Option<&'static str> {
+        let Snapshot { trades, daily, orders, bars, .. } = &self.snapshot;
+        let kept = [trades, daily, orders, bars].map(Option::is_some);
+        match kept {
+            [false, ..] => Some(
+                "more than 5 MB: only digests are kept, and the story of a difference will stop at the month",
+            ),
+            [true, false, ..] => Some(
+                "more than 5 MB: days, orders and bars are not kept, and the story of a difference is told by its trades or its month",
+            ),
+            [true, true, false, _] => Some(
+                "more than 5 MB: orders and bars are not kept, and the story of a difference is told by its trades",
+            ),
+            [true, true, true, false] => Some(
+                "more than 5 MB: bars are not kept, and a price that is revised will be told by its month",
+            ),
+            [true, true, true, true] => None,
+        }
+    }
+}
+
 /// Why there is no baseline to compare with.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Lack {
@@ -188,8 +212,8 @@ impl Baselines {
         Ok(baseline)
     }
 
-    /// Leave `baseline` as a result that waits; whether its texts were small enough to be kept.
-    pub fn leave(&self, baseline: &Baseline) -> Result<bool, StoreError> {
+    /// Leave `baseline` as a result that waits.
+    pub fn leave(&self, baseline: &Baseline) -> Result<(), StoreError> {
         write(&self.session(&baseline.snapshot.key), baseline, Which::New, LARGEST)
     }
 }
@@ -238,8 +262,7 @@ impl Entry {
         }
         let names = metrics.iter().map(|metric| metric.name().to_owned()).collect();
         merged.accepted = Accepted { metrics: names, reason: reason.to_owned() };
-        write(&self.directory, &merged, Which::Accepted, LARGEST)?;
-        Ok(())
+        write(&self.directory, &merged, Which::Accepted, LARGEST)
     }
 
     /// Remove what waits, and the directory if nothing else is in it.
@@ -386,13 +409,13 @@ impl Document {
     }
 }
 
-/// Write a baseline; whether all its texts were small enough to be kept.
+/// Write a baseline, with as many of its texts as are not larger than `largest` bytes together.
 fn write(
     directory: &Path,
     baseline: &Baseline,
     which: Which,
     largest: usize,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let snapshot = &baseline.snapshot;
     let sheets = [
         ("trades.csv", &snapshot.trades),
@@ -402,7 +425,6 @@ fn write(
     ];
     let text = |(file, sheet): (&'static str, &Option<Sheet>)| Some((file, sheet.as_ref()?.text()));
     let mut texts: BTreeMap<&'static str, String> = sheets.into_iter().filter_map(text).collect();
-    let whole = texts.len();
     for file in TEXTS {
         if texts.values().map(String::len).sum::<usize>() > largest {
             texts.remove(file);
@@ -420,6 +442,112 @@ fn write(
     let document = Document::of(baseline, &texts);
     let json = serde_json::to_string_pretty(&document).expect("a document is JSON");
     let path = directory.join(format!("{DOCUMENT}{}", which.suffix()));
-    store::write(&path, format!("{json}\n").as_bytes())?;
-    Ok(texts.len() == whole)
+    store::write(&path, format!("{json}\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cause::causes;
+    use super::super::story::story;
+    use super::*;
+
+    fn sheet(text: &str) -> Option<Sheet> {
+        Some(Sheet::parse(text).unwrap())
+    }
+
+    fn month(data: &str, equity: &str) -> Month {
+        Month { data: Some(data.into()), equity: Some(equity.into()) }
+    }
+
+    /// Two months and one trade; every text has at least thirty bytes.
+    fn baseline() -> Baseline {
+        let text = || "text".to_owned();
+        Baseline {
+            snapshot: Snapshot {
+                key: "a[fast=1]".into(),
+                session: "a".into(),
+                range: Span {
+                    bars: 2,
+                    from: "2020-01-31".parse().unwrap(),
+                    to: "2020-02-01".parse().unwrap(),
+                },
+                periods: 365.0,
+                identity: Components {
+                    data: "data".into(),
+                    engine: 1,
+                    rules: text(),
+                    schema: 1,
+                    settings: text(),
+                },
+                settings: [("capital".to_owned(), "10000".to_owned())].into(),
+                rules: [("rules.enter_long".to_owned(), "close > 1".to_owned())].into(),
+                metrics: [(Metric::Trades, Some(1.0)), (Metric::Sharpe, None)].into(),
+                fills: text(),
+                equity: text(),
+                months: [
+                    ("2020-01".to_owned(), month("january", "flat")),
+                    ("2020-02".to_owned(), month("february", "long")),
+                ]
+                .into(),
+                trades: sheet("symbol,entry_time,exit_time,profit\nx,2020-02-01,,1\n"),
+                orders: sheet("time,symbol,intent,side\n2020-01-31,x,open,long\n"),
+                daily: sheet("date,equity,drawdown,benchmark\n2020-02-01,10001,0,1\n"),
+                bars: sheet("symbol,time,open,high,low,close,volume\nx,2020-01-31,1,1,1,1,1\n"),
+            },
+            source: Source {
+                complete: true,
+                filtered: Vec::new(),
+                manifest: "a.toml".into(),
+                profile: None,
+            },
+            accepted: Accepted { metrics: Vec::new(), reason: "first".into() },
+        }
+    }
+
+    #[test]
+    fn texts_that_are_too_large_are_given_up_one_by_one_and_the_digests_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let whole = baseline();
+        let texts = [&whole.snapshot.trades, &whole.snapshot.daily, &whole.snapshot.orders];
+        let sizes = texts.map(|sheet| sheet.as_ref().unwrap().text().len());
+        // The bars first, the trades last.
+        for kept in (0..=3).rev() {
+            let largest = sizes[..kept].iter().sum();
+            write(directory.path(), &whole, Which::Accepted, largest).unwrap();
+            let read = read(directory.path(), Which::Accepted).unwrap();
+            let snapshot = &read.snapshot;
+            let there = [&snapshot.trades, &snapshot.daily, &snapshot.orders, &snapshot.bars];
+            assert_eq!(there.map(Option::is_some), [0, 1, 2, 3].map(|place| place < kept));
+            assert!(read.given_up().unwrap().starts_with("more than 5 MB: "));
+            let names = store::entries(directory.path()).unwrap();
+            assert_eq!(names.len(), 1 + kept, "what is given up leaves no file: {names:?}");
+            let blank = |snapshot: &Snapshot| Snapshot {
+                trades: None,
+                orders: None,
+                daily: None,
+                bars: None,
+                ..snapshot.clone()
+            };
+            assert_eq!(blank(snapshot), blank(&whole.snapshot));
+        }
+        write(directory.path(), &whole, Which::Accepted, LARGEST).unwrap();
+        assert_eq!(read(directory.path(), Which::Accepted), Ok(whole.clone()));
+        assert_eq!(whole.given_up(), None);
+    }
+
+    #[test]
+    fn of_digests_alone_the_story_stops_at_the_month_and_so_does_the_cause() {
+        let directory = tempfile::tempdir().unwrap();
+        write(directory.path(), &baseline(), Which::Accepted, 0).unwrap();
+        let before = read(directory.path(), Which::Accepted).unwrap().snapshot;
+        let mut after = baseline().snapshot;
+        (after.identity.data, after.equity) = ("revised".into(), "another".into());
+        after.months.insert("2020-02".into(), month("revised", "another"));
+        let story = story(&before, &after).unwrap();
+        assert_eq!((story.link, story.at.as_str()), ("month", "2020-02"));
+        assert!(story.sentence.contains("digests alone"), "{}", story.sentence);
+        let causes = causes(&before, &after);
+        assert_eq!(causes[0].component, "data revised");
+        assert!(causes[0].text().contains("2020-02"), "{}", causes[0].text());
+    }
 }

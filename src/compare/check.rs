@@ -232,7 +232,8 @@ pub fn pin(
     (pinned, roles)
 }
 
-/// `plan` as it is, with the baseline of each of its points: for results that are there already.
+/// `plan` as it is, with the baseline of each of its points: for results that are there already, or
+/// over other days than those of the baselines.
 pub fn cast(
     plan: Plan,
     mut lookup: impl FnMut(usize, &str) -> Result<Baseline, Lack>,

@@ -51,6 +51,11 @@ impl Place {
         Self::new(source, 0..source.text.len())
     }
 
+    /// Whether it stands on the command line instead of in a file.
+    pub fn is_on_command_line(&self) -> bool {
+        self.source.name.starts_with("command line")
+    }
+
     /// Line and column of the start, both from 1; the column counts characters.
     pub fn line_column(&self) -> (usize, usize) {
         let before = &self.source.text[..self.span.start];

@@ -103,7 +103,7 @@ pub fn type_session(
     mistakes: &mut Mistakes,
 ) -> Option<Session> {
     let mut found = Mistakes::default();
-    let tree = Tree { table, place };
+    let tree = Tree { name, table, place };
     let definition = tree.definition(project, &mut found);
     let params = definition.as_ref().map(|definition| tree.params(definition, &mut found));
     let data = DataSettings::typed(name, place, table, project, &mut found);
@@ -179,6 +179,7 @@ pub fn type_data(
 }
 
 struct Tree<'a> {
+    name: &'a str,
     table: &'a Table,
     place: &'a Place,
 }
@@ -240,10 +241,13 @@ impl Tree<'_> {
                 let known = definition.params.iter().map(|param| param.name.as_str());
                 let title =
                     format!("strategy `{}` has no parameter `{}`", definition.name, entry.key);
-                mistakes.push(
-                    Mistake::new(codes::UNKNOWN_KEY, &entry.key_place, title)
-                        .suggest(&entry.key, known),
-                );
+                let mut mistake = Mistake::new(codes::UNKNOWN_KEY, &entry.key_place, title)
+                    .suggest(&entry.key, known);
+                if entry.key_place.is_on_command_line() {
+                    let remedy = "choose the sessions that are meant, such as with `--session`";
+                    mistake = mistake.help(format!("in session {}; {remedy}", self.name));
+                }
+                mistakes.push(mistake);
             }
         }
         let mut values = Vec::with_capacity(definition.params.len());

@@ -157,6 +157,11 @@ impl Plan {
             mistakes.push(Mistake::new(codes::TWICE, &declared.place, title).label(label));
             return;
         }
+        if !selection.takes(&declared) {
+            // What is not wanted need not even fit the options of the command line.
+            self.partial = true;
+            return;
+        }
         let mut tree = declared.tree;
         let sweep = tree.remove("sweep");
         let typed = type_session(&declared.name, &declared.place, &tree, project, mistakes);
@@ -178,10 +183,6 @@ impl Plan {
                 sweep::Points { generated: 1, points: vec![Box::default()], ..Default::default() }
             }
         };
-        if !selection.takes(&session) {
-            self.partial = true;
-            return;
-        }
         self.push(
             Base {
                 project: project_index,

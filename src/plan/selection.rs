@@ -9,7 +9,7 @@ use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Place, Source, codes};
 use crate::expr::{Scalar, Type};
 use crate::manifest::keys::session_paths;
-use crate::manifest::{Node, Session, glob_matches};
+use crate::manifest::{Declared, Node, glob_matches};
 use crate::metrics::Metric;
 use std::cmp::Ordering;
 
@@ -32,10 +32,12 @@ pub struct Selection {
 
 impl Selection {
     /// Whether a declared session is wanted as far as its name and tags tell.
-    pub(super) fn takes(&self, session: &Session) -> bool {
+    pub(super) fn takes(&self, declared: &Declared) -> bool {
+        let tags = declared.tree.get("tags").and_then(Node::array).unwrap_or_default();
+        let has = |tag: &String| tags.iter().any(|own| own.text() == Some(tag));
         (self.sessions.is_empty()
-            || self.sessions.iter().any(|glob| glob_matches(glob, &session.name)))
-            && self.tags.iter().all(|tag| session.label.tags.contains(tag))
+            || self.sessions.iter().any(|glob| glob_matches(glob, &declared.name)))
+            && self.tags.iter().all(has)
     }
 }
 

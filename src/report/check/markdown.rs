@@ -157,3 +157,59 @@ fn trades(trades: &Trades) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::verdict::{Finding, Verdict};
+    use crate::metrics::Metrics;
+
+    fn failed(number: usize, text: &str) -> Checked {
+        let finding = Finding {
+            level: Level::Failure,
+            subject: "sharpe".into(),
+            text: text.into(),
+            place: None,
+            is_metric: true,
+        };
+        let verdict = Verdict { findings: vec![finding], ..Verdict::default() };
+        Checked {
+            key: format!("s[n={number}]"),
+            session: "s".into(),
+            manifest: "a.toml".into(),
+            place: None,
+            standing: Standing::Failed,
+            verdict,
+            beyond: None,
+            metrics: Metrics::default(),
+            seconds: None,
+        }
+    }
+
+    #[test]
+    fn a_page_that_would_be_too_long_ends_with_how_much_is_missing_and_where_it_is() {
+        let page = |sessions, text: &str| {
+            let sessions = (0..sessions).map(|number| failed(number, text)).collect();
+            markdown(&Checks { baseline: Some("main".into()), sessions }, "all of it is in x.xml")
+        };
+        let short = page(3, "it differs");
+        assert!(short.contains("## `s[n=2]`") && !short.contains("would not fit"), "{short}");
+        // Two bytes a letter: the limit is one of bytes.
+        let text = "ü".repeat(500);
+        let long = page(2_000, &text);
+        assert!(long.len() <= LARGEST && long.len() > LARGEST - 2 * ROOM, "{}", long.len());
+        let told = long.matches("\n## ").count();
+        let end = format!(
+            "\n{} further parts would not fit here; all of it is in x.xml.\n",
+            2_000 - told
+        );
+        assert!(long.ends_with(&end), "{}", &long[long.len() - 100..]);
+        assert!(long.contains("2000 sessions checked, 2000 failed."));
+        // Even one that is too long by itself.
+        let one = page(1, &"x".repeat(2 * LARGEST));
+        assert!(
+            one.len() <= LARGEST
+                && one.ends_with("1 further part would not fit here; all of it is in x.xml.\n")
+        );
+    }
+}
