@@ -49,6 +49,8 @@ pub mod market;
 
 pub mod store;
 
+pub mod hook;
+
 pub mod plan;
 
 pub mod batch;

@@ -416,7 +416,7 @@ fn a_baseline_moves_to_other_days_when_that_is_asked_for_and_accepted() {
     project.write("data/x.csv", bars(310));
     let _ = project.run(["check", "sessions/ci.toml"]).success();
     let outcome = project.run(["check", "sessions/ci.toml", "--own-range"]).code(1);
-    let _ = outcome.stdout("cause: range: ").stdout("2020-11-05");
+    let _ = outcome.stdout("cause: new bars: ").stdout("2020-11-05");
     let _ = project.run(["baseline", "accept", "--reason", "ten days more"]).success();
     let json = is_green(&project, &[]);
     assert_eq!(session(&json, "one")["beyond"], Value::Null);

@@ -11,7 +11,9 @@ use crate::expr::Columns;
 use crate::metrics::account::excursion;
 use crate::metrics::{Metric, Metrics, Parts, Unit};
 use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
-use crate::store::{EQUITY_FILE, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet};
+use crate::store::{
+    self, EQUITY_FILE, EventKind, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet,
+};
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
@@ -441,6 +443,33 @@ impl Kept<'_> {
             ),
         }
     }
+}
+
+/// The journal that a session left, as the events of the session `key`: each at the time of its bar.
+pub fn journalled(key: &str, text: &str) -> Vec<store::Event> {
+    let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter_map(|line: Map<String, Value>| event_of(key, line)).collect()
+}
+
+/// A line of a session's journal as an event: numbers are metrics, the rest are facts, and its texts
+/// the message.
+fn event_of(key: &str, mut line: Map<String, Value>) -> Option<store::Event> {
+    let time = DateTime::parse_from_rfc3339(line.shift_remove("time")?.as_str()?).ok()?.to_utc();
+    let word = line.shift_remove("type")?.as_str()?.to_owned();
+    let kind = match word.as_str() {
+        "order" => EventKind::Order,
+        "fill" | "booked" | "split" => EventKind::Fill,
+        _ => EventKind::Risk,
+    };
+    let texts = line.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let said = texts.map(|(name, text)| format!("{name} {text}"));
+    let message = std::iter::once(word.clone()).chain(said).collect::<Vec<_>>().join(", ");
+    let event = store::Event::new(time, kind, message).session(key).phase("bars");
+    let event = event.fact("what", word);
+    Some(line.into_iter().fold(event, |event, (name, value)| match value.as_f64() {
+        Some(number) => event.metric(&name, number),
+        None => event.fact(&name, value),
+    }))
 }
 
 /// What a session that failed leaves: its settings, and why.

@@ -5,8 +5,9 @@
 
 use crate::diag::Mistakes;
 use crate::manifest::Project;
-use crate::store::Store;
-use chrono::Utc;
+use crate::store::{Level, Store};
+use chrono::{SecondsFormat, Utc};
+use serde_json::json;
 use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -21,8 +22,19 @@ pub(super) struct Context {
     pub(super) output: Option<PathBuf>,
     /// Whether only what is wrong is said.
     pub(super) quiet: bool,
+    /// How a line on standard error is written.
+    pub(super) log: LogFormat,
     /// Whether standard error takes colours.
     pub(super) color: bool,
+}
+
+/// How what is said is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people
+    Text,
+    /// A JSON object a line: `time`, `level` (`info`, `warning` or `error`) and `message`
+    Json,
 }
 
 /// A mistake in how papertape was called; nothing was done.
@@ -32,9 +44,15 @@ pub(super) struct Usage(pub(super) String);
 
 impl Context {
     /// The context of this process.
-    pub(super) fn new(root: Option<PathBuf>, output: Option<PathBuf>, quiet: bool) -> Self {
+    pub(super) fn new(
+        root: Option<PathBuf>,
+        output: Option<PathBuf>,
+        quiet: bool,
+        log: LogFormat,
+    ) -> Self {
         let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { root, output, quiet, color: !plain && io::stderr().is_terminal() }
+        let color = !plain && log == LogFormat::Text && io::stderr().is_terminal();
+        Self { root, output, quiet, log, color }
     }
 
     /// The project of the current directory.
@@ -50,20 +68,34 @@ impl Context {
 
     /// Say what is wrong, quiet or not.
     pub(super) fn complain(&self, text: &str) {
-        // Where standard error cannot be written, nobody can be told.
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        self.log(Level::Error, text);
     }
 
     /// Warn of something that the work went on without, quiet or not.
     pub(super) fn warn(&self, text: impl Display) {
-        self.complain(&format!("warning: {text}"));
+        self.log(Level::Warning, &format!("warning: {text}"));
     }
 
     /// Say what is good to know, unless quiet.
     pub(super) fn say(&self, text: &str) {
         if !self.quiet {
-            self.complain(text);
+            self.log(Level::Info, text);
         }
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        let line = match self.log {
+            LogFormat::Text => text.to_owned(),
+            LogFormat::Json => {
+                // What the level says need not be said twice.
+                let prefix = format!("{level}: ");
+                let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+                let message = text.strip_prefix(&prefix).unwrap_or(text);
+                json!({ "time": time, "level": level.word(), "message": message }).to_string()
+            }
+        };
+        // Where standard error cannot be written, nobody can be told.
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
     /// Show mistakes with the places where they stand.

@@ -6,10 +6,12 @@ mod check;
 mod compare;
 mod context;
 mod data;
+mod events;
 mod exit;
 mod explain;
 mod explain_code;
 mod filter;
+mod hook;
 mod indicators;
 mod landscape;
 mod lint;
@@ -19,6 +21,7 @@ mod output;
 mod plan;
 mod planning;
 mod progress;
+mod prune;
 mod report;
 mod reporting;
 mod results;
@@ -34,7 +37,7 @@ pub use exit::Exit;
 use crate::batch::panic_text;
 use crate::store::StoreError;
 use clap::{CommandFactory, Parser, Subcommand};
-use context::{Context, Usage};
+use context::{Context, LogFormat, Usage};
 use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -62,6 +65,9 @@ struct Cli {
     /// Print nothing but what is wrong
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// How what is said on standard error is written
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
     #[command(subcommand)]
     command: Command,
 }
@@ -77,12 +83,15 @@ enum Command {
     Compare(compare::Compare),
     Sessions(sessions::Sessions),
     Runs(runs::Runs),
+    Events(events::Events),
     Strategies(strategies::Strategies),
     Indicators(indicators::Indicators),
     Data(data::Data),
     Report(report::Report),
     New(new::New),
     Schema(schema::Schema),
+    #[command(hide = true)]
+    Hook(hook::Hook),
     /// Explain a command, or the code of a mistake
     #[command(after_help = "Examples:\n  papertape help run\n  papertape help E0102")]
     Help {
@@ -113,7 +122,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
-    let context = Context::new(cli.root, cli.output, cli.quiet);
+    let context = Context::new(cli.root, cli.output, cli.quiet, cli.log_format);
     // A session that panics is told as its row, and a bug below, both in our words.
     std::panic::set_hook(Box::new(|_| {}));
     match std::panic::catch_unwind(AssertUnwindSafe(|| cli.command.run(&context))) {
@@ -139,12 +148,14 @@ impl Command {
             Self::Compare(compare) => compare.run(context),
             Self::Sessions(sessions) => sessions.run(context),
             Self::Runs(runs) => runs.run(context),
+            Self::Events(events) => events.run(context),
             Self::Strategies(strategies) => strategies.run(context),
             Self::Indicators(indicators) => indicators.run(context),
             Self::Data(data) => data.run(context),
             Self::Report(report) => report.run(context),
             Self::New(new) => new.run(context),
             Self::Schema(schema) => schema.run(),
+            Self::Hook(hook) => Ok(hook.run()),
             Self::Help { topic } => {
                 output::write(explain_code::help(&topic, Cli::command())?.as_bytes())
             }
@@ -164,10 +175,17 @@ impl Command {
 
 /// Show what went wrong, once, and find its exit code.
 fn conclude(error: &anyhow::Error, context: &Context) -> Exit {
+    if !output::is_closed_pipe(error) {
+        context.complain(&format!("error: {error:#}"));
+    }
+    exit_of(error)
+}
+
+/// The exit code of what went wrong.
+fn exit_of(error: &anyhow::Error) -> Exit {
     if output::is_closed_pipe(error) {
         return Exit::Success;
     }
-    context.complain(&format!("error: {error:#}"));
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Locked { .. }) => return Exit::Locked,
         Some(

@@ -266,6 +266,7 @@ fn absent(session: &str, known: &[String]) -> Usage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::context::LogFormat;
     use crate::manifest::{Layers, Manifest, type_session};
     use chrono::NaiveDate;
     use std::slice::from_ref;
@@ -407,7 +408,7 @@ mod tests {
     #[test]
     fn what_is_there_is_not_overwritten() {
         let directory = tempfile::tempdir().unwrap();
-        let context = Context::new(Some(directory.path().to_owned()), None, true);
+        let context = Context::new(Some(directory.path().to_owned()), None, true, LogFormat::Text);
         assert_eq!(new("mine").run(&context).unwrap(), Exit::Success);
         let path = directory.path().join("sessions/mine.toml");
         fs::write(&path, "kept").unwrap();

@@ -13,6 +13,8 @@ use crate::batch::execute::{self, Request, Summary};
 use crate::batch::kept::Kept;
 use crate::compare::{Checked, Checks, Standing, check};
 use crate::diag::{Mistakes, counted};
+use crate::hook::Hooks;
+use crate::manifest::Moment;
 use crate::manifest::project::shown;
 use crate::paper::{Account, Night};
 use crate::plan::Prepared;
@@ -20,8 +22,9 @@ use crate::plan::file::{self, Frozen};
 use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
-use crate::store::{Holder, Row, RunStatus, Status, Store, StoreError};
+use crate::store::{Event, EventKind, Holder, Level, Row, RunStatus, Status, Store, StoreError};
 use anyhow::Result;
+use chrono::Utc;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -137,7 +140,43 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn start(&self, mut planned: Planned) -> Result<Exit> {
+    fn start(&self, planned: Planned) -> Result<Exit> {
+        self.told(planned, |planned, hooks| self.start_told(planned, hooks))
+    }
+
+    /// Carry `planned` out while its hooks are told when it begins and how it ends.
+    fn told(
+        &self,
+        planned: Planned,
+        carry_out: impl FnOnce(Planned, &Hooks<'_>) -> Result<Exit>,
+    ) -> Result<Exit> {
+        let (plan, root) = (&planned.plan, planned.projects[0].root.clone());
+        let (commands, sessions) = (plan.run.hooks.clone(), plan.points.len());
+        let hooks = Hooks::new(&commands, &root, &planned.store);
+        hooks.missing().iter().for_each(|missing| self.context.warn(missing));
+        let manifests: Vec<String> = plan.manifests.iter().map(|(path, _)| path.clone()).collect();
+        let event = |kind, message| {
+            let event = Event::new(Utc::now(), kind, message).fact("manifests", manifests.clone());
+            event.count("sessions", sessions)
+        };
+        let message = format!("a run of {} begins", counted(sessions, "session"));
+        let begins = event(EventKind::RunnerStart, message);
+        hooks.tell(Moment::OnStarted, &begins);
+        hooks.tell(Moment::Start, &begins);
+        let result = carry_out(planned, &hooks);
+        let exit = result.as_ref().map_or_else(super::exit_of, |exit| *exit);
+        let message = format!("the run ended with exit code {}", exit.code());
+        let level = if exit == Exit::Success { Level::Info } else { Level::Error };
+        let ends = event(EventKind::RunnerEnd, message).level(level);
+        let ends = ends.fact("exit_code", exit.code());
+        let ends = ends.metric("seconds", self.began.elapsed().as_secs_f64());
+        hooks.tell(Moment::OnFinished, &ends);
+        let success = exit == Exit::Success;
+        hooks.tell(if success { Moment::Success } else { Moment::Failure }, &ends);
+        result
+    }
+
+    fn start_told(&self, mut planned: Planned, hooks: &Hooks<'_>) -> Result<Exit> {
         let templates = self.options.templates(&planned)?;
         let mut night = self.night(&mut planned)?;
         if planned.plan.points.is_empty() {
@@ -154,7 +193,7 @@ impl Attempt<'_> {
         let watch = &mut |progress| watcher.see(progress);
         let summary = execute::start(request, &cached, watch, &mut |kept| night.settle(kept))?;
         drop(night);
-        self.conclude(&planned, summary, templates)
+        self.conclude(&planned, summary, templates, hooks)
     }
 
     fn resume(&self, which: &str) -> Result<Exit> {
@@ -169,16 +208,18 @@ impl Attempt<'_> {
         let id = run.id().to_owned();
         let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
         let text = run.reader().plan()?;
-        let (mut planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
+        let (planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
         let templates = self.options.templates(&planned)?;
-        let mut night = self.night(&mut planned)?;
-        let request = self.request(&planned);
-        let mut watcher = Watcher::new(self.context);
-        let watch = &mut |progress| watcher.see(progress);
-        let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
-        let summary = execute::resume(request, run, &taken, watch, accounts)?;
-        drop(night);
-        self.conclude(&planned, summary, templates)
+        self.told(planned, |mut planned, hooks| {
+            let mut night = self.night(&mut planned)?;
+            let request = self.request(&planned);
+            let mut watcher = Watcher::new(self.context);
+            let watch = &mut |progress| watcher.see(progress);
+            let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
+            let summary = execute::resume(request, run, &taken, watch, accounts)?;
+            drop(night);
+            self.conclude(&planned, summary, templates, hooks)
+        })
     }
 
     /// Open the paper accounts of the plan and take the bars that are new for them.
@@ -218,10 +259,11 @@ impl Attempt<'_> {
         planned: &Planned,
         mut summary: Summary,
         templates: Option<Templates>,
+        hooks: &Hooks<'_>,
     ) -> Result<Exit> {
         let (context, run) = (self.context, &planned.plan.run);
         summary.warnings.iter().for_each(|warning| context.warn(warning));
-        tell_failures(&summary, context);
+        tell_failures(&summary, context, hooks);
         if summary.status == RunStatus::Incomplete {
             let sessions = planned.plan.points.len();
             context.complain(&format!(
@@ -347,12 +389,15 @@ fn sentence(summary: &Summary, began: Instant) -> String {
 }
 
 /// Sessions that did not complete, with their reasons: the one thing that quiet does not silence.
-fn tell_failures(summary: &Summary, context: &Context) {
+fn tell_failures(summary: &Summary, context: &Context, hooks: &Hooks<'_>) {
     const SHOWN: usize = 10;
     let failed: Vec<_> =
         summary.results.iter().filter(|(_, row)| row.status != Status::Completed).collect();
     for (label, row) in failed.iter().take(SHOWN) {
         context.complain(&format!("{}: {}: {}", label.key, row.status.word(), reason(row)));
+        let event = Event::new(Utc::now(), EventKind::Error, reason(row)).session(&label.key);
+        let event = event.phase("session").fact("status", row.status.word());
+        hooks.tell(Moment::OnFailed, &event.fact("run", summary.run.id()));
     }
     if failed.len() > SHOWN {
         context.complain(&format!("and {} more", failed.len() - SHOWN));

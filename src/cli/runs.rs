@@ -4,6 +4,7 @@ use super::context::{Context, host};
 use super::exit::Exit;
 use super::filter::{add_param, compile, metric_names, param};
 use super::output::{Cell, Column, Facts, Kind, Listing, Records};
+use super::prune;
 use super::sessions::Since;
 use crate::expr::{Scalar, Type};
 use crate::manifest::Objective;
@@ -11,10 +12,13 @@ use crate::manifest::project::shown;
 use crate::metrics::Metric;
 use crate::plan::filter::type_of;
 use crate::plan::{self, Base, METRICS, Plan, Point, file, word as word_of};
-use crate::store::{Goal, Holder, Label, Row, RunFile, RunReader, RunStatus, Status};
+use crate::store::{
+    Goal, Holder, Label, PACKED, Row, RunFile, RunReader, RunStatus, Status, Store,
+};
 use crate::strategy::Param;
 use anyhow::Result;
 use chrono::{NaiveDate, Utc};
+use std::path::Path;
 
 /// Look at the runs in the store
 #[derive(Debug, clap::Args)]
@@ -51,7 +55,7 @@ Examples:
   papertape runs show 9f3a1c --format json
   papertape runs show latest --sessions --filter 'fast < 20 and metrics.trades > 30' --sort -sharpe")]
     Show {
-        /// The run: `latest`, its id, or a part of it
+        /// The run: `latest`, its id, a part of it, or the file that `runs prune --archive` made
         #[arg(value_name = "RUN", default_value = "latest")]
         which: String,
         /// List its sessions instead
@@ -64,6 +68,7 @@ Examples:
         #[command(flatten)]
         listing: Listing,
     },
+    Prune(prune::Prune),
     /// Add a remark to a run; `runs show` shows it
     #[command(after_help = "\
 Example:
@@ -103,8 +108,19 @@ impl Runs {
                 context.say(&format!("noted in run {id}"));
                 Ok(Exit::Success)
             }
+            Command::Prune(prune) => prune.run(context),
             Command::Show { which, sessions, filter, listing } => {
-                let reader = store.open_run(&which)?;
+                let (packed, found);
+                let reader = match which.ends_with(PACKED) {
+                    true => {
+                        packed = Store::open_packed(Path::new(&which))?;
+                        packed.reader()
+                    }
+                    false => {
+                        found = store.open_run(&which)?;
+                        &found
+                    }
+                };
                 let results = match reader.results() {
                     Ok(results) => results,
                     // Results are written last: a run that has not ended has none.
@@ -116,10 +132,10 @@ impl Runs {
                 };
                 match sessions {
                     true => {
-                        let found = Sessions::of(&reader, results, context);
+                        let found = Sessions::of(reader, results, context);
                         listing.print(found.table(filter.as_deref(), context)?, &SESSION, context)
                     }
-                    false => facts(&reader, &results).print(listing.format()),
+                    false => facts(reader, &results).print(listing.format()),
                 }
             }
         }

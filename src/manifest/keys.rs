@@ -241,7 +241,32 @@ pub const RUN: &[Key] = &[
         "a size such as \"2GB\"; a plan that is estimated to need more is refused",
     ),
     later("timeout", Kind::Duration, "the longest a session may take"),
-    later("hooks", Kind::Any, "commands that are told of events"),
+    key("hooks", Kind::Table(HOOKS), "none", "commands that are told what happens"),
+    key(
+        "health_check",
+        Kind::Table(HEALTH_CHECK),
+        "none",
+        "commands that tell a watchdog that the run began and how it ended",
+    ),
+];
+
+/// Commands are arrays of words, and no shell reads them.
+const COMMAND: Kind = Kind::List(&Kind::Text);
+
+const HOOKS: &[Key] = &[
+    key("on_started", COMMAND, "none", "when a run begins"),
+    key("on_finished", COMMAND, "none", "when a run ends, however it does"),
+    key("on_failed", COMMAND, "none", "for each session that failed or was refused"),
+    key("on_trade", COMMAND, "none", "for each fill of a paper account"),
+    key("on_state", COMMAND, "none", "for each change of a paper account's state"),
+    key("timeout", Kind::Duration, "\"30s\"", "a command that takes longer is ended"),
+];
+
+const HEALTH_CHECK: &[Key] = &[
+    key("start", COMMAND, "none", "when a run begins"),
+    key("success", COMMAND, "none", "when a run ends with exit code 0"),
+    key("failure", COMMAND, "none", "when a run ends with another"),
+    key("timeout", Kind::Duration, "\"30s\"", "a command that takes longer is ended"),
 ];
 
 const OBJECTIVE: &[Key] = &[

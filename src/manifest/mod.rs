@@ -10,6 +10,7 @@
 
 pub mod data;
 pub mod gates;
+pub mod hooks;
 pub mod keys;
 pub mod paper;
 pub mod project;
@@ -27,6 +28,7 @@ mod strategy_file;
 pub use check::{check, check_table};
 pub use data::{Adjust, CalendarChoice, Checks, DataSettings, Hours, Policy};
 pub use gates::{Check, Expectation, Gates};
+pub use hooks::{Hook, Moment};
 pub use paper::{Mode, PaperSettings};
 pub use project::{Folder, Project};
 pub use session::{Benchmark, Label, Range, Session, lay, type_data, type_session};
@@ -100,6 +102,8 @@ pub struct RunSettings {
     pub max_time: Option<Duration>,
     /// The most memory that it may take, in bytes.
     pub max_memory: Option<u64>,
+    /// The commands that are called when something happens.
+    pub hooks: Vec<Hook>,
 }
 
 /// A metric and which way it gets better.
@@ -521,22 +525,9 @@ impl Reader<'_> {
             reports,
             cache: flag("cache", true),
             fail_fast: flag("fail_fast", false),
-            max_time: self.max_time(table.get("max_time")),
+            max_time: hooks::duration("run.max_time", table.get("max_time"), &mut self.mistakes),
             max_memory: self.max_memory(table.get("max_memory")),
-        }
-    }
-
-    fn max_time(&mut self, node: Option<&Node>) -> Option<Duration> {
-        let node = node?;
-        match span::Span::of(node) {
-            Ok(span::Span::Time(micros)) => Some(Duration::from_micros(micros.unsigned_abs())),
-            Ok(span::Span::Bars(_)) => {
-                let title = "`run.max_time` is a duration such as \"30m\"";
-                self.mistakes.push(Mistake::new(codes::OUT_OF_RANGE, &node.place, title));
-                None
-            }
-            // Its shape was told where the layer was checked.
-            Err(_) => None,
+            hooks: hooks::hooks(&table, &mut self.mistakes),
         }
     }
 

@@ -8,7 +8,7 @@
 use super::error::StoreError;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 /// What the name of an unfinished file or directory begins with.
@@ -155,6 +155,17 @@ fn parent(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+/// The name that `path` may have while it is removed: no reader looks at it.
+pub(super) fn doomed(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    parent(path).join(format!("{TEMPORARY}{name}"))
+}
+
+/// An empty file in `directory`, removed again unless it is given a name.
+pub(super) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile<File>> {
+    Builder::new().prefix(TEMPORARY).make_in(directory, |path| File::create_new(path))
 }
 
 /// A synced file beside `path`, removed again unless it is given a name.

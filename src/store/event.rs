@@ -69,7 +69,7 @@ macro_rules! event_kinds {
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             /// The word that stands in a journal.
-            pub fn word(self) -> &'static str {
+            pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
                 }
@@ -175,8 +175,11 @@ impl Event {
 }
 
 impl Level {
+    /// All of them, from the least to the gravest.
+    pub const ALL: [Self; 3] = [Self::Info, Self::Warning, Self::Error];
+
     /// The word that stands in a journal.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Info => "info",
             Self::Warning => "warning",

@@ -7,7 +7,7 @@ use super::atomic;
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
 use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A journal open for appending; it has one writer.
@@ -75,27 +75,76 @@ impl Journal {
     }
 }
 
+/// Append `event` to the file at `path`, which several processes may write: one line is one write, and
+/// none is ever taken back.
+pub fn append_event(path: &Path, event: &Event) -> Result<(), StoreError> {
+    let mut line = serde_json::to_vec(event).map_err(|error| StoreError::damaged(path, error))?;
+    line.push(b'\n');
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(&line)).map_err(StoreError::io("appended to", path))
+}
+
+/// A journal open for reading while somebody else may write it.
+#[derive(Debug)]
+pub struct JournalReader {
+    path: PathBuf,
+    /// Bytes that were read, whole lines all of them.
+    read: u64,
+    lines: usize,
+}
+
+impl JournalReader {
+    /// The journal at `path`, from its beginning; it need not be there yet.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path, read: 0, lines: 0 }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The events that were written since the last call, in their order. A torn last line is left for
+    /// the next call, a damaged one before it is passed over with a warning.
+    pub fn read(&mut self) -> (Vec<Event>, Vec<StoreWarning>) {
+        let new = match self.new_bytes() {
+            Ok(new) => new,
+            Err(error) if error.kind() == ErrorKind::NotFound => return (Vec::new(), Vec::new()),
+            Err(error) => return (Vec::new(), vec![StoreError::io("read", &self.path)(error)]),
+        };
+        let (mut events, mut warnings) = (Vec::new(), Vec::new());
+        for line in new.split_inclusive(|&byte| byte == b'\n') {
+            let Some(line) = line.strip_suffix(b"\n") else { break };
+            self.read += line.len() as u64 + 1;
+            self.lines += 1;
+            match serde_json::from_slice(line) {
+                Ok(event) => events.push(event),
+                Err(error) => {
+                    let fact = format!("line {} is not an event, {error}", self.lines);
+                    warnings.push(StoreError::damaged(&self.path, fact));
+                }
+            }
+        }
+        (events, warnings)
+    }
+
+    fn new_bytes(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(&self.path)?;
+        if file.metadata()?.len() < self.read {
+            // Another file has taken its place.
+            (self.read, self.lines) = (0, 0);
+        }
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(self.read))?;
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
 /// The events of the journal `path` in their order, none if there is no such file. A torn last line
 /// is left out silently, a damaged one before it with a warning.
 pub(super) fn read_events(path: &Path) -> (Vec<Event>, Vec<StoreWarning>) {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => return (Vec::new(), Vec::new()),
-        Err(error) => return (Vec::new(), vec![StoreError::io("read", path)(error)]),
-    };
-    let (mut events, mut warnings) = (Vec::new(), Vec::new());
-    let mut lines: Vec<_> = bytes.split(|&byte| byte == b'\n').collect();
-    lines.pop();
-    for (index, line) in lines.into_iter().enumerate() {
-        match serde_json::from_slice(line) {
-            Ok(event) => events.push(event),
-            Err(error) => {
-                let fact = format!("line {} is not an event, {error}", index + 1);
-                warnings.push(StoreError::damaged(path, fact));
-            }
-        }
-    }
-    (events, warnings)
+    JournalReader::at(path.to_owned()).read()
 }
 
 #[cfg(test)]
@@ -145,6 +194,26 @@ mod tests {
         assert_eq!(events, [event("a"), event("b")]);
         let [warning] = &warnings[..] else { panic!("one line is damaged") };
         assert!(warning.to_string().contains("events.jsonl: line 2 is not an event"), "{warning}");
+    }
+
+    #[test]
+    fn a_journal_that_grows_is_followed_line_by_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("events.jsonl");
+        let mut reader = JournalReader::at(path.clone());
+        assert_eq!(reader.read().0, []);
+        let mut journal = Journal::open(&path).unwrap();
+        journal.append(&event("one")).unwrap();
+        assert_eq!(reader.read().0, [event("one")]);
+        let line = serde_json::to_string(&event("two")).unwrap() + "\n";
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&line.as_bytes()[..9]).unwrap();
+        assert_eq!(reader.read().0, [], "half a line is none");
+        file.write_all(&line.as_bytes()[9..]).unwrap();
+        assert_eq!(reader.read().0, [event("two")]);
+        assert_eq!(reader.read().0, []);
+        fs::write(&path, &line).unwrap();
+        assert_eq!(reader.read().0, [event("two")], "another file in its place begins anew");
     }
 
     #[test]

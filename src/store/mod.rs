@@ -12,6 +12,7 @@
 //!     events.jsonl                         the Journal, an Event a line
 //!     lock                                 the kernel's, never removed
 //!   paper/<session>/                     an AccountDirectory writes it, an AccountReader reads it
+//!   hooks.jsonl                            what went wrong with hooks, an Event a line
 //!   records/2026/11/<stamp>_<mode>_<session>.json     Records: the registry
 //!   index.html  reports/                 views of all runs and of the registry
 //! ```
@@ -34,6 +35,7 @@ mod event;
 mod journal;
 mod lock;
 mod own_bars;
+mod packed;
 mod parquet;
 mod prices;
 mod record;
@@ -51,8 +53,9 @@ pub use control::{Control, Taken};
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};
 pub use event::{Event, EventKind, Level};
-pub use journal::Journal;
+pub use journal::{Journal, JournalReader, append_event};
 pub use lock::Holder;
+pub use packed::{PACKED, PackedRun};
 pub use prices::{PRICES_FILE, PriceSeries, prices_parquet};
 pub use record::{DataCheck, Identity, Record, SweepSummary};
 pub use row::{Label, Row, Status, read_results};
@@ -151,6 +154,18 @@ impl Store {
     /// Opens the run `which` for reading: `latest`, an id, or a part of one id.
     pub fn open_run(&self, which: &str) -> Result<RunReader, StoreError> {
         RunReader::open(self.find_run(which)?)
+    }
+
+    /// Where it stands what went wrong with hooks, an event a line.
+    pub fn hook_log(&self) -> PathBuf {
+        let path = &self.output;
+        std::path::absolute(path).unwrap_or_else(|_| path.clone()).join("hooks.jsonl")
+    }
+
+    /// The journal of the paper account of `session`, if there is one.
+    pub fn account_journal(&self, session: &str) -> Option<JournalReader> {
+        let path = self.output.join("paper").join(file_name(session)).join("journal.jsonl");
+        path.exists().then(|| JournalReader::at(path))
     }
 
     /// Adds a remark to the run `which` and says which run that is; it fails while a process writes

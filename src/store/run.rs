@@ -8,7 +8,7 @@ use super::atomic;
 use super::equity::{self, EQUITY_FILE, Equity};
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
-use super::journal::{Journal, read_events};
+use super::journal::{Journal, JournalReader, read_events};
 use super::lock::{Holder, Lock};
 use super::parquet;
 use super::prices::{self, PRICES_FILE, PriceSeries};
@@ -64,7 +64,7 @@ impl Layout {
         self.directory.join("events.jsonl")
     }
 
-    fn lock(&self) -> PathBuf {
+    pub(super) fn lock(&self) -> PathBuf {
         self.directory.join("lock")
     }
 
@@ -187,6 +187,11 @@ impl RunReader {
     /// The run's journal.
     pub fn events(&self) -> (Vec<Event>, Vec<StoreWarning>) {
         read_events(&self.layout.events())
+    }
+
+    /// The run's journal, to be followed.
+    pub fn journal(&self) -> JournalReader {
+        JournalReader::at(self.layout.events())
     }
 
     /// Where the report `name`, such as `report.html`, is or would be.

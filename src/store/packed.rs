@@ -1,0 +1,196 @@
+//! Runs that are put away: removed, or packed before that into one compressed file each.
+//!
+//! A packed run is a `tar` file, compressed by `gzip`, of the run's directory; [`Store::open_packed`]
+//! reads it like any run. It is whole on the disk, and was read back, before the directory goes.
+
+use super::error::StoreError;
+use super::lock::{Holder, Lock};
+use super::run::{Layout, RunReader};
+use super::{Store, atomic};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use tempfile::{NamedTempFile, TempDir};
+
+/// What the name of a packed run ends with.
+pub const PACKED: &str = ".tar.gz";
+
+/// A packed run, unpacked beside everything else for as long as this lives.
+#[derive(Debug)]
+pub struct PackedRun {
+    reader: RunReader,
+    _directory: TempDir,
+}
+
+impl PackedRun {
+    /// The run, for reading.
+    pub fn reader(&self) -> &RunReader {
+        &self.reader
+    }
+}
+
+impl Store {
+    /// How many bytes the files of the run `id` have.
+    pub fn run_size(&self, id: &str) -> u64 {
+        size(&self.layout(id).directory)
+    }
+
+    /// Remove the run `id`, packed into `archive` before that if there is one: where it is then. It
+    /// fails while a process writes the run.
+    pub fn put_away(
+        &self,
+        id: &str,
+        archive: Option<&Path>,
+        holder: &Holder,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let layout = self.layout(id);
+        let _lock = Lock::acquire(&layout.lock(), holder)?;
+        let packed = archive.map(|archive| pack(&layout.directory, id, archive)).transpose()?;
+        // Away at once under a name that no reader looks at, then piece by piece.
+        let doomed = atomic::doomed(&layout.directory);
+        fs::rename(&layout.directory, &doomed)
+            .map_err(StoreError::io("removed", &layout.directory))?;
+        atomic::sync_directory(&self.runs())?;
+        fs::remove_dir_all(&doomed).map_err(StoreError::io("removed", &doomed))?;
+        Ok(packed)
+    }
+
+    /// Remove what processes that were killed while they put runs away have left.
+    pub fn sweep_up(&self) -> Result<(), StoreError> {
+        match self.runs().exists() {
+            true => atomic::remove_leftovers(&self.runs()),
+            false => Ok(()),
+        }
+    }
+
+    /// Open the packed run in the file at `path`.
+    pub fn open_packed(path: &Path) -> Result<PackedRun, StoreError> {
+        let unpack = || -> io::Result<(TempDir, PathBuf)> {
+            let directory = tempfile::tempdir()?;
+            reader(path)?.unpack(directory.path())?;
+            let run = fs::read_dir(directory.path())?.next();
+            let run = run.ok_or_else(|| io::Error::other("it is empty"))??.path();
+            Ok((directory, run))
+        };
+        let (temporary, directory) = unpack().map_err(StoreError::io("unpacked", path))?;
+        let reader = RunReader::open(Layout { directory })?;
+        Ok(PackedRun { reader, _directory: temporary })
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => size(&entry.path()),
+            _ => entry.metadata().map_or(0, |metadata| metadata.len()),
+        })
+        .sum()
+}
+
+fn reader(path: &Path) -> io::Result<tar::Archive<GzDecoder<BufReader<File>>>> {
+    Ok(tar::Archive::new(GzDecoder::new(BufReader::new(File::open(path)?))))
+}
+
+/// Pack `directory` under the name `id` into a file of the directory `archive`.
+fn pack(directory: &Path, id: &str, archive: &Path) -> Result<PathBuf, StoreError> {
+    atomic::create_directories(archive)?;
+    let path = archive.join(format!("{id}{PACKED}"));
+    let write = || -> io::Result<NamedTempFile> {
+        let temporary = atomic::temporary_in(archive)?;
+        let encoder = GzEncoder::new(BufWriter::new(temporary), Compression::default());
+        let mut builder = tar::Builder::new(encoder);
+        builder.mode(tar::HeaderMode::Deterministic);
+        builder.append_dir_all(id, directory)?;
+        let mut buffer = builder.into_inner()?.finish()?;
+        buffer.flush()?;
+        let temporary = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        temporary.as_file().sync_all()?;
+        // What cannot be read back is no copy.
+        for entry in reader(temporary.path())?.entries()? {
+            io::copy(&mut entry?, &mut io::sink())?;
+        }
+        Ok(temporary)
+    };
+    let temporary = write().map_err(StoreError::io("written", &path))?;
+    match temporary.persist_noclobber(&path) {
+        Ok(_) => atomic::sync_directory(archive).map(|()| path),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(StoreError::Unfit {
+            path,
+            fact: "is there already".into(),
+            remedy: "name another directory, or remove the file",
+        }),
+        Err(error) => Err(StoreError::io("written", &path)(error.error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{holder, minute, run_with};
+    use super::*;
+    use crate::store::row::tests::{label, row};
+
+    /// A store with one run, and its id.
+    fn stored(directory: &TempDir) -> (Store, String) {
+        let store = Store::at(directory.path().join("output"));
+        let run = run_with(&store, 1, &[(label(&[]), row(0))]);
+        let id = run.id().to_owned();
+        (store, id)
+    }
+
+    /// The files of a run; its directories are listed by name.
+    fn files(directory: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+        let names = ["run.json", "plan.jsonl", "results.csv", "results.parquet"];
+        let bytes = |name: &str| (name.to_owned(), fs::read(directory.join(name)).unwrap());
+        names.into_iter().map(bytes).collect()
+    }
+
+    #[test]
+    fn a_run_that_is_put_away_is_read_like_any_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, id) = stored(&directory);
+        let before = files(&store.layout(&id).directory);
+        let results = store.open_run(&id).unwrap().results().ok();
+        let archive = directory.path().join("archive");
+        let path = store.put_away(&id, Some(&archive), &holder()).unwrap().unwrap();
+        assert!(store.run_files().0.is_empty());
+        assert_eq!(fs::read_dir(store.runs()).unwrap().count(), 0, "no leftovers");
+        let packed = Store::open_packed(&path).unwrap();
+        assert_eq!(packed.reader().id(), id);
+        assert_eq!(packed.reader().results().ok(), results);
+        assert_eq!(files(packed.reader().path()), before);
+        // The second of that name is refused, and its run stays.
+        fs::create_dir_all(store.layout(&id).directory).unwrap();
+        assert!(matches!(
+            store.put_away(&id, Some(&archive), &holder()),
+            Err(StoreError::Unfit { .. })
+        ));
+        assert!(store.layout(&id).directory.exists());
+    }
+
+    #[test]
+    fn a_run_that_is_being_written_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let run = store.create_run(super::super::run_file::tests::header(), minute(1)).unwrap();
+        let error = store.put_away(run.id(), None, &holder()).unwrap_err();
+        assert!(matches!(error, StoreError::Locked { .. }));
+        assert!(run.reader().path().join("run.json").exists());
+    }
+
+    #[test]
+    fn a_packed_file_cut_anywhere_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, id) = stored(&directory);
+        let path = store.put_away(&id, Some(directory.path()), &holder()).unwrap().unwrap();
+        let bytes = fs::read(&path).unwrap();
+        for cut in (0..bytes.len() - 1).step_by(bytes.len() / 20) {
+            fs::write(&path, &bytes[..cut]).unwrap();
+            let error = Store::open_packed(&path).unwrap_err().to_string();
+            assert!(error.contains(&id), "{error}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Hooks and health checks: they are told, and nothing that they do reaches the run.
+
+use crate::project::{Project, Run, assert_same, session};
+use serde_json::Value;
+use std::fs;
+use std::time::{Duration, Instant};
+
+const EVERY: [&str; 6] = ["on_started", "on_finished", "on_failed", "start", "success", "failure"];
+
+/// A run of two sessions with the same command for everything that may happen.
+fn project(command: &str) -> Project {
+    let two = [&session("two"), "capital = 2000\n"].concat();
+    let call = |key: &&str| format!("{key} = [\"/bin/sh\", \"-c\", '''{command}''']\n");
+    let (hooks, health) = EVERY.split_at(3);
+    let tables = format!(
+        "\n[run]\nreport = false\n[run.hooks]\ntimeout = \"2s\"\n{}[run.health_check]\n{}",
+        hooks.iter().map(call).collect::<String>(),
+        health.iter().map(call).collect::<String>()
+    );
+    Project::new().bars(120).manifest("a.toml", &[tables, session("one"), two].concat())
+}
+
+/// Wait for a file, for nobody waits for hooks.
+#[track_caller]
+fn file(project: &Project, name: &str, holds: impl Fn(&str) -> bool) -> String {
+    let began = Instant::now();
+    loop {
+        let text = fs::read_to_string(project.path(name)).unwrap_or_default();
+        if holds(&text) {
+            return text;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{name} holds `{text}`");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn told(project: &Project, name: &str) -> Value {
+    let text = file(project, &format!("told-{name}"), |text| text.ends_with('\n'));
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn each_hook_is_told_once_with_the_event_at_its_standard_input() {
+    let project = project("cat >> told-$PAPERTAPE_HOOK");
+    let _ = project.run(["run", "a.toml", "-q"]).success().silent();
+    assert_eq!(told(&project, "on_started")["type"], "runner_start");
+    assert_eq!(told(&project, "start")["metrics"]["sessions"], 2);
+    let finished = told(&project, "on_finished");
+    assert_eq!(finished["facts"]["exit_code"], 0);
+    assert_eq!(finished["facts"]["manifests"][0], "a.toml");
+    assert_eq!(told(&project, "success"), finished);
+    for absent in ["on_failed", "failure"] {
+        assert!(!project.path(&format!("told-{absent}")).exists());
+    }
+    assert!(!project.path("output/hooks.jsonl").exists());
+}
+
+#[test]
+fn a_session_that_fails_is_told_and_so_is_the_failure_of_the_run() {
+    let project = project("cat >> told-$PAPERTAPE_HOOK");
+    let _ = project.run(["run", "a.toml", "-q", "--fault", "1"]).code(3);
+    let failed = told(&project, "on_failed");
+    assert_eq!(failed["session"], "two");
+    assert_eq!((&failed["type"], &failed["level"]), (&"error".into(), &"error".into()));
+    assert_eq!(failed["message"], "a fault was asked for");
+    assert_eq!(told(&project, "failure")["facts"]["exit_code"], 3);
+    assert_eq!(told(&project, "on_finished")["level"], "error");
+    assert!(!project.path("told-success").exists());
+}
+
+/// The run with a command that misbehaves is the run without.
+#[track_caller]
+fn changes_nothing(command: &str, fact: &str) {
+    let timed = |project: &Project| {
+        let began = Instant::now();
+        let _ = project.run(["run", "a.toml", "-q"]).success().silent();
+        began.elapsed()
+    };
+    let (undisturbed, project) = (project("true"), project(command));
+    let (without, with) = (timed(&undisturbed), timed(&project));
+    // Four hooks that sleep would take two seconds each.
+    assert!(with < without + Duration::from_secs(8), "{with:?}, and {without:?} without");
+    let run: Run = project.newest();
+    assert_eq!(run.json()["exit_code"], 0);
+    assert_same(&undisturbed.newest().reproducible(), &run.reproducible());
+    if !fact.is_empty() {
+        let log = file(&project, "output/hooks.jsonl", |log| log.lines().count() >= 4);
+        for line in log.lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            assert_eq!((&event["type"], &event["phase"]), (&"warning".into(), &"hook".into()));
+            assert!(event["message"].as_str().unwrap().ends_with(fact), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_hook_that_sleeps_is_ended_and_nobody_waits_for_it() {
+    changes_nothing("sleep 600", "was ended after 2 s");
+}
+
+#[test]
+fn a_hook_that_floods_its_output_reaches_nobody() {
+    changes_nothing("exec yes", "was ended after 2 s");
+}
+
+#[test]
+fn a_hook_that_fails_is_logged_and_no_more() {
+    changes_nothing("exit 1", "ended with exit status: 1");
+}
+
+#[test]
+fn a_hook_that_forks_keeps_nothing_of_the_run() {
+    changes_nothing(
+        "for i in 1 2 3 4 5 6 7 8; do sleep 3 & done; kill -9 $$",
+        "ended with signal: 9 (SIGKILL)",
+    );
+}
+
+#[test]
+fn a_hook_that_is_not_there_is_a_warning_and_a_command_of_no_words_a_mistake() {
+    let project = Project::new().bars(120);
+    let hook = |command: &str| {
+        let hooks = format!("\n[run]\nhooks = {{ on_finished = {command} }}\n");
+        project.write_manifest("a.toml", &[hooks, session("one")].concat());
+        project.run(["run", "a.toml", "-q", "--no-report"])
+    };
+    let absent = hook("[\"no-such-program\", \"x\"]").success();
+    let _ = absent.stderr("the hook `on_finished` calls `no-such-program`, and there is none");
+    let _ = hook("[]").code(2).stderr("`run.hooks.on_finished` names no command");
+    let _ = hook("\"mail me\"").code(2).stderr("run.hooks.on_finished");
+}
