@@ -204,11 +204,14 @@ impl Kept<'_> {
             "exit_decided",
             "exit_order",
             "exit_from",
+            "stop",
+            "target",
         ];
         let rows = self.outcome.trades.iter().map(|trade| {
             let (mae, mfe) = excursion(trade, self.frame());
             let entry = &self.outcome.fills[trade.entry];
             let exit = trade.exit.map(|exit| &self.outcome.fills[exit]);
+            let price = |price: Option<f64>| price.map_or_else(String::new, |it| it.to_string());
             let order = |order: Option<usize>| order.map_or_else(String::new, |n| n.to_string());
             vec![
                 self.symbol(trade.symbol).to_owned(),
@@ -233,6 +236,8 @@ impl Kept<'_> {
                 exit.map_or_else(String::new, |exit| self.time(exit.decided)),
                 order(exit.and_then(|exit| exit.order)),
                 exit.map_or("", |exit| exit.basis.word()).to_owned(),
+                price(trade.stop),
+                price(trade.target),
             ]
         });
         csv(&header, rows)

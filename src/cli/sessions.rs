@@ -451,7 +451,7 @@ fn read_trades(file: &[u8]) -> Result<Records> {
 /// What a column of the file of trades holds.
 fn trade_kind(name: &str) -> Kind {
     match name {
-        "units" | "entry_price" | "exit_price" => Kind::Number,
+        "units" | "entry_price" | "exit_price" | "stop" | "target" => Kind::Number,
         "commission" | "slippage" | "profit" => Kind::Money,
         "profit_fraction" | "mae" | "mfe" => Kind::Fraction,
         "bars" => Kind::Count,

@@ -57,6 +57,7 @@ impl Lot {
     fn trade(&self, symbol: usize, units: f64, bar: usize, price: f64, end: End) -> Trade {
         let part = units / self.units;
         let commission = self.commission * part + end.commission;
+        let [stop, target] = self.levels.map_or([None; 2], |levels| levels.fixed());
         Trade {
             symbol,
             side: self.side,
@@ -70,6 +71,8 @@ impl Lot {
             spread: self.spread * part + end.spread,
             profit: self.side.sign() * units * (price - self.entry_price) - commission,
             closed_by: end.closed_by,
+            stop,
+            target,
             entry: self.entry,
             exit: end.exit,
         }

@@ -182,6 +182,12 @@ impl Levels {
         real.map(move |(signed, by)| (by, sign * signed))
     }
 
+    /// The prices of the stop and the target that do not follow the price.
+    pub(super) fn fixed(&self) -> [Option<f64>; 2] {
+        let price = |(signed, _): (f64, ClosedBy)| self.side.sign() * signed;
+        [self.stop, self.target].map(|level| Some(price(level)).filter(|price| price.is_finite()))
+    }
+
     /// The first of the bars `from..until` that ends the entry; with `peek`, on bar `until` its open
     /// is looked at too, because what was decided before it happens there.
     ///

@@ -156,6 +156,10 @@ pub struct Trade {
     pub profit: f64,
     /// Why it ended; `None` while the position is open.
     pub closed_by: Option<ClosedBy>,
+    /// The price of its stop, where it has one that does not follow the price.
+    pub stop: Option<f64>,
+    /// The price of its target.
+    pub target: Option<f64>,
     /// The place of the entry among the outcome's fills.
     pub entry: usize,
     /// The place of the exit among them; `None` while the position is open.

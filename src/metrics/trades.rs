@@ -26,6 +26,8 @@ use crate::engine::trade::Trade;
 ///     spread: 0.0,
 ///     profit,
 ///     closed_by: Some(ClosedBy::Rule),
+///     stop: None,
+///     target: None,
 ///     entry: 0,
 ///     exit: Some(1),
 /// };
@@ -183,6 +185,8 @@ mod tests {
             spread: 0.25,
             profit,
             closed_by,
+            stop: None,
+            target: None,
             entry: 0,
             exit: None,
         }

@@ -439,6 +439,10 @@ pub struct TradeRow {
     pub mae: Option<f64>,
     /// How far it was up at its best mark, a positive fraction of the entry's price.
     pub mfe: Option<f64>,
+    /// The price of its stop, where it has one that does not follow the price.
+    pub stop: Option<f64>,
+    /// The price of its target, where it has one.
+    pub target: Option<f64>,
     /// Why it ended, such as `"stop_loss"`; `None` while it is open.
     pub closed_by: Option<String>,
 }

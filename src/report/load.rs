@@ -563,6 +563,7 @@ fn trades(text: &str, session: &Typed) -> Result<Trades> {
             at.and_then(|at| record.get(at)).unwrap_or_default().to_owned()
         };
         let number = |name: &str| field(name).parse::<f64>().unwrap_or(f64::NAN);
+        let known = |name: &str| Some(number(name)).filter(|value| value.is_finite());
         let time = |name: &str| {
             DateTime::parse_from_rfc3339(&field(name))
                 .map(|time| local(session, time.timestamp_micros()))
@@ -581,8 +582,10 @@ fn trades(text: &str, session: &Typed) -> Result<Trades> {
             commission: number("commission"),
             slippage: number("slippage"),
             bars: number("bars") as usize,
-            mae: Some(number("mae")).filter(|value| value.is_finite()),
-            mfe: Some(number("mfe")).filter(|value| value.is_finite()),
+            mae: known("mae"),
+            mfe: known("mfe"),
+            stop: known("stop"),
+            target: known("target"),
             closed_by,
         });
     }

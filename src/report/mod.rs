@@ -379,7 +379,7 @@ fn environment() -> Environment<'static> {
     environment.add_function(
         "prices_chart",
         |prices: Serde<Prices>, trades: Serde<Vec<TradeRow>>, id: &str| {
-            Value::from_safe_string(panel::prices(&prices.0, &trades.0, id))
+            Value::from_safe_string(chart::prices::prices(&prices.0, &trades.0, id))
         },
     );
     environment

@@ -16,6 +16,7 @@ use super::context::{Curve, Goal, Unit};
 use super::format;
 
 pub mod panel;
+pub mod prices;
 
 /// Width of the drawing in its own units.
 const WIDTH: f64 = 1_000.0;

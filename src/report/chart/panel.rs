@@ -1,16 +1,13 @@
-//! Small charts of a session's page: series over time, bars, clouds of points, prices with trades.
+//! Small charts of a session's page: series over time, bars, clouds of points.
 
-use super::{Axis, STYLES, Scale, Svg, WIDTH, date_ticks, greatest, percent, points, short, style};
-use crate::report::context::{Prices, TradeRow, Unit};
+use super::{Axis, Scale, Svg, WIDTH, date_ticks, greatest, points, style};
+use crate::report::context::Unit;
 use crate::report::format;
 use serde::Deserialize;
-use std::fmt::Write;
 
 /// Height of a panel, and of the room above it for its title.
 const PANEL: f64 = 110.0;
 const ABOVE: f64 = 32.0;
-/// How many trades a chart of prices marks.
-const MARKED: usize = 400;
 /// How many labels fit under bars.
 const LABELS: usize = 14;
 
@@ -141,82 +138,9 @@ pub fn scatter(cloud: &[(f64, f64, bool)], words: [&str; 2], unit: Unit, id: &st
     svg.close()
 }
 
-/// A symbol's closes between its highs and lows, the lets that its strategy plots, and its trades:
-/// ▲ and ▼ where a long or short position began, a line to where it ended (dashed if it lost).
-pub fn prices(prices: &Prices, trades: &[TradeRow], id: &str) -> String {
-    let [start, .., end] = prices.time[..] else { return String::new() };
-    let across = Scale { low: start as f64, high: end as f64, from: 0.0, to: WIDTH };
-    let place: Vec<f64> = prices.time.iter().map(|&time| across.at(time as f64)).collect();
-    let (top, bottom) = (24.0, 324.0);
-    let drawn = prices.low.iter().chain(&prices.high).copied();
-    let axis = Axis::around(drawn.filter(|price| price.is_finite()), 5);
-    let y = axis.scale(bottom, top);
-    let marked: Vec<&TradeRow> =
-        trades.iter().filter(|trade| trade.symbol == prices.symbol).take(MARKED).collect();
-    let told = format!(
-        "{} from {} to {}, with {} trades",
-        prices.symbol,
-        format::date(Some(start)),
-        format::date(Some(end)),
-        marked.len()
-    );
-    let mut svg =
-        Svg::open(bottom + 22.0, &format!("Prices and trades of {}", prices.symbol), &told, id);
-    svg.label("0", 12.0, "panel", &prices.symbol);
-    for tick in &axis.ticks {
-        svg.rule(y.at(*tick), &axis.label(*tick, Unit::Ratio));
-    }
-    for (index, (day, text)) in date_ticks(start, end).into_iter().enumerate() {
-        svg.upright(across.at(day as f64), index, &[(top, bottom)], &text);
-    }
-    svg.begin_plot();
-    let highs = points(&place, &prices.high, y, None);
-    let lows = points(&place, &prices.low, y, None);
-    let back = lows.rsplit(' ').collect::<Vec<_>>().join(" ");
-    svg.polyline("band", &format!("{highs} {back}"));
-    svg.polyline("s0", &points(&place, &prices.close, y, None));
-    for (index, plotted) in prices.lets.iter().enumerate() {
-        svg.polyline(&style(index + 1), &points(&place, &plotted.values, y, None));
-    }
-    for trade in &marked {
-        let exit = trade.exit_time.unwrap_or(end);
-        let class = if trade.profit < 0.0 { "trade lost" } else { "trade" };
-        let ends = [(trade.entry_time, trade.entry_price), (exit, trade.exit_price)];
-        let ends = ends.map(|(time, price)| {
-            format!("{},{}", short(across.at(time as f64)), short(y.at(price)))
-        });
-        svg.polyline(class, &ends.join(" "));
-    }
-    svg.end_plot();
-    for trade in &marked {
-        let (mark, dy) = if trade.side == "short" { ("▼", -4.0) } else { ("▲", 12.0) };
-        let at = percent(across.at(trade.entry_time as f64));
-        svg.label(&at, y.at(trade.entry_price) + dy, "entry", mark);
-    }
-    let mut chart = svg.close();
-    legend(&mut chart, prices);
-    chart
-}
-
-fn legend(chart: &mut String, prices: &Prices) {
-    chart.push_str("<ul class=\"legend\">");
-    let lets = prices.lets.iter().map(|plotted| plotted.name.as_str());
-    for (index, name) in std::iter::once("close").chain(lets).enumerate().take(STYLES) {
-        let _ = write!(
-            chart,
-            "<li><svg width=\"34\" height=\"10\" aria-hidden=\"true\" focusable=\"false\">\
-             <polyline class=\"{}\" points=\"0,5 34,5\"/></svg>{}</li>",
-            style(index),
-            format::html(name)
-        );
-    }
-    chart.push_str("<li>▲ long entry</li><li>▼ short entry</li></ul>");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::context::Plotted;
 
     const DAY: i64 = 86_400_000_000;
 
@@ -263,31 +187,5 @@ mod tests {
         );
         assert!(finite(&svg) && svg.contains("2 points, 1 of them filled"));
         assert_eq!(svg.matches("dot hollow").count(), 1);
-    }
-
-    #[test]
-    fn prices_show_lets_and_trades_and_nothing_becomes_markup() {
-        let time: Vec<i64> = (0..100).map(|day| day * DAY).collect();
-        let close: Vec<f64> = (0..100).map(|day| 100.0 + f64::from(day)).collect();
-        let known = Prices {
-            symbol: "<script>".into(),
-            high: close.iter().map(|price| price + 1.0).collect(),
-            low: close.iter().map(|price| price - 1.0).collect(),
-            lets: vec![Plotted { name: "<b>".into(), values: close.clone() }],
-            time,
-            close,
-        };
-        let trade = TradeRow {
-            symbol: "<script>".into(),
-            side: "long".into(),
-            entry_time: 3 * DAY,
-            entry_price: 104.0,
-            exit_price: 102.0,
-            profit: -2.0,
-            ..TradeRow::default()
-        };
-        let svg = prices(&known, &[trade], "p");
-        assert!(finite(&svg) && !svg.contains("<script>") && !svg.contains("<b>"));
-        assert!(svg.contains("trade lost") && svg.contains("▲"));
     }
 }
