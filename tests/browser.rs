@@ -23,9 +23,18 @@ static BROWSER: LazyLock<Option<&str>> = LazyLock::new(|| {
     found
 });
 
+/// The width of a desk's window and of a phone's.
+const DESK: usize = 1_280;
+const PHONE: usize = 390;
+
 /// What `script` returns after the page at `path` was loaded; `None`, with a message, without a browser.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn ask(path: &Path, script: &str) -> Option<Value> {
+    ask_at(DESK, path, script)
+}
+
+/// The same in a window of that width.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn ask_at(width: usize, path: &Path, script: &str) -> Option<Value> {
     let Some(browser) = *BROWSER else {
         eprintln!("skipped: no chromium is installed");
         return None;
@@ -35,13 +44,14 @@ fn ask(path: &Path, script: &str) -> Option<Value> {
         "<pre id=\"answer\"></pre><script>document.getElementById(\"answer\").textContent = \
          JSON.stringify((() => {{ {script} }})())</script></body>"
     );
-    let copy = path.with_extension("asked.html");
+    let copy = path.with_extension(format!("{width}.asked.html"));
     std::fs::write(&copy, html.replace("</body>", &asked)).unwrap();
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
         .args(["--virtual-time-budget=2000", "--dump-dom"])
+        .arg(format!("--window-size={width},900"))
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("file://{}", copy.display()))
         .output()
@@ -146,4 +156,142 @@ fn no_page_asks_for_anything() {
         assert_eq!(told["loads"], Value::Array(Vec::new()), "{name}");
         assert!(told["title"].as_str().unwrap().starts_with("goog-"));
     }
+}
+
+/// Text that would be a script, an image or an attribute if it became markup.
+const EVIL: &str = "<script>window.hit=1</script><img src=x onerror='window.hit=1'>\\\"&";
+
+/// A run in which every text that is free says [`EVIL`], a sweep and a session that failed among it;
+/// with a comparison of two sessions and a report of the registry.
+static HOSTILE: LazyLock<Project> = LazyLock::new(|| {
+    let symbol = "<script>window.hit=1</script>";
+    let mut bars = "timestamp,symbol,open,high,low,close,volume\n".to_owned();
+    for day in 0..200 {
+        let price = 100 + (day * 7) % 13;
+        let date = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap() + chrono::Days::new(day);
+        let (high, low) = (price + 2, price - 2);
+        bars += &format!("{date},{symbol},{price},{high},{low},{price},1000\n");
+    }
+    let manifest = format!(
+        r#"
+name = "{EVIL}"
+[defaults]
+description = "{EVIL}"
+notes = "{EVIL}"
+tags = ["{EVIL}"]
+env = "{EVIL}"
+currency = "<script>window.hit=1</script>"
+strategy = "sma-cross"
+params = {{ fast = 2, slow = 5 }}
+data = {{ path = "data/bars.csv", timeframe = "1d" }}
+split = {{ at = 2020-05-01 }}
+[session.one]
+[session.two]
+params = {{ fast = 3, slow = 8 }}
+[session.bad]
+data = {{ path = "data/<script>window.hit=1</script>.csv" }}
+[session.grid.sweep.axes]
+"params.fast" = [2, 3, 4]
+"params.slow" = [5, 8]
+"#
+    );
+    let project = Project::new().file("data/bars.csv", bars).manifest("a.toml", &manifest);
+    let _ = project.run(["run", "a.toml"]).code(3);
+    let _ =
+        project.run(["sessions", "report", "--format", "html", "--output", "registry"]).success();
+    let compare = ["compare", "a.toml", "--session", "one", "--variant", "params.fast=3"];
+    let outcome = project.run([&compare[..], &["--report", "compared.html"]].concat());
+    assert!(project.path("compared.html").exists(), "{}", outcome.stderr);
+    project
+});
+
+/// Every page of the hostile project.
+fn hostile_pages() -> Vec<std::path::PathBuf> {
+    let run = HOSTILE.newest();
+    let mut pages = vec![run.path.join("report.html")];
+    pages.extend(["output/index.html", "compared.html"].map(|name| HOSTILE.path(name)));
+    for folder in [run.path.join("pages"), HOSTILE.path("registry")] {
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        pages.extend(files.filter(|path| !path.to_string_lossy().contains("asked")));
+    }
+    pages.sort();
+    pages
+}
+
+#[test]
+fn text_stays_text_and_no_page_is_wider_than_a_phone() {
+    let script = r##"
+        const names = [...document.querySelectorAll("svg title, td, th, dd")];
+        return {
+            hit: window.hit === undefined,
+            images: document.images.length,
+            inner: document.querySelectorAll("svg script, table script, dl script, li script, p script").length,
+            asked: performance.getEntriesByType("resource").length,
+            wide: document.documentElement.scrollWidth - window.innerWidth,
+            names: names.length,
+        };
+    "##;
+    if BROWSER.is_none() {
+        let _ = ask(Path::new("nowhere"), script);
+        return;
+    }
+    let pages = hostile_pages();
+    assert!(pages.len() >= 7, "{pages:?}");
+    for page in pages {
+        let Some(told) = ask_at(PHONE, &page, script) else { return };
+        let page = page.display();
+        assert_eq!(told["hit"], true, "{page} ran a text");
+        for none in ["images", "inner", "asked"] {
+            assert_eq!(told[none], 0, "{none} of {page}");
+        }
+        assert!(told["wide"].as_i64().unwrap() <= 0, "{page} is {} px too wide", told["wide"]);
+        assert!(told["names"].as_u64().unwrap() > 3, "{page} is empty");
+    }
+}
+
+#[test]
+fn the_numbers_on_a_page_are_those_of_the_results() {
+    let script = r##"
+        const rows = [...document.querySelectorAll("[data-metric]")];
+        const heads = [...document.querySelectorAll("dl.headline div")];
+        return {
+            all: rows.map((cell) => [cell.dataset.metric, cell.dataset.v, cell.textContent]),
+            head: heads.map((pair) => [pair.children[0].textContent, pair.children[1].textContent]),
+        };
+    "##;
+    let Some(told) = ask(&page("goog-trend"), script) else { return };
+    let path = QUICKSTART.newest().path.join("results.parquet");
+    let results = papertape::store::read_results(&path).unwrap();
+    let (_, row) = results.iter().find(|(label, _)| label.key == "goog-trend").unwrap();
+    let cells = |name: &str| told[name].as_array().unwrap().clone();
+    let text = |cell: &Value, at: usize| cell[at].as_str().unwrap().to_owned();
+    let mut shown = std::collections::BTreeMap::new();
+    for cell in cells("all") {
+        let metric = papertape::metrics::Metric::from_name(&text(&cell, 0)).unwrap();
+        let value = row.metrics.get(metric);
+        assert_eq!(text(&cell, 1).parse().ok(), value, "{}", metric.name());
+        let unit = papertape::report::load::unit(metric);
+        assert_eq!(text(&cell, 2), papertape::report::format::metric(value, unit, None));
+        shown.insert(papertape::report::load::title(metric), text(&cell, 2));
+    }
+    assert_eq!(shown.len(), papertape::metrics::Metric::ALL.len());
+    let head = cells("head");
+    assert!(head.len() >= 10, "{} headline numbers", head.len());
+    for cell in head {
+        assert_eq!(text(&cell, 1), shown[&text(&cell, 0)], "{}", text(&cell, 0));
+    }
+}
+
+#[test]
+fn what_has_the_focus_is_outlined() {
+    let script = r##"
+        const outlined = (element) => {
+            element.focus();
+            return getComputedStyle(element).outlineStyle !== "none" && document.activeElement === element;
+        };
+        const kinds = ["th button", "a[href]", "input[type=search]", "summary", "#trades ~ .scroll"];
+        return kinds.map((kind) => outlined(document.querySelector(kind)));
+    "##;
+    let Some(told) = ask(&page("goog-trend"), script) else { return };
+    assert_eq!(told, serde_json::json!([true, true, true, true, true]));
 }

@@ -2,6 +2,7 @@
 //! markup.
 
 use crate::project::{Project, session, sweep, words_only};
+use std::collections::BTreeMap;
 
 fn project() -> Project {
     Project::new().bars(120).manifest("a.toml", &session("one"))
@@ -239,4 +240,73 @@ fn what_templates_see_is_printed_and_is_what_its_schema_says() {
     let mut broken = context.clone();
     broken["run"].as_object_mut().unwrap().remove("id");
     assert!(!validator.is_valid(&broken));
+}
+
+/// The colours of a page by their names: on a screen, on a dark one, and on paper.
+fn palettes() -> Vec<BTreeMap<String, [f64; 3]>> {
+    let css = include_str!("../templates/reports/_style.css");
+    let blocks = css.split(":root {").skip(1).map(|rest| rest.split('}').next().unwrap());
+    let color = |hex: &str| {
+        let digits: Vec<char> = hex.chars().collect();
+        let wide = digits.len() == 3;
+        [0, 1, 2].map(|at| {
+            let pair = if wide { [digits[at]; 2] } else { [digits[2 * at], digits[2 * at + 1]] };
+            f64::from(u8::from_str_radix(&String::from_iter(pair), 16).unwrap())
+        })
+    };
+    let of = |block: &str| {
+        let named = block.split("--").filter_map(|part| part.split_once(": #"));
+        named
+            .map(|(name, rest)| (name.to_owned(), color(rest.split(';').next().unwrap())))
+            .collect()
+    };
+    blocks.map(of).collect()
+}
+
+/// The contrast of two colours as WCAG 2 computes it, 1 to 21.
+fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let light = |color: [f64; 3]| {
+        let linear = color.map(|part| {
+            let part = part / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+    };
+    let (a, b) = (light(a), light(b));
+    a.max(b) / a.min(b)
+}
+
+#[test]
+fn text_and_lines_have_the_contrast_that_readers_need() {
+    // What WCAG 2 AA asks for: text 4.5, shapes that mean something 3.
+    assert!((contrast([0.0; 3], [255.0; 3]) - 21.0).abs() < 1e-9);
+    let palettes = palettes();
+    assert_eq!(palettes.len(), 3);
+    for colors in &palettes {
+        let of = |name: &str| colors[name];
+        let mix = |name: &str, share: f64| {
+            let (color, page) = (of(name), of("page"));
+            [0, 1, 2].map(|at| color[at] * share + page[at] * (1.0 - share))
+        };
+        for name in
+            ["ink", "soft", "link", "good", "bad", "s0", "s1", "s2", "s3", "s4", "s5", "grey"]
+        {
+            let found = contrast(of(name), of("page"));
+            assert!(found >= 4.5, "{name} on the page: {found:.2}");
+        }
+        for name in ["ink", "soft", "link"] {
+            let found = contrast(of(name), of("wash"));
+            assert!(found >= 4.5, "{name} on a wash: {found:.2}");
+        }
+        // The darkest cells of the heat maps of months and of parameters.
+        for (name, share) in [("good", 0.36), ("bad", 0.36), ("s0", 0.48)] {
+            let found = contrast(of("ink"), mix(name, share));
+            assert!(found >= 4.5, "text on {name}: {found:.2}");
+        }
+        let bar = contrast(mix("s0", 0.7), of("page"));
+        assert!(bar >= 3.0, "a bar: {bar:.2}");
+    }
+    let css = include_str!("../templates/reports/_style.css");
+    let script = include_str!("../templates/reports/_sweep.js");
+    assert!(css.contains("var(--good) 36%") && script.contains("rank * 48"));
 }

@@ -712,10 +712,11 @@ impl<'a> Execution<'a> {
             |name: &str| known.iter().any(|record| record.run == id && record.session == name);
         let started = self.run.reader().file().started;
         let finished = Utc::now();
-        for (number, base) in self.request.plan.bases.iter().enumerate() {
-            let of_base =
-                |row: &&(Label, Row)| self.request.plan.points[row.1.index as usize].base == number;
-            let rows: Vec<&(Label, Row)> = results.iter().filter(of_base).collect();
+        let mut of_base: Vec<Vec<&(Label, Row)>> = vec![Vec::new(); self.request.plan.bases.len()];
+        for result in results {
+            of_base[self.request.plan.points[result.1.index as usize].base].push(result);
+        }
+        for (base, rows) in self.request.plan.bases.iter().zip(of_base) {
             let has_run = rows.iter().any(|(_, row)| self.ran.contains(&(row.index as usize)));
             if has_run && !is_known(&base.session.name) {
                 self.request.store.record(&self.base_record(base, &rows, started, finished))?;

@@ -1,5 +1,6 @@
 //! What the pages `comparison.html` and `comparison.md` see: results beside each other.
 
+use super::analysis::daily_returns;
 use super::chart::Line;
 use super::context::{Curve, Unit};
 use super::load::{title, unit};
@@ -9,6 +10,7 @@ use crate::compare::{Cause, Snapshot, causes};
 use crate::engine::Settings;
 use chrono::NaiveTime;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many matched trades are shown.
 const TRADES: usize = 100;
@@ -60,6 +62,9 @@ pub struct Section {
     /// How far the last side is ahead of the first, in money of the first; absent where their days are
     /// not the same.
     pub lead: Option<Line>,
+    /// For each two of `lines` how far their daily returns move together, from -1 to 1; `None` where
+    /// they share fewer than three days or one of them never moves.
+    pub correlations: Vec<Vec<Option<f64>>>,
     /// The keys, parameters and rules that are not the same everywhere.
     pub parameters: Vec<Parameter>,
     /// What moved from the first side to the last, a line each.
@@ -130,6 +135,7 @@ fn section(sides: &[Side], one: &Match<'_>, noise: Option<Noise>) -> Option<Sect
     Some(Section {
         label: one.label.clone(),
         lead: lead(&lines),
+        correlations: correlations(&lines),
         lines,
         parameters: parameters(&snapshots),
         causes: moved.iter().map(Cause::text).collect(),
@@ -192,9 +198,36 @@ fn lead(lines: &[Line]) -> Option<Line> {
     })
 }
 
+/// Pearson's correlation of the daily returns of each two lines over the days that both have.
+fn correlations(lines: &[Line]) -> Vec<Vec<Option<f64>>> {
+    let returns: Vec<BTreeMap<i64, f64>> = lines
+        .iter()
+        .map(|line| {
+            let curve = line.equity.clone().unwrap_or_default();
+            let returns = daily_returns(&curve, line.capital);
+            curve.time.into_iter().zip(returns).filter(|(_, change)| change.is_finite()).collect()
+        })
+        .collect();
+    let pair = |a: &BTreeMap<i64, f64>, b: &BTreeMap<i64, f64>| {
+        let both = a.iter().filter_map(|(day, x)| Some((*x, *b.get(day)?)));
+        correlation(&both.collect::<Vec<_>>())
+    };
+    returns.iter().map(|a| returns.iter().map(|b| pair(a, b)).collect()).collect()
+}
+
+fn correlation(pairs: &[(f64, f64)]) -> Option<f64> {
+    let n = pairs.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / n;
+    let (x, y) = (mean(|pair| pair.0), mean(|pair| pair.1));
+    let sum =
+        |of: &dyn Fn(f64, f64) -> f64| -> f64 { pairs.iter().map(|(a, b)| of(a - x, b - y)).sum() };
+    let spread = (sum(&|a, _| a * a) * sum(&|_, b| b * b)).sqrt();
+    (pairs.len() > 2 && spread > 0.0).then(|| sum(&|a, b| a * b) / spread)
+}
+
 /// What is said of the sessions and is not the same for all.
 fn parameters(snapshots: &[Option<Snapshot>]) -> Vec<Parameter> {
-    let paths: std::collections::BTreeSet<&String> = snapshots
+    let paths: BTreeSet<&String> = snapshots
         .iter()
         .flatten()
         .flat_map(|snapshot| snapshot.settings.keys().chain(snapshot.rules.keys()))
@@ -209,4 +242,27 @@ fn parameters(snapshots: &[Option<Snapshot>]) -> Vec<Parameter> {
         differs.then(|| Parameter { path: path.clone(), values })
     };
     paths.into_iter().filter_map(parameter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(key: &str, days: &[i64], equity: &[f64]) -> Line {
+        let curve = Curve { time: days.to_vec(), equity: equity.to_vec(), ..Curve::default() };
+        Line { key: key.into(), capital: 100.0, equity: Some(curve) }
+    }
+
+    #[test]
+    fn returns_correlate_over_the_days_that_both_have() {
+        let days = [0, 1, 2, 3];
+        let a = line("a", &days, &[110.0, 99.0, 118.8, 118.8]);
+        let double = line("b", &days, &[120.0, 96.0, 134.4, 134.4]);
+        let flat = line("c", &days, &[100.0; 4]);
+        let other = line("d", &[7, 8], &[1.0, 2.0]);
+        let all = correlations(&[a, double, flat, other]);
+        assert!((all[0][1].unwrap() - 1.0).abs() < 1e-12, "{all:?}");
+        assert!((all[0][0].unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!((all[0][2], all[0][3]), (None, None));
+    }
 }

@@ -36,7 +36,7 @@
     const rank = sorted.length > 1 ? low / (sorted.length - 1) : 0.5;
     return data.metrics[metric].lower ? 1 - rank : rank;
   };
-  const color = (rank) => `color-mix(in srgb, var(--s0) ${Math.round(rank * 60)}%, transparent)`;
+  const color = (rank) => `color-mix(in srgb, var(--s0) ${Math.round(rank * 48)}%, transparent)`;
 
   const slices = (others) => {
     const seen = new Map();

@@ -157,13 +157,13 @@ fn legend<'a>(
     if any(&|trade| trade.target.is_some()) {
         line("level", "target");
     }
-    let marks: [(&str, &dyn Fn(&TradeRow) -> bool); 4] = [
-        ("▲ long entry", &|trade| trade.side != "short"),
-        ("▼ short entry", &|trade| trade.side == "short"),
-        ("× ended by a stop", &|trade| exit_mark(trade) == Some("×")),
-        ("◦ ended by a target", &|trade| exit_mark(trade) == Some("◦")),
+    let marks = [
+        ("▲ long entry", any(&|trade| trade.side != "short")),
+        ("▼ short entry", any(&|trade| trade.side == "short")),
+        ("× ended by a stop", any(&|trade| exit_mark(trade) == Some("×"))),
+        ("◦ ended by a target", any(&|trade| exit_mark(trade) == Some("◦"))),
     ];
-    for (words, _) in marks.iter().filter(|(_, is)| any(is)) {
+    for (words, _) in marks.iter().filter(|(_, is_there)| *is_there) {
         let _ = write!(chart, "<li>{words}</li>");
     }
     chart.push_str("</ul>");
