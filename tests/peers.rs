@@ -12,19 +12,19 @@ use std::path::Path;
 
 /// What an engine made of one case.
 #[derive(Debug, Default)]
-struct Case {
-    trades: Vec<Trade>,
+pub struct Case {
+    pub trades: Vec<Trade>,
     /// The account at the close of every bar.
-    equity: Vec<f64>,
+    pub equity: Vec<f64>,
 }
 
 #[derive(Debug)]
-struct Trade {
-    side: String,
-    units: f64,
-    entry: (usize, f64),
+pub struct Trade {
+    pub side: String,
+    pub units: f64,
+    pub entry: (usize, f64),
     /// Bar, price and profit; `None` for a trade that is still open.
-    exit: Option<(usize, f64, f64)>,
+    pub exit: Option<(usize, f64, f64)>,
 }
 
 /// The cases of an expected file, by symbol.
@@ -53,7 +53,7 @@ fn expected(path: &Path) -> BTreeMap<String, Case> {
 }
 
 /// The case that a session of a run became.
-fn ours(run: &Run, row: &Row) -> Case {
+pub fn ours(run: &Run, row: &Row) -> Case {
     let directory = format!("{}-{}", row["session"], &row["identity"][..16]);
     let store = Store::at(run.path.join("../.."));
     let equity = store.open_run(&run.id()).unwrap().equity(&directory).unwrap();
@@ -104,7 +104,7 @@ impl Trade {
 }
 
 /// What first differs between a case and what it should be.
-fn difference(mut ours: Case, mut theirs: Case) -> Option<String> {
+pub fn difference(mut ours: Case, mut theirs: Case) -> Option<String> {
     for case in [&mut ours, &mut theirs] {
         // Some list trades as they begin and some as they end.
         case.trades.sort_by_key(|trade| (trade.entry.0, trade.exit.map(|exit| exit.0)));

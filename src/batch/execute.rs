@@ -544,17 +544,7 @@ impl<'a> Execution<'a> {
         'a: 'k,
     {
         let job: &'a Job = self.jobs.get(&index)?;
-        Some(Kept {
-            plan: self.request.plan,
-            prepared: self.request.prepared,
-            job,
-            work: job.work.as_ref().ok()?,
-            outcome: done.outcome.as_ref()?,
-            metrics: &done.metrics,
-            parts: done.parts.as_deref(),
-            fills: done.fills,
-            note: done.note.as_deref(),
-        })
+        Kept::of(self.request.plan, self.request.prepared, job, done)
     }
 
     fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {

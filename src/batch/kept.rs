@@ -3,14 +3,16 @@
 //!
 //! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
 
-use super::Failure;
+use super::{Done, Failure};
 use crate::bars::Cut;
+use crate::bars::DAY;
 use crate::engine::outcome::{Counts, Event, What};
 use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome};
 use crate::expr::Columns;
 use crate::metrics::account::excursion;
+use crate::metrics::backtesting_py::Value as Statistic;
 use crate::metrics::{Metric, Metrics, Parts, Unit};
-use crate::plan::{Digest, Job, Plan, Prepared, Work, file, hex};
+use crate::plan::{Job, Plan, Prepared, Work, file, hex};
 use crate::store::{
     self, EQUITY_FILE, EventKind, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet,
 };
@@ -41,14 +43,21 @@ pub struct Kept<'a> {
     pub work: &'a Work,
     /// What it did.
     pub outcome: &'a Outcome,
-    /// What it was measured at.
-    pub metrics: &'a Metrics,
-    /// The same in and out of sample; `None` without a split.
-    pub parts: Option<&'a Parts>,
-    /// A digest of its fills.
-    pub fills: Digest,
-    /// What a reader should know.
-    pub note: Option<&'a str>,
+    /// What it was measured at, and what stands beside.
+    pub done: &'a Done,
+}
+
+impl<'a> Kept<'a> {
+    /// The session of a job that was run; `None` if it could not be, or not with its details.
+    pub fn of(
+        plan: &'a Plan,
+        prepared: &'a Prepared,
+        job: &'a Job,
+        done: &'a Done,
+    ) -> Option<Self> {
+        let (work, outcome) = (job.work.as_ref().ok()?, done.outcome.as_ref()?);
+        Some(Self { plan, prepared, job, work, outcome, done })
+    }
 }
 
 /// The metrics that are defined.
@@ -126,18 +135,27 @@ impl Kept<'_> {
             "periods_per_year": slice.periods,
             "model": self.work.variant.session.model,
             "axes": axes,
-            "note": self.note,
+            "note": self.done.note,
             "conflicts": self.outcome.conflicts,
             "costs": self.costs(),
             "refused": reasons(&self.outcome.refused),
             "reduced": reasons(&self.outcome.reduced),
             "tripped": reasons(&self.outcome.tripped),
             "liquidations": self.outcome.liquidations,
-            "fills": hex(&self.fills, 64),
-            "metrics": by_name(self.metrics),
+            "fills": hex(&self.done.fills, 64),
+            "metrics": by_name(&self.done.metrics),
         });
         if let Some(split) = self.split() {
             result["split"] = split;
+        }
+        let beside = &self.done.beside;
+        if !beside.readings.is_empty() {
+            let readings = beside.readings.iter();
+            let readings = readings.map(|(read, of)| (read.word().to_owned(), by_name(of).into()));
+            result["readings"] = Value::Object(readings.collect());
+        }
+        if let Some(table) = &beside.backtesting_py {
+            result["backtesting-py"] = statistics(table).into();
         }
         let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
         format!("{text}\n")
@@ -145,7 +163,7 @@ impl Kept<'_> {
 
     /// The days in and out of sample, and what they were measured at.
     fn split(&self) -> Option<Value> {
-        let (days, parts) = (self.work.variant.split.as_ref()?, self.parts?);
+        let (days, parts) = (self.work.variant.split.as_ref()?, self.done.parts.as_deref()?);
         let mut split = Map::new();
         for ((name, days), metrics) in Parts::NAMES.into_iter().zip(days).zip(parts.both()) {
             let part = json!({
@@ -509,6 +527,27 @@ pub fn stamp(micros: i64) -> String {
     let format =
         if micros % 1_000_000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
     time.format(format).to_string()
+}
+
+/// The table of backtesting.py as that package writes it.
+fn statistics(table: &[(&'static str, Option<Statistic>)]) -> Map<String, Value> {
+    let rows = table.iter().map(|(name, value)| {
+        let value = match *value {
+            None => Value::Null,
+            Some(Statistic::Number(number)) => json!(number),
+            Some(Statistic::Time(micros)) => stamp(micros).into(),
+            Some(Statistic::Span(micros)) => length(micros).into(),
+        };
+        ((*name).to_owned(), value)
+    });
+    rows.collect()
+}
+
+/// A length of time as pandas writes it: `830 days 00:00:00`.
+fn length(micros: i64) -> String {
+    let (days, seconds) = (micros.div_euclid(DAY), micros.rem_euclid(DAY) / 1_000_000);
+    let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+    format!("{days} days {hours:02}:{minutes:02}:{:02}", seconds % 60)
 }
 
 /// How often each reason occurred.

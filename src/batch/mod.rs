@@ -3,18 +3,22 @@
 //! Workers only compute; whatever they find goes through a channel to the one thread that called,
 //! which writes and tells. A session that panics is a result like any other.
 
+pub mod beside;
 pub mod estimate;
 pub mod execute;
 pub mod kept;
 
 mod group;
+mod note;
 
-use crate::engine::{Outcome, Reason, Walk, model};
+use crate::engine::{Outcome, Settings, Walk, model};
 use crate::manifest::RunSettings;
+use crate::market::Slice;
 use crate::metrics::account::Meter;
 use crate::metrics::{Metrics, Parts};
 use crate::plan::{Digest, Job, Prepared, Work};
 use crate::strategy::{Rules, Signals};
+use beside::{Beside, READINGS};
 use group::Wanted;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,6 +59,8 @@ pub struct Done {
     pub note: Option<String>,
     /// Everything it did, if it was asked for.
     pub outcome: Option<Outcome>,
+    /// What stands beside the metrics, if details were asked for.
+    pub beside: Beside,
     /// How long its parts took.
     pub took: Took,
 }
@@ -237,55 +243,52 @@ impl Worker {
             let (frame, periods) = (&slice.frame, slice.periods);
             Box::new(self.meter.measure_parts(split, outcome, frame, settings, periods, benchmark))
         });
-        let fills = fills_digest(outcome);
         let took =
             Took { signals: evaluated - began, walk: walked - evaluated, meter: walked.elapsed() };
-        Done {
+        let warm = |symbol: usize| work.rules.of(symbol).warm(columns, symbol);
+        let never_full =
+            || (0..signals.len()).all(|symbol| warm(symbol) >= columns.view(symbol).rows.len());
+        let mut done = Done {
             metrics,
             parts,
-            fills,
+            fills: fills_digest(outcome),
             took,
             bars: slice.frame.len() as u64,
-            note: note(outcome, settings.axes.fill),
+            note: note::note(outcome, settings, slice.frame.len(), never_full),
             outcome: detailed.then(|| outcome.clone()),
+            beside: Beside::default(),
+        };
+        if let Some(outcome) = &done.outcome {
+            let session = &work.variant.session;
+            done.beside.backtesting_py = session.backtesting_py.then(|| {
+                let warm = Signals { warm: warm(0), ..Signals::default() };
+                beside::backtesting_py(outcome, &slice.frame, slice.place(0, warm).warm)
+            });
+            if session.both_readings {
+                done.beside.readings = self.readings(slice, &signals, settings);
+            }
         }
+        done
     }
-}
 
-/// What should be said beside the numbers.
-fn note(outcome: &Outcome, fill: model::Fill) -> Option<String> {
-    let mut notes = Vec::new();
-    if fill == model::Fill::Close {
-        notes.push("decides and fills on the same close".to_owned());
+    /// What the session is measured at under each uniform reading of a bar's inside.
+    fn readings(
+        &mut self,
+        slice: &Slice,
+        signals: &[Signals],
+        settings: &Settings,
+    ) -> Vec<(model::Intrabar, Metrics)> {
+        let mut settings = settings.clone();
+        let read = |intrabar| {
+            settings.axes.intrabar = intrabar;
+            let outcome = self.walk.run(&slice.frame, signals, &settings, false);
+            let benchmark = Some(slice.benchmark.as_slice());
+            let meter = &mut self.meter;
+            let metrics = meter.measure(outcome, &slice.frame, &settings, slice.periods, benchmark);
+            (intrabar, metrics)
+        };
+        READINGS.map(read).to_vec()
     }
-    if outcome.fills.is_empty() {
-        notes.push(no_trades(outcome));
-    } else if outcome.refused.of(Reason::Leg) > 0 {
-        notes.push(format!("legs were refused together: {}", refusals(outcome)));
-    }
-    if let Some(bar) = outcome.ruined {
-        notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
-    }
-    (!notes.is_empty()).then(|| notes.join("; "))
-}
-
-/// Why nothing was traded.
-fn no_trades(outcome: &Outcome) -> String {
-    if outcome.order_count == 0 {
-        return "no trades: no entry rule was ever true in the range".to_owned();
-    }
-    match outcome.refusals() {
-        0 => "no trades: no order found its price, or was decided before the last bar".to_owned(),
-        _ => format!("no trades: every entry was refused: {}", refusals(outcome)),
-    }
-}
-
-/// Each reason for which entries were refused, with how many were.
-fn refusals(outcome: &Outcome) -> String {
-    let reasons = outcome.refused.iter();
-    let reasons: Vec<String> =
-        reasons.map(|(reason, count)| format!("{} ({count})", reason.word())).collect();
-    reasons.join(", ")
 }
 
 /// A digest of every fill: when, what, how many, at which price and cost.

@@ -22,7 +22,9 @@ use crate::plan::file::{self, Frozen};
 use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
-use crate::store::{Event, EventKind, Holder, Level, Row, RunStatus, Status, Store, StoreError};
+use crate::store::{
+    Event, EventKind, Holder, Label, Level, Row, RunStatus, Status, Store, StoreError,
+};
 use anyhow::Result;
 use chrono::Utc;
 use std::path::PathBuf;
@@ -285,6 +287,7 @@ impl Attempt<'_> {
             for sentence in landscape::sentences(&summary.results, run.objective) {
                 context.say(&sentence);
             }
+            tell_idle(&summary, context);
             context.say(&sentence(&summary, self.began));
             for path in &reports {
                 context.say(&format!("report: {}", shown(path)));
@@ -401,6 +404,24 @@ fn tell_failures(summary: &Summary, context: &Context, hooks: &Hooks<'_>) {
     }
     if failed.len() > SHOWN {
         context.complain(&format!("and {} more", failed.len() - SHOWN));
+    }
+}
+
+/// Sessions that completed without a trade, and why.
+fn tell_idle(summary: &Summary, context: &Context) {
+    const SHOWN: usize = 5;
+    let idle = |(label, row): &(Label, Row)| {
+        let notes = row.note.as_deref()?.split("; ");
+        let why = notes.into_iter().find(|note| note.starts_with("no trades"))?.to_owned();
+        Some((label.key.clone(), why))
+    };
+    let idle: Vec<(String, String)> = summary.results.iter().filter_map(idle).collect();
+    for (key, why) in idle.iter().take(SHOWN) {
+        context.warn(format!("{key}: {why}"));
+    }
+    if idle.len() > SHOWN {
+        let more = counted(idle.len() - SHOWN, "more session");
+        context.warn(format!("{more} made no trades"));
     }
 }
 

@@ -391,7 +391,7 @@ fn facts(record: &Record, store: &Store, format: Format) -> Facts {
             facts.with(metric.name(), metric.unit().into(), value)
         })
     };
-    match &record.parts {
+    let facts = match &record.parts {
         Some(parts) if format.is_for_people() => {
             facts.part("metrics", side_by_side(&record.metrics, parts))
         }
@@ -400,7 +400,8 @@ fn facts(record: &Record, store: &Store, format: Format) -> Facts {
             let both = Parts::NAMES.into_iter().zip(parts.iter().flat_map(Parts::both));
             both.fold(facts, |facts, (name, part)| facts.part(name, metrics(part)))
         }
-    }
+    };
+    beside(record, store).into_iter().fold(facts, |facts, (name, part)| facts.part(&name, part))
 }
 
 /// The metrics over all days, in sample and out of sample.
@@ -419,16 +420,45 @@ fn side_by_side(whole: &Metrics, parts: &Parts) -> Records {
     records
 }
 
-/// The trades of a session whose details were kept.
-fn trades_of(record: &Record, store: &Store) -> Result<Records> {
+/// What stands beside the metrics of a session whose details were kept: its metrics under each reading
+/// of a bar's inside, and the statistics of another package.
+fn beside(record: &Record, store: &Store) -> Vec<(String, Facts)> {
+    let result = kept_file(record, store, crate::batch::kept::RESULT).ok();
+    let result = result.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    let Some(result) = result else { return Vec::new() };
+    let entries = |value: &serde_json::Value| value.as_object().cloned().unwrap_or_default();
+    let mut parts = Vec::new();
+    for (reading, values) in entries(&result["readings"]) {
+        let known = Metric::ALL.into_iter().fold(Facts::default(), |facts, metric| {
+            facts.with(metric.name(), metric.unit().into(), values[metric.name()].as_f64())
+        });
+        parts.push((format!("metrics_{reading}"), known));
+    }
+    let table = entries(&result["backtesting-py"]);
+    if !table.is_empty() {
+        let row = |facts: Facts, (name, value): (String, serde_json::Value)| match value.as_f64() {
+            Some(number) => facts.with(&name, Kind::Number, number),
+            None => facts.with(&name, Kind::Text, value.as_str().map(str::to_owned)),
+        };
+        parts.push(("backtesting-py".to_owned(), table.into_iter().fold(Facts::default(), row)));
+    }
+    parts
+}
+
+/// A file of a session whose details were kept.
+fn kept_file(record: &Record, store: &Store, name: &str) -> Result<Vec<u8>> {
     let Some(result) = &record.result else {
         let (session, run) = (&record.session, &record.run);
         let fact = format!("the details of `{session}` in run {run} were not kept");
         return Err(Usage(format!("{fact}; run it with `keep = \"all\"`")).into());
     };
     let directory = result.rsplit('/').next().unwrap_or(result);
-    let file = store.open_run(&record.run)?.kept_file(directory, crate::batch::kept::TRADES)?;
-    read_trades(&file)
+    Ok(store.open_run(&record.run)?.kept_file(directory, name)?)
+}
+
+/// The trades of a session whose details were kept.
+fn trades_of(record: &Record, store: &Store) -> Result<Records> {
+    read_trades(&kept_file(record, store, crate::batch::kept::TRADES)?)
 }
 
 fn read_trades(file: &[u8]) -> Result<Records> {

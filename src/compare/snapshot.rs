@@ -103,18 +103,8 @@ impl Snapshot {
         job: &Job,
         done: &Done,
     ) -> Option<Self> {
-        let (work, outcome) = (job.work.as_ref().ok()?, done.outcome.as_ref()?);
-        let kept = Kept {
-            plan,
-            prepared,
-            job,
-            work,
-            outcome,
-            metrics: &done.metrics,
-            parts: done.parts.as_deref(),
-            fills: done.fills,
-            note: done.note.as_deref(),
-        };
+        let kept = Kept::of(plan, prepared, job, done)?;
+        let Kept { work, outcome, .. } = kept;
         let point = &plan.points[job.index];
         let base = plan.base(point);
         let slice = &prepared.slices[work.variant.slice];

@@ -336,15 +336,15 @@ pub const SESSION: &[Key] = &[
     ),
     key(
         "metrics",
-        Kind::List(&Kind::Word(&["native"], &["backtesting-py"])),
+        Kind::List(&Kind::Word(&["native", "backtesting-py"], &[])),
         "[\"native\"]",
-        "the sets of definitions by which metrics are computed",
+        "the sets of statistics; \"backtesting-py\" adds that package's table to result.json, under its own names",
     ),
     key(
         "ambiguity",
-        Kind::Word(&["count"], &["both"]),
+        Kind::Word(&["count", "both"], &[]),
         "\"count\"",
-        "what is done about exits that depend on the inside of a bar",
+        "what is done about exits that depend on the inside of a bar: they are counted, or the session is also run under both readings (the stop always first, the target always first) and each metric told under both",
     ),
     key(
         "expect",

@@ -54,6 +54,10 @@ pub struct Session {
     pub model: String,
     /// What it is measured against.
     pub benchmark: Benchmark,
+    /// Whether its metrics are told under both readings of a bar's inside.
+    pub both_readings: bool,
+    /// Whether backtesting.py's table stands beside the metrics.
+    pub backtesting_py: bool,
     /// What its metrics must reach; outside the identity.
     pub expect: Vec<Expectation>,
 }
@@ -162,6 +166,10 @@ pub fn type_session(
             "" | "buy_and_hold" => Benchmark::BuyAndHold,
             symbol => Benchmark::Symbol(symbol.to_owned()),
         },
+        both_readings: tree.text("ambiguity") == "both",
+        backtesting_py: tree
+            .texts("metrics")
+            .is_some_and(|sets| sets.iter().any(|set| set == "backtesting-py")),
         expect,
     })
 }

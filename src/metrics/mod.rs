@@ -7,6 +7,7 @@
 //! inputs give the same bits on every machine and for any number of threads.
 
 pub mod account;
+pub mod backtesting_py;
 pub mod drawdown;
 pub mod returns;
 pub mod trades;

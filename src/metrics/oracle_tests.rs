@@ -3,7 +3,9 @@
 //! The oracle files lie beside the repository, not in it; where they are absent these tests say so
 //! and pass, and the examples and hand-checked series of each module stand alone.
 
+use super::backtesting_py::{Closed, Sample, Value as Entry, table};
 use super::returns::{self, BenchmarkStats, ReturnStats};
+use crate::bars::DAY;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -102,4 +104,98 @@ fn the_strategy_stands_to_buy_and_hold_as_in_empyrical() {
     assert_eq!(stats.benchmark_return, returns::total_return(&benchmark));
     let held = oracle.value("goog_buyhold", "empyrical", "cum_return");
     assert_agrees("benchmark_return", stats.benchmark_return, held);
+}
+
+/// The columns of a CSV file by name.
+fn columns(path: &std::path::Path) -> impl Fn(&str) -> Vec<String> + use<> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let header = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.unwrap()).collect();
+    move |name| {
+        let at = header.iter().position(|known| known == name).unwrap();
+        rows.iter().map(|row| row[at].to_owned()).collect()
+    }
+}
+
+fn parsed<T: std::str::FromStr>(column: Vec<String>) -> Vec<T> {
+    column.iter().map(|text| text.parse().ok().unwrap()).collect()
+}
+
+/// `830 days 00:00:00` in days.
+fn days(text: &str) -> f64 {
+    text.split_once(" days").unwrap().0.parse().unwrap()
+}
+
+#[test]
+fn the_table_of_every_case_is_that_of_backtesting_py() {
+    let Some(oracle) = Oracle::open() else { return };
+    let shared = oracle.folder.join("../..");
+    let bars = columns(&shared.join("market/test/goog-daily.csv"));
+    let date = |text: &String| chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").unwrap();
+    let epoch = chrono::NaiveDate::default();
+    let day: Vec<i32> =
+        bars("timestamp").iter().map(|t| (date(t) - epoch).num_days() as i32).collect();
+    let time: Vec<i64> = day.iter().map(|day| i64::from(*day) * DAY).collect();
+    let close = parsed(bars("close"));
+    let mut compared = 0;
+    for file in std::fs::read_dir(shared.join("oracles/backtesting")).unwrap() {
+        let path = file.unwrap().path();
+        let Some(case) = path.to_str().unwrap().strip_suffix(".stats.json") else { continue };
+        let oracle: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let equity = parsed(columns(format!("{case}.equity.csv").as_ref())("equity"));
+        let trades = columns(format!("{case}.trades.csv").as_ref());
+        let (entry_bar, exit_bar) = (parsed(trades("EntryBar")), parsed(trades("ExitBar")));
+        let profit: Vec<f64> = parsed(trades("PnL"));
+        let fraction: Vec<f64> = parsed(trades("ReturnPct"));
+        let commission: Vec<f64> = parsed(trades("Commission"));
+        let trades: Vec<Closed> = (0..profit.len())
+            .map(|at| Closed {
+                entry_bar: entry_bar[at],
+                exit_bar: exit_bar[at],
+                profit: profit[at],
+                profit_fraction: fraction[at],
+                commission: commission[at],
+            })
+            .collect();
+        // The averages of 20 bars have a value on the twentieth; EMAs have one on every bar.
+        let warmup = if case.contains("ema") { 0 } else { 19 };
+        let sample = Sample {
+            time: &time,
+            day: &day,
+            equity: &equity,
+            close: &close,
+            warmup,
+            trades: &trades,
+        };
+        let ours = table(&sample);
+        let theirs = oracle["stats"].as_object().unwrap();
+        let names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, theirs.keys().collect::<Vec<_>>(), "{case}");
+        for (name, value) in ours {
+            let theirs = &theirs[name];
+            match value.unwrap_or_else(|| panic!("{case}: {name} is undefined")) {
+                Entry::Number(value) => {
+                    assert_agrees(
+                        &format!("{case}: {name}"),
+                        Some(value),
+                        theirs.as_f64().unwrap(),
+                    );
+                }
+                Entry::Span(micros) => {
+                    assert_eq!(
+                        micros as f64 / DAY as f64,
+                        days(theirs.as_str().unwrap()),
+                        "{name}"
+                    );
+                }
+                Entry::Time(micros) => {
+                    let date = epoch + chrono::Duration::days(micros / DAY);
+                    assert_eq!(format!("{date} 00:00:00"), theirs.as_str().unwrap(), "{name}");
+                }
+            }
+            compared += 1;
+        }
+    }
+    // Ten cases; the one without commission has no row for it.
+    assert_eq!(compared, 10 * 32 - 1);
 }

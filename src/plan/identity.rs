@@ -80,6 +80,13 @@ impl SettingsHasher {
         if session.mode == Mode::Paper {
             feed("paper".into());
         }
+        // They add to a result and change nothing in it, so that what was without them stays as it was.
+        if session.both_readings {
+            feed("both readings".into());
+        }
+        if session.backtesting_py {
+            feed("backtesting-py".into());
+        }
         Self(hasher)
     }
 

@@ -308,6 +308,12 @@ pub struct Session {
     pub metrics: Vec<Metric>,
     /// The metrics in and out of sample; `None` unless the manifest splits the range.
     pub split: Option<Split>,
+    /// With `ambiguity = "both"`, all metrics under each reading of a bar's inside: readings, not
+    /// bounds. Else empty.
+    pub readings: Vec<Reading>,
+    /// With `metrics = ["backtesting-py"]`, that package's table: its names, units and signs. Else
+    /// empty.
+    pub backtesting_py: Vec<Setting>,
     /// The account by trading day; `None` when it was not kept or there is no day.
     pub equity: Option<Curve>,
     /// Where its own page is, relative to the run's directory; `None` if it has none.
@@ -320,6 +326,15 @@ pub struct Session {
     pub data: Data,
     /// The components of its identity and their digests, in order.
     pub identity: Vec<Setting>,
+}
+
+/// The metrics of a session that was run under one reading of what happens inside a bar.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Reading {
+    /// The value of `execution.intrabar` that it was run with.
+    pub intrabar: String,
+    /// All metrics, in the order of the reference.
+    pub metrics: Vec<Metric>,
 }
 
 /// A metric and its value.

@@ -2,8 +2,9 @@
 
 use super::analysis;
 use super::context::{
-    Axis, Cell, Column, Counts, Curve, Data, Goal, Metric as MetricValue, Objective, Omitted, Row,
-    Run, RunReport, RunStatus, Sense, Session, Setting, Status, Sweep, TradeRow, Trades, Unit,
+    Axis, Cell, Column, Counts, Curve, Data, Goal, Metric as MetricValue, Objective, Omitted,
+    Reading, Row, Run, RunReport, RunStatus, Sense, Session, Setting, Status, Sweep, TradeRow,
+    Trades, Unit,
 };
 use super::split::split;
 use super::suspicion::{Facts, suspicions};
@@ -350,6 +351,8 @@ impl<'a> Loader<'a> {
             costs: costs(typed),
             metrics: metrics(&row.metrics).collect(),
             split: split(row, &result),
+            readings: readings(&result["readings"]),
+            backtesting_py: strings(&result["backtesting-py"]).into_iter().map(setting).collect(),
             equity: Some(curve),
             page: Some(store::page(&dir)),
             trades,
@@ -459,6 +462,19 @@ pub(super) fn metrics(values: &metrics::Metrics) -> impl Iterator<Item = MetricV
         sense: sense(metric),
         value,
     })
+}
+
+/// The metrics under each reading that a result holds.
+fn readings(value: &Value) -> Vec<Reading> {
+    let each = value.as_object().into_iter().flatten();
+    each.map(|(intrabar, told)| {
+        let mut values = metrics::Metrics::default();
+        for metric in Metric::ALL {
+            values.set(metric, told[metric.name()].as_f64());
+        }
+        Reading { intrabar: intrabar.clone(), metrics: metrics(&values).collect() }
+    })
+    .collect()
 }
 
 /// `max_drawdown` as a heading: `Max drawdown`.

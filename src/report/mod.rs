@@ -516,6 +516,18 @@ mod tests {
                 value: Some(value),
             }],
             split: None,
+            readings: vec![Reading {
+                intrabar: text.to_owned(),
+                metrics: vec![Metric {
+                    name: "sharpe".to_owned(),
+                    title: text.to_owned(),
+                    unit: Unit::Ratio,
+                    definition: text.to_owned(),
+                    sense: None,
+                    value: Some(value),
+                }],
+            }],
+            backtesting_py: setting(),
             equity: Some(Curve {
                 time: (0..days).map(|day| day * DAY).collect(),
                 drawdown: equity.iter().map(|value| 1.0 - value / 20_000.0).collect(),

@@ -179,10 +179,8 @@ pub fn explain(
     let trace = Trace::of(session, &job.params, data, slice, &mut graph);
     let trace = trace.map_err(|mistake| mistake.title)?;
     let done = batch::alone(prepared, job, true).result.map_err(|failure| failure.error)?;
-    let outcome = done.outcome.as_ref().ok_or("the session left no details")?;
-    let note = done.note.as_deref();
-    let (metrics, parts, fills) = (&done.metrics, done.parts.as_deref(), done.fills);
-    let kept = Kept { plan, prepared, job, work, outcome, metrics, parts, fills, note };
+    let kept = Kept::of(plan, prepared, job, &done).ok_or("the session left no details")?;
+    let outcome = kept.outcome;
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
     let (frame, settings) = (&slice.frame, work.variant.settings());
     let waiting = |bar| Walk::default().waiting(frame, &trace.signals, settings, bar);

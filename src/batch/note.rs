@@ -1,0 +1,60 @@
+//! What should be said beside the numbers of a session: never a silent success without trades.
+
+use crate::engine::model::Fill;
+use crate::engine::{Outcome, Reason, Settings};
+
+/// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
+/// has bars enough for.
+pub(super) fn note(
+    outcome: &Outcome,
+    settings: &Settings,
+    bars: usize,
+    never_full: impl FnOnce() -> bool,
+) -> Option<String> {
+    let mut notes = Vec::new();
+    if settings.axes.fill == Fill::Close {
+        notes.push("decides and fills on the same close".to_owned());
+    }
+    if outcome.fills.is_empty() {
+        notes.push(format!("no trades: {}", why_idle(outcome, bars, never_full)));
+    } else if outcome.refused.of(Reason::Leg) > 0 {
+        notes.push(format!("legs were refused together: {}", refusals(outcome)));
+    }
+    if let Some(bar) = outcome.ruined {
+        notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
+    }
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// Why nothing was traded.
+fn why_idle(outcome: &Outcome, bars: usize, never_full: impl FnOnce() -> bool) -> String {
+    let refused = outcome.refusals();
+    if outcome.order_count == 0 && never_full() {
+        return format!("a window of the rules was never full, {bars} bars are too few for it");
+    }
+    if outcome.order_count == 0 {
+        return match outcome.conflicts {
+            0 => "no entry rule was ever true in the range".to_owned(),
+            bars => format!("both entries were true on all {bars} bars on which one was"),
+        };
+    }
+    if refused == 0 {
+        return "no order found its price, or was decided before the last bar".to_owned();
+    }
+    if outcome.refused.of(Reason::NoCash) == refused {
+        return format!("no cash: the account could not pay any of {refused} entries");
+    }
+    let others = match outcome.order_count > refused {
+        true => ", and no other found its price",
+        false => "",
+    };
+    format!("every entry was refused: {}{others}", refusals(outcome))
+}
+
+/// Each reason for which entries were refused, with how many were.
+fn refusals(outcome: &Outcome) -> String {
+    let reasons = outcome.refused.iter();
+    let reasons: Vec<String> =
+        reasons.map(|(reason, count)| format!("{} ({count})", reason.word())).collect();
+    reasons.join(", ")
+}

@@ -1,0 +1,140 @@
+//! What a session says of its own execution: why nothing was traded, what the reading of a bar's inside
+//! decided, and that guards do the same on any number of threads.
+
+use crate::project::Project;
+use serde_json::Value;
+use std::fs;
+
+const BARS: &str = "\
+timestamp,open,high,low,close,volume,signal
+2024-01-01,100,101,99,100,100,1
+2024-01-02,100,101,99,100,100,0
+2024-01-03,102,115,90,104,100,0
+2024-01-04,104,105,103,104,100,1
+2024-01-05,104,105,103,104,100,0
+";
+
+/// Each session of these rules has no trade, and says why.
+const IDLE: &[(&str, &str, &str)] = &[
+    ("no-signal", "strategy.rules.enter_long = \"close > 1_000\"", "no entry rule was ever true"),
+    (
+        "no-window",
+        "strategy.rules.enter_long = \"close > sma(close, 50)\"",
+        "a window of the rules was never full, 5 bars are too few",
+    ),
+    (
+        "no-cash",
+        "sizing.units = 1_000\nexecution.short_of_cash = \"cancel\"\n\
+         strategy.rules.enter_long = \"signal == 1\"",
+        "no cash: the account could not pay any of 2 entries",
+    ),
+    (
+        "refused",
+        "strategy.rules = { enter_long = \"signal == 1\", stop = \"close + 1\" }",
+        "every entry was refused: stop or target on the wrong side (2)",
+    ),
+    (
+        "conflict",
+        "strategy.rules = { enter_long = \"signal == 1\", enter_short = \"signal == 1\" }",
+        "both entries were true on all 2 bars",
+    ),
+    (
+        "no-price",
+        "strategy.rules = { enter_long = \"signal == 1\", limit = \"0.5 * close\" }",
+        "no order found its price",
+    ),
+];
+
+#[test]
+fn a_session_without_trades_says_why() {
+    let project = Project::new();
+    project.write("data/x.csv", BARS);
+    let mut manifest = "\n[defaults]\ndata.path = \"data/x.csv\"\n".to_owned();
+    for (name, text, _) in IDLE {
+        manifest.push_str(&format!("[session.{name}]\n{text}\n"));
+    }
+    manifest.push_str(
+        "[session.no-bars]\nrange.from = 2025-01-01\nstrategy.rules.enter_long = \"signal == 1\"\n",
+    );
+    project.write_manifest("idle.toml", &manifest);
+    let told = project.run(["run", "idle.toml", "--no-report"]).code(3);
+    assert!(told.stderr.contains("no-bars: refused: `x` has no bars in the range"));
+    assert!(told.stderr.contains("1 more session made no trades"), "{}", told.stderr);
+    let run = project.newest();
+    for (name, _, why) in IDLE {
+        let note = &run.result(name)["note"];
+        assert!(note.starts_with(&format!("no trades: {why}")), "{name}: {note}");
+    }
+}
+
+#[test]
+fn both_readings_of_an_ambiguous_exit_are_told() {
+    let project = Project::new();
+    project.write("data/x.csv", BARS);
+    project.write_manifest(
+        "both.toml",
+        "\n[session.x]\n\
+         data.path = \"data/x.csv\"\ncapital = 1_000\nsizing.units = 1\nambiguity = \"both\"\n\
+         risk = { stop_loss = 0.05, take_profit = 0.1 }\n\
+         strategy.rules.enter_long = \"signal == 1 and close == 100\"\n",
+    );
+    let _ = project.run(["run", "both.toml"]).success();
+    let run = project.newest();
+    let row = run.result("x");
+    let directory = run.path.join("sessions").join(format!("x-{}", &row["identity"][..16]));
+    let result: Value =
+        serde_json::from_slice(&fs::read(directory.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["metrics"]["ambiguous_exits"], 1);
+    assert_eq!(result["metrics"]["final_equity"], 995.0);
+    assert_eq!(result["readings"]["stop_first"]["final_equity"], 995.0);
+    assert_eq!(result["readings"]["target_first"]["final_equity"], 1_010.0);
+    let _ = project.run(["sessions", "show", "latest"]).success().stdout("metrics_target_first");
+    let report = fs::read_to_string(run.path.join("report.md")).unwrap();
+    assert!(report.contains("| `target_first` |"), "{report}");
+}
+
+/// Every guard of the account, each with both actions, over bars that trip it.
+const GUARDS: &str = r#"
+[session.guards]
+data = { path = "data/wave.csv", timeframe = "1h" }
+sizing.equity = 0.9
+strategy.rules = { enter_long = "close > lag(close, 1)", exit_long = "close < lag(close, 3)" }
+[session.guards.risk]
+daily_loss = { limit = 0.02 }
+max_drawdown = { limit = 0.05, cooldown = "2d" }
+max_consecutive_losses = { limit = 2, cooldown = 5 }
+[session.guards.sweep.axes]
+"risk.daily_loss.action" = ["block", "flatten"]
+"risk.max_drawdown.action" = ["block", "flatten"]
+"risk.max_consecutive_losses.action" = ["block", "flatten"]
+"risk.max_drawdown.limit" = [0.03, 0.05, 0.08, 0.12]
+"#;
+
+#[test]
+fn guards_do_the_same_on_any_number_of_threads() {
+    let project = Project::new();
+    let mut bars = "timestamp,open,high,low,close,volume\n".to_owned();
+    for hour in 0..400 {
+        let price = |hour: usize| 100.0 + (hour * 7 % 31) as f64 / 3.0 - hour as f64 / 20.0;
+        let (open, close) = (price(hour), price(hour + 1));
+        let (high, low) = (open.max(close) + 1.0, open.min(close) - 1.0);
+        let (day, hour) = (1 + hour / 24, hour % 24);
+        bars.push_str(&format!("2024-01-{day:02}T{hour:02}:00:00,{open},{high},{low},{close},1\n"));
+    }
+    project.write("data/wave.csv", bars);
+    project.write_manifest("guards.toml", GUARDS);
+    let tripped = |threads: &str| {
+        let told = ["run", "guards.toml", "--no-report", "--set", "run.cache=false", "-j", threads];
+        let _ = project.run(told).success();
+        let rows = project.newest().results();
+        let facts = |name: &str| -> Vec<String> {
+            rows.iter().map(|row| format!("{} {}", row["key"], row[name])).collect()
+        };
+        (facts("guard_trips"), facts("refusals"), facts("final_equity"), facts("fills"))
+    };
+    let one = tripped("1");
+    assert_eq!(one.0.len(), 32);
+    assert!(one.0.iter().all(|trips| !trips.ends_with(" 0")), "{:?}", one.0);
+    assert_eq!(tripped("2"), one);
+    assert_eq!(tripped("7"), one);
+}
