@@ -138,3 +138,37 @@ fn guards_do_the_same_on_any_number_of_threads() {
     assert_eq!(tripped("2"), one);
     assert_eq!(tripped("7"), one);
 }
+
+/// What could never be entered is an error when planned, with what would have to change.
+const IMPOSSIBLE: &[(&str, &str)] = &[
+    ("execution = { units = \"lot\", lot_size = 200 }", "one lot costs 18000 at the lowest price"),
+    ("execution.min_units = 500", "`execution.min_units` costs 45000"),
+    ("sizing.units = 2\nexecution = { units = \"lot\", lot_size = 5 }", "an entry has 180"),
+    ("strategy.rules.limit = \"80\"", "the limit of 80 is never met"),
+    ("strategy.rules.trigger = \"120\"", "the trigger of 120 is never met"),
+    ("strategy.rules.stop = \"120\"", "the stop of 120 lies on the wrong side"),
+    ("strategy.rules.target = \"80\"", "the target of 80 lies on the wrong side"),
+];
+
+#[test]
+fn what_could_never_be_entered_is_an_error_when_planned() {
+    let project = Project::new();
+    project.write("data/x.csv", BARS);
+    for (text, fact) in IMPOSSIBLE {
+        let manifest = format!(
+            "\n[session.x]\ndata.path = \"data/x.csv\"\n{text}\n\
+             strategy.rules.enter_long = \"signal == 1\"\n"
+        );
+        project.write_manifest("x.toml", &manifest);
+        let _ = project.run(["plan", "x.toml"]).code(2).stderr(fact);
+    }
+    // A point of a sweep is refused, and the others go on.
+    project.write_manifest(
+        "x.toml",
+        "\n[session.x]\ndata.path = \"data/x.csv\"\nexecution = { units = \"lot\", lot_size = 1 }\n\
+         strategy.rules.enter_long = \"signal == 1\"\n\
+         sweep.axes.\"execution.lot_size\" = [1, 200]\n",
+    );
+    let _ =
+        project.run(["run", "x.toml", "--no-report"]).code(3).stderr("nothing could be entered");
+}

@@ -103,6 +103,14 @@ const STOPPED: Bars =
 const TURNED: Bars =
     daily(&[(FLAT, "b"), (FLAT, "h"), ("108 109 107 108", ""), ("108 109 107 108", "")]);
 
+/// The hours of the bar of [`WILD`] that reaches 90 and 115.
+const HOURS: &str = "\
+timestamp,open,high,low,close,volume
+2024-01-03T00:00:00,102,104,101,103,50
+2024-01-03T01:00:00,103,115,102,114,50
+2024-01-03T02:00:00,114,114,90,104,50
+";
+
 struct Case {
     /// The key and its value; `a -> b` where it cannot be left out.
     key: &'static str,
@@ -353,7 +361,22 @@ const EXECUTION: &[Case] = &[
     case("execution.at_end", "\"close_at_last_close\"", WILD, "", ("trades", 0.0, 1.0)),
     // The stop of 95.50 becomes 96 on a grid of 2.
     case("execution.tick_size", "2", WILD, "strategy.rules.stop = \"95.5\"", end(995.5, 996.0)),
-    case("execution.min_units", "2", ROUND, "", end(1_010.0, 1_000.0)),
+    // 170 buy 1.63 units at 104, worth 87 each; or none.
+    case(
+        "execution.min_units",
+        "2",
+        DEAR,
+        "sizing.cash = 170",
+        end(1_000.0 - 170.0 / 104.0 * 17.0, 1_000.0),
+    ),
+    // 115 comes before 90, as the hours of that day tell: 95 or 110.
+    case(
+        "execution.detail",
+        "\"data/hours.csv\"",
+        WILD,
+        "risk = { stop_loss = 0.05, take_profit = 0.1 }",
+        end(995.0, 1_010.0),
+    ),
     // Half a unit at 100, the other at 108; half is sold at 110, half worth 111.
     case("execution.max_participation", "0.005", ROUND, "", end(1_010.0, 1_006.5)),
     case("execution.min_volume", "101", ROUND, "", end(1_010.0, 1_000.0)),
@@ -452,6 +475,7 @@ fn each_key_alone_moves_its_number_by_the_amount_computed_by_hand() {
         project.write(&format!("data/bars{number}b.csv"), csv(&case.bars));
         manifest.push_str(&sessions(number, case));
     }
+    project.write("data/hours.csv", HOURS);
     project.write_manifest("keys.toml", &manifest);
     let _ = project.run(["run", "keys.toml", "--no-report"]).success();
     let run = project.newest();

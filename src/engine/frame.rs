@@ -51,6 +51,25 @@ pub struct Aligned {
     pub present: Option<Arc<Mask>>,
     /// Splits and dividends to book, `row` being the bar of the frame before whose open they are due.
     pub actions: Arc<[Action]>,
+    /// Finer bars, asked where the inside of a bar decides.
+    pub detail: Option<Arc<Detail>>,
+}
+
+/// Finer bars of a symbol, by the bar of the frame that they lie in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detail {
+    /// Where the finer bars of each bar end; a bar has none if it ends where the one before does.
+    pub ends: Vec<usize>,
+    /// Open, high, low and close of each.
+    pub bars: Vec<[f64; 4]>,
+}
+
+impl Detail {
+    /// The finer bars of bar `t`, in order.
+    pub fn of(&self, t: usize) -> &[[f64; 4]] {
+        let from = t.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bars[from..self.ends[t]]
+    }
 }
 
 impl Aligned {

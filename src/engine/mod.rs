@@ -23,8 +23,6 @@ mod fill;
 mod guard;
 mod ledger;
 #[cfg(test)]
-mod oracle_tests;
-#[cfg(test)]
 mod properties;
 mod protect;
 mod rest;
@@ -39,7 +37,7 @@ mod worlds;
 
 pub use command::Command;
 pub use cost::{Commission, Costs, Slippage};
-pub use frame::{Aligned, Day, Frame};
+pub use frame::{Aligned, Day, Detail, Frame};
 pub use model::{Axes, Model};
 pub use order::{Intent, Order, OrderStatus, Reason};
 pub use outcome::{Booking, Outcome, Stretch};

@@ -216,7 +216,7 @@ impl Levels {
                 let bar = [open[t], best[t], worst[t], close[t]].map(|price| sign * price);
                 if reading.best_comes_last(self.side, bar) {
                     if let Some(hit) = self.hit_before_best(t, reading, bar, before) {
-                        return Some(hit);
+                        return Some(self.in_detail(bars, reading, hit, before));
                     }
                     continue;
                 }
@@ -233,6 +233,7 @@ impl Levels {
             if sign * worst[t] <= now.0 || self.reaches(sign * best[t], reading) {
                 let bar = [open[t], best[t], worst[t], close[t]].map(|price| sign * price);
                 let hit = self.hit(t, reading, bar, before, now);
+                let hit = self.in_detail(bars, reading, hit, before);
                 let lifted = now.0 > before.0 && hit.closed_by == ClosedBy::TrailingStop;
                 if reading.pins.entry_bar_trails_to_worst && t == self.since && lifted {
                     let price = sign * before.0.max(bar[2]);
@@ -287,6 +288,9 @@ impl Levels {
         let open = if entered == Entered::AtOpen { open } else { stop.0.max(worst).max(close) };
         let open = if self.reaches(open, reading) { close } else { open };
         let mut hit = self.hit(t, reading, [open, best, worst, close], stop, stop);
+        if entered == Entered::AtOpen {
+            hit = self.in_detail(bars, reading, hit, stop);
+        }
         let either = whole[2] <= stop.0 || self.reaches(whole[1], reading);
         hit.ambiguous |=
             entered != Entered::AtOpen && either && whole != [open, best, worst, close];
@@ -322,6 +326,32 @@ impl Levels {
             ambiguous: false,
             rests: false,
         })
+    }
+
+    /// What the finer bars of a bar say of an exit that depends on its inside: which level the first of
+    /// them reaches that reaches one. Without such a bar the exit stays as it was read.
+    fn in_detail(
+        &self,
+        bars: &Aligned,
+        reading: Reading<'_>,
+        hit: Hit,
+        stop: (f64, ClosedBy),
+    ) -> Hit {
+        let Some(detail) = bars.detail.as_ref().filter(|_| hit.ambiguous) else { return hit };
+        let sign = self.side.sign();
+        let signed = |bar: &[f64; 4]| {
+            let [open, high, low, close] = bar.map(|price| sign * price);
+            [open, high.max(low), high.min(low), close]
+        };
+        let reaches = |bar: &[f64; 4]| bar[2] <= stop.0 || self.reaches(bar[1], reading);
+        let Some(bar) = detail.of(hit.bar).iter().map(signed).find(reaches) else { return hit };
+        let found = self.hit(hit.bar, reading, bar, stop, stop);
+        let basis = match found.basis {
+            basis if found.ambiguous || found.at_open => basis,
+            _ if found.rests => Basis::TargetDetail,
+            _ => Basis::StopDetail,
+        };
+        Hit { at_open: hit.at_open, basis, ..found }
     }
 
     /// Whether bar `t` reaches the stop.

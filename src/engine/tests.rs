@@ -23,6 +23,7 @@ fn frame(bars: &[[f64; 4]]) -> Frame {
         volume: column(3),
         present: None,
         actions: Arc::new([]),
+        detail: None,
     }];
     daily(bars.len(), symbols)
 }

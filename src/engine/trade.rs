@@ -114,6 +114,10 @@ words! {
         Limit = "limit",
         /// The target, taken to come first in a bar that reaches the stop too.
         TargetFirst = "target, before the stop (intrabar)",
+        /// The stop, which finer bars reach before the target.
+        StopDetail = "stop, before the target (detail)",
+        /// The target, which finer bars reach before the stop.
+        TargetDetail = "target, before the stop (detail)",
         /// The open of a bar at which the clock closes positions.
         ClockOpen = "open",
         /// The close of a bar at which the account closes positions.

@@ -223,6 +223,7 @@ impl Symbol {
             volume: column(4),
             present: Some(Arc::new(Mask::from_fn(self.bars.len(), |bar| self.present[bar]))),
             actions: self.actions.clone().into(),
+            detail: None,
         }
     }
 

@@ -237,6 +237,18 @@ impl DataSettings {
         }
     }
 
+    /// The same reading of the bars of another path, whatever their length.
+    pub(super) fn elsewhere(&self, written: String, project: &Project) -> Self {
+        Self {
+            paths: vec![project.root.join(&written)],
+            written: vec![written],
+            timeframe: None,
+            resample: None,
+            warmup: None,
+            ..self.clone()
+        }
+    }
+
     /// Type the `data` of the merged `table` of session `name`, declared at `place`, with the place of
     /// its path; `None` if it has none. Mistakes are added to `mistakes`.
     pub(super) fn typed(

@@ -727,7 +727,12 @@ const EXECUTION: &[Key] = &[
     ),
     key("min_volume", AMOUNT, "none", "units; a bar with less volume fills nothing"),
     key("limit_bars", COUNT, "none", "how many bars an entry rests before it expires"),
-    later("detail", Kind::Text, "a file of finer bars, asked where a bar is ambiguous"),
+    key(
+        "detail",
+        Kind::Text,
+        "none",
+        "files of finer bars, read as `data` is; which of stop and target came first in a bar that reaches both is asked of them",
+    ),
     key(
         "leverage",
         POSITIVE,

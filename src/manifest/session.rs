@@ -42,6 +42,8 @@ pub struct Session {
     pub symbols_place: Place,
     /// The market data.
     pub data: DataSettings,
+    /// Finer bars, asked where the inside of a bar decides.
+    pub detail: Option<DataSettings>,
     /// Where the data's path is named.
     pub data_place: Place,
     /// The days that are run.
@@ -130,6 +132,8 @@ pub fn type_session(
         return None;
     }
     let (data, data_place) = data?;
+    let detail = Some(tree.text("execution.detail")).filter(|path| !path.is_empty());
+    let detail = detail.map(|path| data.elsewhere(path, project));
     let (mut definition, (mut settings, inputs)) = (definition?, told?);
     let mode = Mode::of(table);
     mode.bind(&mut settings);
@@ -155,6 +159,7 @@ pub fn type_session(
         legs,
         symbols_place,
         data,
+        detail,
         data_place,
         range,
         split,

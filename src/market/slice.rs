@@ -3,8 +3,8 @@
 
 use super::case::Window;
 use super::{Calendar, DataError, DataSet, Verdict};
-use crate::bars::{Action, Bars, Cut, DAY, Mask, Zone};
-use crate::engine::{Aligned, Day, Frame};
+use crate::bars::{Action, Bars, Cut, DAY, Mask, Zone, duration};
+use crate::engine::{Aligned, Day, Detail, Frame};
 use crate::expr::{Seen, View, World};
 use crate::manifest::{Benchmark, DataSettings, Range};
 use crate::strategy::{Signals, spread};
@@ -88,6 +88,16 @@ pub enum SliceError {
         from: NaiveDate,
         /// The day of its last bar.
         to: NaiveDate,
+    },
+    /// The bars of `execution.detail` are not finer.
+    #[error("`execution.detail` has bars of {own} for `{symbol}`, and its own are of {coarse}")]
+    Coarse {
+        /// The symbol.
+        symbol: String,
+        /// The length of the bars of the detail.
+        own: String,
+        /// The length of the session's bars.
+        coarse: String,
     },
 }
 
@@ -200,6 +210,34 @@ impl Slice {
             Some(error) => Err(SliceError::Refused(error)),
             None => Ok(()),
         }
+    }
+
+    /// Let the engine ask the finer bars of `fine` where the inside of a bar decides.
+    pub fn with_detail(&mut self, fine: &DataSet) -> Result<(), SliceError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.digest);
+        for (index, part) in self.parts.iter().enumerate() {
+            let symbol = &part.bars.symbol;
+            // A file of one symbol is that of a session with one, whatever its name.
+            let bars = match (fine.bars.as_slice(), self.parts.len()) {
+                ([only], 1) => only,
+                _ => find(fine, symbol)?,
+            };
+            if let Some(error) = fine.verdict(&bars.symbol).and_then(Verdict::error) {
+                return Err(SliceError::Refused(error));
+            }
+            let (own, coarse) = (bars.clock.timeframe, part.bars.clock.timeframe);
+            if own >= coarse {
+                let (symbol, own, coarse) = (symbol.clone(), duration(own), duration(coarse));
+                return Err(SliceError::Coarse { symbol, own, coarse });
+            }
+            let (detail, rows) = detail(&self.frame, bars, coarse);
+            let seen = Part { bars: bars.clone(), visible: rows.clone(), rows };
+            hasher.update(&digest(std::slice::from_ref(&seen)));
+            self.frame.symbols[index].detail = Some(Arc::new(detail));
+        }
+        self.digest = *hasher.finalize().as_bytes();
+        Ok(())
     }
 
     /// What planning must know of the symbols of `data`, which this is a part of.
@@ -356,8 +394,25 @@ fn single(part: &Part, calendar: &Calendar) -> Frame {
             volume: cut(&bars.volume),
             present: None,
             actions: actions(part, |row| Some(row - rows.start)),
+            detail: None,
         }],
     }
+}
+
+/// The finer bars inside each bar of the frame that is `length` long, and the rows that they are.
+fn detail(frame: &Frame, fine: &Bars, length: i64) -> (Detail, Rows<usize>) {
+    let row = |time: i64| fine.time.partition_point(|&open| open < time);
+    let first = frame.time.first().map_or(0, |&time| row(time));
+    let mut detail = Detail { ends: Vec::with_capacity(frame.len()), bars: Vec::new() };
+    let mut end = first;
+    for &time in frame.time.iter() {
+        let rows = row(time).max(end)..row(time + length);
+        end = rows.end.max(end);
+        let prices = |row| [fine.open[row], fine.high[row], fine.low[row], fine.close[row]];
+        detail.bars.extend(rows.map(prices));
+        detail.ends.push(detail.bars.len());
+    }
+    (detail, first..end)
 }
 
 /// Where each trading day ends.
@@ -434,6 +489,7 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
         volume: column(&part.bars.volume),
         present: (present.count() < present.len()).then(|| Arc::new(present)),
         actions: actions(part, |row| time.binary_search(&part.bars.time[row]).ok()),
+        detail: None,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod identity;
 pub mod sweep;
 
+mod possible;
 mod prepare;
 mod random;
 mod selection;

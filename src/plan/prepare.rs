@@ -1,6 +1,7 @@
 //! A plan and its data: slices, rules bound to parameters, identities.
 
 use super::identity::{self, Identity, SettingsHasher};
+use super::possible::never_enters;
 use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes};
 use crate::engine::{Command, ENGINE, Settings};
@@ -416,6 +417,7 @@ struct SliceKey {
     warmup: Option<usize>,
     benchmark: crate::manifest::Benchmark,
     mode: Mode,
+    detail: Option<DataSettings>,
 }
 
 impl Preparation<'_> {
@@ -488,6 +490,7 @@ impl Preparation<'_> {
             warmup: session.data.warmup,
             benchmark: session.benchmark.clone(),
             mode: session.mode,
+            detail: session.detail.clone(),
         };
         if let Some(known) = self.slice_keys.iter().position(|known| *known == key) {
             return Ok(known);
@@ -495,8 +498,12 @@ impl Preparation<'_> {
         let (symbols, range) = (session.symbols.as_deref(), &session.range);
         let arriving = session.mode == Mode::Paper;
         let cut = if arriving { Slice::arriving } else { Slice::cut };
-        let slice = cut(set, &session.data, symbols, range, &session.benchmark)
+        let mut slice = cut(set, &session.data, symbols, range, &session.benchmark)
             .map_err(|error| error.to_string())?;
+        if let Some(detail) = &session.detail {
+            let fine = self.data(detail).1?;
+            slice.with_detail(&fine).map_err(|error| error.to_string())?;
+        }
         self.slice_keys.push(key);
         self.worlds.push(if arriving { slice.growing_world(set) } else { slice.world(set) });
         self.prepared.slices.push(slice);
@@ -533,6 +540,20 @@ impl Preparation<'_> {
                     self.tell(mistake, base, point, mistakes);
                 }
                 let Some(rules) = rules else { return };
+                let slice = &self.prepared.slices[variant.slice];
+                // What is still to come of a paper account may be otherwise.
+                let past = variant.session.mode != Mode::Paper;
+                let never = past.then(|| never_enters(&variant.session, slice, &rules)).flatten();
+                if let Some(mistake) = never {
+                    if !base.swept {
+                        self.tell(mistake, base, point, mistakes);
+                        return;
+                    }
+                    // Another point of the sweep may enter.
+                    let work = Err(mistake.title);
+                    self.prepared.jobs.push(Job { index, params, work });
+                    return;
+                }
                 let named = rules.named();
                 let slice = &mut self.prepared.slices[variant.slice];
                 let (data, session) = (&variant.data, &variant.session);

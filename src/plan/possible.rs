@@ -1,0 +1,106 @@
+//! What settings, rules and bars together tell before a session runs: entries that could never be
+//! made.
+
+use crate::diag::{Mistake, codes};
+use crate::engine::Sizing;
+use crate::engine::model::Units;
+use crate::expr::{Bound, Scalar};
+use crate::manifest::Session;
+use crate::market::Slice;
+use crate::strategy::{Rule, Rules};
+
+/// Why `session` could enter nothing in the bars of `slice`, if that can be known.
+pub(super) fn never_enters(session: &Session, slice: &Slice, rules: &Rules) -> Option<Mistake> {
+    let prices = Prices::of(slice)?;
+    too_large(session, rules, prices).or_else(|| out_of_reach(session, rules, prices))
+}
+
+/// The lowest and highest price of the range, over all symbols.
+#[derive(Debug, Clone, Copy)]
+struct Prices {
+    lowest: f64,
+    highest: f64,
+}
+
+impl Prices {
+    fn of(slice: &Slice) -> Option<Self> {
+        let symbols = || slice.frame.symbols.iter();
+        let lows = symbols().flat_map(|bars| bars.low.iter().copied());
+        let highs = symbols().flat_map(|bars| bars.high.iter().copied());
+        // What is missing is NaN, which neither takes.
+        let prices = Self {
+            lowest: lows.fold(f64::INFINITY, f64::min),
+            highest: highs.fold(f64::NEG_INFINITY, f64::max),
+        };
+        (prices.lowest <= prices.highest).then_some(prices)
+    }
+}
+
+/// The smallest number of units that may be entered costs more than an entry may.
+fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake> {
+    let settings = &session.settings;
+    let trading = &settings.trading;
+    let (units, what) = match settings.axes.units {
+        _ if trading.min_units > 0.0 => (trading.min_units, "`execution.min_units`"),
+        Units::Fractional => return None,
+        Units::Integer => (1.0, "one unit"),
+        Units::Lot => (trading.lot_size, "one lot"),
+    };
+    let whole = settings.capital * trading.leverage;
+    let scales = rules.legs.iter().any(|leg| leg.bound(Rule::Size).is_some());
+    let money = match settings.sizing {
+        _ if scales => whole,
+        Sizing::Equity(fraction) if settings.pins.size_of_free => fraction * whole,
+        Sizing::Equity(fraction) => fraction * settings.capital,
+        Sizing::Cash(money) => money.min(whole),
+        Sizing::Units(units) => (units * prices.lowest).min(whole),
+        Sizing::Risk(_) | Sizing::Volatility { .. } => whole,
+    };
+    let cost = units * prices.lowest;
+    // Interest lets an account grow that holds nothing.
+    if cost <= money || settings.costs.interest > 0.0 {
+        return None;
+    }
+    let title = format!(
+        "nothing could be entered: {what} costs {cost} at the lowest price of the range, {}, and an \
+         entry has {money}",
+        prices.lowest
+    );
+    let help = "more capital, a larger size, or a smaller lot";
+    Some(Mistake::new(codes::OUT_OF_RANGE, &session.place, title).help(help))
+}
+
+/// A price that is the same for every entry, and lies where no bar of the range leads to it.
+fn out_of_reach(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake> {
+    let definition = &session.definition;
+    for (number, leg) in rules.legs.iter().enumerate() {
+        let (long, short) =
+            (leg.bound(Rule::EnterLong).is_some(), leg.bound(Rule::EnterShort).is_some());
+        let Prices { lowest, highest } = prices;
+        let found =
+            [Rule::Limit, Rule::Trigger, Rule::Stop, Rule::Target].into_iter().find_map(|rule| {
+                let Some(Bound::Scalar(Scalar::Number(price))) = leg.bound(rule) else {
+                    return None;
+                };
+                let price = *price;
+                // Below all prices, or above them, as far as each side of the strategy minds.
+                let (below, above) = (price < lowest, price > highest);
+                let (for_long, for_short, fact) = match rule {
+                    Rule::Limit => (below, above, "is never met"),
+                    Rule::Trigger => (above, below, "is never met"),
+                    Rule::Stop => (above, below, "lies on the wrong side of every entry"),
+                    _ => (below, above, "lies on the wrong side of every entry"),
+                };
+                let never = (for_long || !long) && (for_short || !short) && (long || short);
+                never.then_some((rule, price, fact))
+            });
+        if let Some((rule, price, fact)) = found {
+            let text = definition.rules.iter().find(|text| text.rule == rule && text.leg == number);
+            let place = text.map_or(&session.place, |text| &text.written.place);
+            let title = format!("nothing could be entered: the {} of {price} {fact}", rule.key());
+            let label = format!("the prices of the range go from {lowest} to {highest}");
+            return Some(Mistake::new(codes::OUT_OF_RANGE, place, title).label(label));
+        }
+    }
+    None
+}
