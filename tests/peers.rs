@@ -175,3 +175,25 @@ fn the_freqtrade_model_is_freqtrade() {
 fn the_nautilus_bars_model_is_nautilus_trader() {
     agrees("nautilus-bars");
 }
+
+#[test]
+fn every_case_that_the_table_names_is_kept() {
+    let readme = fs::read_to_string(repository().join("tests/peers/README.md")).unwrap();
+    let table = readme.split("## Which case shows what").nth(1).unwrap();
+    let mut rows = table.lines().filter(|line| line.starts_with('|'));
+    let cells = |row: &str| -> Vec<String> {
+        row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let peers = cells(rows.next().unwrap());
+    for (column, peer) in peers.iter().enumerate().skip(1) {
+        let files = fs::read_dir(repository().join("tests/peers").join(peer)).unwrap();
+        let kept: Vec<String> =
+            files.flat_map(|file| expected(&file.unwrap().path()).into_keys()).collect();
+        for row in rows.clone().skip(1).map(cells) {
+            let named = row[column].split('`').skip(1).step_by(2);
+            for case in named {
+                assert!(kept.iter().any(|kept| kept == case), "{peer} has no case `{case}`");
+            }
+        }
+    }
+}
