@@ -204,6 +204,8 @@ const RISK: &[Case] = &[
     // Out at 95 instead of the last close of 83.
     case("risk.stop_loss", "0.05", WILD, "", end(983.0, 995.0)),
     case("risk.take_profit", "0.1", WILD, "", end(983.0, 1_010.0)),
+    // At the open of 104, when a gain of 3 % is enough, instead of the last close of 96.
+    case("risk.take_profit_after", "[{ after = 1, gain = 0.03 }]", HILL, "", end(996.0, 1_004.0)),
     // 10 % below the best of 120, instead of the last close of 96.
     case("risk.trailing_stop", "0.1", HILL, "", end(996.0, 1_008.0)),
     // The range before is 2: out 3 * 2 away from 100.

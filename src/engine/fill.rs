@@ -350,6 +350,7 @@ impl Walk {
             searched,
             hit: None,
             expires: self.expiry(scene, symbol, at.bar),
+            step: self.step(scene, symbol, at.bar, 0),
         };
         self.ledger.open(fill, lot, &mut self.outcome);
         self.note_filled(symbol, at.bar, units);

@@ -45,6 +45,8 @@ pub(super) struct Lot {
     pub hit: Option<Hit>,
     /// The bar at whose open it is old enough to end.
     pub expires: usize,
+    /// Which target comes next among `risk.take_profit_after`, and on which bar.
+    pub step: (usize, usize),
 }
 
 impl Lot {

@@ -293,6 +293,8 @@ pub struct Pins {
     pub shares_turning_fee: bool,
     /// A target is a profit after the commission of both fills.
     pub net_targets: bool,
+    /// A target that is new on a bar that opens beyond it is filled at the open.
+    pub new_targets_at_open: bool,
     /// A target is filled inside its bar, at the low if it lies below (at the high if above).
     pub targets_inside: bool,
 }
@@ -318,6 +320,7 @@ const NO_PINS: Pins = Pins {
     limits_met_at_close: false,
     shares_turning_fee: false,
     net_targets: false,
+    new_targets_at_open: false,
     targets_inside: false,
 };
 
@@ -409,6 +412,7 @@ pub const MODELS: &[Model] = &[
             target_before_trailing: true,
             last_bar_enters_nothing: true,
             net_targets: true,
+            new_targets_at_open: true,
             targets_inside: true,
             ..NO_PINS
         },

@@ -2,6 +2,7 @@
 //! price.
 
 use super::frame::Aligned;
+use super::ledger::NEVER;
 use super::model::{Axes, GapStop, Intrabar, LimitGap, LimitTrigger, Pins, TrailingFrom};
 use super::trade::{Basis, ClosedBy, Side};
 
@@ -17,6 +18,8 @@ pub(super) struct Levels {
     trailing: Option<Trailing>,
     /// The bar of the entry.
     since: usize,
+    /// The bar on which the target took the place of another.
+    stepped: usize,
 }
 
 /// A stop that follows the price.
@@ -48,7 +51,7 @@ impl Away {
     }
 
     /// The signed price so far above `signed`.
-    fn above(self, signed: f64, sign: f64) -> f64 {
+    pub(super) fn above(self, signed: f64, sign: f64) -> f64 {
         match self {
             Self::Fraction(fraction) => signed * (1.0 + sign * fraction),
             Self::Money(money) => signed + money,
@@ -92,6 +95,7 @@ impl Levels {
             target: (f64::INFINITY, ClosedBy::TakeProfit),
             trailing: None,
             since: 0,
+            stepped: NEVER,
         }
     }
 
@@ -116,17 +120,21 @@ impl Levels {
         self
     }
 
-    /// With a target so far before `base`. Of two targets the nearer one holds.
-    pub(super) fn target(self, base: f64, away: Away) -> Self {
-        let sign = self.side.sign();
-        self.target_at(sign * away.above(sign * base, sign), ClosedBy::TakeProfit)
-    }
-
-    /// With a target at a price.
+    /// With a target at a price. Of two targets the nearer one holds.
     pub(super) fn target_at(mut self, price: f64, by: ClosedBy) -> Self {
         let signed = self.side.sign() * price;
         if signed < self.target.0 {
             self.target = (signed, by);
+        }
+        self
+    }
+
+    /// With another target from bar `bar` on, unless the rule's is nearer.
+    pub(super) fn retarget(mut self, price: f64, bar: usize) -> Self {
+        let signed = self.side.sign() * price;
+        if self.target.1 != ClosedBy::Target || signed < self.target.0 {
+            self.target = (signed, ClosedBy::TakeProfit);
+            self.stepped = bar;
         }
         self
     }
@@ -421,6 +429,11 @@ impl Levels {
             let (target, by) = self.target;
             let (price, basis) = match (gap_target, axes.limit_gap) {
                 (true, LimitGap::Improve) => (open, Basis::LimitGapOpen),
+                (true, LimitGap::Level)
+                    if reading.pins.new_targets_at_open && bar == self.stepped =>
+                {
+                    (open, Basis::LimitGapOpen)
+                }
                 (true, LimitGap::Level) if reading.pins.targets_inside => {
                     (target.max(worst), Basis::LimitGapLevel)
                 }

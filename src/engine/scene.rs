@@ -1,11 +1,11 @@
 //! What stays the same during a walk, and the rules as the walk asks for them.
 
 use super::frame::{Aligned, Frame};
-use super::ledger::NEVER;
-use super::model::{Axes, Fill, FirstBar};
+use super::ledger::{Lot, NEVER};
+use super::model::{Axes, Fill, FirstBar, StopBase};
 use super::protect::{Away, Levels, Reading};
 use super::settings::{Distance, Settings};
-use super::trade::{Basis, ClosedBy, Moment, Side};
+use super::trade::{Basis, ClosedBy, Fill as Filled, Moment, Side};
 use crate::bars::Mask;
 use crate::strategy::Signals;
 use std::borrow::Cow;
@@ -120,24 +120,15 @@ impl<'a> Scene<'a> {
         price: f64,
         rules: [Option<f64>; 2],
     ) -> Option<Levels> {
-        use super::model::StopBase;
         let risk = &self.settings.risk;
-        let close = &self.bars(symbol).close;
-        let base = match self.axes.stop_base {
-            StopBase::Fill => price,
-            StopBase::SignalClose if self.settings.pins.base_of_fill_bar => close[filled],
-            StopBase::SignalClose => close[decided],
-        };
+        let base = self.base(symbol, decided, filled, price);
         let away = |distance: Option<Distance>| self.away(symbol, distance?, decided);
         let mut levels = Levels::none(side);
         if let Some(away) = away(risk.stop_loss) {
             levels = levels.stop(base, away);
         }
         if let Some(away) = away(risk.take_profit) {
-            levels = match self.settings.pins.net_targets {
-                false => levels.target(base, away),
-                true => levels.target_at(self.net_target(side, price, away), ClosedBy::TakeProfit),
-            };
+            levels = levels.target_at(self.target(side, base, price, away), ClosedBy::TakeProfit);
         }
         if let Some(away) = away(risk.trailing_stop) {
             let unseen = side.sign() * f64::NEG_INFINITY;
@@ -156,6 +147,39 @@ impl<'a> Scene<'a> {
             Some(tick) => levels.on_grid(tick),
             None => levels,
         })
+    }
+
+    /// The price that the levels of an entry are measured from.
+    fn base(&self, symbol: usize, decided: usize, filled: usize, price: f64) -> f64 {
+        let close = &self.bars(symbol).close;
+        match self.axes.stop_base {
+            StopBase::Fill => price,
+            StopBase::SignalClose if self.settings.pins.base_of_fill_bar => close[filled],
+            StopBase::SignalClose => close[decided],
+        }
+    }
+
+    /// The target so far before `base` of an entry at `price`.
+    fn target(&self, side: Side, base: f64, price: f64, away: Away) -> f64 {
+        match self.settings.pins.net_targets {
+            false => side.sign() * away.above(side.sign() * base, side.sign()),
+            true => self.net_target(side, price, away),
+        }
+    }
+
+    /// The target of a lot from step number `step` of `risk.take_profit_after` on.
+    pub(super) fn stepped_target(
+        &self,
+        symbol: usize,
+        lot: &Lot,
+        entry: &Filled,
+        step: usize,
+    ) -> f64 {
+        let away = Away::Fraction(self.settings.risk.take_profit_after[step].gain);
+        // What was split since then is in the price of the lot and not in that of its fill.
+        let base = self.base(symbol, entry.decided, entry.bar, entry.price);
+        let base = base * (lot.entry_price / entry.price);
+        self.tick(self.target(lot.side, base, lot.entry_price, away))
     }
 
     /// The price at which an entry at `price` has gained so much after the commission of both fills.

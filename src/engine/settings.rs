@@ -166,6 +166,8 @@ pub struct Risk {
     pub stop_loss: Option<Distance>,
     /// Exit when the price is this far better.
     pub take_profit: Option<Distance>,
+    /// From when on the target is another; ascending.
+    pub take_profit_after: Vec<Step>,
     /// Exit when the price is this far worse than the best since the entry.
     pub trailing_stop: Option<Distance>,
     /// Exit at the open of the bar by which the entry is this old.
@@ -210,6 +212,7 @@ impl Default for Risk {
         Self {
             stop_loss: None,
             take_profit: None,
+            take_profit_after: Vec::new(),
             trailing_stop: None,
             max_holding: None,
             max_position: None,
@@ -230,6 +233,15 @@ impl Default for Risk {
             flat_by: None,
         }
     }
+}
+
+/// A target that takes the place of the one before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Step {
+    /// How long after the entry.
+    pub after: Span,
+    /// How far away it is, a fraction of its base; 0 for the base itself.
+    pub gain: f64,
 }
 
 /// The largest value that something may have.

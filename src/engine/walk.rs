@@ -21,7 +21,7 @@ use super::ledger::{Ledger, Lot, NEVER};
 use super::model::{AtEnd, Fill, OrdersPerBar, StopOnEntryBar};
 use super::order::{Order, OrderStatus, Reason};
 use super::outcome::{Event, Outcome, Stretch, What};
-use super::protect::{Entered, Hit};
+use super::protect::{Entered, Hit, Levels};
 use super::rest::{Prices, Reached};
 use super::scene::Scene;
 use super::settings::{Settings, Span};
@@ -169,7 +169,8 @@ impl Walk {
         let exit = book.exit.map_or(NEVER, |exit| exit.fill.0);
         let entry = book.entry.as_ref().map_or(NEVER, EntryOrder::due);
         let lots = self.ledger.positions[symbol].iter();
-        let lots = lots.map(|lot| lot.hit.map_or(NEVER, |hit| hit.bar).min(lot.expires));
+        let lots =
+            lots.map(|lot| lot.hit.map_or(NEVER, |hit| hit.bar).min(lot.expires).min(lot.step.1));
         let orders = exit.min(entry).min(lots.min().unwrap_or(NEVER));
         orders.min(book.next_signal).min(book.next_action).min(book.next_weight)
     }
@@ -183,6 +184,7 @@ impl Walk {
         touched.extend((0..self.books.len()).filter(|&symbol| self.due(symbol) <= t));
         let one_fill = scene.axes.orders_per_bar == OrdersPerBar::One;
         for &symbol in &touched {
+            self.step_targets(scene, symbol, t);
             if one_fill {
                 self.only_exit(scene, symbol, t);
             } else if scene.settings.pins.orders_first {
@@ -265,8 +267,8 @@ impl Walk {
         }
         for lot in lots.iter_mut().filter(|lot| lot.hit.is_none()) {
             let until = until.min(lot.expires);
-            let peek = until < book.next_action;
-            let until = until.min(book.next_action);
+            let peek = until < book.next_action.min(lot.step.1);
+            let until = until.min(book.next_action).min(lot.step.1);
             if let Some(levels) = &mut lot.levels {
                 let from = lot.searched.max(from);
                 lot.hit = levels.first_hit(bars, scene.reading(), from, until, peek);
@@ -434,7 +436,12 @@ impl Walk {
 
     /// The bar at whose open an entry of bar `t` is old enough to end.
     pub(super) fn expiry(&self, scene: &Scene<'_>, symbol: usize, t: usize) -> usize {
-        let Some(span) = scene.settings.risk.max_holding else { return NEVER };
+        let span = scene.settings.risk.max_holding;
+        span.map_or(NEVER, |span| self.after(scene, symbol, t, span))
+    }
+
+    /// The first bar of a symbol at whose open an entry of bar `t` is so old.
+    fn after(&self, scene: &Scene<'_>, symbol: usize, t: usize, span: Span) -> usize {
         let old = match span {
             Span::Bars(bars) => t + bars.max(1),
             Span::Time(time) => {
@@ -443,6 +450,37 @@ impl Walk {
             }
         };
         scene.bars(symbol).next_bar(old).unwrap_or(NEVER)
+    }
+
+    /// Step number `index` of the target of an entry of bar `t`, with the bar on which it is taken.
+    pub(super) fn step(
+        &self,
+        scene: &Scene<'_>,
+        symbol: usize,
+        t: usize,
+        index: usize,
+    ) -> (usize, usize) {
+        let step = scene.settings.risk.take_profit_after.get(index);
+        (index, step.map_or(NEVER, |step| self.after(scene, symbol, t, step.after)))
+    }
+
+    /// Targets that are others from the open of bar `t` on.
+    fn step_targets(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        for index in 0..self.ledger.positions[symbol].len() {
+            let lot = &self.ledger.positions[symbol][index];
+            let (step, at) = lot.step;
+            if at > t {
+                continue;
+            }
+            let target = scene.stepped_target(symbol, lot, &self.outcome.fills[lot.entry], step);
+            let next = self.step(scene, symbol, lot.entry_bar, step + 1);
+            let lot = &mut self.ledger.positions[symbol][index];
+            let levels = lot.levels.unwrap_or(Levels::none(lot.side).since(lot.entry_bar));
+            lot.levels = Some(levels.retarget(target, t));
+            lot.step = next;
+            self.books[symbol].stale = true;
+            self.search_bar(scene, symbol, t);
+        }
     }
 
     /// Write down an order; its number.

@@ -344,6 +344,13 @@ fn risk(dice: &mut Dice) -> Risk {
     Risk {
         stop_loss: distance(dice, 40, 0.01, 0.1),
         take_profit: distance(dice, 40, 0.01, 0.15),
+        take_profit_after: match dice.chance(20) {
+            true => vec![
+                Step { after: Span::Bars(2), gain: dice.number(0.0, 0.05) },
+                Step { after: Span::Time(2 * DAY), gain: dice.number(0.0, 0.03) },
+            ],
+            false => Vec::new(),
+        },
         trailing_stop: distance(dice, 30, 0.02, 0.15),
         max_holding: match dice.below(10) {
             0 => Some(Span::Bars(1 + dice.below(8))),

@@ -791,6 +791,12 @@ const RISK: &[Key] = &[
         "exit this far above (below) the entry",
     ),
     key(
+        "take_profit_after",
+        Kind::List(&Kind::Table(STEP)),
+        "none",
+        "targets that take the place of the one before, each from its time after the entry on",
+    ),
+    key(
         "trailing_stop",
         Kind::Either(&[SHARE, Kind::Table(ATR)]),
         "none",
@@ -903,6 +909,16 @@ const LOSSES: &[Key] = &[
 const HOURS: &[Key] = &[
     key("from", Kind::Text, "", "a time of day such as \"09:30\""),
     key("to", Kind::Text, "", "the first time of day that is outside"),
+];
+
+const STEP: &[Key] = &[
+    key("after", Kind::Duration, "", "how long after the entry: a time, or a number of bars"),
+    key(
+        "gain",
+        Kind::Fraction { max: f64::INFINITY, zero: true },
+        "",
+        "exit this far above (below) the entry; 0 for the price of the entry",
+    ),
 ];
 
 const BLACKOUT: &[Key] = &[

@@ -12,7 +12,8 @@ use crate::engine::model::{self, Axes, MODELS, Model, Units};
 use crate::engine::order::Kind;
 use crate::engine::settings::Span as Time;
 use crate::engine::settings::{
-    Action, Blackout, Breaker, Cap, Distance, Every, Rebalance, Risk, Settings, Sizing, Trading,
+    Action, Blackout, Breaker, Cap, Distance, Every, Rebalance, Risk, Settings, Sizing, Step,
+    Trading,
 };
 use crate::strategy::{Definition, Rule, Written};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Timelike};
@@ -272,6 +273,7 @@ impl Reader<'_> {
         Risk {
             stop_loss: self.distance("risk.stop_loss"),
             take_profit: self.distance("risk.take_profit"),
+            take_profit_after: self.steps(),
             trailing_stop: self.distance("risk.trailing_stop"),
             max_holding: self.at("risk.max_holding").and_then(span),
             max_position: self.cap("risk.max_position"),
@@ -306,6 +308,30 @@ impl Reader<'_> {
         };
         let input = self.input(path, format!("atr({window})"));
         Some(Distance::Atr { multiple, input })
+    }
+
+    /// The targets that take the place of each other.
+    fn steps(&mut self) -> Vec<Step> {
+        let path = "risk.take_profit_after";
+        let items = self.at(path).and_then(Node::array).unwrap_or_default().iter();
+        let step = |node: &Node| {
+            let key = |key: &str| node.table()?.get(key);
+            Some(Step { after: key("after").and_then(span)?, gain: key("gain")?.number()? })
+        };
+        let steps: Vec<Option<Step>> = items.map(step).collect();
+        let ascends =
+            |pair: &[Option<Step>]| match (pair[0].map(|s| s.after), pair[1].map(|s| s.after)) {
+                (Some(Time::Bars(a)), Some(Time::Bars(b))) => a < b,
+                (Some(Time::Time(a)), Some(Time::Time(b))) => a < b,
+                _ => true,
+            };
+        if steps.iter().any(Option::is_none) {
+            self.missing(path, "after` and `gain", "such as { after = \"3d\", gain = 0.02 }");
+        } else if !steps.windows(2).all(ascends) {
+            let title = format!("`{path}` goes from earlier to later");
+            self.refuse(&[path], title, "sort it by `after`");
+        }
+        steps.into_iter().flatten().collect()
     }
 
     fn cap(&mut self, path: &str) -> Option<Cap> {
@@ -475,7 +501,8 @@ impl Reader<'_> {
         let exits = has(Rule::ExitLong) || has(Rule::ExitShort) || has(Rule::Weight);
         let flips = has(Rule::EnterLong) && has(Rule::EnterShort);
         let stops = risk.stop_loss.is_some() || risk.trailing_stop.is_some() || has(Rule::Stop);
-        let targets = risk.take_profit.is_some() || has(Rule::Target);
+        let targets =
+            risk.take_profit.is_some() || !risk.take_profit_after.is_empty() || has(Rule::Target);
         let needed = [
             (true, entry, "its entries"),
             (exits || flips, Kind::Market, "its exits"),

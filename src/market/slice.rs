@@ -228,7 +228,8 @@ impl Slice {
             }
             let (own, coarse) = (bars.clock.timeframe, part.bars.clock.timeframe);
             if own >= coarse {
-                let (symbol, own, coarse) = (symbol.clone(), duration(own), duration(coarse));
+                let (symbol, own, coarse) =
+                    (symbol.clone(), duration::text(own), duration::text(coarse));
                 return Err(SliceError::Coarse { symbol, own, coarse });
             }
             let (detail, rows) = detail(&self.frame, bars, coarse);

@@ -21,6 +21,8 @@ MANIFEST = "freqtrade.toml"
 PACKAGES = ["freqtrade", "numpy", "pandas"]
 PAIR = "CASE/USD"
 TICK_SIZE = 4
+# A bar's minutes.
+MINUTES = 24 * 60
 STRATEGY = """
 from freqtrade.strategy import IStrategy
 
@@ -83,7 +85,10 @@ def configuration(table, directory):
         "liquidation_buffer": 0.0,
         # An entry rests until it is filled.
         "unfilledtimeout": {"entry": 10**6, "exit": 10**6, "unit": "minutes", "exit_timeout_count": 0},
-        "minimal_roi": {"0": risk.get("take_profit", 100.0)},
+        "minimal_roi": {
+            "0": risk.get("take_profit", 100.0),
+            **{str(step["after"] * MINUTES): step["gain"] for step in risk.get("take_profit_after", [])},
+        },
         "stoploss": -risk.get("stop_loss", risk.get("trailing_stop", 0.99)),
         "trailing_stop": "trailing_stop" in risk,
         "use_exit_signal": True,
