@@ -93,6 +93,36 @@ fn both_readings_of_an_ambiguous_exit_are_told() {
     assert!(report.contains("| `target_first` |"), "{report}");
 }
 
+#[test]
+fn a_trade_tells_its_rule_its_order_and_what_risk_did() {
+    let project = Project::new();
+    project.write("data/x.csv", BARS);
+    project.write_manifest(
+        "x.toml",
+        "\n[session.x]\ndata.path = \"data/x.csv\"\ncapital = 1_000\n\
+         risk = { stop_loss = 0.05, take_profit = 0.1, max_position = 0.5 }\n\
+         strategy.rules.enter_long = \"signal == 1\"\n",
+    );
+    let _ = project.run(["run", "x.toml", "--no-report"]).success();
+    let shown =
+        project.run(["sessions", "show", "latest", "--trades", "--format", "csv"]).success();
+    let trade = &shown.rows()[0];
+    let told = ["decided", "rule", "kind", "wanted", "reduced_by", "units", "entry_from"];
+    assert_eq!(
+        told.map(|name| trade[name].as_str()),
+        [
+            "2024-01-01T00:00:00Z",
+            "enter_long",
+            "market",
+            "10.0",
+            "max_position",
+            "5.0",
+            "open (fill = next_open)"
+        ]
+    );
+    assert_eq!(trade["exit_from"], "stop, before the target (intrabar)");
+}
+
 /// Every guard of the account, each with both actions, over bars that trip it.
 const GUARDS: &str = r#"
 [session.guards]

@@ -7,7 +7,7 @@ use super::{Done, Failure};
 use crate::bars::Cut;
 use crate::bars::DAY;
 use crate::engine::outcome::{Counts, Event, What};
-use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome};
+use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome, Side, Trade};
 use crate::expr::Columns;
 use crate::metrics::account::excursion;
 use crate::metrics::backtesting_py::Value as Statistic;
@@ -16,6 +16,7 @@ use crate::plan::{Job, Plan, Prepared, Work, file, hex};
 use crate::store::{
     self, EQUITY_FILE, EventKind, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet,
 };
+use crate::strategy::Rule;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
@@ -224,6 +225,10 @@ impl Kept<'_> {
             "exit_from",
             "stop",
             "target",
+            "rule",
+            "kind",
+            "wanted",
+            "reduced_by",
         ];
         let rows = self.outcome.trades.iter().map(|trade| {
             let (mae, mfe) = excursion(trade, self.frame());
@@ -231,6 +236,9 @@ impl Kept<'_> {
             let exit = trade.exit.map(|exit| &self.outcome.fills[exit]);
             let price = |price: Option<f64>| price.map_or_else(String::new, |it| it.to_string());
             let order = |order: Option<usize>| order.map_or_else(String::new, |n| n.to_string());
+            let asked = entry.order.map(|number| &self.outcome.orders[number]);
+            let wanted = asked.and_then(|asked| asked.wanted);
+            let reduced = asked.and_then(|asked| asked.reduced);
             vec![
                 self.symbol(trade.symbol).to_owned(),
                 trade.side.word().to_owned(),
@@ -256,9 +264,23 @@ impl Kept<'_> {
                 exit.map_or("", |exit| exit.basis.word()).to_owned(),
                 price(trade.stop),
                 price(trade.target),
+                self.entry_rule(trade).key().to_owned(),
+                asked.map_or("", |asked| asked.kind.word()).to_owned(),
+                wanted.map_or_else(String::new, |units| units.to_string()),
+                reduced.map_or("", |(reason, _)| reason.word()).to_owned(),
             ]
         });
         csv(&header, rows)
+    }
+
+    /// The rule that a trade was entered by.
+    fn entry_rule(&self, trade: &Trade) -> Rule {
+        let rules = self.work.rules.of(trade.symbol);
+        match trade.side {
+            _ if rules.bound(Rule::Weight).is_some() => Rule::Weight,
+            Side::Long => Rule::EnterLong,
+            Side::Short => Rule::EnterShort,
+        }
     }
 
     /// The bytes of orders.csv.

@@ -481,7 +481,7 @@ fn read_trades(file: &[u8]) -> Result<Records> {
 /// What a column of the file of trades holds.
 fn trade_kind(name: &str) -> Kind {
     match name {
-        "units" | "entry_price" | "exit_price" | "stop" | "target" => Kind::Number,
+        "units" | "entry_price" | "exit_price" | "stop" | "target" | "wanted" => Kind::Number,
         "commission" | "slippage" | "profit" => Kind::Money,
         "profit_fraction" | "mae" | "mfe" => Kind::Fraction,
         "bars" => Kind::Count,
