@@ -292,18 +292,16 @@ impl Levels {
         if worst > stop.0 && !self.reaches(best, reading) {
             return None;
         }
-        // An entry inside the bar knows nothing of its open.
-        let open = if entered == Entered::AtOpen { open } else { stop.0.max(worst).max(close) };
-        let open = if self.reaches(open, reading) { close } else { open };
-        let mut hit = self.hit(t, reading, [open, best, worst, close], stop, stop);
+        let prices = [open, best, worst, close];
         if entered == Entered::AtOpen {
-            hit = self.in_detail(bars, reading, hit, stop);
+            let hit = self.hit(t, reading, prices, stop, stop);
+            return Some(self.in_detail(bars, reading, hit, stop));
         }
+        // Of the bar's open an entry inside it knows nothing, and what it meets depends on which part
+        // of the bar comes after it.
+        let hit = self.hit_from(f64::NAN, t, reading, prices, stop, stop);
         let either = whole[2] <= stop.0 || self.reaches(whole[1], reading);
-        hit.ambiguous |=
-            entered != Entered::AtOpen && either && whole != [open, best, worst, close];
-        hit.at_open &= entered == Entered::AtOpen;
-        Some(hit)
+        Some(Hit { ambiguous: hit.ambiguous || either, ..hit })
     }
 
     /// What a bar does that is read as reaching its worse extreme first: only its close can come back
@@ -403,7 +401,20 @@ impl Levels {
         before: (f64, ClosedBy),
         stop: (f64, ClosedBy),
     ) -> Hit {
-        let [open, best, worst, _] = prices;
+        self.hit_from(prices[0], bar, reading, prices, before, stop)
+    }
+
+    /// The same, where the first price that matters is `open`; NaN for none.
+    fn hit_from(
+        &self,
+        open: f64,
+        bar: usize,
+        reading: Reading<'_>,
+        prices: [f64; 4],
+        before: (f64, ClosedBy),
+        stop: (f64, ClosedBy),
+    ) -> Hit {
+        let [_, best, worst, _] = prices;
         let axes = reading.axes;
         let sign = self.side.sign();
         let reached = self.reaches(best, reading);

@@ -443,3 +443,16 @@ fn a_delayed_weight_waits_for_its_delay() {
     let outcome = walk(&frame(&RISING), &[rules], &settings);
     assert_eq!(trades(&outcome), [(2, 11.0, 5, 15.0, None)]);
 }
+
+#[test]
+fn an_entry_inside_a_bar_meets_its_target_on_the_way_to_the_close() {
+    let bars = [[100.0, 101.0, 99.0, 100.0], [100.0, 100.0, 94.0, 99.0], [99.0, 100.0, 98.0, 99.0]];
+    let rules = Signals {
+        limit: Some(whole(vec![95.0; 3])),
+        target: Some(whole(vec![97.0; 3])),
+        ..signals(3, [&[0], &[], &[], &[]])
+    };
+    let outcome = walk(&frame(&bars), &[rules], &Settings::default());
+    assert_eq!(trades(&outcome), [(1, 95.0, 1, 97.0, Some(ClosedBy::Target))]);
+    assert_eq!(outcome.ambiguous_exits, 1);
+}
