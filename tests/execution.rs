@@ -154,7 +154,7 @@ fn guards_do_the_same_on_any_number_of_threads() {
     project.write("data/wave.csv", bars);
     project.write_manifest("guards.toml", GUARDS);
     let tripped = |threads: &str| {
-        let told = ["run", "guards.toml", "--no-report", "--set", "run.cache=false", "-j", threads];
+        let told = ["run", "guards.toml", "--no-report", "--no-cache", "-j", threads];
         let _ = project.run(told).success();
         let rows = project.newest().results();
         let facts = |name: &str| -> Vec<String> {

@@ -22,9 +22,8 @@ fn shared() -> Option<PathBuf> {
     None
 }
 
-/// Run a manifest of `tests/oracles` over the data of the oracles.
-fn run(shared: &Path, manifest: &str) -> Run {
-    let project = Project::new();
+/// Run a manifest of `tests/oracles` over the data of the oracles; the run lives as long as its project.
+fn run(project: &Project, shared: &Path, manifest: &str) -> Run {
     let text = fs::read(repository().join("tests/oracles").join(manifest)).unwrap();
     project.write(manifest, text);
     let data = fs::read(shared.join("market/test/goog-daily.csv")).unwrap();
@@ -69,7 +68,8 @@ fn agrees(run: &Run, cases: usize, theirs: impl Fn(&str) -> Case) {
 fn the_cases_of_backtesting_py_are_met_to_the_trade_and_to_the_statistic() {
     let Some(shared) = shared() else { return };
     let oracles = shared.join("oracles/backtesting");
-    let run = run(&shared, "backtesting.toml");
+    let project = Project::new();
+    let run = run(&project, &shared, "backtesting.toml");
     agrees(&run, 10, |case| {
         let trade = |row: &Row| {
             let size = number(row, "Size");
@@ -120,7 +120,8 @@ fn the_cases_of_vectorbt_are_met_to_the_trade() {
     let oracles = shared.join("oracles/vectorbt");
     let bars = rows(&shared.join("market/test/goog-daily.csv"));
     let bar = |day: &str| bars.iter().position(|row| row["timestamp"] == day[..10]).unwrap();
-    agrees(&run(&shared, "vectorbt.toml"), 6, |case| {
+    let project = Project::new();
+    agrees(&run(&project, &shared, "vectorbt.toml"), 6, |case| {
         let trade = |row: &Row| Trade {
             side: row["Direction"].to_lowercase(),
             units: number(row, "Size"),

@@ -13,6 +13,7 @@ use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::engine::Settings;
 use crate::engine::model::MODELS;
 use crate::expr::Scalar;
+use crate::metrics::backtesting_py;
 use crate::strategy::{Definition, Turn, Written};
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -174,7 +175,7 @@ pub fn type_session(
         both_readings: tree.text("ambiguity") == "both",
         backtesting_py: tree
             .texts("metrics")
-            .is_some_and(|sets| sets.iter().any(|set| set == "backtesting-py")),
+            .is_some_and(|sets| sets.iter().any(|set| set == backtesting_py::NAME)),
         expect,
     })
 }

@@ -6,6 +6,9 @@
 
 use crate::bars::{DAY, month};
 
+/// What a manifest calls this set of statistics.
+pub const NAME: &str = "backtesting-py";
+
 const HOUR: i64 = DAY / 24;
 const MINUTE: i64 = HOUR / 60;
 const SECOND: i64 = MINUTE / 60;
