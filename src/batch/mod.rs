@@ -222,7 +222,8 @@ impl Worker {
         let columns = &bench.columns[work.variant.slice];
         let settings = work.variant.settings();
         let began = Instant::now();
-        let all_warm = settings.axes.first_bar == model::FirstBar::AllWarm;
+        let tells_warm = detailed && work.variant.session.backtesting_py;
+        let all_warm = settings.axes.first_bar == model::FirstBar::AllWarm || tells_warm;
         let signals: Vec<Signals> = (0..slice.symbols.len())
             .map(|symbol| {
                 let read = |rules: &Rules| {
@@ -260,10 +261,9 @@ impl Worker {
         };
         if let Some(outcome) = &done.outcome {
             let session = &work.variant.session;
-            done.beside.backtesting_py = session.backtesting_py.then(|| {
-                let warm = Signals { warm: warm(0), ..Signals::default() };
-                beside::backtesting_py(outcome, &slice.frame, slice.place(0, warm).warm)
-            });
+            done.beside.backtesting_py = session
+                .backtesting_py
+                .then(|| beside::backtesting_py(outcome, &slice.frame, signals[0].warm));
             if session.both_readings {
                 done.beside.readings = self.readings(slice, &signals, settings);
             }

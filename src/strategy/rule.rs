@@ -220,7 +220,7 @@ impl LegRules {
 
     /// The first of the visible bars of symbol number `symbol` on which every function of the rules
     /// has a value.
-    fn warm(&self, columns: &Columns<'_>, symbol: usize) -> usize {
+    pub fn warm(&self, columns: &Columns<'_>, symbol: usize) -> usize {
         let first = |&number: &usize| {
             let values = column(columns, symbol, &Bound::Expression(number));
             values.iter().position(|value| !value.is_nan()).unwrap_or(values.len())
