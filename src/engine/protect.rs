@@ -423,12 +423,12 @@ impl Levels {
         let trails = reading.pins.target_before_trailing && self.has_trailed();
         let contested = reached && worst <= before.0 && !trails;
         let gap_stop = open <= before.0 && !(trails && reached);
+        let contested_first = contested && reading.stop_first(self.side, prices);
         let gap_target =
-            self.reaches(open, reading) && !(reading.pins.stop_always_first && contested);
+            self.reaches(open, reading) && !(reading.pins.stop_always_first && contested_first);
         // At the open there is nothing to guess: what it opened beyond is what happened.
         let ambiguous = contested && !gap_stop && !gap_target;
-        let stop_first = gap_stop
-            || !gap_target && (!reached || contested && reading.stop_first(self.side, prices));
+        let stop_first = gap_stop || !gap_target && (!reached || contested_first);
         let (signed, basis, closed_by) = if gap_stop {
             let (price, basis) = gapped_stop(axes.gap_stop, before.0, open, best);
             (price, basis, before.1)
