@@ -1,7 +1,7 @@
 //! What should be said beside the numbers of a session: never a silent success without trades.
 
 use crate::engine::model::Fill;
-use crate::engine::{Outcome, Reason, Settings};
+use crate::engine::{Booking, Outcome, Reason, Settings};
 
 /// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
 /// has bars enough for.
@@ -19,6 +19,13 @@ pub(super) fn note(
         notes.push(format!("no trades: {}", why_idle(outcome, bars, never_full)));
     } else if outcome.refused.of(Reason::Leg) > 0 {
         notes.push(format!("legs were refused together: {}", refusals(outcome)));
+    }
+    let dividends = -outcome.paid[Booking::Dividends as usize];
+    if dividends != 0.0 {
+        notes.push(format!(
+            "dividends of {dividends:.2} went to cash; with adjusted prices (`data.adjust = \
+             \"total\"`) they buy more units"
+        ));
     }
     if let Some(bar) = outcome.ruined {
         notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
