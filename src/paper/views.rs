@@ -117,6 +117,7 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
         })
         .collect();
     let metrics: Map<String, Value> = kept
+        .done
         .metrics
         .iter()
         .filter_map(|(metric, value)| Some((metric.name().to_owned(), json!(value?))))
@@ -147,7 +148,7 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
         "commands": account.given().len(),
         "checkpoint": checkpoint.number,
         "engine": checkpoint.engine,
-        "sharpe": kept.metrics.get(Metric::Sharpe),
+        "sharpe": kept.done.metrics.get(Metric::Sharpe),
         "metrics": metrics,
     })
 }
