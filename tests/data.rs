@@ -123,11 +123,12 @@ fn replace(path: &Path, text: &str) {
     std::fs::rename(beside, path).unwrap();
 }
 
-/// A writer that cuts the file short in the middle of a line, and completes it.
+/// A writer that cuts the file short, and completes it.
 fn truncate(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
-    file.set_len(text.len() as u64 / 2).unwrap();
+    let half = text[..text.len() / 2].rfind('\n').unwrap() + 1;
+    file.set_len(half as u64).unwrap();
 }
 
 #[test]

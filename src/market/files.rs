@@ -4,7 +4,7 @@ use super::DataError;
 use crate::manifest::glob_matches;
 use flate2::read::MultiGzDecoder;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +13,8 @@ const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".jsonl", ".parquet"];
 
 /// How long is waited before a file that changed is read once more.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Who wrote less than this ago, and not to the end of a line, may be in the middle of it.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The files that a path, a directory or a glob names, sorted. A directory stands for the data files in
 /// it and in its own directories.
@@ -107,7 +109,8 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// What `read` makes of `file`, which must not change meanwhile: if it does, it is read once more.
+/// What `read` makes of `file`, which must not change meanwhile: if it does, it is read once more. A file
+/// that was written a moment ago and ends within a line is watched until that moment is over.
 pub(super) fn steadily<T>(
     file: &Path,
     read: impl Fn() -> Result<T, DataError>,
@@ -115,6 +118,11 @@ pub(super) fn steadily<T>(
     for attempt in [1, 2] {
         let before = fingerprint(file)?;
         let found = read();
+        let age = before.1.and_then(|written| written.elapsed().ok());
+        let rest = age.and_then(|age| FRESH.checked_sub(age));
+        if let Some(rest) = rest.filter(|_| ends_within_a_line(file)) {
+            std::thread::sleep(rest);
+        }
         if fingerprint(file)? == before {
             return found;
         }
@@ -129,6 +137,18 @@ pub(super) fn steadily<T>(
 fn fingerprint(file: &Path) -> Result<(u64, Option<SystemTime>), DataError> {
     let meta = fs::metadata(file).map_err(|error| DataError::new(file, error.to_string()))?;
     Ok((meta.len(), meta.modified().ok()))
+}
+
+/// Whether the last line of a text has no end.
+fn ends_within_a_line(file: &Path) -> bool {
+    let last = || -> std::io::Result<u8> {
+        let (mut open, mut byte) = (File::open(file)?, [0]);
+        open.seek(SeekFrom::End(-1))?;
+        open.read_exact(&mut byte)?;
+        Ok(byte[0])
+    };
+    let is_text = name(file).is_some_and(|it| it.ends_with(".csv") || it.ends_with(".jsonl"));
+    is_text && last().is_ok_and(|byte| byte != b'\n')
 }
 
 /// The bytes of a file, unpacked if they are packed.
@@ -194,14 +214,14 @@ mod tests {
     fn a_file_that_changes_is_read_again_and_then_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.csv");
-        fs::write(&path, "a").unwrap();
+        fs::write(&path, "\n").unwrap();
         let reads = Cell::new(0);
         let read = |changes: usize| {
             reads.set(0);
             steadily(&path, || {
                 reads.set(reads.get() + 1);
                 if reads.get() <= changes {
-                    let text = "b".repeat(fs::metadata(&path).unwrap().len() as usize + 1);
+                    let text = "\n".repeat(fs::metadata(&path).unwrap().len() as usize + 1);
                     fs::write(&path, text).unwrap();
                 }
                 Ok(reads.get())
@@ -210,5 +230,28 @@ mod tests {
         assert_eq!(read(0).unwrap(), 1);
         assert_eq!(read(1).unwrap(), 2);
         assert!(read(2).unwrap_err().fact.starts_with("the file changes while it is read"));
+    }
+
+    #[test]
+    fn a_line_that_is_being_written_is_waited_for() {
+        use std::io::Write as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.csv");
+        fs::write(&path, "2024-01-01,10\n2024-01-02,1").unwrap();
+        let text = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(PAUSE);
+                let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+                file.write_all(b"1\n").unwrap();
+            });
+            steadily(&path, || Ok(fs::read_to_string(&path).unwrap())).unwrap()
+        });
+        assert!(text.ends_with("2024-01-02,11\n"), "{text}");
+        // A file that ends so for longer was meant to.
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(text.len() as u64 - 1).unwrap();
+        file.set_modified(SystemTime::now() - 2 * FRESH).unwrap();
+        let began = std::time::Instant::now();
+        assert!(steadily(&path, || Ok(())).is_ok() && began.elapsed() < FRESH);
     }
 }
