@@ -7,7 +7,7 @@
 //! wrong with it stands in the store's log of hooks.
 
 use crate::manifest::{Hook, Moment};
-use crate::store::{Event, EventKind, Store, StoreError, append_event};
+use crate::store::{Event, EventKind, JournalReader, Store, StoreError, append_event};
 use chrono::Utc;
 use std::env;
 use std::io::{self, Seek, Write};
@@ -69,6 +69,22 @@ impl<'a> Hooks<'a> {
             match started {
                 Ok(child) => running.push(child),
                 Err(error) => log(&self.log, moment.word(), &hook.command, &error.to_string()),
+            }
+        }
+    }
+
+    /// Whether somebody waits for one of these moments.
+    pub fn waits_for(&self, moments: &[Moment]) -> bool {
+        self.hooks.iter().any(|hook| moments.contains(&hook.moment))
+    }
+
+    /// Tell what an account has written into its journal since it was read last.
+    pub fn tell_of_account(&self, journal: &mut JournalReader) {
+        for event in journal.read().0 {
+            match event.kind {
+                EventKind::Fill => self.tell(Moment::OnTrade, &event),
+                EventKind::State => self.tell(Moment::OnState, &event),
+                _ => {}
             }
         }
     }

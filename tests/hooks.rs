@@ -129,3 +129,28 @@ fn a_hook_that_is_not_there_is_a_warning_and_a_command_of_no_words_a_mistake() {
     let _ = hook("[]").code(2).stderr("`run.hooks.on_finished` names no command");
     let _ = hook("\"mail me\"").code(2).stderr("run.hooks.on_finished");
 }
+
+#[test]
+fn the_fills_and_states_of_an_account_are_told_once() {
+    let hook = "[\"/bin/sh\", \"-c\", \"cat >> told-$PAPERTAPE_HOOK\"]";
+    let run =
+        format!("\n[run]\nreport = false\nhooks = {{ on_trade = {hook}, on_state = {hook} }}\n");
+    let paper = [&session("night"), "mode = \"paper\"\nparams = { fast = 3, slow = 9 }\n"].concat();
+    let project = Project::new().bars(60).manifest("a.toml", &[run, paper].concat());
+    let _ = project.run(["run", "a.toml", "-q", "--now", "2020-06-01"]).success();
+    let journal = project.path("output/paper/night/journal.jsonl");
+    let journalled = fs::read_to_string(&journal).unwrap();
+    let fills = journalled.lines().filter(|line| line.contains("\"type\":\"fill\"")).count();
+    assert!((1..16).contains(&fills), "{journalled}");
+    let count = |text: &str| text.lines().count();
+    let trades = file(&project, "told-on_trade", |text| count(text) == fills);
+    assert!(trades.lines().all(|line| journalled.contains(line)));
+    let states = journalled.lines().filter(|line| line.contains("\"type\":\"state\"")).count();
+    if states > 0 {
+        file(&project, "told-on_state", |text| count(text) == states);
+    }
+    let _ = project.run(["run", "a.toml", "-q", "--now", "2020-06-01"]).success();
+    assert_eq!(fs::read_to_string(project.path("told-on_trade")).unwrap(), trades);
+    let events = project.run(["events", "night", "--type", "fill", "--format", "json"]).success();
+    assert_eq!(events.json().as_array().unwrap().len(), fills);
+}

@@ -126,8 +126,9 @@ impl Events {
     /// record of that session kept.
     fn journal(&self, store: &Store) -> Result<Journal> {
         let which = &self.which;
-        if let Some(reader) = store.account_journal(which) {
-            return Ok(Journal::Account(reader));
+        let account = store.account_journal(which);
+        if account.path().exists() {
+            return Ok(Journal::Account(account));
         }
         let unknown = match store.open_run(which) {
             Ok(run) => return Ok(Journal::Run(run.journal())),

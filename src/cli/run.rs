@@ -14,8 +14,8 @@ use crate::batch::kept::Kept;
 use crate::compare::{Checked, Checks, Standing, check};
 use crate::diag::{Mistakes, counted};
 use crate::hook::Hooks;
-use crate::manifest::Moment;
 use crate::manifest::project::shown;
+use crate::manifest::{Mode, Moment};
 use crate::paper::{Account, Night};
 use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
@@ -23,7 +23,8 @@ use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
 use crate::store::{
-    Event, EventKind, Holder, Label, Level, Row, RunStatus, Status, Store, StoreError,
+    Event, EventKind, Holder, JournalReader, Label, Level, Row, RunStatus, Status, Store,
+    StoreError,
 };
 use anyhow::Result;
 use chrono::Utc;
@@ -156,6 +157,13 @@ impl Attempt<'_> {
         let (commands, sessions) = (plan.run.hooks.clone(), plan.points.len());
         let hooks = Hooks::new(&commands, &root, &planned.store);
         hooks.missing().iter().for_each(|missing| self.context.warn(missing));
+        let mut accounts: Vec<JournalReader> =
+            match hooks.waits_for(&[Moment::OnTrade, Moment::OnState]) {
+                true => accounts(&planned).collect(),
+                false => Vec::new(),
+            };
+        // What stands there was told before.
+        accounts.iter_mut().for_each(|account| drop(account.read()));
         let manifests: Vec<String> = plan.manifests.iter().map(|(path, _)| path.clone()).collect();
         let event = |kind, message| {
             let event = Event::new(Utc::now(), kind, message).fact("manifests", manifests.clone());
@@ -166,6 +174,7 @@ impl Attempt<'_> {
         hooks.tell(Moment::OnStarted, &begins);
         hooks.tell(Moment::Start, &begins);
         let result = carry_out(planned, &hooks);
+        accounts.iter_mut().for_each(|account| hooks.tell_of_account(account));
         let exit = result.as_ref().map_or_else(super::exit_of, |exit| *exit);
         let message = format!("the run ended with exit code {}", exit.code());
         let level = if exit == Exit::Success { Level::Info } else { Level::Error };
@@ -315,6 +324,12 @@ impl Attempt<'_> {
             exit => exit,
         })
     }
+}
+
+/// The journals of the paper accounts of a plan.
+fn accounts(planned: &Planned) -> impl Iterator<Item = JournalReader> + '_ {
+    let bases = planned.plan.bases.iter().filter(|base| base.session.mode == Mode::Paper);
+    bases.map(|base| planned.store.account_journal(&base.session.name))
 }
 
 /// Sessions that are not what their manifest expects, with what is not.

@@ -162,10 +162,10 @@ impl Store {
         std::path::absolute(path).unwrap_or_else(|_| path.clone()).join("hooks.jsonl")
     }
 
-    /// The journal of the paper account of `session`, if there is one.
-    pub fn account_journal(&self, session: &str) -> Option<JournalReader> {
-        let path = self.output.join("paper").join(file_name(session)).join("journal.jsonl");
-        path.exists().then(|| JournalReader::at(path))
+    /// The journal of the paper account of `session`, to be followed; there may be none yet.
+    pub fn account_journal(&self, session: &str) -> JournalReader {
+        let directory = self.output.join("paper").join(file_name(session));
+        JournalReader::at(directory.join("journal.jsonl"))
     }
 
     /// Adds a remark to the run `which` and says which run that is; it fails while a process writes
