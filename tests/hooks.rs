@@ -13,7 +13,7 @@ fn project(command: &str) -> Project {
     let call = |key: &&str| format!("{key} = [\"/bin/sh\", \"-c\", '''{command}''']\n");
     let (hooks, health) = EVERY.split_at(3);
     let tables = format!(
-        "\n[run]\nreport = false\n[run.hooks]\ntimeout = \"2s\"\n{}[run.health_check]\n{}",
+        "\n[run]\nreport = false\n[run.hooks]\ntimeout = \"2s\"\n{}[run.health_check]\ntimeout = \"2s\"\n{}",
         hooks.iter().map(call).collect::<String>(),
         health.iter().map(call).collect::<String>()
     );

@@ -14,8 +14,8 @@ fn three() -> (Project, Vec<String>) {
 }
 
 fn ids(project: &Project) -> Vec<String> {
-    let listed = project.run(["runs", "list", "--format", "csv"]).success().rows();
-    listed.into_iter().map(|mut row| row.remove("id").unwrap()).collect()
+    let listed = project.run(["runs", "list", "--format", "csv"]);
+    listed.rows().into_iter().map(|mut row| row.remove("id").unwrap()).collect()
 }
 
 #[test]
