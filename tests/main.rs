@@ -15,6 +15,7 @@ mod execution;
 mod exit_codes;
 mod explain;
 mod failures;
+mod follow;
 mod golden;
 mod hooks;
 mod keys;

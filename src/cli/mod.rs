@@ -18,6 +18,7 @@ mod lint;
 mod lock;
 mod new;
 mod output;
+mod paper;
 mod plan;
 mod planning;
 mod progress;
@@ -76,6 +77,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Plan(plan::Plan),
+    Paper(paper::Paper),
     Explain(explain::Explain),
     Check(check::Check),
     Baseline(baseline::BaselineCommand),
@@ -141,6 +143,7 @@ impl Command {
         match self {
             Self::Run(run) => run.run(context),
             Self::Plan(plan) => plan.run(context),
+            Self::Paper(paper) => paper.run(context),
             Self::Explain(explain) => explain.run(context),
             Self::Check(check) => check.run(context),
             Self::Baseline(baseline) => baseline.run(context),

@@ -445,13 +445,13 @@ fn reason(row: &Row) -> &str {
 }
 
 /// Ctrl-C and SIGTERM: once to finish what is running, twice to stop at once.
-struct Signals {
+pub(super) struct Signals {
     cancel: Arc<AtomicBool>,
     received: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    fn listen() -> Result<Self> {
+    pub(super) fn listen() -> Result<Self> {
         use signal_hook::consts::{SIGINT, SIGTERM};
         let signals = Self { cancel: Arc::default(), received: Arc::default() };
         let once = Arc::new(AtomicBool::new(false));
@@ -468,7 +468,7 @@ impl Signals {
     }
 
     /// The exit code of the signal that came, if one did.
-    fn exit(&self) -> Option<Exit> {
+    pub(super) fn exit(&self) -> Option<Exit> {
         match self.received.load(Ordering::Relaxed) {
             0 => None,
             15 => Some(Exit::Terminated),

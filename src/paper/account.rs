@@ -7,13 +7,15 @@
 
 use super::checkpoint::Checkpoint;
 use super::command::Command;
-use super::state::{State, state};
+use super::life::{Cause, State};
+use super::state::{is_killed, state};
 use super::take::{self, At};
 use super::terms::Terms;
 use super::views;
 use crate::bars::{Bars, Clock, Zone};
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
+use crate::engine::settings::Span;
 use crate::expr::Scalar;
 use crate::manifest::Session;
 use crate::market::{self, DataSet, Verdict};
@@ -55,8 +57,14 @@ pub struct Account {
     told: [usize; 3],
     /// What was told of bars of the source, so that it is told once.
     noted: HashSet<String>,
+    /// The commands that were answered, by their ids.
+    answered: HashSet<String>,
     state: Option<State>,
     checkpoint: Option<Checkpoint>,
+    /// Bars came since it was settled.
+    fresh: bool,
+    /// Checkpoints are written every `paper.checkpoint_every`, and not each time.
+    paced: bool,
     /// What is wrong with its files, if anything is: nothing may be done with it.
     broken: Option<String>,
 }
@@ -106,8 +114,11 @@ impl Account {
             given: Vec::new(),
             told: [0; 3],
             noted: HashSet::new(),
+            answered: HashSet::new(),
             state: None,
             checkpoint,
+            fresh: false,
+            paced: false,
             broken,
         };
         events.iter().for_each(|event| account.hear(event));
@@ -117,6 +128,9 @@ impl Account {
 
     /// Take in a line of its own journal.
     fn hear(&mut self, event: &Event) {
+        if let Some(id) = event.facts.get("id").and_then(Value::as_str) {
+            self.answered.insert(id.to_owned());
+        }
         match event.kind {
             EventKind::Fill => self.told[0] += 1,
             EventKind::Order => self.told[1] += 1,
@@ -230,27 +244,87 @@ impl Account {
         values
     }
 
-    /// Give it a command, which takes effect after the last bar that it has seen; what is wrong with
-    /// the command otherwise.
-    pub fn give(&mut self, by: &str, command: Command) -> Result<Result<(), String>, StoreError> {
-        let Some(terms) = &self.terms else {
-            return Ok(Err(format!("account `{}` is not open yet", self.name)));
-        };
-        if let Err(fact) = command.meant(terms) {
+    /// Give it the command `id`, which takes effect after the last bar that it has seen; why it does not
+    /// take it otherwise. Either is in its journal, under that id.
+    pub fn give(
+        &mut self,
+        by: &str,
+        id: &str,
+        command: Command,
+    ) -> Result<Result<(), String>, StoreError> {
+        let at = Utc::now();
+        self.answered.insert(id.to_owned());
+        if let Err(fact) = self.takes(&command) {
+            let message = format!("{command}: refused: {fact}");
+            let event = Event::new(at, EventKind::Warning, message).session(&*self.name);
+            let event = event.fact("id", id).fact("by", by).fact("refused", &*fact);
+            self.directory.tell(&[event])?;
             return Ok(Err(fact));
         }
-        if self.state.is_some_and(State::is_over) {
-            return Ok(Err(format!("account `{}` is closed", self.name)));
-        }
-        let (at, after) = (Utc::now(), self.last_bar());
+        let after = self.last_bar();
         let event = Event::new(at, EventKind::Command, command.to_string())
             .session(&*self.name)
             .fact("command", serde_json::to_value(&command).expect("commands are plain values"))
+            .fact("id", id)
             .fact("by", by)
             .fact("after", after.map(stamp));
         self.directory.tell(&[event])?;
         self.given.push(Given { at, by: by.to_owned(), after, command });
         Ok(Ok(()))
+    }
+
+    /// Why a command means nothing to the account, or is not possible as it is now.
+    fn takes(&self, command: &Command) -> Result<(), String> {
+        let Some(terms) = &self.terms else {
+            return Err(format!("account `{}` is not open yet", self.name));
+        };
+        if let Some(fact) = &self.broken {
+            return Err(fact.clone());
+        }
+        command.meant(terms)?;
+        let state = self.state.unwrap_or(State::Active);
+        let cause = match command {
+            Command::Pause => Cause::Pause,
+            Command::Resume => Cause::Resume,
+            Command::Stop => Cause::Stop,
+            Command::Kill => Cause::Kill,
+            _ if state.takes_orders() => return Ok(()),
+            _ => {
+                return Err(format!(
+                    "this is not possible while the account is {state}; it takes no orders any more"
+                ));
+            }
+        };
+        state.after(cause).map(drop).map_err(|impossible| impossible.to_string())
+    }
+
+    /// Whether the command `id` was answered before.
+    pub fn has_answered(&self, id: &str) -> bool {
+        self.answered.contains(id)
+    }
+
+    /// Write into its journal.
+    pub fn tell(&mut self, events: &[Event]) -> Result<(), StoreError> {
+        self.directory.tell(events)
+    }
+
+    /// Bring it into the state that `cause` leads to, and say why.
+    pub fn turn(&mut self, cause: Cause, reason: &str) -> Result<(), StoreError> {
+        let from = self.state.unwrap_or(State::Initializing);
+        if let Ok(to) = from.after(cause) {
+            let event = self.changed_to(from, to, cause, reason);
+            self.directory.tell(&[event])?;
+            self.state = Some(to);
+        }
+        Ok(())
+    }
+
+    /// Put it aside under a name with `stamp`, so that another can be opened; the new name.
+    pub fn put_aside(mut self, by: &str, stamp: &str) -> Result<String, StoreError> {
+        let from = self.state.unwrap_or(State::Initializing);
+        let event = self.changed_to(from, State::Initializing, Cause::Restart, by);
+        self.directory.tell(&[event])?;
+        self.directory.put_aside(stamp)
     }
 
     /// Whether anything may be done with it: not if its files are not what they were, or if the
@@ -324,6 +398,7 @@ impl Account {
             return Ok(0);
         }
         self.directory.add_bars(&news.bars)?;
+        self.fresh = true;
         for piece in &news.bars {
             match self.bars.iter_mut().find(|known| known.symbol == piece.symbol) {
                 Some(known) => {
@@ -344,11 +419,12 @@ impl Account {
             .session(&*self.name)
             .metric("capital", terms.capital)
             .fact("from", Value::Null)
-            .fact("to", State::Active.word())
+            .fact("to", State::Initializing.word())
             .fact("reason", "opened")
             .fact("terms", facts);
         self.directory.tell(&[event])?;
-        (self.terms, self.opened, self.state) = (Some(terms), Some(now), Some(State::Active));
+        (self.terms, self.opened) = (Some(terms), Some(now));
+        self.state = Some(State::Initializing);
         Ok(())
     }
 
@@ -425,13 +501,16 @@ impl Account {
             );
             return Err(Refused::Account(self.unlike(0, &fact)));
         }
-        let before = self.state.unwrap_or(State::Active);
-        let after = state(&self.given, kept);
+        let before = self.state.unwrap_or(State::Initializing);
+        let after = match state(&self.given, kept) {
+            // What was suspended waits for bars, whatever it is told.
+            State::Active | State::Paused if before == State::Suspended && !self.fresh => before,
+            after => after,
+        };
+        self.fresh = false;
         let mut events = self.news(kept);
         let fills = lengths[0] - self.told[0];
-        if before != after {
-            events.push(self.changes(before, after));
-        }
+        events.extend(self.changes(before, after));
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
         let terms = self.terms.as_ref().expect("only an open account is walked over");
         let checkpoint = Checkpoint::of(number, terms, &self.bars, &self.instructions(), kept);
@@ -443,9 +522,29 @@ impl Account {
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;
             }
-            self.keep(checkpoint, kept)?;
+            if !self.paced || self.is_due(&checkpoint, kept) {
+                self.keep(checkpoint, kept)?;
+            }
         }
         Ok(Settled { bars: kept.frame().len(), fills, state: after, changed })
+    }
+
+    /// Let `paper.checkpoint_every` lie between two checkpoints, or write one each time.
+    pub fn pace_checkpoints(&mut self, paced: bool) {
+        self.paced = paced;
+    }
+
+    fn is_due(&self, checkpoint: &Checkpoint, kept: &Kept<'_>) -> bool {
+        let Some(known) = &self.checkpoint else { return true };
+        match kept.work.variant.session.paper.checkpoint_every {
+            Span::Bars(bars) => checkpoint.walked >= known.walked + bars,
+            Span::Time(time) => match (known.last, checkpoint.last) {
+                (Some(then), Some(now)) => {
+                    (now - then).num_microseconds().is_none_or(|it| it >= time)
+                }
+                _ => true,
+            },
+        }
     }
 
     /// Write a checkpoint and thin the older ones.
@@ -510,16 +609,46 @@ impl Account {
         all.into_iter().map(|(_, _, event)| event).collect()
     }
 
-    /// The event of a change of state.
-    fn changes(&self, from: State, to: State) -> Event {
-        let reason = self.given.last().map_or("its rules", |given| match given.command {
-            Command::Stop | Command::Kill | Command::Pause | Command::Resume => "a command",
-            _ => "its rules",
+    /// The events of a change of state, a step each.
+    fn changes(&self, mut from: State, to: State) -> Vec<Event> {
+        if from == to {
+            return Vec::new();
+        }
+        let given = self.given.last().filter(|given| {
+            let changes = [Command::Stop, Command::Kill, Command::Pause, Command::Resume];
+            changes.contains(&given.command)
         });
-        Event::new(Utc::now(), EventKind::State, format!("{} is now {}", from.word(), to.word()))
+        let reason = |cause: Cause| match (cause, given) {
+            (Cause::Pause | Cause::Resume | Cause::Stop | Cause::Kill, Some(given)) => {
+                format!("commanded by {}", given.by)
+            }
+            (Cause::Pause | Cause::Resume | Cause::Stop, None) => "by its rules".to_owned(),
+            _ => cause.about().to_owned(),
+        };
+        let way = match is_killed(&self.given) && to == State::Closed {
+            true => vec![(Cause::Kill, to)],
+            false => from.way(to),
+        };
+        let step = |(cause, next): (Cause, State)| {
+            let event = self.changed_to(from, next, cause, &reason(cause));
+            from = next;
+            event
+        };
+        way.into_iter().map(step).collect()
+    }
+
+    fn changed_to(&self, from: State, to: State, cause: Cause, reason: &str) -> Event {
+        let level = match to {
+            State::Suspended => Level::Warning,
+            State::Error => Level::Error,
+            _ => Level::Info,
+        };
+        Event::new(Utc::now(), EventKind::State, format!("{from} to {to}: {reason}"))
             .session(&*self.name)
+            .level(level)
             .fact("from", from.word())
             .fact("to", to.word())
+            .fact("cause", cause.word())
             .fact("reason", reason)
     }
 

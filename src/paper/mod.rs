@@ -12,17 +12,22 @@
 pub mod account;
 pub mod checkpoint;
 pub mod command;
+pub mod follow;
+pub mod life;
 pub mod night;
-pub mod state;
+pub mod replay;
 pub mod take;
 pub mod terms;
 
+mod stale;
+mod state;
 mod thin;
 mod views;
 
 pub use account::{Account, Given, Refused, Settled};
 pub use checkpoint::Checkpoint;
 pub use command::Command;
+pub use follow::Follower;
+pub use life::State;
 pub use night::Night;
-pub use state::State;
 pub use terms::Terms;

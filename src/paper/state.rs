@@ -1,60 +1,49 @@
-//! How an account is, in a word.
+//! How an account is, from what it did and was told: see [`life`](super::life) for the words.
 
 use super::account::Given;
 use super::command::Command;
+use super::life::State;
 use crate::batch::kept::Kept;
-
-/// How an account is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It does what its rules say.
-    Active,
-    /// It enters nothing.
-    Paused,
-    /// It was told to stop, and what it holds is not closed yet.
-    Closing,
-    /// It is over.
-    Closed,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Active, Self::Paused, Self::Closing, Self::Closed];
-
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Paused => "paused",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-        }
-    }
-
-    /// The state with this word.
-    pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-
-    /// Whether nothing comes after it.
-    pub fn is_over(self) -> bool {
-        self == Self::Closed
-    }
-}
+use crate::engine::Change;
+use crate::engine::outcome::What;
 
 /// How an account is that was given these commands and came to this.
 pub(super) fn state(given: &[Given], kept: &Kept<'_>) -> State {
-    let holds = kept.outcome.trades.iter().any(|trade| trade.exit.is_none());
-    let has = |command: &Command| given.iter().any(|given| given.command == *command);
-    let last =
-        given.iter().rev().find(|given| matches!(given.command, Command::Pause | Command::Resume));
-    if has(&Command::Kill) || (has(&Command::Stop) && !holds) || kept.outcome.ruined.is_some() {
+    let outcome = kept.outcome;
+    let holds = outcome.trades.iter().any(|trade| trade.exit.is_none());
+    let told = |command: &Command| given.iter().any(|given| given.command == *command);
+    let hand = given
+        .iter()
+        .rev()
+        .find(|given| matches!(given.command, Command::Pause | Command::Resume))
+        .is_some_and(|given| given.command == Command::Pause);
+    let by_rule = outcome.events.iter().rev().filter_map(|event| match event.what {
+        What::Standing { change, by_hand: false } => Some(change),
+        _ => None,
+    });
+    let mut stopped = told(&Command::Stop);
+    let mut paused = None;
+    for change in by_rule {
+        match change {
+            Change::Stopped => stopped = true,
+            Change::Paused | Change::Resumed => {
+                paused.get_or_insert(change == Change::Paused);
+            }
+            Change::Started | Change::Killed => {}
+        }
+    }
+    if told(&Command::Kill) || (stopped && !holds) || outcome.ruined.is_some() {
         State::Closed
-    } else if has(&Command::Stop) {
+    } else if stopped {
         State::Closing
-    } else if last.is_some_and(|given| given.command == Command::Pause) {
+    } else if hand || paused == Some(true) {
         State::Paused
     } else {
         State::Active
     }
+}
+
+/// Whether somebody ended the account without closing what it holds.
+pub(super) fn is_killed(given: &[Given]) -> bool {
+    given.iter().any(|given| given.command == Command::Kill)
 }

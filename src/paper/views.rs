@@ -59,14 +59,14 @@ fn summary(account: &Account, kept: &Kept<'_>) -> Value {
     let (trades, wins, losses) = wins_and_losses(kept);
     let now = chrono::Utc::now();
     let state = account.state();
-    let over = state.is_some_and(super::state::State::is_over);
+    let over = state.is_some_and(super::life::State::is_over);
     json!({
         "schema": 1,
         "session": account.name(),
         "start": account.opened(),
         "end": over.then_some(now),
         "updated": now,
-        "status": state.map(super::state::State::word),
+        "status": state.map(super::life::State::word),
         "phases_done": ["bars", "walk", "journal"],
         "capital": capital,
         "equity": equity,
@@ -126,7 +126,7 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
     json!({
         "schema": 1,
         "session": account.name(),
-        "state": account.state().map(super::state::State::word),
+        "state": account.state().map(super::life::State::word),
         "strategy": terms.map(|terms| &terms.strategy),
         "symbols": terms.map(|terms| &terms.symbols),
         "opened": account.opened(),

@@ -16,6 +16,7 @@
 //! over.
 
 use super::atomic;
+use super::control::Control;
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
 use super::journal::{Journal, read_events};
@@ -132,6 +133,16 @@ impl AccountReader {
         self.layout.journal().exists()
     }
 
+    /// The directory in which other processes leave commands.
+    pub fn control(&self) -> PathBuf {
+        self.layout.directory.join("control")
+    }
+
+    /// The file `name`, without an ending, of lines that came on standard input.
+    pub fn feed(&self, name: &str) -> PathBuf {
+        self.layout.directory.join("feed").join(file_name(name))
+    }
+
     /// Whether a process has it open, and which.
     pub fn holder(&self) -> Option<Holder> {
         let lock = self.layout.lock();
@@ -218,9 +229,10 @@ impl Store {
     ) -> Result<AccountDirectory, StoreError> {
         let reader = self.account(session);
         let layout = &reader.layout;
-        for directory in [layout.bars(), layout.checkpoints(), layout.directory.join("control")] {
+        for directory in [layout.bars(), layout.checkpoints()] {
             atomic::create_directories(&directory)?;
         }
+        Control::open(reader.control())?;
         let lock = Lock::acquire(&layout.lock(), holder)?;
         for directory in [layout.directory.clone(), layout.bars(), layout.checkpoints()] {
             atomic::remove_leftovers(&directory)?;
@@ -238,11 +250,6 @@ impl AccountDirectory {
     /// The account, for reading.
     pub fn reader(&self) -> &AccountReader {
         &self.reader
-    }
-
-    /// The directory in which other processes leave commands.
-    pub fn control(&self) -> PathBuf {
-        self.reader.layout.directory.join("control")
     }
 
     /// Appends `events` to the journal, in one piece, and makes them last.

@@ -43,8 +43,8 @@ impl Control {
     pub fn open(directory: PathBuf) -> Result<Self, StoreError> {
         if !directory.is_dir() {
             atomic::create_directories(&directory)?;
-            own(&directory).map_err(StoreError::io("closed to others", &directory))?;
         }
+        own(&directory).map_err(StoreError::io("closed to others", &directory))?;
         Ok(Self { directory })
     }
 
@@ -109,7 +109,11 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Envelope<T>, String> {
 #[cfg(unix)]
 fn own(directory: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
+    const OWNER: u32 = 0o700;
+    match fs::metadata(directory)?.permissions().mode() & 0o777 {
+        OWNER => Ok(()),
+        _ => fs::set_permissions(directory, fs::Permissions::from_mode(OWNER)),
+    }
 }
 
 #[cfg(not(unix))]

@@ -1,0 +1,253 @@
+//! `papertape paper follow`: an account in the foreground, bar by bar.
+
+use crate::cli::context::{Context, Usage, host};
+use crate::cli::exit::Exit;
+use crate::cli::planning::{Planned, Planning};
+use crate::cli::run::Signals;
+use crate::diag::counted;
+use crate::manifest::Mode;
+use crate::market::Growing;
+use crate::paper::follow::{End, Feed, Follower, News, Sight};
+use crate::paper::{Account, Refused, replay};
+use crate::plan::Plan;
+use crate::store::Holder;
+use anyhow::Result;
+use chrono::DateTime;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Follow a paper session in the foreground: fill as bars complete, until it is told to stop
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape paper follow sessions/nightly.toml --session btc-paper
+  papertape paper follow sessions/nightly.toml --session btc-paper --replay 60x
+  feed-of-mine | papertape paper follow sessions/nightly.toml --session btc-paper --stdin")]
+pub(super) struct Follow {
+    #[command(flatten)]
+    planning: Planning,
+    /// Read lines of CSV (the first names the columns) or JSON from standard input, instead of files
+    #[arg(long, conflicts_with = "replay")]
+    stdin: bool,
+    /// Play the history of the session's files again, so many times faster: `60x`, or `max`
+    #[arg(long, value_name = "PACE", value_parser = pace)]
+    replay: Option<Pace>,
+    /// Show the account on the whole screen instead of in a line
+    #[arg(long)]
+    screen: bool,
+}
+
+/// A pace of history; `None` for as fast as it can be taken.
+#[derive(Debug, Clone, Copy)]
+struct Pace(Option<f64>);
+
+fn pace(text: &str) -> Result<Pace, String> {
+    replay::pace(text).map(Pace)
+}
+
+impl Follow {
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        let signals = Signals::listen()?;
+        let planned = match self.planning.plan_with(context, only_paper)? {
+            Ok(planned) => planned,
+            Err(exit) => return Ok(exit),
+        };
+        let Planned { mut plan, prepared, store, .. } = planned;
+        let names: Vec<String> = plan.points.iter().map(|it| plan.base(it).key(it)).collect();
+        if names.len() != 1 {
+            let fact = match names.len() {
+                0 => "there is no session with `mode = \"paper\"` here".to_owned(),
+                _ => format!("follow one at a time, with `--session`: {}", names.join(", ")),
+            };
+            return Err(Usage(fact).into());
+        }
+        let command_line: Vec<String> = std::env::args().collect();
+        let holder = Holder::this_process(host(), &command_line);
+        let account = Account::open(&store, &names[0], &holder)?;
+        let ended = Arc::new(AtomicBool::new(false));
+        if self.stdin {
+            let spool = account.directory().reader().feed(&names[0]);
+            let session = &mut plan.bases[plan.points[0].base].session;
+            let symbol = session.symbols.as_ref().and_then(|it| it.first()).cloned();
+            let spool = spool.with_file_name(symbol.unwrap_or_else(|| names[0].clone()));
+            let Some(path) = spool_lines(spool, ended.clone(), &|| signals.exit().is_some())?
+            else {
+                return Ok(signals.exit().unwrap_or(Exit::Success));
+            };
+            session.data.written = vec![path.display().to_string()];
+            session.data.paths = vec![path];
+        }
+        let base = plan.base(&plan.points[0]);
+        let files = Growing::new(&base.session.data);
+        let feed = match self.replay {
+            None => Feed::Files(files),
+            Some(Pace(pace)) => Feed::Replay { files, history: None, pace },
+        };
+        let mut show = Show::new(context, self.screen, names[0].clone());
+        let followed =
+            Follower::begin(account, &plan, prepared, 0, feed).and_then(|mut follower| {
+                follower.exhausted_when(ended.clone());
+                follower.follow(|| signals.exit().is_some(), |sight, news| show.see(sight, news))
+            });
+        show.end();
+        match followed {
+            Ok(End::Told) => Ok(signals.exit().unwrap_or(Exit::Success)),
+            Ok(End::Closed) => {
+                context.say(&format!("{}: the account is closed", names[0]));
+                Ok(Exit::Success)
+            }
+            Ok(End::Exhausted) => Ok(Exit::Success),
+            Err(Refused::Account(fact)) => {
+                context.complain(&format!("{}: refused: {fact}", names[0]));
+                Ok(Exit::Failed)
+            }
+            Err(Refused::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// The paper sessions of a plan.
+fn only_paper(mut plan: Plan, _: &[crate::manifest::Project]) -> Plan {
+    let bases = &plan.bases;
+    plan.points.retain(|point| bases[point.base].session.mode == Mode::Paper);
+    plan
+}
+
+/// Write the lines of standard input to a file of the account, as they come: what came is not lost, and
+/// the account follows the file. The file, once its first line is there; `None` if there is none.
+fn spool_lines(
+    spool: PathBuf,
+    ended: Arc<AtomicBool>,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<PathBuf>> {
+    let (sender, receiver) = std::sync::mpsc::channel::<PathBuf>();
+    if let Some(directory) = spool.parent() {
+        crate::store::create_directories(directory)?;
+    }
+    std::thread::spawn(move || {
+        let mut lines = std::io::stdin().lock();
+        let mut line = Vec::new();
+        let mut file = None;
+        // Whoever cannot be written to any more is told by the silence of the feed.
+        while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if file.is_none() {
+                let ending = if line.first() == Some(&b'{') { "jsonl" } else { "csv" };
+                let name = format!("{}.{ending}", spool.display());
+                let path = PathBuf::from(name);
+                file = std::fs::OpenOptions::new().create(true).append(true).open(&path).ok();
+                let _ = sender.send(path);
+            }
+            let wrote = file.as_mut().is_some_and(|file| file.write_all(&line).is_ok());
+            if !wrote {
+                break;
+            }
+            line.clear();
+        }
+        ended.store(true, Ordering::Relaxed);
+    });
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(100)) {
+            Ok(path) => return Ok(Some(path)),
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if stop() => return Ok(None),
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+/// What a person sees while an account is followed.
+struct Show<'a> {
+    context: &'a Context,
+    name: String,
+    terminal: bool,
+    screen: bool,
+    drawn: Option<Instant>,
+    lines: Vec<String>,
+}
+
+/// How often a line or screen is drawn again.
+const REDRAW: Duration = Duration::from_millis(500);
+/// So many of the last lines stand on the screen.
+const LINES: usize = 12;
+
+impl<'a> Show<'a> {
+    fn new(context: &'a Context, screen: bool, name: String) -> Self {
+        let terminal = std::io::stderr().is_terminal() && !context.quiet;
+        Self { context, name, terminal, screen, drawn: None, lines: Vec::new() }
+    }
+
+    fn see(&mut self, sight: &Sight, news: News) {
+        let line = match news {
+            News::None => None,
+            News::Warning(text) => Some(format!("warning: {text}")),
+            News::State(state, fact) => Some(format!("{state}: {fact}")),
+            News::Settled(settled) if settled.fills > 0 => {
+                let fills = counted(settled.fills, "new fill");
+                Some(format!("{}, equity {:.2}, {fills}", at(sight), sight.equity))
+            }
+            News::Settled(_) => None,
+        };
+        if let Some(line) = line {
+            self.say(line);
+        }
+        let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW);
+        if self.terminal && is_due {
+            self.drawn = Some(Instant::now());
+            self.draw(sight);
+        }
+    }
+
+    fn say(&mut self, line: String) {
+        if self.terminal && self.screen {
+            self.lines.push(line);
+            let old = self.lines.len().saturating_sub(LINES);
+            self.lines.drain(..old);
+            return;
+        }
+        if self.terminal {
+            self.clear();
+        }
+        let is_warning = line.starts_with("warning: ");
+        let line = format!("{}: {line}", self.name);
+        if is_warning { self.context.complain(&line) } else { self.context.say(&line) }
+    }
+
+    fn draw(&self, sight: &Sight) {
+        let latency = sight.latency.map_or(String::new(), |it| format!(", {:.0} ms", it * 1e3));
+        let line = format!(
+            "{} {}, {}, equity {:.2}, profit {:+.2}, {} trades ({} won, {} lost){latency}",
+            self.name,
+            sight.state,
+            at(sight),
+            sight.equity,
+            sight.profit,
+            sight.trades,
+            sight.wins,
+            sight.losses,
+        );
+        let text = match self.screen {
+            true => format!("\x1b[H\x1b[2J{line}\n\n{}\n", self.lines.join("\n")),
+            false => format!("\r\x1b[K{line}"),
+        };
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    fn clear(&self) {
+        let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
+    }
+
+    fn end(&self) {
+        if self.terminal && self.drawn.is_some() {
+            let _ = std::io::stderr().lock().write_all(b"\n");
+        }
+    }
+}
+
+/// The last bar, for people.
+fn at(sight: &Sight) -> String {
+    let time = sight.last_bar.and_then(DateTime::from_timestamp_micros);
+    time.map_or("no bar yet".into(), |time| time.format("%Y-%m-%d %H:%M").to_string())
+}

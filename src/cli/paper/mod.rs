@@ -1,0 +1,78 @@
+//! `papertape paper`: the accounts of paper sessions, followed, shown and commanded.
+
+mod command;
+mod follow;
+mod status;
+
+use super::context::Context;
+use super::exit::Exit;
+use crate::store::{Store, StoreError};
+use anyhow::Result;
+
+/// Follow paper accounts, show them, and tell them what to do
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape paper follow sessions/nightly.toml --session btc-paper
+  papertape paper status --watch
+  papertape paper pause btc-paper")]
+pub(super) struct Paper {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Status(status::Status),
+    Follow(follow::Follow),
+    /// Enter nothing more; what is held is left by its rules and stops
+    Pause(command::Account),
+    /// Enter again after a pause
+    Resume(command::Account),
+    /// Close what is held at the next open; then the account is closed
+    Stop(command::Account),
+    /// Close the account at once, and leave what it holds
+    Kill(command::Account),
+    /// Put the account aside under a dated name; the next run opens a new one
+    Restart(command::Account),
+    /// Close what is held at the next open, and go on
+    CloseAll(command::Account),
+    /// Take back every order that waits
+    CancelOrders(command::Account),
+    Adjust(command::Adjust),
+}
+
+impl Paper {
+    /// Do it.
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        use crate::paper::Command as To;
+        match self.command {
+            Command::Status(status) => status.run(context),
+            Command::Follow(follow) => follow.run(context),
+            Command::Pause(account) => account.tell(To::Pause, context),
+            Command::Resume(account) => account.tell(To::Resume, context),
+            Command::Stop(account) => account.tell(To::Stop, context),
+            Command::Kill(account) => account.tell(To::Kill, context),
+            Command::Restart(account) => account.restart(context),
+            Command::CloseAll(account) => account.tell(To::CloseAll, context),
+            Command::CancelOrders(account) => account.tell(To::CancelOrders, context),
+            Command::Adjust(adjust) => adjust.run(context),
+        }
+    }
+}
+
+/// The name of the account that `named` means: the only one, if none is named. `Err` is what to say.
+fn which(store: &Store, named: Option<&str>) -> Result<Result<String, String>, StoreError> {
+    let known = store.accounts()?;
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    Ok(match (named, &names[..]) {
+        (Some(name), _) if names.contains(&name) => Ok(name.to_owned()),
+        (None, [only]) => Ok((*only).to_owned()),
+        (_, []) => Err("there is no paper account yet; `papertape run` opens one for each session with `mode = \"paper\"`".to_owned()),
+        (Some(name), _) => Err(match crate::diag::closest(name, &names) {
+            Some(near) => format!("there is no account `{name}`; did you mean `{near}`?"),
+            None => format!("there is no account `{name}`; there are {}", names.join(", ")),
+        }),
+        (None, _) => Err(format!("name an account; there are {}", names.join(", "))),
+    })
+}

@@ -1,0 +1,116 @@
+//! `papertape paper status`: how the accounts are.
+
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::output::{Cell, Format, Kind, Records, write};
+use crate::store::{ACCOUNT_FILE, AccountReader, EventKind, Store};
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Show every paper account: how it is, what it gained, when its last bar came
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape paper status
+  papertape paper status --watch
+  papertape paper status --format json")]
+pub(super) struct Status {
+    /// Only these accounts
+    #[arg(value_name = "SESSION")]
+    sessions: Vec<String>,
+    /// Show them again and again
+    #[arg(long)]
+    watch: bool,
+    /// The pause between two looks, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "watch")]
+    every: f64,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+const COLUMNS: [(&str, Kind); 11] = [
+    ("session", Kind::Text),
+    ("state", Kind::Text),
+    ("equity", Kind::Number),
+    ("profit", Kind::Number),
+    ("exposure", Kind::Number),
+    ("drawdown", Kind::Number),
+    ("trades", Kind::Count),
+    ("last_bar", Kind::Text),
+    ("since", Kind::Text),
+    ("running", Kind::Text),
+    ("pid", Kind::Text),
+];
+
+impl Status {
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        let store = context.store();
+        loop {
+            let table = self.table(&store)?;
+            if self.watch && std::io::stdout().is_terminal() {
+                // Home, and what stood there before is gone.
+                write(b"\x1b[H\x1b[2J")?;
+            }
+            let exit = table.print(self.format)?;
+            if !self.watch {
+                return Ok(exit);
+            }
+            std::thread::sleep(Duration::from_secs_f64(self.every.clamp(0.1, 3_600.0)));
+        }
+    }
+
+    fn table(&self, store: &Store) -> Result<Records> {
+        let mut records = Records::new(COLUMNS);
+        let now = Utc::now();
+        for name in store.accounts()? {
+            if self.sessions.is_empty() || self.sessions.contains(&name) {
+                records.push(row(&store.account(&name), now)?);
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn row(account: &AccountReader, now: DateTime<Utc>) -> Result<Vec<Cell>> {
+    let view = account.view(ACCOUNT_FILE)?;
+    let view: Value = view.and_then(|it| serde_json::from_slice(&it).ok()).unwrap_or_default();
+    let (events, _) = account.journal();
+    let last = |kind: EventKind| events.iter().rev().find(|event| event.kind == kind);
+    let state = last(EventKind::State).and_then(|event| event.facts.get("to"));
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |name: &str| Cell::from(view.get(name).and_then(Value::as_f64));
+    let last_bar = text(view.get("last_bar"));
+    let since = DateTime::parse_from_rfc3339(&last_bar).ok().map(|time| ago(now, time.to_utc()));
+    let holder = account.holder();
+    let started = last(EventKind::RunnerStart).filter(|_| holder.is_some());
+    let running = started.map(|event| ago(now, event.time));
+    Ok(vec![
+        account.name().into(),
+        text(state).as_str().into(),
+        number("equity"),
+        number("profit"),
+        number("exposure"),
+        number("drawdown"),
+        number("trades"),
+        last_bar.as_str().into(),
+        since.unwrap_or_default().as_str().into(),
+        running.unwrap_or_default().as_str().into(),
+        holder.map_or(String::new(), |holder| holder.pid.to_string()).as_str().into(),
+    ])
+}
+
+/// A length of time for people.
+fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+    let seconds = (now - then).num_seconds().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}

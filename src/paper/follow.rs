@@ -1,0 +1,486 @@
+//! An account that is followed: it takes bars as they come, and obeys what it is told meanwhile.
+//!
+//! Everything that the account becomes is what [`Account`] makes of its bars and commands. A follower
+//! only decides when to look: at the feed, at the control directory, at the clock. It looks several
+//! times a second and sleeps in between, so a command is answered while no bar comes.
+
+use super::account::{Account, Refused, Settled};
+use super::command::Command;
+use super::life::{Cause, State};
+use super::replay::Replay;
+use super::stale::open_time;
+use crate::batch;
+use crate::batch::kept::{Kept, stamp};
+use crate::engine::settings::Span;
+use crate::manifest::Session;
+use crate::market::{DataSet, Growing};
+use crate::plan::{Base, Plan, Prepared};
+use crate::store::{Control, Event, EventKind, Level, Taken};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often a follower looks around.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// How many looks in a row must fail before the data is unfit: a file that is being replaced is gone
+/// for a moment.
+const PATIENCE: usize = 10;
+
+/// How far the clock may be off what passed before it is said to have jumped, in seconds.
+const JUMP: f64 = 5.0;
+
+/// How many lines of a text are kept once the account has their bars.
+const OVERLAP: usize = 2_000;
+
+/// A command on its way to an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Who sent it.
+    pub by: String,
+    /// What the account is to do.
+    pub command: Command,
+}
+
+/// Where bars come from.
+#[derive(Debug)]
+pub enum Feed {
+    /// Files that somebody writes.
+    Files(Growing),
+    /// History, played again.
+    Replay {
+        /// Its files.
+        files: Growing,
+        /// The history, once it is read.
+        history: Option<Replay>,
+        /// How many times faster than it happened; `None` for as fast as it can be taken.
+        pace: Option<f64>,
+    },
+}
+
+/// How an account is, for whoever watches.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    /// Its state.
+    pub state: State,
+    /// When the last bar opened that it has seen, microseconds since 1970.
+    pub last_bar: Option<i64>,
+    /// How many bars it walks over.
+    pub bars: usize,
+    /// Money.
+    pub equity: f64,
+    /// Money that it gained since it was opened.
+    pub profit: f64,
+    /// Closed trades.
+    pub trades: usize,
+    /// Closed trades with a profit.
+    pub wins: usize,
+    /// Closed trades with a loss.
+    pub losses: usize,
+    /// From the moment a bar was seen until what it decided was written, seconds; `None` before the
+    /// first.
+    pub latency: Option<f64>,
+}
+
+/// What happened since the last look.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// Nothing.
+    None,
+    /// The account took bars, or was told something.
+    Settled(Settled),
+    /// It is in another state.
+    State(State, String),
+    /// Something that a person should know.
+    Warning(String),
+}
+
+/// Why following ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was told to by whoever called.
+    Told,
+    /// The account is closed.
+    Closed,
+    /// No more bars can come.
+    Exhausted,
+}
+
+/// An account that is followed.
+pub struct Follower<'p> {
+    account: Account,
+    plan: &'p Plan,
+    prepared: Prepared,
+    index: usize,
+    base: &'p Base,
+    feed: Feed,
+    control: Control,
+    /// The bars of the feed, as far as they are not all taken.
+    data: Option<DataSet>,
+    /// A command was given since the account was walked over.
+    told: bool,
+    /// How many looks in a row failed.
+    failed: usize,
+    /// It is suspended because its data is not fit, and whether it was paused before.
+    unfit: bool,
+    paused: bool,
+    sight: Sight,
+    heart: Instant,
+    clock: (Instant, i64),
+    /// Set when no more bars will be written.
+    exhausted: Arc<AtomicBool>,
+}
+
+impl<'p> Follower<'p> {
+    /// Follow `account`, whose session is number `index` of `plan`.
+    pub fn begin(
+        mut account: Account,
+        plan: &'p Plan,
+        prepared: Prepared,
+        index: usize,
+        feed: Feed,
+    ) -> Result<Self, Refused> {
+        account.pace_checkpoints(true);
+        let base = plan.base(&plan.points[index]);
+        let control = Control::open(account.directory().reader().control())?;
+        let capital = base.session.settings.capital;
+        let sight = Sight {
+            state: account.state().unwrap_or(State::Initializing),
+            last_bar: account.last_bar(),
+            bars: 0,
+            equity: capital,
+            profit: 0.0,
+            trades: 0,
+            wins: 0,
+            losses: 0,
+            latency: None,
+        };
+        let mut follower = Self {
+            account,
+            plan,
+            prepared,
+            index,
+            base,
+            feed,
+            control,
+            data: None,
+            told: false,
+            failed: 0,
+            unfit: false,
+            paused: false,
+            sight,
+            heart: Instant::now(),
+            clock: (Instant::now(), Utc::now().timestamp_micros()),
+            exhausted: Arc::default(),
+        };
+        follower.tell(EventKind::RunnerStart, Level::Info, "follows its feed".into(), |it| {
+            it.fact("pid", std::process::id())
+        })?;
+        if follower.account.terms().is_some() {
+            // What it was is computed again before anything new is taken.
+            follower.account.turn(Cause::Open, "followed by a new process")?;
+            let _ = follower.walk()?;
+        }
+        Ok(follower)
+    }
+
+    /// End when `exhausted` is set and all bars are taken.
+    pub fn exhausted_when(&mut self, exhausted: Arc<AtomicBool>) {
+        self.exhausted = exhausted;
+    }
+
+    /// Follow until `stop` says so, the account is closed, or no more bars can come; `watch` is shown
+    /// what happens, and nothing in between.
+    pub fn follow(
+        &mut self,
+        stop: impl Fn() -> bool,
+        mut watch: impl FnMut(&Sight, News),
+    ) -> Result<End, Refused> {
+        loop {
+            let began = Instant::now();
+            if stop() {
+                return self.end(End::Told);
+            }
+            self.obey(&mut watch)?;
+            let more = self.take(&mut watch)?;
+            self.beat()?;
+            watch(&self.sight, News::None);
+            if self.account.state() == Some(State::Closed) {
+                return self.end(End::Closed);
+            }
+            if !more {
+                return self.end(End::Exhausted);
+            }
+            let wait = match &self.feed {
+                Feed::Replay { history: Some(replay), .. } => {
+                    replay.wait().unwrap_or(TICK).min(TICK)
+                }
+                _ => TICK,
+            };
+            std::thread::sleep(wait.saturating_sub(began.elapsed()));
+        }
+    }
+
+    fn end(&mut self, end: End) -> Result<End, Refused> {
+        self.account.pace_checkpoints(false);
+        if self.account.terms().is_some() && self.sight.bars > 0 {
+            let _ = self.walk()?;
+        }
+        let message = match end {
+            End::Told => "stops following, as it was told",
+            End::Closed => "the account is closed",
+            End::Exhausted => "no more bars can come",
+        };
+        self.tell(EventKind::RunnerEnd, Level::Info, message.into(), |it| it)?;
+        Ok(end)
+    }
+
+    /// Take the commands that wait, each once.
+    fn obey(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
+        for taken in self.control.take::<Sent>()? {
+            match taken {
+                Taken::Refused(name, fact) => {
+                    self.warn(format!("control/{name}: {fact}"), watch)?;
+                }
+                Taken::Command(id, sent) => {
+                    if !self.account.has_answered(&id) {
+                        let answer = self.account.give(&sent.by, &id, sent.command)?;
+                        self.told |= answer.is_ok();
+                    }
+                    self.control.remove(&id)?;
+                }
+            }
+        }
+        if self.told {
+            self.told = false;
+            let settled = self.walk()?;
+            self.show(settled, watch);
+        }
+        Ok(())
+    }
+
+    /// Take the bars that are there; `false` when no more can come.
+    fn take(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<bool, Refused> {
+        let began = Instant::now();
+        let now = self.now(watch)?;
+        // Asked before the look, so that what was written last is seen.
+        let exhausted = self.exhausted.load(Ordering::Relaxed);
+        match self.look() {
+            Ok(garbage) => {
+                self.failed = 0;
+                for line in garbage {
+                    self.warn(line, watch)?;
+                }
+            }
+            Err(fact) => {
+                self.failed += 1;
+                if self.failed == PATIENCE {
+                    self.suspend(Cause::Unfit, &fact, watch)?;
+                }
+                return Ok(true);
+            }
+        }
+        let (now, more) = match &mut self.feed {
+            Feed::Files(_) => (now, !exhausted),
+            Feed::Replay { history: None, .. } => (now, true),
+            Feed::Replay { history: Some(replay), .. } => match replay.step() {
+                Some(then) => (then, true),
+                None => return Ok(replay.wait().is_some()),
+            },
+        };
+        let Some(data) = &self.data else {
+            self.silence(now, watch)?;
+            return Ok(more);
+        };
+        if self.account.terms().is_none() {
+            let session: Session = self.base.session.clone();
+            let put = self.prepared.put(self.index, session, Arc::new(data.clone()), &[]);
+            if let Err(fact) = put {
+                self.suspend(Cause::Unfit, &fact, watch)?;
+                return Ok(more);
+            }
+        }
+        let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
+        let work = job.and_then(|job| job.work.as_ref().ok());
+        match self.account.take(self.base, data, work, now) {
+            Err(Refused::Account(fact)) => {
+                self.suspend(Cause::Unfit, &fact, watch)?;
+                return Ok(more);
+            }
+            Err(error) => return Err(error),
+            Ok(0) => self.mended()?,
+            Ok(_) => {
+                self.unfit = false;
+                let settled = self.walk()?;
+                self.sight.latency = Some(began.elapsed().as_secs_f64());
+                self.show(settled, watch);
+                return Ok(more);
+            }
+        }
+        self.silence(now, watch)?;
+        Ok(more)
+    }
+
+    /// Look at the feed; lines that are no bars, in words. What is wrong with it otherwise.
+    fn look(&mut self) -> Result<Vec<String>, String> {
+        let files = match &mut self.feed {
+            Feed::Files(files) | Feed::Replay { files, history: None, .. } => files,
+            Feed::Replay { .. } => return Ok(Vec::new()),
+        };
+        let Some(grown) = files.look().map_err(|error| error.to_string())? else {
+            return Ok(Vec::new());
+        };
+        if let Feed::Replay { history, pace, .. } = &mut self.feed {
+            let (session, last) = (&self.base.session, self.account.last_bar());
+            *history = Some(Replay::new(session, &grown.data, last, *pace));
+        }
+        self.data = Some(grown.data);
+        let words = |(file, garbage): (String, crate::market::Garbage)| {
+            format!("{file}: line {} is left out: {}", garbage.line, garbage.fact)
+        };
+        Ok(grown.garbage.into_iter().map(words).collect())
+    }
+
+    /// The clock's instant. A clock that jumped is told: what it says is believed.
+    fn now(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<i64, Refused> {
+        let (instant, now) = (Instant::now(), Utc::now().timestamp_micros());
+        let passed = (instant - self.clock.0).as_secs_f64();
+        let jump = (now - self.clock.1) as f64 / 1e6 - passed;
+        self.clock = (instant, now);
+        if jump.abs() > JUMP {
+            let how = if jump > 0.0 { "ahead" } else { "back" };
+            let seconds = jump.abs();
+            self.warn(format!("the clock went {how} by {seconds:.0} s"), watch)?;
+        }
+        Ok(now)
+    }
+
+    /// Suspend the account if no bar came for too long.
+    fn silence(&mut self, now: i64, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
+        let (Some(data), Some(last), Feed::Files(_)) =
+            (&self.data, self.account.last_bar(), &self.feed)
+        else {
+            return Ok(());
+        };
+        let Some(clock) = data.bars.first().map(|bars| &bars.clock) else { return Ok(()) };
+        let patience = match self.base.session.paper.stale_after {
+            Span::Bars(bars) => bars as i64 * clock.timeframe,
+            Span::Time(time) => time,
+        };
+        let silent = open_time(data, clock.close(last) + self.base.session.data.delay, now);
+        if silent <= patience {
+            return Ok(());
+        }
+        let fact = format!("no bar since {}", stamp(last));
+        self.suspend(Cause::Stale, &fact, watch)
+    }
+
+    /// The data is fit again, if it was not.
+    fn mended(&mut self) -> Result<(), Refused> {
+        if std::mem::take(&mut self.unfit) {
+            let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
+            self.account.turn(cause, cause.about())?;
+            self.sight.state = self.account.state().unwrap_or(self.sight.state);
+        }
+        Ok(())
+    }
+
+    fn suspend(
+        &mut self,
+        cause: Cause,
+        fact: &str,
+        watch: &mut impl FnMut(&Sight, News),
+    ) -> Result<(), Refused> {
+        let state = self.account.state().unwrap_or(State::Initializing);
+        if state.after(cause).is_ok() {
+            self.paused = state == State::Paused;
+            self.unfit = cause == Cause::Unfit;
+            self.account.turn(cause, fact)?;
+            self.sight.state = State::Suspended;
+            watch(&self.sight, News::State(State::Suspended, fact.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Walk over the account's bars and settle what comes of it.
+    fn walk(&mut self) -> Result<Settled, Refused> {
+        let put = self.account.put(&mut self.prepared, self.index, self.base);
+        put.map_err(Refused::Account)?;
+        let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
+        let job = job.expect("every session has a job");
+        let finished = batch::alone(&self.prepared, job, true);
+        let done = finished.result.map_err(|failure| Refused::Account(failure.error))?;
+        let kept = Kept::of(self.plan, &self.prepared, job, &done);
+        let kept = kept.expect("a session that was run with its details has them");
+        let settled = self.account.settle(&kept)?;
+        let capital = kept.work.variant.settings().capital;
+        let closed = kept.outcome.trades.iter().filter(|trade| trade.exit.is_some());
+        let equity = kept.equity_series().last().copied().unwrap_or(capital);
+        self.sight = Sight {
+            state: settled.state,
+            last_bar: self.account.last_bar(),
+            bars: settled.bars,
+            equity,
+            profit: equity - capital,
+            trades: closed.clone().count(),
+            wins: closed.clone().filter(|trade| trade.profit > 0.0).count(),
+            losses: closed.filter(|trade| trade.profit < 0.0).count(),
+            latency: self.sight.latency,
+        };
+        if let Feed::Files(files) = &mut self.feed {
+            files.forget(OVERLAP);
+        }
+        Ok(settled)
+    }
+
+    fn show(&self, settled: Settled, watch: &mut impl FnMut(&Sight, News)) {
+        watch(&self.sight, News::Settled(settled));
+    }
+
+    /// Say that it is alive, every `paper.heartbeat`.
+    fn beat(&mut self) -> Result<(), Refused> {
+        let pause = Duration::from_micros(self.base.session.paper.heartbeat.unsigned_abs());
+        if self.heart.elapsed() < pause {
+            return Ok(());
+        }
+        self.heart = Instant::now();
+        let Sight { equity, profit, trades, wins, losses, latency, .. } = self.sight.clone();
+        let message = format!("alive, equity {equity:.2}");
+        self.tell(EventKind::Heartbeat, Level::Info, message, |event| {
+            let event = event.metric("equity", equity).metric("profit", profit);
+            let event = event.count("trades", trades).count("wins", wins).count("losses", losses);
+            match latency {
+                Some(latency) => event.metric("decision_latency", latency),
+                None => event,
+            }
+        })
+    }
+
+    fn warn(
+        &mut self,
+        message: String,
+        watch: &mut impl FnMut(&Sight, News),
+    ) -> Result<(), Refused> {
+        self.tell(EventKind::Warning, Level::Warning, message.clone(), |it| it)?;
+        watch(&self.sight, News::Warning(message));
+        Ok(())
+    }
+
+    fn tell(
+        &mut self,
+        kind: EventKind,
+        level: Level,
+        message: String,
+        facts: impl FnOnce(Event) -> Event,
+    ) -> Result<(), Refused> {
+        let event = Event::new(Utc::now(), kind, message).session(self.account.name()).level(level);
+        Ok(self.account.tell(&[facts(event)])?)
+    }
+
+    /// The account, when following has ended.
+    pub fn into_account(self) -> Account {
+        self.account
+    }
+}

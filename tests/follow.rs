@@ -1,0 +1,237 @@
+//! Paper accounts that are followed: bars as they come, and commands of a second process.
+
+use crate::project::{Project, Running};
+use chrono::{TimeDelta, Utc};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+/// A session on minutes; `paper` holds further keys.
+fn manifest(paper: &str) -> String {
+    format!(
+        "
+[session.x]
+mode = \"paper\"
+data = {{ path = \"data/X.csv\", timeframe = \"1m\" }}
+sizing = {{ units = 1 }}
+paper = {{ stale_after = \"1d\", {paper} }}
+[session.x.strategy]
+params.fast = {{ type = \"int\", min = 1, max = 50, default = 2 }}
+rules = {{ enter_long = \"close > sma(close, fast)\", exit_long = \"close < sma(close, fast)\" }}
+"
+    )
+}
+
+const HEADER: &str = "timestamp,open,high,low,close,volume\n";
+
+/// Minutes `from..to` of those whose last, number 100, ended not long ago.
+fn minutes(from: i64, to: i64) -> String {
+    let mut text = String::new();
+    let price = |n: i64| 100 + n * 7 % 13 - n * 5 % 11;
+    for n in from..to {
+        let (open, close) = (price(n - 1), price(n));
+        let (high, low) = (open.max(close) + 1, open.min(close) - 1);
+        let time = (Utc::now() - TimeDelta::minutes(102 - n)).format("%Y-%m-%dT%H:%M:00Z");
+        writeln!(text, "{time},{open},{high},{low},{close},10").unwrap();
+    }
+    text
+}
+
+/// A project whose account has so many minutes.
+fn project(bars: i64, paper: &str) -> Project {
+    let project = Project::new().manifest("a.toml", &manifest(paper));
+    project.file("data/X.csv", format!("{HEADER}{}", minutes(0, bars)))
+}
+
+impl Project {
+    fn append(&self, text: &str) {
+        let file = fs::OpenOptions::new().append(true).open(self.path("data/X.csv"));
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The events of the account's journal of this type.
+    fn told(&self, kind: &str) -> Vec<Value> {
+        let path = self.path("output/paper/x/journal.jsonl");
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let events = whole.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        events.filter(|event| event["type"] == kind).collect()
+    }
+
+    /// The states that it went through.
+    fn states(&self) -> Vec<String> {
+        let states = self.told("state");
+        states.iter().map(|it| it["facts"]["to"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn is(&self, state: &str) -> bool {
+        self.states().last().is_some_and(|last| last == state)
+    }
+
+    /// A follower whose account has come to `state`.
+    fn following(&self, state: &str) -> Running {
+        let mut running = self.spawn(["paper", "follow", "a.toml"]);
+        running.wait_until(|| self.is(state));
+        assert!(running.is_running());
+        running
+    }
+
+    fn tell(&self, words: &[&str]) -> crate::project::Outcome {
+        let began = Instant::now();
+        let outcome = self.run([&["paper"], words].concat());
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        outcome
+    }
+}
+
+#[test]
+fn history_played_again_is_the_backtest() {
+    let project = project(60, "");
+    let _ = project.run(["paper", "follow", "a.toml", "--replay", "max"]).success();
+    let followed = fs::read(project.path("output/paper/x/trades.csv")).unwrap();
+    let text = manifest("").replace("mode = \"paper\"\n", "");
+    project.write_manifest("b.toml", &text);
+    let _ = project.run(["run", "b.toml", "--no-report"]).success();
+    let run = project.newest();
+    let files = run.reproducible();
+    let (_, trades) = files.iter().find(|(name, _)| name.ends_with("trades.csv")).unwrap();
+    assert_eq!(String::from_utf8_lossy(&followed), String::from_utf8_lossy(trades));
+    assert_eq!(project.told("fill").len(), run.result("x")["trades"].parse::<usize>().unwrap() * 2);
+    let _ = project.run(["paper", "follow", "a.toml", "--replay", "max"]).success();
+    assert_eq!(fs::read(project.path("output/paper/x/trades.csv")).unwrap(), followed);
+}
+
+#[test]
+fn another_terminal_is_answered_while_no_bar_comes() {
+    let project = project(50, "");
+    let mut running = project.following("active");
+    let _ = project.tell(&["pause"]).success();
+    running.wait_until(|| project.is("paused"));
+    let _ = project.tell(&["pause", "x"]).code(2).stderr("it is paused already");
+    let _ = project.tell(&["adjust", "--param", "fast=999"]).code(2).stderr("from 1 to 50");
+    let _ = project.tell(&["adjust", "--off", "Y"]).code(2).stderr("trades no symbol `Y`");
+    let _ = project.tell(&["adjust", "--size", "0.5"]).success();
+    let _ = project.tell(&["resume"]).success();
+    running.wait_until(|| project.is("active"));
+    let _ = project.tell(&["resume"]).code(2).stderr("it is not paused");
+    let commands = project.told("command");
+    assert_eq!(commands.len(), 3);
+    assert!(
+        commands.iter().all(|it| it["facts"]["by"].is_string() && it["facts"]["after"].is_string())
+    );
+    let status = project.run(["paper", "status", "--format", "json"]).success().json();
+    assert_eq!(status[0]["state"], "active");
+    assert_eq!(status[0]["pid"], running.child().id().to_string());
+    let _ = project.tell(&["kill"]).success();
+    let _ = running.end().success();
+    assert_eq!(project.states(), ["initializing", "active", "paused", "active", "closed"]);
+    let _ = project.tell(&["pause"]).code(2).stderr("papertape paper restart");
+    let _ = project.tell(&["restart"]).success().stderr("put aside as `x~");
+    let _ = project.tell(&["pause"]).code(2).stderr("there is no paper account yet");
+}
+
+#[test]
+fn a_silent_feed_suspends_and_a_bar_brings_it_back() {
+    let project = project(50, "").manifest("a.toml", &manifest("").replace("\"1d\"", "\"60m\""));
+    let mut running = project.following("active");
+    // The file is begun again with bars that are older.
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    project.write_manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
+    let mut running = project.following("suspended");
+    let _ = project.tell(&["pause"]).code(2).stderr("its data must be mended first");
+    let _ = project.tell(&["adjust", "--size", "2"]).success();
+    assert!(project.is("suspended"), "a command is no bar");
+    project.append(&minutes(50, 100));
+    running.wait_until(|| project.is("active"));
+    running.signal("INT");
+    let _ = running.end().code(130);
+    assert_eq!(project.told("runner_end").len(), 2);
+}
+
+#[test]
+fn garbage_is_left_out_and_damage_suspends_until_it_is_mended() {
+    let project = project(50, "");
+    let mut running = project.following("active");
+    project.append("\u{1}garbage\n");
+    project.append(&minutes(50, 52));
+    running.wait_until(|| project.told("warning").len() == 1);
+    let good = fs::read(project.path("data/X.csv")).unwrap();
+    let damaged = minutes(52, 53).replace(",10\n", ",-10\n").replace("100", "-100");
+    project.append(&format!("{},1,1,5,1,10\n", damaged.split(',').next().unwrap()));
+    running.wait_until(|| project.is("suspended"));
+    project.write("data/X.csv", good);
+    running.wait_until(|| project.is("active"));
+    project.append(&minutes(52, 60));
+    running.wait_until(|| {
+        let account = fs::read(project.path("output/paper/x/account.json")).unwrap();
+        serde_json::from_slice::<Value>(&account).is_ok_and(|it| it["bars"] == 60)
+    });
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}
+
+#[test]
+fn a_follower_that_was_killed_is_continued() {
+    let project = project(30, "");
+    let mut running = project.following("active");
+    running.child().kill().unwrap();
+    let _ = running.end();
+    project.append(&minutes(30, 60));
+    let mut running = project.following("active");
+    running.wait_until(|| {
+        let account = fs::read(project.path("output/paper/x/account.json")).unwrap();
+        serde_json::from_slice::<Value>(&account).is_ok_and(|it| it["bars"] == 60)
+    });
+    running.signal("INT");
+    let _ = running.end().code(130);
+    let followed = fs::read(project.path("output/paper/x/trades.csv")).unwrap();
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    assert_eq!(fs::read(project.path("output/paper/x/trades.csv")).unwrap(), followed);
+}
+
+#[test]
+fn lines_on_standard_input_are_a_feed() {
+    for json in [false, true] {
+        let project = Project::new().manifest("a.toml", &manifest(""));
+        let mut command = project.command(["paper", "follow", "a.toml", "--stdin"]);
+        command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = format!("{HEADER}{}", minutes(0, 30));
+        if json {
+            let object = |line: &str| {
+                let [time, open, high, low, close, _] = line.split(',').collect::<Vec<_>>()[..]
+                else {
+                    panic!("{line}")
+                };
+                format!(
+                    "{{\"t\":\"{time}\",\"o\":{open},\"h\":{high},\"l\":{low},\"c\":{close}}}\n"
+                )
+            };
+            lines = minutes(0, 30).lines().map(object).collect();
+        }
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        let _ = crate::project::Outcome::of(child.wait_with_output().unwrap()).success();
+        let account = fs::read(project.path("output/paper/x/account.json")).unwrap();
+        let account: Value = serde_json::from_slice(&account).unwrap();
+        assert_eq!(account["bars"], 30);
+        assert_eq!(account["state"], "active");
+    }
+}
+
+#[test]
+fn one_account_has_one_follower() {
+    let project = project(30, "heartbeat = \"100ms\"");
+    let mut running = project.following("active");
+    let _ = project.run(["paper", "follow", "a.toml"]).code(75).stderr("x/lock");
+    running.wait_until(|| project.told("heartbeat").len() > 2);
+    let beat = &project.told("heartbeat")[0]["metrics"];
+    for name in ["equity", "profit", "trades", "wins", "losses", "decision_latency"] {
+        assert!(beat[name].is_number(), "{name}: {beat}");
+    }
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    let _ = project.run(["paper", "follow", "a.toml", "--session", "y"]).code(4);
+}
