@@ -120,6 +120,24 @@ fn a_run_killed_twice_goes_on() {
 }
 
 #[test]
+fn rows_that_were_cut_short_are_run_again() {
+    let project = project();
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    let run = begun(&project, &mut running);
+    running.wait_until(|| run.batches() >= 2);
+    drop(running);
+    let batch = run.path.join("rows/000001.parquet");
+    let bytes = std::fs::read(&batch).unwrap();
+    std::fs::write(&batch, &bytes[..bytes.len() / 2]).unwrap();
+    let _ = project
+        .run(["run", "--resume", "latest", "--no-report"])
+        .success()
+        .stderr("000001.parquet")
+        .stderr("its sessions run again");
+    assert_same(&UNDISTURBED.0.newest().reproducible(), &run.reproducible());
+}
+
+#[test]
 fn what_ended_before_the_kill_has_its_record_too() {
     let project = Project::new()
         .bars(300)

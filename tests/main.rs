@@ -16,6 +16,7 @@ mod exit_codes;
 mod explain;
 mod failures;
 mod follow;
+mod full_disk;
 mod golden;
 mod hooks;
 mod keys;

@@ -185,7 +185,10 @@ pub fn start(
         plan: text,
     };
     let run = request.store.create_run(header, Utc::now())?;
-    Execution::new(request, run)?.carry_out(cached, watch, accounts)
+    let halted = halted(&run);
+    Execution::new(request, run)
+        .and_then(|execution| execution.carry_out(cached, watch, accounts))
+        .map_err(halted)
 }
 
 /// Go on with a run that did not end. `taken` says which sessions it took over from earlier runs.
@@ -200,11 +203,18 @@ pub fn resume(
         file.status = RunStatus::Running;
         (file.finished, file.exit_code) = (None, None);
     })?;
+    let halted = halted(&run);
     let mut execution = Execution::new(request, run)?;
     // What the process before this one ran has no record yet.
     let ran = execution.rows.keys().copied().filter(|&index| !taken.get(index).is_some_and(|t| *t));
     execution.ran = ran.collect();
-    execution.carry_out(&HashMap::new(), watch, accounts)
+    execution.carry_out(&HashMap::new(), watch, accounts).map_err(halted)
+}
+
+/// What becomes of an error of a run that was begun.
+fn halted(run: &Run) -> impl FnOnce(StoreError) -> StoreError + use<> {
+    let run = run.id().to_owned();
+    |cause| StoreError::Halted { run, cause: Box::new(cause) }
 }
 
 /// The row of one session that shares nothing with any other.
@@ -440,7 +450,11 @@ impl<'a> Execution<'a> {
         });
         self.stopped = self.rows.len() < prepared.jobs.len();
         match self.failed.take() {
-            Some(error) => Err(error),
+            Some(error) => {
+                // There may be room for the rows of what ended, if not for everything.
+                let _ = self.run.append_rows(&self.waiting);
+                Err(error)
+            }
             None => self.flush_if_due(true),
         }
     }

@@ -1,8 +1,9 @@
 //! Which sessions run together: columns are shared by those that do, and must fit into memory.
 //!
-//! Sessions of a slice are sorted by their parameters and cut along them, like the halves of a map,
-//! until the columns of each part fit. A column that several parts need is computed once for each;
-//! no number depends on where the cuts are.
+//! Sessions of a slice are cut along their parameters, like a map into halves of halves, until the
+//! columns of each part fit: a group. A group is cut further into blocks, small squares of the map
+//! whose sessions have the most columns in common; a thread runs one block after the other. A column
+//! that several groups need is computed once for each; no number depends on where the cuts are.
 
 use crate::expr::Scalar;
 use crate::plan::{Job, Prepared};
@@ -11,22 +12,33 @@ use std::cmp::Ordering;
 /// A job, and whether its details are wanted.
 pub type Wanted<'a> = (&'a Job, bool);
 
+/// Sessions whose columns fit into memory together, in blocks.
+pub type Group<'a> = Vec<Vec<Wanted<'a>>>;
+
 /// `jobs` in groups of which none needs more than `budget` bytes for its columns, unless it is one
-/// session. The order of the groups and in them is that of slices and parameters.
+/// session, in blocks of at most `block` sessions. The order of the groups is that of slices and
+/// parameters.
 pub fn groups<'a>(
     prepared: &Prepared,
     mut jobs: Vec<Wanted<'a>>,
     budget: u64,
-) -> Vec<Vec<Wanted<'a>>> {
+    block: usize,
+) -> Vec<Group<'a>> {
     jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
     let mut groups = Vec::new();
     for jobs in jobs.chunk_by(|(a, _), (b, _)| slice(a) == slice(b)) {
-        split(prepared, jobs.to_vec(), budget, &mut groups);
+        split(prepared, jobs.to_vec(), budget, block, &mut groups);
     }
     groups
 }
 
-fn slice(job: &Job) -> Option<usize> {
+/// How much memory the columns of a group take at most, in bytes.
+pub fn column_bytes(prepared: &Prepared, group: &Group<'_>) -> u64 {
+    prepared.column_bytes(group.iter().flatten().map(|(job, _)| *job))
+}
+
+/// The number of the slice that a job runs on; `None` for one that cannot be run.
+pub fn slice(job: &Job) -> Option<usize> {
     job.work.as_ref().ok().map(|work| work.variant.slice)
 }
 
@@ -49,32 +61,57 @@ fn split<'a>(
     prepared: &Prepared,
     jobs: Vec<Wanted<'a>>,
     budget: u64,
-    groups: &mut Vec<Vec<Wanted<'a>>>,
+    block: usize,
+    groups: &mut Vec<Group<'a>>,
 ) {
-    let bytes = |jobs: &[Wanted<'_>]| prepared.column_bytes(jobs.iter().map(|(job, _)| *job));
-    if jobs.len() < 2 || bytes(&jobs) <= budget {
-        groups.push(jobs);
+    let mut group = Vec::new();
+    blocks(jobs.clone(), block, &mut group);
+    if jobs.len() < 2 || column_bytes(prepared, &group) <= budget {
+        groups.push(group);
         return;
     }
     // The cut that leaves the fewest columns on both sides together.
+    let bytes = |jobs: &[Wanted<'_>]| prepared.column_bytes(jobs.iter().map(|(job, _)| *job));
     let params = jobs[0].0.params.len();
     let halves = (0..params).filter_map(|param| halve(&jobs, param));
     let best = halves.min_by_key(|(low, high)| bytes(low) + bytes(high));
-    let (low, high) = best.unwrap_or_else(|| {
-        let (low, high) = jobs.split_at(jobs.len() / 2);
-        (low.to_vec(), high.to_vec())
-    });
-    split(prepared, low, budget, groups);
-    split(prepared, high, budget, groups);
+    let (low, high) = best.unwrap_or_else(|| in_the_middle(&jobs));
+    split(prepared, low, budget, block, groups);
+    split(prepared, high, budget, block, groups);
+}
+
+/// `jobs` in blocks of at most `most`, each cut where it has the most values.
+fn blocks<'a>(jobs: Vec<Wanted<'a>>, most: usize, found: &mut Vec<Vec<Wanted<'a>>>) {
+    if jobs.len() <= most {
+        found.push(jobs);
+        return;
+    }
+    let params = 0..jobs[0].0.params.len();
+    let widest = params.rev().max_by_key(|&param| values(&jobs, param).len());
+    let halves = widest.and_then(|param| halve(&jobs, param));
+    let (low, high) = halves.unwrap_or_else(|| in_the_middle(&jobs));
+    blocks(low, most, found);
+    blocks(high, most, found);
+}
+
+fn in_the_middle<'a>(jobs: &[Wanted<'a>]) -> (Vec<Wanted<'a>>, Vec<Wanted<'a>>) {
+    let (low, high) = jobs.split_at(jobs.len() / 2);
+    (low.to_vec(), high.to_vec())
+}
+
+/// The values of a parameter, ascending, each once.
+fn values<'a>(jobs: &[Wanted<'a>], param: usize) -> Vec<&'a Scalar> {
+    let mut values: Vec<&Scalar> = jobs.iter().filter_map(|job| job.0.params.get(param)).collect();
+    values.sort_by(|a, b| compare(a, b));
+    values.dedup_by(|a, b| compare(a, b).is_eq());
+    values
 }
 
 /// The jobs below the middle value of a parameter, and the others, both in their order; `None` if it
 /// has one value.
 fn halve<'a>(jobs: &[Wanted<'a>], param: usize) -> Option<(Vec<Wanted<'a>>, Vec<Wanted<'a>>)> {
     let value = |(job, _): &Wanted<'a>| job.params.get(param);
-    let mut values: Vec<&Scalar> = jobs.iter().filter_map(|job| job.0.params.get(param)).collect();
-    values.sort_by(|a, b| compare(a, b));
-    values.dedup_by(|a, b| compare(a, b).is_eq());
+    let values = values(jobs, param);
     let middle = *values.get(values.len() / 2).filter(|_| values.len() > 1)?;
     let is_low = |job: &Wanted<'a>| value(job).is_none_or(|value| compare(value, middle).is_lt());
     Some(jobs.iter().copied().partition(is_low))
@@ -135,17 +172,32 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         let prepared = prepared();
         let counts = BUDGETS.map(|budget| {
             let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
-            let groups = groups(&prepared, jobs, budget);
-            let found: HashSet<usize> = groups.iter().flatten().map(|(job, _)| job.index).collect();
-            assert_eq!(found.len(), 88);
+            let groups = groups(&prepared, jobs, budget, 10);
+            let found = groups.iter().flatten().flatten().map(|(job, _)| job.index);
+            assert_eq!(found.collect::<HashSet<usize>>().len(), 88);
             for group in &groups {
-                let bytes = prepared.column_bytes(group.iter().map(|(job, _)| *job));
-                assert!(group.len() == 1 || bytes <= budget, "{bytes} bytes of {budget}");
+                let bytes = column_bytes(&prepared, group);
+                let sessions = group.iter().flatten().count();
+                assert!(sessions == 1 || bytes <= budget, "{bytes} bytes of {budget}");
+                assert!(group.iter().all(|block| (1..=10).contains(&block.len())));
             }
             groups.len()
         });
         assert_eq!((counts[0], counts[3]), (88, 1));
         assert!(counts[1] > counts[2] && counts[2] > 1, "{counts:?}");
+    }
+
+    #[test]
+    fn a_block_is_a_small_square_of_the_map() {
+        let prepared = prepared();
+        let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
+        let groups = groups(&prepared, jobs, u64::MAX, 6);
+        let [group] = &groups[..] else { panic!("all columns fit") };
+        for block in group {
+            let sides = [0, 1].map(|param| values(block, param).len());
+            assert_eq!(sides[0] * sides[1], block.len());
+            assert!(sides.iter().all(|side| (1..=3).contains(side)), "{sides:?}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::metrics::{Metrics, Parts};
 use crate::plan::{Digest, Job, Prepared, Work};
 use crate::strategy::{Rules, Signals};
 use beside::{Beside, READINGS};
-use group::Wanted;
+use group::{Group, Wanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -31,6 +31,9 @@ pub fn column_bytes(run: &RunSettings) -> u64 {
     const MOST: u64 = 128 << 20;
     run.max_memory.map_or(MOST, |limit| MOST.min(limit / 2))
 }
+
+/// How many sessions have their rules compared together: eight times eight pairs have sixteen columns.
+const BLOCK: usize = 64;
 
 /// How long the caller waits for a session before it looks around.
 const TICK: Duration = Duration::from_millis(200);
@@ -120,7 +123,8 @@ impl Batch<'_> {
     /// to `each`, on this thread, in the order in which they end. While none ends, `each` is called
     /// with nothing from time to time.
     pub fn run(&self, jobs: &[Wanted<'_>], mut each: impl FnMut(Option<Finished>)) {
-        let groups = group::groups(self.prepared, jobs.to_vec(), self.column_bytes);
+        let block = self.block(jobs.len());
+        let groups = group::groups(self.prepared, jobs.to_vec(), self.column_bytes, block);
         let (sender, receiver) = mpsc::sync_channel(4 * self.threads.max(1));
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -139,20 +143,38 @@ impl Batch<'_> {
         });
     }
 
-    /// Run jobs that share their columns: each thread takes the next one when it is done with its
-    /// last, so that neighbours, which have most in common, run at the same time.
-    fn run_group(&self, group: &[Wanted<'_>], sender: &mpsc::SyncSender<Finished>) {
-        let columns = self.prepared.columns(group.iter().map(|(job, _)| *job));
+    /// How many of so many sessions a block has at most: every thread has some blocks to run, so that
+    /// none waits long for the last one, and what a block compares takes little memory.
+    fn block(&self, jobs: usize) -> usize {
+        let rows = |slice: &Slice| slice.views().map(|view| view.rows.len() as u64).sum::<u64>();
+        let rows = self.prepared.slices.iter().map(rows).max().unwrap_or(0);
+        // A comparison takes two bits a row, and a session has two of them or more.
+        let fitting = self.column_bytes / 16 / (rows / 2).max(1);
+        BLOCK.min(jobs / (4 * self.threads.max(1))).min(fitting as usize).max(1)
+    }
+
+    /// Run jobs that share their columns: each thread takes the next block when it is done with its
+    /// last.
+    fn run_group(&self, group: &Group<'_>, sender: &mpsc::SyncSender<Finished>) {
+        let jobs = group.iter().flatten().map(|(job, _)| *job);
+        let columns = self.prepared.columns(jobs);
         let bench = Bench { columns: &columns, prepared: self.prepared };
         let next = AtomicUsize::new(0);
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
-            while let Some((job, detailed)) = group.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if self.cancel.load(Ordering::Relaxed) {
-                    return;
+            while let Some(block) = group.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let began = Instant::now();
+                if !self.cancel.load(Ordering::Relaxed) {
+                    bench.compare(block);
                 }
-                // Nobody listens any more only when the caller is unwinding.
-                let _ = sender.send(worker.finish(&bench, job, *detailed, self.fault));
+                worker.compared = began.elapsed();
+                for (job, detailed) in block {
+                    if self.cancel.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    // Nobody listens any more only when the caller is unwinding.
+                    let _ = sender.send(worker.finish(&bench, job, *detailed, self.fault));
+                }
             }
         });
     }
@@ -174,11 +196,26 @@ struct Bench<'a> {
     prepared: &'a Prepared,
 }
 
+impl Bench<'_> {
+    /// Evaluate what the rules of a block compare, together.
+    fn compare(&self, block: &[Wanted<'_>]) {
+        let Some(slice) = block.first().and_then(|(job, _)| group::slice(job)) else { return };
+        let columns = &self.columns[slice];
+        let symbols = self.prepared.slices[slice].symbols.len();
+        let works = block.iter().filter_map(|(job, _)| job.work.as_ref().ok());
+        let places = works.flat_map(|work| work.rules.inequalities(symbols, columns)).collect();
+        // What panics here does so again in its session, which tells of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places)));
+    }
+}
+
 /// One thread's buffers.
 #[derive(Default)]
 struct Worker {
     walk: Walk,
     meter: Meter,
+    /// How long a block was compared, until one of its sessions tells.
+    compared: Duration,
 }
 
 impl Worker {
@@ -244,8 +281,11 @@ impl Worker {
             let (frame, periods) = (&slice.frame, slice.periods);
             Box::new(self.meter.measure_parts(split, outcome, frame, settings, periods, benchmark))
         });
-        let took =
-            Took { signals: evaluated - began, walk: walked - evaluated, meter: walked.elapsed() };
+        let took = Took {
+            signals: std::mem::take(&mut self.compared) + (evaluated - began),
+            walk: walked - evaluated,
+            meter: walked.elapsed(),
+        };
         let warm = |symbol: usize| work.rules.of(symbol).warm(columns, symbol);
         let never_full =
             || (0..signals.len()).all(|symbol| warm(symbol) >= columns.view(symbol).rows.len());
@@ -303,7 +343,8 @@ fn fills_digest(outcome: &Outcome) -> Digest {
             let whole = [fill.bar as u64, fill.symbol as u64, fill.moment as u64];
             let numbers =
                 [fill.units, fill.price, fill.commission, fill.slippage].map(f64::to_bits);
-            bytes.extend(whole.into_iter().chain(numbers).flat_map(u64::to_le_bytes));
+            bytes.extend_from_slice(whole.map(u64::to_le_bytes).as_flattened());
+            bytes.extend_from_slice(numbers.map(u64::to_le_bytes).as_flattened());
         }
         hasher.update(&bytes);
     }

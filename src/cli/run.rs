@@ -202,7 +202,8 @@ impl Attempt<'_> {
         planned.within_budget(request.threads, &|job| !cached.contains_key(&job.index))?;
         let mut watcher = Watcher::new(self.context);
         let watch = &mut |progress| watcher.see(progress);
-        let summary = execute::start(request, &cached, watch, &mut |kept| night.settle(kept))?;
+        let summary = execute::start(request, &cached, watch, &mut |kept| night.settle(kept))
+            .map_err(|error| self.halted(error, &planned.store))?;
         drop(night);
         self.conclude(&planned, summary, templates, hooks)
     }
@@ -227,7 +228,8 @@ impl Attempt<'_> {
             let mut watcher = Watcher::new(self.context);
             let watch = &mut |progress| watcher.see(progress);
             let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
-            let summary = execute::resume(request, run, &taken, watch, accounts)?;
+            let summary = execute::resume(request, run, &taken, watch, accounts)
+                .map_err(|error| self.halted(error, &planned.store))?;
             drop(night);
             self.conclude(&planned, summary, templates, hooks)
         })
@@ -242,6 +244,14 @@ impl Attempt<'_> {
         let mut night = Night::begin(plan, prepared, open)?;
         night.take(plan, prepared);
         Ok(night)
+    }
+
+    /// An error of the store, with the way to go on where a run was begun.
+    fn halted(&self, error: StoreError, store: &Store) -> anyhow::Error {
+        let StoreError::Halted { run, .. } = &error else { return error.into() };
+        let resume = remedy(run, store, self.context);
+        anyhow::Error::new(error)
+            .context(format!("the run stopped and can go on with `papertape {resume}`"))
     }
 
     fn request<'a>(&'a self, planned: &'a Planned) -> Request<'a> {
@@ -280,7 +290,7 @@ impl Attempt<'_> {
             context.complain(&format!(
                 "stopped: {} of {sessions} sessions are missing; go on with `papertape {}`",
                 sessions - summary.results.len(),
-                remedy(&summary, &planned.store, context),
+                remedy(summary.run.id(), &planned.store, context),
             ));
             return Ok(self.signals.exit().unwrap_or(Exit::Incomplete));
         }
@@ -383,8 +393,8 @@ fn exit(summary: &Summary, is_reported: bool, signals: &Signals) -> Exit {
 }
 
 /// The arguments with which a stopped run goes on, wherever its results are.
-fn remedy(summary: &Summary, store: &Store, context: &Context) -> String {
-    let resume = format!("run --resume {}", summary.run.id());
+fn remedy(run: &str, store: &Store, context: &Context) -> String {
+    let resume = format!("run --resume {run}");
     match context.root.is_none() && store.path() == context.project().root.join("output") {
         true => resume,
         false => format!("{resume} --output {}", shown(store.path())),

@@ -5,7 +5,7 @@
 //! missing. `and`, `or`, `not` and `if` follow Kleene; everything else of a missing operand is missing.
 
 use super::check::Op;
-use super::numbers::{Given, Numbers, equality, inequality};
+use super::numbers::{Given, Inequality, Numbers, equality};
 use super::parse::Binary;
 use crate::bars::{Bars, Mask};
 use std::borrow::Cow;
@@ -255,9 +255,16 @@ fn data_column(name: &str, view: &View) -> Column {
 impl<'a> Call<'a> {
     /// Argument `index` as numbers, without spreading a scalar over memory.
     fn numbers(&self, index: usize) -> Given<'a> {
-        match &self.args[index] {
-            Value::Column(Column::Number(numbers)) => Given::Column(numbers),
-            Value::Scalar(Scalar::Number(value)) => Given::Scalar(*value),
+        self.args[index].numbers()
+    }
+}
+
+impl Value {
+    /// The numbers, without spreading a scalar over memory; what is no number is missing.
+    pub(super) fn numbers(&self) -> Given<'_> {
+        match self {
+            Self::Column(Column::Number(numbers)) => Given::Column(numbers),
+            Self::Scalar(Scalar::Number(value)) => Given::Scalar(*value),
             _ => Given::Scalar(f64::NAN),
         }
     }
@@ -274,13 +281,13 @@ fn arithmetic(call: &Call<'_>, op: impl Fn(f64, f64) -> f64) -> Column {
     })
 }
 
-fn unequal(call: &Call<'_>, holds: impl Fn(f64, f64) -> bool) -> Kleene {
-    inequality(call.len, call.numbers(0), call.numbers(1), holds)
+fn inequality(relation: Binary, call: &Call<'_>) -> Kleene {
+    Inequality::new(relation, call.len, call.numbers(0), call.numbers(1)).finish()
 }
 
 /// `a` against `b` on the bar before and now: where it comes to lie above, or below.
 pub(super) fn crossing(call: &Call<'_>, above: bool) -> Column {
-    let (less, greater) = (unequal(call, |a, b| a < b), unequal(call, |a, b| a > b));
+    let (less, greater) = (inequality(Binary::Less, call), inequality(Binary::Greater, call));
     let (before, now) = if above { (less, greater) } else { (greater, less) };
     before.then(&now).into()
 }
@@ -293,10 +300,9 @@ fn binary_column(op: Binary, call: &Call<'_>) -> Column {
         Binary::Divide => arithmetic(call, |a, b| a / b),
         // The sign of the divisor, so that `bar_index % 5` counts round also before zero.
         Binary::Remainder => arithmetic(call, |a, b| a - b * (a / b).floor()),
-        Binary::Less => unequal(call, |a, b| a < b).into(),
-        Binary::LessEqual => unequal(call, |a, b| a <= b).into(),
-        Binary::Greater => unequal(call, |a, b| a > b).into(),
-        Binary::GreaterEqual => unequal(call, |a, b| a >= b).into(),
+        Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual => {
+            inequality(op, call).into()
+        }
         Binary::Equal => equal(call, 0, 1).into(),
         Binary::NotEqual => equal(call, 0, 1).not().into(),
         Binary::And | Binary::Or => unreachable!("logic is evaluated on masks"),

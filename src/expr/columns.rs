@@ -8,10 +8,11 @@
 use super::check::Op;
 use super::column::{Call, Column, Kleene, Scalar, Value, View, evaluate};
 use super::graph::{Bound, Elsewhere, Expression, Graph, Need, Operand, Step, Who};
+use super::numbers::Inequality;
 use crate::bars::{Mask, resample};
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The columns of a graph over one slice of the data, shared by all sessions on it.
 #[derive(Debug)]
@@ -34,6 +35,17 @@ struct Series {
     closes: OnceLock<Vec<i64>>,
     slots: Vec<Mutex<Slot>>,
 }
+
+/// An expression on a series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    series: usize,
+    number: usize,
+}
+
+/// Blocks of 64 bars that inequalities go over together: of some twenty columns they stay in the
+/// second cache.
+const STRETCH: usize = 64;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -88,13 +100,56 @@ impl<'a> Columns<'a> {
         for need in needs {
             for symbol in self.whose(&symbols, &need.who) {
                 let series = &self.series[self.place(symbol, need.timeframe)];
-                let slot = series.slots[need.number].lock();
-                let mut slot = slot.unwrap_or_else(PoisonError::into_inner);
+                let mut slot = series.slot(need.number);
                 slot.users = slot.users.saturating_sub(1);
                 if slot.users == 0 {
                     slot.column = None;
                 }
             }
+        }
+    }
+
+    /// Where the inequalities among `needs` are evaluated when rules are read for `symbols`.
+    pub fn inequalities(&self, symbols: Range<usize>, needs: &[Need]) -> Vec<Place> {
+        let is_inequality = |need: &&Need| self.graph.inequality(need.number).is_some();
+        let places = needs.iter().filter(is_inequality).flat_map(|need| {
+            let symbols = self.whose(&symbols, &need.who);
+            symbols.map(|symbol| (self.place(symbol, need.timeframe), need.number))
+        });
+        places.map(|(series, number)| Place { series, number }).collect()
+    }
+
+    /// Evaluate inequalities together, one stretch of bars after the other: what they have in common
+    /// is read from memory once for all of them.
+    pub fn compare(&self, mut places: Vec<Place>) {
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|place| self.series[place.series].slot(place.number).column.is_none());
+        let operands: Vec<Vec<Value>> = places
+            .iter()
+            .map(|Place { series, number }| {
+                let operands = &self.graph.expressions[*number].operands;
+                operands.iter().map(|operand| self.value(*series, operand)).collect()
+            })
+            .collect();
+        let mut open: Vec<Inequality<'_>> = places
+            .iter()
+            .zip(&operands)
+            .map(|(place, operands)| {
+                let relation = self.graph.inequality(place.number).expect("it was found as one");
+                let len = self.series[place.series].view.rows.len();
+                Inequality::new(relation, len, operands[0].numbers(), operands[1].numbers())
+            })
+            .collect();
+        while open.iter().any(|inequality| !inequality.is_decided()) {
+            open.iter_mut().for_each(|inequality| inequality.go_on(STRETCH));
+        }
+        for (place, inequality) in places.iter().zip(open) {
+            // Another thread may have been faster, with the same result.
+            self.series[place.series]
+                .slot(place.number)
+                .column
+                .get_or_insert_with(|| inequality.finish().into());
         }
     }
 
@@ -153,8 +208,7 @@ impl<'a> Columns<'a> {
         let series = &self.series[place];
         // The lock is held while the column is computed, so that nobody computes it twice. Operands
         // have smaller numbers on whatever series, so no two threads can wait for each other.
-        let slot = series.slots[number].lock();
-        let mut slot = slot.unwrap_or_else(PoisonError::into_inner);
+        let mut slot = series.slot(number);
         if let Some(column) = &slot.column {
             return column.clone();
         }
@@ -266,6 +320,11 @@ impl<'a> Columns<'a> {
 }
 
 impl Series {
+    /// What is known of expression `number`; held by one thread at a time.
+    fn slot(&self, number: usize) -> MutexGuard<'_, Slot> {
+        self.slots[number].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// When each of its visible bars closes.
     fn closes(&self) -> &[i64] {
         self.closes.get_or_init(|| {

@@ -235,6 +235,14 @@ impl Graph {
         }
     }
 
+    /// The operator of expression `number`, if it is an inequality.
+    pub(super) fn inequality(&self, number: usize) -> Option<Binary> {
+        match self.expressions[number].step {
+            Step::Here(Op::Binary(binary)) => Some(binary).filter(|binary| binary.is_inequality()),
+            _ => None,
+        }
+    }
+
     /// The numbers of the expressions that `number` is computed from.
     fn operands(&self, number: usize) -> impl Iterator<Item = usize> + '_ {
         self.expressions[number].operands.iter().filter_map(|operand| match operand {

@@ -32,7 +32,7 @@ mod window_tests;
 
 pub use check::{Binding, Node, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};
-pub use columns::Columns;
+pub use columns::{Columns, Place};
 pub use function::{Arg, ArgKind, Function};
 pub use graph::{Bound, Graph, Need, Seen, Trouble, Who, World};
 pub use now::{Formula, Now};

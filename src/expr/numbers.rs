@@ -5,6 +5,7 @@
 //! two moving averages that is most of the time, and it spares the memory as much as the arithmetic.
 
 use super::column::Kleene;
+use super::parse::Binary;
 use crate::bars::Mask;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -151,49 +152,89 @@ fn word(len: usize, flag: impl Fn(usize) -> bool) -> u64 {
     (0..len).fold(0, |word, bit| word | u64::from(flag(bit)) << bit)
 }
 
-/// Where the inequality `holds`, and where not; neither where an operand is missing.
-pub(super) fn inequality(
+/// An inequality in the making: words are added to it as far as anybody wants to go, so that several
+/// can pass over one stretch of bars while it is in the cache.
+#[derive(Debug)]
+pub(super) struct Inequality<'a> {
+    relation: Binary,
+    a: Given<'a>,
+    b: Given<'a>,
     len: usize,
-    a: Given<'_>,
-    b: Given<'_>,
-    holds: impl Fn(f64, f64) -> bool,
-) -> Kleene {
-    // What is true (or false) of the two pairs that are furthest from each other is so of all between
-    // them.
-    let known = |a: Span, b: Span| {
-        let corner = holds(a.low, b.high);
-        (corner == holds(a.high, b.low)).then_some(corner)
-    };
-    comparison(len, a, b, known, &holds)
+    yes: Vec<u64>,
+    no: Vec<u64>,
+}
+
+impl<'a> Inequality<'a> {
+    /// `a` and `b` in a `relation` over `len` bars, of which none is decided yet.
+    pub(super) fn new(relation: Binary, len: usize, a: Given<'a>, b: Given<'a>) -> Self {
+        assert!(relation.is_inequality(), "only an inequality is decided by spans");
+        let words = || Vec::with_capacity(len.div_ceil(BLOCK));
+        Self { relation, a, b, len, yes: words(), no: words() }
+    }
+
+    /// Whether no bar is left.
+    pub(super) fn is_decided(&self) -> bool {
+        self.yes.len() == self.len.div_ceil(BLOCK)
+    }
+
+    /// Decide so many further blocks of 64 bars, as far as there are any.
+    pub(super) fn go_on(&mut self, blocks: usize) {
+        match self.relation {
+            Binary::Less => self.decide(blocks, |a, b| a < b),
+            Binary::LessEqual => self.decide(blocks, |a, b| a <= b),
+            Binary::Greater => self.decide(blocks, |a, b| a > b),
+            _ => self.decide(blocks, |a, b| a >= b),
+        }
+    }
+
+    fn decide(&mut self, blocks: usize, holds: impl Fn(f64, f64) -> bool) {
+        // What is true (or false) of the two pairs that are furthest from each other is so of all
+        // between them.
+        let known = |a: Span, b: Span| {
+            let corner = holds(a.low, b.high);
+            (corner == holds(a.high, b.low)).then_some(corner)
+        };
+        let from = self.yes.len();
+        for block in from..self.len.div_ceil(BLOCK).min(from.saturating_add(blocks)) {
+            let (yes, no) = decided(block, self.a, self.b, known, &holds);
+            self.yes.push(yes);
+            self.no.push(no);
+        }
+    }
+
+    /// Where it holds, and where not; neither where an operand is missing.
+    pub(super) fn finish(mut self) -> Kleene {
+        self.go_on(usize::MAX);
+        let mask = |words| Mask::from_words(words, self.len);
+        Kleene { yes: mask(self.yes), no: mask(self.no) }
+    }
 }
 
 /// Where two operands are equal, and where not; neither where one of them is missing.
 pub(super) fn equality(len: usize, a: Given<'_>, b: Given<'_>) -> Kleene {
     let known = |a: Span, b: Span| (a.high < b.low || b.high < a.low).then_some(false);
-    comparison(len, a, b, known, |a, b| a == b)
+    let words = (0..len.div_ceil(BLOCK)).map(|block| decided(block, a, b, known, |a, b| a == b));
+    let (yes, no) = words.unzip();
+    Kleene { yes: Mask::from_words(yes, len), no: Mask::from_words(no, len) }
 }
 
-fn comparison(
-    len: usize,
+/// Of which pairs in a block something `holds` and of which not, `known` telling of the spans of both
+/// operands whether it does so everywhere or nowhere.
+fn decided(
+    block: usize,
     a: Given<'_>,
     b: Given<'_>,
     known: impl Fn(Span, Span) -> Option<bool>,
     holds: impl Fn(f64, f64) -> bool,
-) -> Kleene {
-    let blocks = len.div_ceil(BLOCK);
-    let (mut yes, mut no) = (Vec::with_capacity(blocks), Vec::with_capacity(blocks));
-    for block in 0..blocks {
-        let spans = (a.span(block), b.span(block));
-        let both = spans.0.present & spans.1.present;
-        let word = match known(spans.0, spans.1) {
-            Some(true) => both,
-            Some(false) => 0,
-            None => a.word(b, block, &holds) & both,
-        };
-        yes.push(word);
-        no.push(both & !word);
-    }
-    Kleene { yes: Mask::from_words(yes, len), no: Mask::from_words(no, len) }
+) -> (u64, u64) {
+    let (one, other) = (a.span(block), b.span(block));
+    let both = one.present & other.present;
+    let yes = match known(one, other) {
+        Some(true) => both,
+        Some(false) => 0,
+        None => a.word(b, block, &holds) & both,
+    };
+    (yes, both & !yes)
 }
 
 #[cfg(test)]
@@ -219,10 +260,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_comparison_is_what_each_pair_of_values_says([a, b] in columns(), one in -5.0..5.0_f64) {
+        fn a_comparison_is_what_each_pair_of_values_says(
+            [a, b] in columns(),
+            one in -5.0..5.0_f64,
+            stop in 0..6_usize,
+        ) {
             type Holds = fn(f64, f64) -> bool;
-            let inequalities: [Holds; 4] =
-                [|a, b| a < b, |a, b| a <= b, |a, b| a > b, |a, b| a >= b];
+            let inequalities: [(Binary, Holds); 4] = [
+                (Binary::Less, |a, b| a < b),
+                (Binary::LessEqual, |a, b| a <= b),
+                (Binary::Greater, |a, b| a > b),
+                (Binary::GreaterEqual, |a, b| a >= b),
+            ];
             let len = a.len();
             let one = one.round();
             let (left, right) = (Numbers::from(a.clone()), Numbers::from(b.clone()));
@@ -232,13 +281,18 @@ mod tests {
                 no: Mask::from_fn(len, |row| holds(row) == Some(false)),
             };
             let present = |a: f64, b: f64| !a.is_nan() && !b.is_nan();
-            for holds in inequalities {
+            let found = |relation, a, b| {
+                let mut found = Inequality::new(relation, len, a, b);
+                found.go_on(stop);
+                found.finish()
+            };
+            for (relation, holds) in inequalities {
                 let pair = |row: usize| present(a[row], b[row]).then(|| holds(a[row], b[row]));
-                prop_assert_eq!(inequality(len, left, right, holds), said(&pair));
+                prop_assert_eq!(found(relation, left, right), said(&pair));
                 let first = |row: usize| present(a[row], one).then(|| holds(a[row], one));
-                prop_assert_eq!(inequality(len, left, Given::Scalar(one), holds), said(&first));
+                prop_assert_eq!(found(relation, left, Given::Scalar(one)), said(&first));
                 let second = |row: usize| present(one, b[row]).then(|| holds(one, b[row]));
-                prop_assert_eq!(inequality(len, Given::Scalar(one), right, holds), said(&second));
+                prop_assert_eq!(found(relation, Given::Scalar(one), right), said(&second));
             }
             let equal = |row: usize| present(a[row], b[row]).then(|| a[row] == b[row]);
             prop_assert_eq!(equality(len, left, right), said(&equal));
@@ -248,7 +302,8 @@ mod tests {
     #[test]
     fn nothing_is_known_beside_a_missing_scalar() {
         let numbers = Numbers::from(vec![1.0; 100]);
-        let found = inequality(100, Given::Column(&numbers), Given::Scalar(f64::NAN), |a, b| a < b);
-        assert_eq!(found, Kleene::missing(100));
+        let (numbers, nothing) = (Given::Column(&numbers), Given::Scalar(f64::NAN));
+        let found = Inequality::new(Binary::Less, 100, numbers, nothing);
+        assert_eq!(found.finish(), Kleene::missing(100));
     }
 }

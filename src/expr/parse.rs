@@ -116,6 +116,11 @@ impl Binary {
         self.precedence() <= COMPARISON
     }
 
+    /// Whether it says which of two numbers is larger.
+    pub fn is_inequality(self) -> bool {
+        matches!(self, Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual)
+    }
+
     fn precedence(self) -> u8 {
         match self {
             Self::Or => 1,

@@ -16,7 +16,7 @@
 /// Multiples of 2^-51 in one.
 const ONE: f64 = (1_u64 << 51) as f64;
 /// Bars that are looked at together when none of them reaches the peak.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 /// Independent minima, maxima and sums in a block, so that the compiler can keep them in vectors.
 const LANES: usize = 4;
 
@@ -116,8 +116,8 @@ impl Drawdowns {
     /// The next bars close at these equities, all finite.
     pub fn mark(&mut self, equity: &[f64]) {
         for block in equity.chunks(BLOCK) {
-            match block.as_array().and_then(|block| self.block_under_water(block)) {
-                Some((low, squares)) => self.submerge(BLOCK, low, squares.into()),
+            match self.block_under_water(block) {
+                Some((low, squares)) => self.submerge(block.len(), low, squares.into()),
                 None => self.mark_each(block),
             }
         }
@@ -177,20 +177,22 @@ impl Drawdowns {
 
     /// The lowest equity and the sum of the squares of a block that lies below the peak and not
     /// below zero; `None` for any other block.
-    fn block_under_water(&self, block: &[f64; BLOCK]) -> Option<(f64, u64)> {
+    fn block_under_water(&self, block: &[f64]) -> Option<(f64, u64)> {
         let mut low = [f64::INFINITY; LANES];
         let mut high = [f64::NEG_INFINITY; LANES];
         let mut squares = [0_u64; LANES];
-        for chunk in block.as_chunks::<LANES>().0 {
-            for lane in 0..LANES {
-                let equity = chunk[lane];
-                // A comparison is one instruction where `min` and `max` are several for NaN's sake.
-                low[lane] = if equity < low[lane] { equity } else { low[lane] };
-                high[lane] = if equity > high[lane] { equity } else { high[lane] };
-                let drawdown = (self.peak - equity) * self.inverse;
-                squares[lane] = squares[lane].wrapping_add(rounded(drawdown * drawdown));
-            }
+        let mut see = |lane: usize, equity: f64| {
+            // A comparison is one instruction where `min` and `max` are several for NaN's sake.
+            low[lane] = if equity < low[lane] { equity } else { low[lane] };
+            high[lane] = if equity > high[lane] { equity } else { high[lane] };
+            let drawdown = (self.peak - equity) * self.inverse;
+            squares[lane] = squares[lane].wrapping_add(rounded(drawdown * drawdown));
+        };
+        let (chunks, rest) = block.as_chunks::<LANES>();
+        for chunk in chunks {
+            (0..LANES).for_each(|lane| see(lane, chunk[lane]));
         }
+        rest.iter().enumerate().for_each(|(lane, &equity)| see(lane, equity));
         let low = low.into_iter().fold(f64::INFINITY, f64::min);
         let high = high.into_iter().fold(f64::NEG_INFINITY, f64::max);
         (low >= 0.0 && high < self.peak)

@@ -10,7 +10,7 @@ use crate::manifest::{DataSettings, Mode, Project, Session, Split, type_session}
 use crate::market::{self, DataSet, Slice, Verdict};
 use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -318,6 +318,14 @@ impl Prepared {
             }
         }
         columns
+    }
+
+    /// How many different columns of numbers `jobs` need.
+    pub fn columns_of_numbers<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> usize {
+        let works = jobs.filter_map(|job| job.work.as_ref().ok());
+        let needs = works.flat_map(|work| work.rules.legs.iter().flat_map(|leg| &leg.needs));
+        let numbers = needs.map(|need| need.number).filter(|&number| !self.graph.is_flag(number));
+        numbers.collect::<HashSet<usize>>().len()
     }
 
     /// How much memory columns take at most, in bytes, if `jobs`, all of one slice, run in this order.

@@ -32,6 +32,14 @@ pub enum StoreError {
         /// What would help.
         remedy: &'static str,
     },
+    /// A run was begun and could not be carried to its end. What it wrote is there.
+    #[error("{cause}")]
+    Halted {
+        /// The run's id.
+        run: String,
+        /// Why.
+        cause: Box<Self>,
+    },
     /// Another process writes there.
     #[error("{}: the lock is held by {holder}; wait until it ends or stop it", path.display())]
     Locked {

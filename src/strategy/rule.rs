@@ -7,7 +7,7 @@
 
 use super::{Condition, Turn};
 use crate::bars::{Cut, Mask};
-use crate::expr::{Bound, Column, Columns, Formula, Graph, Kleene, Need, Type, Who};
+use crate::expr::{Bound, Column, Columns, Formula, Graph, Kleene, Need, Place, Type, Who};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -117,6 +117,12 @@ impl Rules {
         for (symbols, rules) in self.each(count) {
             columns.reserve(symbols, &rules.needs);
         }
+    }
+
+    /// The inequalities that the rules are computed from.
+    pub fn inequalities(&self, count: usize, columns: &Columns<'_>) -> Vec<Place> {
+        let each = self.each(count);
+        each.flat_map(|(symbols, rules)| columns.inequalities(symbols, &rules.needs)).collect()
     }
 
     /// Tell `columns` that nothing is needed any more.
