@@ -2,7 +2,7 @@
 //! where and how to go on, and nothing that ended is lost.
 
 use crate::project::{Outcome, Project, Run, assert_same, sweep};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::process::Command;
 
 /// Points of the sweep.

@@ -13,7 +13,7 @@ use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::{Cell, Facts, Format, Kind, Records};
 use super::planning::{Planned, Planning, thread_count, threads};
-use crate::batch::estimate::peak_memory;
+use crate::batch::estimate::{peak_memory, processor_time};
 use crate::batch::execute::{self, Request, Summary};
 use crate::diag::counted;
 use crate::manifest::project::shown;
@@ -65,7 +65,7 @@ impl Bench {
             context.say(&format!("written: {}", shown(directory)));
             return Ok(Exit::Success);
         }
-        let began = Instant::now();
+        let (began, spent) = (Instant::now(), processor_time());
         let planned = match self.planning.plan(context)? {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
@@ -74,21 +74,20 @@ impl Bench {
         let store = Store::at(directory.path());
         let threads = threads(self.threads, &planned.plan.run);
         let planning = began.elapsed();
-        // Before and after, because a machine is not always equally fast.
-        let by_hand = || planned.prepared.slices.first().map(by_hand::million_bars_a_second);
-        let before = by_hand();
-        let began = Instant::now();
         let summary = run(&planned, &store, threads, planned.phases(planning))?;
-        let whole = planning + began.elapsed();
+        let whole = began.elapsed();
+        let spent = processor_time().zip(spent).map(|(after, before)| after - before);
         let memory = peak_memory();
-        let by_hand = before.into_iter().chain(by_hand()).fold(0.0, f64::max);
+        // Twice, because a machine is not always equally fast.
+        let by_hand = [(); 2].map(|()| by_hand::million_bars_a_second(&planned.prepared.slices[0]));
+        let by_hand = [0, 1].map(|clock| f64::max(by_hand[0][clock], by_hand[1][clock]));
         let compared = self.compared(&planned, &summary)?;
         context.say(&format!(
             "{} of {} columns are what they are alone, bit for bit",
             counted(compared, "session"),
             Metric::ALL.len() + 5,
         ));
-        let speeds = Speeds { whole, by_hand, memory, compared };
+        let speeds = Speeds { whole, spent, by_hand, memory, compared };
         figures(&planned, &summary, threads, speeds).print(self.format)
     }
 
@@ -160,8 +159,10 @@ fn difference(together: &Row, alone: &Row) -> Option<String> {
 struct Speeds {
     /// From the manifest to the results on disk.
     whole: Duration,
-    /// Million bars a second of the loop written by hand.
-    by_hand: f64,
+    /// The time of all processors in it.
+    spent: Option<Duration>,
+    /// Million bars a second of the loop written by hand, by the clock and by the processor's time.
+    by_hand: [f64; 2],
     /// The most memory that was in use, in bytes.
     memory: Option<u64>,
     /// How many sessions were compared with themselves run alone.
@@ -169,10 +170,11 @@ struct Speeds {
 }
 
 fn figures(planned: &Planned, summary: &Summary, threads: usize, speeds: Speeds) -> Facts {
-    let Speeds { whole, by_hand, memory, compared } = speeds;
+    let Speeds { whole, spent, by_hand: [by_hand, by_processor], memory, compared } = speeds;
     let prepared = &planned.prepared;
     let bars: u64 = prepared.jobs.iter().map(|job| prepared.bars(job)).sum();
-    let speed = bars as f64 / 1e6 / whole.as_secs_f64();
+    let speed = |time: Duration| bars as f64 / 1e6 / time.as_secs_f64();
+    let by_time_spent = spent.map(|spent| speed(spent) / by_processor);
     let mut stages = Records::new([("stage", Kind::Text), ("seconds", Kind::Ratio)]);
     for phase in &summary.run.reader().file().phases {
         stages.push(vec![phase.name.as_str().into(), phase.seconds.into()]);
@@ -183,9 +185,11 @@ fn figures(planned: &Planned, summary: &Summary, threads: usize, speeds: Speeds)
         .with("threads", Kind::Count, threads as f64)
         .with("compared", Kind::Count, compared as f64)
         .with("seconds", Kind::Ratio, whole.as_secs_f64())
-        .with("million_bar_evaluations_per_second", Kind::Ratio, speed)
+        .with("processor_seconds", Kind::Ratio, spent.map(|spent| spent.as_secs_f64()))
+        .with("million_bar_evaluations_per_second", Kind::Ratio, speed(whole))
         .with("by_hand_on_one_thread", Kind::Ratio, by_hand)
-        .with("times_by_hand", Kind::Ratio, speed / by_hand)
+        .with("times_by_hand", Kind::Ratio, speed(whole) / by_hand)
+        .with("times_by_hand_for_the_same_processor_time", Kind::Ratio, by_time_spent)
         .with("peak_memory_mb", Kind::Ratio, Cell::from(memory.map(|bytes| bytes as f64 / 1e6)))
         .part("stages", stages)
 }

@@ -270,6 +270,32 @@ impl Records {
         self.rows.push(row);
     }
 
+    /// Without the columns `spare`, one after the other as they stand there, as far as that leaves the
+    /// cells of the others whole on this terminal. A pipe has room for all.
+    pub(super) fn sparing(self, spare: &[&str]) -> Self {
+        match terminal_width() {
+            Some(width) => self.within(width, spare),
+            None => self,
+        }
+    }
+
+    fn within(mut self, width: usize, spare: &[&str]) -> Self {
+        for name in spare {
+            let lines = self.shown();
+            let cell = |line: &Vec<String>, column: usize| measure_text_width(&line[column]);
+            let widest = |column| lines.iter().map(|line| cell(line, column)).max().unwrap_or(0);
+            let gaps = measure_text_width(GAP) * self.columns.len().saturating_sub(1);
+            if (0..self.columns.len()).map(widest).sum::<usize>() + gaps <= width {
+                break;
+            }
+            if let Some(at) = self.columns.iter().position(|column| column.name == *name) {
+                self.columns.remove(at);
+                self.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+            }
+        }
+        self
+    }
+
     /// Whether there is no row.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
@@ -838,6 +864,18 @@ mod tests {
                 assert!(measure_text_width(line) <= width, "{width}: {line}");
             }
         }
+    }
+
+    #[test]
+    fn what_can_be_spared_goes_before_a_cell_is_cut() {
+        let spare = ["status", "trades", "max_drawdown"];
+        let columns = |width| {
+            let left = records().within(width, &spare);
+            left.columns.into_iter().map(|column| column.name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(columns(80), "session status sharpe max_drawdown trades started");
+        assert_eq!(columns(64), "session sharpe max_drawdown trades started");
+        assert_eq!(columns(10), "session sharpe started");
     }
 
     #[test]

@@ -45,6 +45,11 @@ pub(super) fn print_best(
         cells.extend(metrics.iter().map(|metric| Cell::from(row.metrics.get(*metric))));
         records.push(cells);
     }
+    // What a sweep is run for are the values of its axes: they are not cut for a metric's sake.
+    let completed = results.iter().all(|(_, row)| row.status == Status::Completed);
+    let spare = completed.then_some("status").into_iter();
+    let spare: Vec<&str> = spare.chain(metrics[1..].iter().rev().map(|m| m.name())).collect();
+    let records = if format == Format::Table { records.sparing(&spare) } else { records };
     let exit = records.print(format)?;
     if hidden > 0 && format == Format::Table {
         super::output::write(format!("and {hidden} more in results.csv\n").as_bytes())?;

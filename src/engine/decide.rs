@@ -24,18 +24,18 @@ impl Walk {
             _ => None,
         };
         let held = self.ledger.side(symbol);
-        let waits = self.books[symbol].entry;
-        let leaves = match held.or(waits.map(|entry| entry.side)) {
+        let waits = self.books[symbol].entry.as_ref().map(|entry| (entry.side, entry.order));
+        let leaves = match held.or(waits.map(|(side, _)| side)) {
             Some(Side::Long) => signals.exit_long.get(t),
             Some(Side::Short) => signals.exit_short.get(t),
             None => false,
         };
         // A new entry replaces the one that waits, and an exit takes it back.
-        if let Some(entry) = waits
+        if let Some((_, order)) = waits
             && (leaves || enter.is_some())
         {
             self.books[symbol].entry = None;
-            self.settle(entry.order, OrderStatus::Cancelled);
+            self.settle(order, OrderStatus::Cancelled);
         }
         let flips = held.is_some() && enter.is_some() && enter != held;
         let closed_by = match held {

@@ -165,6 +165,11 @@ impl Walk {
 
     /// The next bar on which something happens to a symbol.
     fn due(&self, symbol: usize) -> usize {
+        self.next_act(symbol).min(self.books[symbol].next_signal)
+    }
+
+    /// The next bar on which something happens to a symbol whatever its rules say there.
+    fn next_act(&self, symbol: usize) -> usize {
         let book = &self.books[symbol];
         let exit = book.exit.map_or(NEVER, |exit| exit.fill.0);
         let entry = book.entry.as_ref().map_or(NEVER, EntryOrder::due);
@@ -172,7 +177,7 @@ impl Walk {
         let lots =
             lots.map(|lot| lot.hit.map_or(NEVER, |hit| hit.bar).min(lot.expires).min(lot.step.1));
         let orders = exit.min(entry).min(lots.min().unwrap_or(NEVER));
-        orders.min(book.next_signal).min(book.next_action).min(book.next_weight)
+        orders.min(book.next_action).min(book.next_weight)
     }
 
     /// One bar on which something happens.
@@ -182,25 +187,9 @@ impl Walk {
         let mut touched = std::mem::take(&mut self.touched);
         touched.clear();
         touched.extend((0..self.books.len()).filter(|&symbol| self.due(symbol) <= t));
-        let one_fill = scene.axes.orders_per_bar == OrdersPerBar::One;
-        for &symbol in &touched {
-            self.step_targets(scene, symbol, t);
-            if one_fill {
-                self.only_exit(scene, symbol, t);
-            } else if scene.settings.pins.orders_first {
-                self.exits_of_the_clock(scene, symbol, t);
-            } else {
-                self.exits(scene, symbol, t, Moment::Open);
-            }
-            self.expire(t, symbol);
-        }
-        self.fill_due(scene, &touched, At { bar: t, moment: Moment::Open });
-        for &symbol in &touched {
-            self.inside(scene, symbol, t);
-        }
         let closes = scene.fills_at_close();
-        if closes {
-            self.fill_due(scene, &touched, At { bar: t, moment: Moment::Close });
+        if touched.iter().any(|&symbol| self.acts(symbol, t)) {
+            self.trade(scene, &touched, t);
         }
         self.look_at_account(scene, t);
         if self.outcome.ruined.is_some() {
@@ -231,6 +220,38 @@ impl Walk {
             }
         }
         self.dates.look_ahead(scene, &self.ledger, t + 1);
+    }
+
+    /// Whether bar `t` does anything to a symbol before its rules are read at the close: it is due, or
+    /// has to be looked at, which nobody did ahead.
+    fn acts(&self, symbol: usize, t: usize) -> bool {
+        let unseen = |lot: &Lot| lot.levels.is_some() && lot.searched <= t;
+        self.next_act(symbol) <= t
+            || self.books[symbol].entry.is_some()
+            || self.ledger.positions[symbol].iter().any(unseen)
+    }
+
+    /// What happens at the open of bar `t`, inside it, and to orders for its close.
+    fn trade(&mut self, scene: &Scene<'_>, touched: &[usize], t: usize) {
+        let one_fill = scene.axes.orders_per_bar == OrdersPerBar::One;
+        for &symbol in touched {
+            self.step_targets(scene, symbol, t);
+            if one_fill {
+                self.only_exit(scene, symbol, t);
+            } else if scene.settings.pins.orders_first {
+                self.exits_of_the_clock(scene, symbol, t);
+            } else {
+                self.exits(scene, symbol, t, Moment::Open);
+            }
+            self.expire(t, symbol);
+        }
+        self.fill_due(scene, touched, At { bar: t, moment: Moment::Open });
+        for &symbol in touched {
+            self.inside(scene, symbol, t);
+        }
+        if scene.fills_at_close() {
+            self.fill_due(scene, touched, At { bar: t, moment: Moment::Close });
+        }
     }
 
     /// Find out what happens next to `symbol`, from bar `from` on.

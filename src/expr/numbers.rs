@@ -61,12 +61,16 @@ impl Span {
 impl From<Vec<f64>> for Numbers {
     /// What is not finite becomes missing.
     fn from(mut values: Vec<f64>) -> Self {
-        for value in &mut values {
-            if !value.is_finite() {
-                *value = f64::NAN;
+        let mut spans = Vec::with_capacity(values.len().div_ceil(BLOCK));
+        for block in values.chunks_mut(BLOCK) {
+            for value in &mut *block {
+                if !value.is_finite() {
+                    *value = f64::NAN;
+                }
             }
+            spans.push(Span::of(block));
         }
-        Self { spans: values.chunks(BLOCK).map(Span::of).collect(), values: values.into() }
+        Self { spans: spans.into(), values: values.into() }
     }
 }
 
