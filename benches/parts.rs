@@ -67,6 +67,7 @@ fn frame() -> Frame {
             volume: column(4),
             present: None,
             actions: Arc::new([]),
+            detail: None,
         }],
     }
 }
