@@ -110,3 +110,49 @@ fn a_leg_that_is_refused_as_it_is_decided_takes_the_other_with_it() {
     assert_eq!((row["trades"].as_str(), row["refusals"].as_str()), ("16", "4"));
     assert_eq!(row["note"], "legs were refused together: no size (2), another leg was refused (2)");
 }
+
+/// Hours of 16 days around the night of 28 March 2021, on which the clocks of London went forward; the
+/// share has sessions with a half day.
+fn hours(is_open: impl Fn(u32, u32) -> bool, closes: bool) -> String {
+    let mut text = "timestamp,open,high,low,close,volume\n".to_owned();
+    for hour in 0..16 * 24_u32 {
+        let (day, of_day) = (20 + hour / 24, hour % 24);
+        if !is_open(day, of_day) {
+            continue;
+        }
+        let price = 100 + hour * 7 % 31 + hour * hour % 17;
+        let stamp = i64::from(hour + u32::from(closes)) * 3_600 + 1_616_198_400;
+        let time = chrono::DateTime::from_timestamp(stamp, 0).unwrap().to_rfc3339();
+        text += &format!("{time},{price},{},{},{},10\n", price + 2, price - 2, price + hour % 2);
+    }
+    text
+}
+
+#[test]
+fn a_bar_is_the_same_whether_its_open_or_its_close_is_written() {
+    let project = Project::new();
+    for (label, closes) in [("open", false), ("close", true)] {
+        let share = |day: u32, hour: u32| (8..if day == 26 { 12 } else { 16 }).contains(&hour);
+        project.write(&format!("{label}/coin.csv"), hours(|_, _| true, closes));
+        project.write(&format!("{label}/share.csv"), hours(share, closes));
+    }
+    let session = |label: &str| {
+        format!(
+            "
+[session.{label}]
+symbols = [\"share\"]
+data = {{ path = \"{label}\", label = \"{label}\", timeframe = \"1h\", timezone = \"Europe/London\" }}
+[session.{label}.strategy.rules]
+enter_long = \"close@coin > at('1d', close)@coin and close > at('4h', sma(close, 2))\"
+exit_long = \"at('1d', close > open) or close < lag(close, 3)@coin\"
+"
+        )
+    };
+    project.write_manifest("a.toml", &[session("open"), session("close")].concat());
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let (open, close) = (project.newest().result("open"), project.newest().result("close"));
+    assert!(open["trades"].parse::<usize>().unwrap() >= 5, "{} trades", open["trades"]);
+    for value in ["fills", "trades", "final_equity", "bars"] {
+        assert_eq!(open[value], close[value], "{value}");
+    }
+}

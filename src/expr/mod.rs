@@ -22,6 +22,7 @@ mod numbers;
 mod parse;
 pub mod reference;
 mod registry;
+mod word;
 
 #[cfg(test)]
 mod talib_tests;
@@ -38,6 +39,7 @@ pub use graph::{Bound, Graph, Need, Seen, Trouble, Who, World};
 pub use now::{Formula, Now};
 pub use numbers::Numbers;
 pub use parse::{KEYWORDS, Symbol, names_in, parse};
+pub use word::{WORDS, Word};
 
 use column::evaluate_scalar;
 

@@ -6,8 +6,8 @@
 
 use crate::diag::{Mistake, Mistakes, Place, closest, codes};
 use crate::expr::{
-    Binding, Bound, Formula, Function, Graph, KEYWORDS, NodeId, Op, PRICES, Program, Scalar, Scope,
-    Symbol, Trouble, Type, World,
+    Binding, Bound, Formula, Function, Graph, NodeId, Op, PRICES, Program, Scalar, Scope, Symbol,
+    Trouble, Type, Word, World,
 };
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -489,7 +489,7 @@ impl<'a> Names<'a> {
     fn take(&mut self, name: &str, place: &Place, what: &str, mistakes: &mut Mistakes) {
         let taken = if self.listed.iter().any(|listed| listed == name) {
             Some("already a parameter, leg or let of this strategy".to_owned())
-        } else if KEYWORDS.contains(&name) {
+        } else if Word::named(name).is_some() {
             Some("a word of the rule language".to_owned())
         } else {
             Function::named(name).map(|function| format!("a function, `{}`", function.signature()))
@@ -636,6 +636,7 @@ mod tests {
             told(&[("max", "open")], "true"),
             "the let `max` is a function, `max(a, b, ...)`"
         );
+        assert_eq!(told(&[("at", "open")], "true"), "the let `at` is a word of the rule language");
         assert_eq!(told(&[], "close + 1"), "rule `enter_long` is true or false on each bar");
         assert_eq!(told(&[("a", "clsoe")], "a > 1"), "unknown name `clsoe`");
         assert_eq!(
