@@ -431,7 +431,15 @@ impl Walk {
         };
         let Some(hit) = hit else { return };
         let index = self.ledger.positions[symbol].len() - 1;
-        let hit = Hit { at_open: false, ..hit };
+        // What the entry's own price is beyond already is met at that price.
+        let sign = self.ledger.positions[symbol][index].side.sign();
+        let (level, price) = (sign * hit.price, sign * reached.price);
+        let met = match reached.entered {
+            Entered::AtOpen => level,
+            _ if hit.rests => level.max(price),
+            _ => level.min(price),
+        };
+        let hit = Hit { at_open: false, price: sign * met, ..hit };
         self.locking(scene, t, |walk| {
             walk.protective_exit(scene, symbol, index, hit);
         });
