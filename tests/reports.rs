@@ -189,6 +189,19 @@ fn the_index_lists_every_run_with_its_page() {
 }
 
 #[test]
+fn the_index_lists_paper_accounts_with_what_they_are_worth() {
+    let paper = session("night") + "mode = \"paper\"\n";
+    let project = Project::new().bars(120).manifest("a.toml", &paper);
+    let _ = project.run(["run", "a.toml"]).success();
+    let page = std::fs::read_to_string(project.path("output/index.html")).unwrap();
+    let account = std::fs::read_to_string(project.path("output/paper/night/account.json")).unwrap();
+    let account: serde_json::Value = serde_json::from_str(&account).unwrap();
+    assert!(page.contains(">night</a>"), "{page}");
+    let equity = account["equity"].as_f64().unwrap();
+    assert!(page.contains(&format!("data-v=\"{equity}\"")), "{equity} is not in\n{page}");
+}
+
+#[test]
 fn a_page_says_what_the_results_say_and_how_to_make_them_again() {
     let project = Project::new().bars(200).manifest("a.toml", &sweep("grid", 2, 2));
     let _ = project.run(["run", "a.toml"]).success();

@@ -1,14 +1,15 @@
-//! The registry as pages: what sessions were and came to ([`Sessions`]), and every run of a store
-//! ([`Index`]). What their templates see is documented here, like that of a run in
+//! The registry as pages: what sessions were and came to ([`Sessions`]), and every run and paper
+//! account of a store ([`Index`]). What their templates see is documented here, like that of a run in
 //! [`context`](super::context).
 
 use super::context::{Metric as MetricValue, Setting, Status};
 use super::load::{self, given, one_paragraph};
 use crate::batch::kept::SESSION;
 use crate::metrics::Metric;
-use crate::store::{self, Record, RunFile, RunStatus, Store};
+use crate::store::{self, ACCOUNT_FILE, Record, RunFile, RunStatus, Store};
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 /// The sessions of a registry, or those that were selected; a template's top-level names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -104,9 +105,11 @@ pub struct Entry {
     pub place: Option<String>,
 }
 
-/// Every run of a store; a template's top-level names.
+/// Every run and every paper account of a store; a template's top-level names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Index {
+    /// The paper accounts, in alphabetical order.
+    pub accounts: Vec<IndexAccount>,
     /// The newest runs, the newest first.
     pub runs: Vec<IndexRun>,
     /// How many older ones are left out.
@@ -134,6 +137,33 @@ pub struct IndexRun {
     pub cached: u64,
     /// The path of its page below the store; `None` if it has none.
     pub report: Option<String>,
+}
+
+/// A paper account in the index, as its own file tells it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IndexAccount {
+    /// The session's name.
+    pub name: String,
+    /// What state it is in, such as `active`; `None` if its file does not say.
+    pub state: Option<String>,
+    /// The strategy's name.
+    pub strategy: Option<String>,
+    /// Its symbols.
+    pub symbols: Vec<String>,
+    /// What it is worth, money.
+    pub equity: Option<f64>,
+    /// What it made since it was opened, money.
+    pub profit: Option<f64>,
+    /// How far it is below its peak, a positive fraction.
+    pub drawdown: Option<f64>,
+    /// The currency's name.
+    pub currency: Option<String>,
+    /// How many positions are open.
+    pub positions: usize,
+    /// The opening time of the last bar that it saw, as text.
+    pub last_bar: Option<String>,
+    /// The path of its file below the store.
+    pub place: String,
 }
 
 /// How many runs an index lists.
@@ -206,8 +236,33 @@ impl Index {
             report: store.report_link(&file.id, "report.html"),
         };
         let runs: Vec<IndexRun> = files.iter().take(LISTED).map(run).collect();
-        Self { omitted: files.len() - runs.len(), runs }
+        Self { accounts: accounts(store), omitted: files.len() - runs.len(), runs }
     }
+}
+
+/// The paper accounts of `store`; one whose file cannot be read says no more than its name.
+fn accounts(store: &Store) -> Vec<IndexAccount> {
+    let names = store.accounts().unwrap_or_default();
+    let account = |name: String| {
+        let bytes = store.account(&name).view(ACCOUNT_FILE).ok().flatten().unwrap_or_default();
+        let file: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let text = |key: &str| file[key].as_str().map(str::to_owned);
+        let symbols = file["symbols"].as_array().into_iter().flatten();
+        IndexAccount {
+            state: text("state"),
+            strategy: text("strategy"),
+            symbols: symbols.filter_map(Value::as_str).map(str::to_owned).collect(),
+            equity: file["equity"].as_f64(),
+            profit: file["profit"].as_f64(),
+            drawdown: file["drawdown"].as_f64(),
+            currency: text("currency"),
+            positions: file["positions"].as_array().map_or(0, Vec::len),
+            last_bar: text("last_bar"),
+            place: format!("paper/{name}/{ACCOUNT_FILE}"),
+            name,
+        }
+    };
+    names.into_iter().map(account).collect()
 }
 
 fn entry(place: usize, record: &Record, store: &Store) -> Entry {
