@@ -410,7 +410,7 @@ const PAPER: &[Key] = &[
         "time of the bars between two checkpoints of an account that is followed; a run ends with one",
     ),
     key("keep_checkpoints", COUNT, "30", "how many checkpoints are kept, the older the fewer"),
-    key("heartbeat", Kind::Duration, "\"30s\"", "time between two signs of life while following"),
+    key("heartbeat", Kind::Duration, "30s", "time between two signs of life while following"),
     later("approval", Kind::Bool, "whether orders wait for `papertape paper approve`"),
 ];
 

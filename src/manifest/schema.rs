@@ -359,7 +359,7 @@ session = { capital = 5 }
             ("capital = 0", "/session/a/capital"),
             ("capital = '5'", "/session/a/capital"),
             ("mode = 'back'", "/session/a/mode"),
-            ("paper = { heartbeat = '30s' }", "/session/a/paper/heartbeat"),
+            ("paper = { approval = true }", "/session/a/paper/approval"),
             ("sizing = { equity = 1.0, cash = 5 }", "/session/a/sizing"),
             ("sizing = {}", "/session/a/sizing"),
             ("risk = { stop_loss = 5 }", "/session/a/risk/stop_loss"),
