@@ -273,7 +273,8 @@ impl Worker {
             })
             .collect();
         let evaluated = Instant::now();
-        let outcome = self.walk.run(&slice.frame, &signals, settings, detailed);
+        let outcome =
+            self.walk.run_told(&slice.frame, &signals, settings, &work.told.commands, detailed);
         let walked = Instant::now();
         let benchmark = Some(slice.benchmark.as_slice());
         let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);

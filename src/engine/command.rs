@@ -3,6 +3,14 @@
 //! A command takes effect after the close of a bar, when everything that the bar decided is done; so
 //! an account that is walked over again with the same commands does the same. A backtest has none.
 
+use super::ledger::NEVER;
+use super::order::{OrderStatus, Reason};
+use super::protect::Levels;
+use super::scene::Scene;
+use super::standing::Change;
+use super::trade::ClosedBy;
+use super::walk::Walk;
+
 /// Something that an account is told to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Command {
@@ -36,4 +44,114 @@ pub enum Command {
         /// Whether it may be entered.
         allowed: bool,
     },
+}
+
+/// A command, and the bar after whose close it takes effect; `None` for before the first.
+pub type Given = (Option<usize>, Command);
+
+/// What the commands so far came to.
+#[derive(Debug)]
+pub(super) struct Controls {
+    /// The place of the next command.
+    next: usize,
+    /// What the size of an entry is multiplied with.
+    pub scale: f64,
+    /// The part of the distance of a stop that is left.
+    left: f64,
+    /// The symbols that are not entered.
+    off: Vec<bool>,
+    /// Nothing is done any more.
+    pub killed: bool,
+}
+
+impl Default for Controls {
+    fn default() -> Self {
+        Self { next: 0, scale: 1.0, left: 1.0, off: Vec::new(), killed: false }
+    }
+}
+
+impl Controls {
+    /// The bar after whose close the next command takes effect.
+    pub(super) fn due(&self, scene: &Scene<'_>) -> usize {
+        scene.commands.get(self.next).map_or(NEVER, |(bar, _)| bar.unwrap_or(0))
+    }
+
+    /// Why nothing is entered in a symbol.
+    pub(super) fn blocks(&self, symbol: usize) -> Option<Reason> {
+        self.off.get(symbol).copied().unwrap_or(false).then_some(Reason::SymbolOff)
+    }
+
+    /// The levels of an entry at `price`, with the stop as near as it was told to be.
+    pub(super) fn nearer(&self, mut levels: Levels, price: f64) -> Levels {
+        if self.left < 1.0 {
+            levels.tighten(1.0 - self.left, price);
+        }
+        levels
+    }
+}
+
+impl Walk {
+    /// Do what was told to take effect after the close of bar `t`, or before the first.
+    pub(super) fn obey(&mut self, scene: &Scene<'_>, t: Option<usize>) {
+        while let Some((_, command)) =
+            scene.commands.get(self.controls.next).filter(|(bar, _)| *bar <= t)
+        {
+            self.controls.next += 1;
+            self.obey_one(scene, t.unwrap_or(0), *command);
+            self.books.iter_mut().for_each(|book| book.stale = true);
+        }
+    }
+
+    fn obey_one(&mut self, scene: &Scene<'_>, t: usize, command: Command) {
+        match command {
+            Command::Pause => self.change(scene, t, Change::Paused, true),
+            Command::Resume => self.change(scene, t, Change::Resumed, true),
+            Command::Stop => self.change(scene, t, Change::Stopped, true),
+            Command::Kill => {
+                self.change(scene, t, Change::Killed, true);
+                self.take_back(|_| true);
+                self.controls.killed = true;
+            }
+            Command::CloseAll => self.flatten(scene, t, ClosedBy::Command),
+            Command::CancelOrders => self.take_back(|by| {
+                // What protects the account is not for a person to call off in passing.
+                matches!(by, ClosedBy::Rule | ClosedBy::Flip | ClosedBy::Command)
+            }),
+            Command::Size { factor } => self.controls.scale *= factor,
+            Command::Tighten { fraction } => {
+                self.controls.left *= 1.0 - fraction;
+                for (symbol, lots) in self.ledger.positions.iter_mut().enumerate() {
+                    let close = scene.bars(symbol).close[t];
+                    for lot in lots {
+                        if let Some(levels) = &mut lot.levels {
+                            levels.tighten(fraction, close);
+                        }
+                        // What was found beyond this bar was found with the old levels.
+                        if lot.hit.take_if(|hit| hit.bar > t).is_some() {
+                            lot.searched = t + 1;
+                        }
+                    }
+                }
+            }
+            Command::Trade { symbol, allowed } => {
+                self.controls.off.resize(self.books.len(), false);
+                self.controls.off[symbol] = !allowed;
+                if let Some(entry) = self.books[symbol].entry.take_if(|_| !allowed) {
+                    self.refuse(t, symbol, entry.order, Reason::SymbolOff);
+                }
+            }
+        }
+    }
+
+    /// Take back entries that wait, and the exits that wait for a reason of which `is_ours`.
+    fn take_back(&mut self, is_ours: impl Fn(ClosedBy) -> bool) {
+        for symbol in 0..self.books.len() {
+            let book = &mut self.books[symbol];
+            let entry = book.entry.take().map(|entry| entry.order);
+            let exit = book.exit.take_if(|exit| is_ours(exit.closed_by)).map(|exit| exit.order);
+            for order in entry.into_iter().chain(exit) {
+                self.settle(order, OrderStatus::Cancelled);
+            }
+        }
+    }
 }

@@ -92,7 +92,7 @@ impl Walk {
         let (limit, trigger) = (price(&signals.limit), price(&signals.trigger));
         let levels = [price(&signals.stop), price(&signals.target)]
             .map(|level| level.filter(|price| !price.is_nan()));
-        let scale = at(&signals.size).unwrap_or(1.0);
+        let scale = at(&signals.size).unwrap_or(1.0) * self.controls.scale;
         // In the one order that turns a position round the entry is no order of its own.
         let turns = self.books[symbol].exit.filter(|_| scene.turns_in_one());
         let order = match turns {
@@ -119,7 +119,7 @@ impl Walk {
         {
             Some(Reason::MaxOrdersPerDay)
         } else {
-            self.guard.blocks(t)
+            self.guard.blocks(t).or_else(|| self.controls.blocks(symbol))
         };
         if let Some(reason) = refused {
             self.refuse(t, symbol, order, reason);
@@ -207,7 +207,8 @@ impl Walk {
         if side == Side::Short && !scene.settings.trading.shorting {
             return Some(Verdict::never(Reason::NoShorting));
         }
-        if let Some(reason) = self.guard.blocks_before(at.bar) {
+        let blocked = self.guard.blocks_before(at.bar);
+        if let Some(reason) = blocked.or_else(|| self.controls.blocks(symbol)) {
             return Some(Verdict::never(reason));
         }
         let new = self.ledger.positions[symbol].is_empty();

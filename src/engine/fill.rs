@@ -339,14 +339,9 @@ impl Walk {
             spread: 0.0,
             entry: 0,
             order: entry.order,
-            levels: scene.levels(
-                symbol,
-                entry.side,
-                entry.decided,
-                at.bar,
-                paid.price,
-                entry.levels,
-            ),
+            levels: scene
+                .levels(symbol, entry.side, entry.decided, at.bar, paid.price, entry.levels)
+                .map(|levels| self.controls.nearer(levels, paid.price)),
             searched,
             hit: None,
             expires: self.expiry(scene, symbol, at.bar),

@@ -17,6 +17,8 @@ pub mod trade;
 pub mod waiting;
 pub mod walk;
 
+#[cfg(test)]
+mod command_tests;
 mod dates;
 mod decide;
 mod fill;

@@ -159,5 +159,7 @@ words! {
         Paused = "paused",
         /// The session is over.
         Stopped = "stopped",
+        /// The account was told not to enter this symbol.
+        SymbolOff = "symbol off",
     }
 }

@@ -164,6 +164,19 @@ impl Levels {
         }
     }
 
+    /// Bring the stop nearer to `price` by a fraction of its distance, and let a trailing stop follow
+    /// more closely by as much.
+    pub(super) fn tighten(&mut self, fraction: f64, price: f64) {
+        let price = self.side.sign() * price;
+        if self.stop.0.is_finite() && self.stop.0 < price {
+            self.stop.0 += fraction * (price - self.stop.0);
+        }
+        if let Some(trailing) = &mut self.trailing {
+            let (Away::Fraction(distance) | Away::Money(distance)) = &mut trailing.distance;
+            *distance *= 1.0 - fraction;
+        }
+    }
+
     /// These levels on a grid of prices.
     pub(super) fn on_grid(mut self, tick: f64) -> Self {
         let near =

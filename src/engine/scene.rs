@@ -1,5 +1,6 @@
 //! What stays the same during a walk, and the rules as the walk asks for them.
 
+use super::command::Given;
 use super::frame::{Aligned, Frame};
 use super::ledger::{Lot, NEVER};
 use super::model::{Axes, Fill, FirstBar, StopBase};
@@ -19,6 +20,8 @@ pub(super) struct Scene<'a> {
     /// Levels and resting orders are looked for on the bars before this one; all of them, unless
     /// somebody asks how things stood earlier.
     pub horizon: usize,
+    /// What an account is told, in the order of the bars.
+    pub commands: &'a [Given],
 }
 
 impl<'a> Scene<'a> {
@@ -34,7 +37,7 @@ impl<'a> Scene<'a> {
                 own.map(|(signals, bars)| moved(signals, bars, settings)).collect()
             }
         };
-        Self { frame, signals, settings, axes, horizon: frame.len() }
+        Self { frame, signals, settings, axes, horizon: frame.len(), commands: &[] }
     }
 
     pub(super) fn bars(&self, symbol: usize) -> &'a Aligned {

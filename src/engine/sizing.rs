@@ -138,6 +138,7 @@ impl Walk {
             Sizing::Risk(fraction) => {
                 let levels =
                     scene.levels(symbol, entry.side, entry.decided, at.bar, price, entry.levels);
+                let levels = levels.map(|levels| self.controls.nearer(levels, price));
                 let stop = levels.and_then(|levels| levels.stop_price()).ok_or(Reason::NoSize)?;
                 let lost = entry.side.sign() * (price - stop);
                 if lost <= 0.0 {

@@ -82,6 +82,8 @@ words! {
         Liquidation = "liquidation",
         /// The session was stopped.
         Stopped = "stopped",
+        /// Somebody said so.
+        Command = "command",
         /// `execution.at_end` closed it on the last bar.
         End = "end",
     }

@@ -14,6 +14,7 @@
 //! matters in the present state is true, an order fills, a level is reached, a booking is due, or a
 //! guard trips. What is decided lies in the file `decide`, what is filled in `fill`.
 
+use super::command::{Controls, Given};
 use super::dates::Dates;
 use super::frame::Frame;
 use super::guard::Guard;
@@ -38,6 +39,7 @@ pub struct Walk {
     pub(super) dates: Dates,
     pub(super) outcome: Outcome,
     pub(super) detailed: bool,
+    pub(super) controls: Controls,
     touched: Vec<usize>,
 }
 
@@ -123,7 +125,19 @@ impl Walk {
         settings: &Settings,
         detailed: bool,
     ) -> &Outcome {
-        let scene = Scene::new(frame, signals, settings);
+        self.run_told(frame, signals, settings, &[], detailed)
+    }
+
+    /// The same for an account that was given `commands`, in the order of the bars.
+    pub fn run_told(
+        &mut self,
+        frame: &Frame,
+        signals: &[Signals],
+        settings: &Settings,
+        commands: &[Given],
+        detailed: bool,
+    ) -> &Outcome {
+        let scene = Scene { commands, ..Scene::new(frame, signals, settings) };
         self.begin(&scene, detailed);
         let mut from = 0;
         while let Some(t) = self.next_event(&scene) {
@@ -145,6 +159,8 @@ impl Walk {
         self.outcome.conflicts = (0..symbols).map(|symbol| scene.conflicts(symbol)).sum();
         self.guard.begin(scene);
         self.dates.begin(scene);
+        self.controls = Controls::default();
+        self.obey(scene, None);
         for symbol in 0..symbols {
             self.books[symbol].next_weight = self.first_weight(scene, symbol);
             self.look_ahead(scene, symbol, 0);
@@ -153,11 +169,11 @@ impl Walk {
 
     /// The next bar on which something happens.
     pub(super) fn next_event(&mut self, scene: &Scene<'_>) -> Option<usize> {
-        if self.outcome.ruined.is_some() {
+        if self.outcome.ruined.is_some() || self.controls.killed {
             return None;
         }
         let due = (0..self.books.len()).map(|symbol| self.due(symbol)).min().unwrap_or(NEVER);
-        let due = due.min(self.dates.next).min(scene.frame.len());
+        let due = due.min(self.dates.next).min(self.controls.due(scene)).min(scene.frame.len());
         self.guard.error_rate = self.error_rate();
         let trips = self.guard.watch(scene, &self.ledger, due);
         trips.or_else(|| (due < scene.frame.len()).then_some(due))
@@ -210,6 +226,7 @@ impl Walk {
         self.end_of_day(scene, t);
         let late = scene.books_late() && t + 1 < scene.frame.len();
         self.mark(if late { t + 1 } else { t });
+        self.obey(scene, Some(t));
         for symbol in touched.drain(..) {
             self.books[symbol].stale = true;
         }
@@ -256,6 +273,8 @@ impl Walk {
 
     /// Find out what happens next to `symbol`, from bar `from` on.
     fn look_ahead(&mut self, scene: &Scene<'_>, symbol: usize, from: usize) {
+        // A command may change what lies behind it.
+        let horizon = scene.horizon.min(self.controls.due(scene).saturating_add(1));
         let bars = scene.bars(symbol);
         let book = &mut self.books[symbol];
         let lots = &mut self.ledger.positions[symbol];
@@ -279,7 +298,7 @@ impl Walk {
         let (signal_fill, _) = scene.next_fill(symbol, book.next_signal);
         let signal_fill = signal_fill.max(from);
         let until = signal_fill.min(book.exit.map_or(NEVER, |exit| exit.fill.0));
-        let until = until.min(book.next_weight).min(scene.horizon);
+        let until = until.min(book.next_weight).min(horizon);
         for lot in lots.iter_mut() {
             // What a bar reached beside its only fill is behind.
             if lot.hit.take_if(|hit| hit.bar < from).is_some() {
@@ -306,7 +325,7 @@ impl Walk {
             && entry.reached.is_none()
         {
             let until = book.next_signal.saturating_add(1).min(book.next_action).min(entry.expires);
-            let until = until.min(scene.horizon);
+            let until = until.min(horizon);
             let (side, from) = (entry.side, entry.searched.max(entry.fill.0));
             entry.reached = entry.prices.first_reached(side, bars, scene.reading(), from, until);
             entry.searched = until.max(entry.searched);

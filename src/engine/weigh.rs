@@ -106,7 +106,7 @@ impl Walk {
         }
         let (reference, basis) = scene.market(symbol, at.bar, at.moment);
         let held = self.ledger.units(symbol);
-        let target = weight * equity / reference;
+        let target = weight * self.controls.scale * equity / reference;
         let change = target - held;
         // What differs in the last digits alone is not traded.
         let threshold = scene.settings.rebalance.threshold.max(1e-9);
