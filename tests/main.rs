@@ -25,6 +25,7 @@ mod lint;
 mod mistakes;
 mod mutations;
 mod oracles;
+mod paper;
 mod peers;
 mod plot;
 mod prune;

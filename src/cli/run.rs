@@ -24,7 +24,7 @@ use crate::report::check::lines;
 use crate::report::load::Loader;
 use crate::store::{
     Event, EventKind, Holder, JournalReader, Label, Level, Row, RunStatus, Status, Store,
-    StoreError,
+    StoreError, die_after,
 };
 use anyhow::Result;
 use chrono::Utc;
@@ -66,6 +66,9 @@ pub struct Run {
     /// The index of a session that is to panic, for tests of what becomes of it
     #[arg(long, hide = true, value_name = "INDEX")]
     fault: Option<usize>,
+    /// End at once before an operation on the disk, for tests of what a killed process leaves
+    #[arg(long, hide = true, value_name = "NUMBER")]
+    die_after: Option<u64>,
 }
 
 impl Run {
@@ -205,6 +208,7 @@ impl Attempt<'_> {
         let summary = execute::start(request, &cached, watch, &mut |kept| night.settle(kept))
             .map_err(|error| self.halted(error, &planned.store))?;
         drop(night);
+        die_after(None);
         self.conclude(&planned, summary, templates, hooks)
     }
 
@@ -231,12 +235,14 @@ impl Attempt<'_> {
             let summary = execute::resume(request, run, &taken, watch, accounts)
                 .map_err(|error| self.halted(error, &planned.store))?;
             drop(night);
+            die_after(None);
             self.conclude(&planned, summary, templates, hooks)
         })
     }
 
     /// Open the paper accounts of the plan and take the bars that are new for them.
     fn night(&self, planned: &mut Planned) -> Result<Night, StoreError> {
+        die_after(self.options.die_after);
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
         let Planned { plan, prepared, store, .. } = planned;
         let open =

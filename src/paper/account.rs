@@ -336,7 +336,9 @@ impl Account {
         let Some(terms) = &self.terms else { return Ok(()) };
         let differences = terms.differences(base, &self.params());
         let matters = |difference: &&String| {
-            ["`data.", "`range.", "`params."].iter().any(|key| difference.starts_with(key))
+            ["`strategy`", "`data.", "`range.", "`params."]
+                .iter()
+                .any(|key| difference.starts_with(key))
         };
         let found: Vec<String> = differences.iter().filter(matters).cloned().collect();
         if found.is_empty() { Ok(()) } else { Err(self.changed(&found)) }

@@ -139,6 +139,10 @@ impl Terms {
     /// What of the manifest is not what was agreed: a sentence for each key. `now` are the values of
     /// the parameters that the account goes on with.
     pub fn differences(&self, base: &Base, now: &[Scalar]) -> Vec<String> {
+        let strategy = &base.session.definition.name;
+        if *strategy != self.strategy {
+            return vec![format!("`strategy` was \"{}\", and is \"{strategy}\"", self.strategy)];
+        }
         let mut found = Vec::new();
         let today = written(base);
         let keys: std::collections::BTreeSet<&String> =

@@ -130,7 +130,7 @@ impl AccountReader {
 
     /// Whether there is such an account.
     pub fn exists(&self) -> bool {
-        self.layout.journal().exists()
+        fs::metadata(self.layout.journal()).is_ok_and(|journal| journal.len() > 0)
     }
 
     /// The directory in which other processes leave commands.

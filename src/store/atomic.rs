@@ -9,6 +9,7 @@ use super::error::StoreError;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::{Builder, NamedTempFile};
 
 /// What the name of an unfinished file or directory begins with.
@@ -192,8 +193,22 @@ fn write_synced(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// How many operations on the disk are still done before this process ends at once.
+static LEFT: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// End this process at once, as if it were killed, before the operation on the disk that comes after
+/// so many; never, if `None`. It is there for tests of what a killed process leaves.
+pub fn die_after(operations: Option<u64>) {
+    LEFT.store(operations.unwrap_or(u64::MAX), Ordering::Relaxed);
+}
+
 #[cfg(not(test))]
 pub(super) fn step() -> io::Result<()> {
+    match LEFT.load(Ordering::Relaxed) {
+        u64::MAX => {}
+        0 => std::process::abort(),
+        left => LEFT.store(left - 1, Ordering::Relaxed),
+    }
     Ok(())
 }
 

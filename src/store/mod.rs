@@ -47,7 +47,7 @@ mod table;
 
 pub use account::{ACCOUNT_FILE, AccountDirectory, AccountReader};
 pub use archive::Archive;
-pub use atomic::{create_directories, entries, remove, write};
+pub use atomic::{create_directories, die_after, entries, remove, write};
 pub use cache::CachedRow;
 pub use control::{Control, Taken};
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};

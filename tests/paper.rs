@@ -1,0 +1,193 @@
+//! Paper accounts by the night: fed in pieces, refused, killed, and still the same account.
+
+use crate::project::{Files, Project, assert_same, bars, tree};
+use std::fs;
+
+/// A paper account and the backtest that it must be like, on the same bars.
+fn both(extra: &str) -> String {
+    let data = "data = { path = \"data/x.csv\", timeframe = \"1d\" }";
+    let rest =
+        format!("strategy = \"sma-cross\"\nparams = {{ fast = 3, slow = 8 }}\n{data}\n{extra}");
+    format!("\n[session.night]\nmode = \"paper\"\n{rest}\n[session.past]\n{rest}\n")
+}
+
+fn project() -> Project {
+    Project::new().bars(200).manifest("a.toml", &both("risk = { stop_loss = 0.02 }"))
+}
+
+/// The day before the bar number `count` is complete.
+fn night(count: u64) -> String {
+    let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
+    (first + chrono::Days::new(count)).format("%Y-%m-%dT00:00:00Z").to_string()
+}
+
+/// The account's files, but for the lock and what tells a time of the clock.
+fn account(project: &Project) -> Files {
+    let mut files = tree(&project.path("output/paper/night"));
+    files.retain(|name, _| name.ends_with(".csv") || name.starts_with("bars/"));
+    files
+}
+
+fn text(project: &Project, path: &str) -> String {
+    fs::read_to_string(project.path(path)).unwrap()
+}
+
+/// How often each type of event stands in the journal.
+fn told(project: &Project, kind: &str) -> usize {
+    let journal = text(project, "output/paper/night/journal.jsonl");
+    let events =
+        journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    events.filter(|event| event["type"] == kind).count()
+}
+
+#[test]
+fn an_account_fed_by_the_night_is_the_backtest() {
+    let project = project();
+    for count in [5, 6, 7, 30, 31, 90, 200] {
+        let _ =
+            project.run(["run", "a.toml", "--no-report", "--now", &night(count), "-q"]).success();
+    }
+    let run = project.newest();
+    let kept = tree(&run.path.join("sessions"));
+    let file = |session: &str, name: &str| {
+        let found = kept.iter().find(|(path, _)| path.starts_with(session) && path.ends_with(name));
+        found.unwrap_or_else(|| panic!("{session} {name}")).1.clone()
+    };
+    for name in ["trades.csv", "orders.csv", "equity.parquet", "events.jsonl"] {
+        assert!(file("night-", name) == file("past-", name), "{name} differs");
+    }
+    assert_eq!(account(&project)["trades.csv"], file("past-", "trades.csv"));
+    let (night, past) = (run.result("night"), run.result("past"));
+    for (column, value) in &past {
+        if !["index", "identity", "key", "session", "mode", "note"].contains(&column.as_str()) {
+            assert_eq!(night[column], *value, "{column}");
+        }
+    }
+    assert!(told(&project, "fill") > 10);
+    assert_eq!(
+        told(&project, "fill"),
+        String::from_utf8_lossy(&file("past-", "events.jsonl"))
+            .matches("\"type\":\"fill\"")
+            .count()
+    );
+    let at_once = self::project();
+    let _ = at_once.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let views =
+        |project: &Project| ["trades.csv", "equity.csv"].map(|name| account(project)[name].clone());
+    assert_eq!(views(&project), views(&at_once));
+}
+
+#[test]
+fn running_it_again_changes_nothing() {
+    let project = project();
+    let all = || {
+        let mut files = tree(&project.path("output/paper/night"));
+        files.remove("lock");
+        files
+    };
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let before = all();
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    assert_same(&before, &all());
+}
+
+#[test]
+fn a_source_that_is_cut_to_its_last_bars_is_enough() {
+    let project = project();
+    let _ = project.run(["run", "a.toml", "--no-report", "-q", "--now", &night(150)]).success();
+    let whole = self::project();
+    let _ = whole.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
+    let lines: Vec<String> = bars(200).lines().map(str::to_owned).collect();
+    let cut = [&lines[..1], &lines[141..]].concat().join("\n");
+    project.write("data/x.csv", cut);
+    let _ = project.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
+    let views =
+        |project: &Project| ["trades.csv", "equity.csv"].map(|name| account(project)[name].clone());
+    assert_eq!(views(&project), views(&whole));
+    fs::remove_dir_all(project.path("output/paper/night/bars")).unwrap();
+    let _ = project
+        .run(["run", "a.toml", "--no-report", "-q", "--session", "night"])
+        .code(3)
+        .stderr("its own bars are gone: it had seen 200");
+}
+
+#[test]
+fn what_changed_is_named_and_the_others_go_on() {
+    let project = project();
+    let _ = project.run(["run", "a.toml", "--no-report", "-q", "--now", &night(150)]).success();
+    let before = account(&project);
+    let manifest = text(&project, "a.toml");
+    for (old, new, fact) in [
+        ("fast = 3", "fast = 4", "`params.fast` was 3, and is 4"),
+        ("stop_loss = 0.02", "stop_loss = 0.03", "`risk.stop_loss` was 0.02, and is 0.03"),
+        ("\"sma-cross\"", "\"ema-cross\"", "`strategy` was \"sma-cross\", and is \"ema-cross\""),
+    ] {
+        project.write("a.toml", manifest.replace(old, new));
+        let _ = project.run(["run", "a.toml", "--no-report", "-q"]).code(3).stderr(fact);
+        assert_eq!(project.newest().result("past")["status"], "completed");
+        assert_eq!(project.newest().result("night")["status"], "refused");
+    }
+    project.write("a.toml", manifest);
+    assert_same(&before, &account(&project));
+    let revised = bars(200).replacen(",1050\n", ",1051\n", 1);
+    project.write("data/x.csv", revised);
+    let fact = "data/x.csv: `x`, bar 2020-02-20T00:00:00Z: `volume` was 1050, and is 1051";
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).code(3).stderr(fact);
+    assert_same(&before, &account(&project));
+    project.edit(
+        "a.toml",
+        "mode = \"paper\"\n",
+        "mode = \"paper\"\npaper = { on_revised = \"mark\" }\n",
+    );
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let journal = text(&project, "output/paper/night/journal.jsonl");
+    assert!(journal.contains("revised: "), "{journal}");
+}
+
+#[test]
+fn of_two_processes_one_has_the_account() {
+    let project = project();
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let lock = fs::File::open(project.path("output/paper/night/lock")).unwrap();
+    lock.lock().unwrap();
+    let run = |policy: &str| project.run(["run", "a.toml", "--no-report", "--lock", policy]);
+    let _ = run("fail").code(75).stderr("the lock is held by");
+    let _ = run("wait=50ms").code(75);
+    let _ = run("skip").success();
+    assert_eq!(project.newest().results().len(), 1, "the backtest alone");
+    drop(lock);
+    let _ = run("fail").success();
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "it says at how many operations it was killed")]
+fn an_account_killed_at_each_write_sync_and_rename_goes_on() {
+    let arguments = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
+    let undisturbed = project();
+    let _ = undisturbed.run(arguments.iter().chain(&["--now", &night(60)])).success();
+    let start = tree(&undisturbed.path("output/paper/night"));
+    let _ = undisturbed.run(arguments.iter().chain(&["--now", &night(80)])).success();
+    let (end, fills) = (account(&undisturbed), told(&undisturbed, "fill"));
+    let project = project();
+    let mut killed = 0;
+    loop {
+        let _ = fs::remove_dir_all(project.path("output"));
+        for (name, bytes) in &start {
+            project.write(&format!("output/paper/night/{name}"), bytes);
+        }
+        let number = killed.to_string();
+        let now = night(80);
+        let last = ["--now", &now, "--die-after", &number];
+        let died =
+            !project.command(arguments.iter().chain(&last)).output().unwrap().status.success();
+        let _ = project.run(arguments.iter().chain(&["--now", &now])).success();
+        assert_same(&end, &account(&project));
+        assert_eq!(told(&project, "fill"), fills, "killed at operation {killed}");
+        if !died {
+            break;
+        }
+        killed += 1;
+    }
+    println!("killed at {killed} operations");
+    assert!(killed > 30, "{killed}");
+}
