@@ -205,10 +205,14 @@ impl Attempt<'_> {
         planned.within_budget(request.threads, &|job| !cached.contains_key(&job.index))?;
         let mut watcher = Watcher::new(self.context);
         let watch = &mut |progress| watcher.see(progress);
-        let summary = execute::start(request, &cached, watch, &mut |kept| night.settle(kept))
+        let accounts = &mut |kept: &Kept<'_>| {
+            let settled = night.settle(kept);
+            die_after(None);
+            settled
+        };
+        let summary = execute::start(request, &cached, watch, accounts)
             .map_err(|error| self.halted(error, &planned.store))?;
         drop(night);
-        die_after(None);
         self.conclude(&planned, summary, templates, hooks)
     }
 
@@ -235,7 +239,6 @@ impl Attempt<'_> {
             let summary = execute::resume(request, run, &taken, watch, accounts)
                 .map_err(|error| self.halted(error, &planned.store))?;
             drop(night);
-            die_after(None);
             self.conclude(&planned, summary, templates, hooks)
         })
     }

@@ -367,6 +367,9 @@ impl Account {
         now: i64,
     ) -> Result<usize, Refused> {
         self.may_go_on(base).map_err(Refused::Account)?;
+        if let Some(work) = work {
+            self.compare(base, work).map_err(Refused::Account)?;
+        }
         if self.state.is_some_and(State::is_over) {
             return Ok(0);
         }
@@ -454,7 +457,15 @@ impl Account {
         let data = self.data(&session, prepared).map_err(|error| error.to_string())?;
         prepared.put(index, session, Arc::new(data), &self.instructions())?;
         let job = prepared.jobs.iter().find(|job| job.index == index);
-        let Some(Ok(work)) = job.map(|job| &job.work) else { return Ok(()) };
+        match job.map(|job| &job.work) {
+            Some(Ok(work)) => self.compare(base, work),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the rules and settings of a session are those that were agreed.
+    fn compare(&self, base: &Base, work: &Work) -> Result<(), String> {
+        let Some(terms) = &self.terms else { return Ok(()) };
         let (rules, settings) = work.variant.digests();
         if hex(&rules, 64) != terms.rules || hex(&settings, 64) != terms.settings {
             let mut found = terms.differences(base, &self.params());
