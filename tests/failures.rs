@@ -153,3 +153,16 @@ fn a_failed_session_leaves_why_and_with_what_settings() {
         assert_eq!(two, keep == "auto");
     }
 }
+
+#[test]
+fn a_session_that_takes_too_long_fails_and_the_others_go_on() {
+    let long = session("long").replace("x.csv", "long.csv");
+    let run = "\n[run]\ntimeout = \"1ms\"\n";
+    let manifest = [run, &long].concat();
+    let project = Project::new().file("data/long.csv", bars(20_000)).manifest("a.toml", &manifest);
+    let outcome = project.run(["run", "a.toml", "--no-report"]).code(3);
+    let _ = outcome.stderr("long: failed: it took longer than `run.timeout`, 0.001 s");
+    assert_eq!(project.newest().result("long")["kind"], "timeout");
+    project.edit("a.toml", "1ms", "10m");
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+}

@@ -90,7 +90,8 @@ fn columns(prepared: &Prepared, jobs: &[Wanted<'_>]) -> f64 {
 
 fn time_of(prepared: &Prepared, jobs: &[Wanted<'_>]) -> Duration {
     let (cancel, column_bytes) = (AtomicBool::new(false), u64::MAX);
-    let batch = Batch { prepared, threads: 1, column_bytes, cancel: &cancel, fault: None };
+    let batch =
+        Batch { prepared, threads: 1, column_bytes, cancel: &cancel, timeout: None, fault: None };
     let began = Instant::now();
     batch.run(jobs, |_| {});
     began.elapsed()

@@ -465,6 +465,7 @@ impl<'a> Execution<'a> {
             threads: self.request.threads,
             column_bytes: column_bytes(&self.request.plan.run),
             cancel: self.request.cancel,
+            timeout: self.request.plan.run.timeout,
             fault: self.request.fault,
         }
     }

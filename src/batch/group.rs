@@ -206,8 +206,14 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
         let results = |column_bytes: u64, threads: usize| {
             let cancel = AtomicBool::new(false);
-            let batch =
-                Batch { prepared: &prepared, threads, column_bytes, cancel: &cancel, fault: None };
+            let batch = Batch {
+                prepared: &prepared,
+                threads,
+                column_bytes,
+                cancel: &cancel,
+                timeout: None,
+                fault: None,
+            };
             let mut results = BTreeMap::new();
             batch.run(&jobs, |finished| {
                 let Some(finished) = finished else { return };

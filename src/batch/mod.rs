@@ -97,7 +97,7 @@ impl std::ops::AddAssign for Took {
 /// A session that did not.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// What sort of failure it is: `data` or `panic`.
+    /// What sort of failure it is: `data`, `panic` or `timeout`.
     pub kind: &'static str,
     /// Why.
     pub error: String,
@@ -114,6 +114,9 @@ pub struct Batch<'a> {
     pub column_bytes: u64,
     /// Set from outside, or by the caller of [`Batch::run`], to begin no further session.
     pub cancel: &'a AtomicBool,
+    /// How long a session may take; it is looked at between its stages, so that a session ends at the
+    /// end of the stage in which its time is over.
+    pub timeout: Option<Duration>,
     /// The index of a session that is to panic, so that tests can see what becomes of it.
     pub fault: Option<usize>,
 }
@@ -158,7 +161,7 @@ impl Batch<'_> {
     fn run_group(&self, group: &Group<'_>, sender: &mpsc::SyncSender<Finished>) {
         let jobs = group.iter().flatten().map(|(job, _)| *job);
         let columns = self.prepared.columns(jobs);
-        let bench = Bench { columns: &columns, prepared: self.prepared };
+        let bench = Bench { columns: &columns, prepared: self.prepared, timeout: self.timeout };
         let next = AtomicUsize::new(0);
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
@@ -183,8 +186,14 @@ impl Batch<'_> {
 /// Run one session that shares nothing with any other.
 pub fn alone(prepared: &Prepared, job: &Job, detailed: bool) -> Finished {
     let cancel = AtomicBool::new(false);
-    let batch =
-        Batch { prepared, threads: 1, column_bytes: u64::MAX, cancel: &cancel, fault: None };
+    let batch = Batch {
+        prepared,
+        threads: 1,
+        column_bytes: u64::MAX,
+        cancel: &cancel,
+        timeout: None,
+        fault: None,
+    };
     let mut found = None;
     batch.run(&[(job, detailed)], |finished| found = finished.or(found.take()));
     found.expect("a session that was begun ends")
@@ -193,6 +202,7 @@ pub fn alone(prepared: &Prepared, job: &Job, detailed: bool) -> Finished {
 /// What workers share.
 struct Bench<'a> {
     columns: &'a [crate::expr::Columns<'a>],
+    timeout: Option<Duration>,
     prepared: &'a Prepared,
 }
 
@@ -230,10 +240,10 @@ impl Worker {
             Err(reason) => Err(Failure { kind: "data", error: reason.clone() }),
             Ok(work) => {
                 let run = AssertUnwindSafe(|| self.session(bench, work, job, detailed, fault));
-                let result = catch_unwind(run).map_err(|panic| {
+                let result = catch_unwind(run).unwrap_or_else(|panic| {
                     // What the panic left half done is not used again.
                     *self = Self::default();
-                    Failure { kind: "panic", error: panic_text(panic.as_ref()) }
+                    Err(Failure { kind: "panic", error: panic_text(panic.as_ref()) })
                 });
                 let slice = work.variant.slice;
                 let symbols = bench.prepared.slices[slice].symbols.len();
@@ -251,7 +261,7 @@ impl Worker {
         job: &Job,
         detailed: bool,
         fault: Option<usize>,
-    ) -> Done {
+    ) -> Result<Done, Failure> {
         if fault == Some(job.index) {
             panic!("a fault was asked for");
         }
@@ -259,6 +269,13 @@ impl Worker {
         let columns = &bench.columns[work.variant.slice];
         let settings = work.variant.settings();
         let began = Instant::now();
+        let in_time = || match bench.timeout.filter(|limit| began.elapsed() > *limit) {
+            None => Ok(()),
+            Some(limit) => {
+                let error = format!("it took longer than `run.timeout`, {} s", limit.as_secs_f64());
+                Err(Failure { kind: "timeout", error })
+            }
+        };
         let tells_warm = detailed && work.variant.session.backtesting_py;
         let all_warm = settings.axes.first_bar == model::FirstBar::AllWarm || tells_warm;
         let signals: Vec<Signals> = (0..slice.symbols.len())
@@ -267,15 +284,17 @@ impl Worker {
                     slice.place(symbol, rules.of(symbol).signals(columns, symbol, all_warm))
                 };
                 let later = work.told.rules.iter();
-                later.fold(read(&work.rules), |signals, (from, rules)| {
+                let signals = later.fold(read(&work.rules), |signals, (from, rules)| {
                     signals.until(*from, &read(rules))
-                })
+                });
+                in_time().map(|()| signals)
             })
-            .collect();
+            .collect::<Result<_, _>>()?;
         let evaluated = Instant::now();
         let outcome =
             self.walk.run_told(&slice.frame, &signals, settings, &work.told.commands, detailed);
         let walked = Instant::now();
+        in_time()?;
         let benchmark = Some(slice.benchmark.as_slice());
         let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);
         let parts = work.variant.split.as_ref().map(|split| {
@@ -309,7 +328,7 @@ impl Worker {
                 done.beside.readings = self.readings(slice, &signals, settings);
             }
         }
-        done
+        in_time().map(|()| done)
     }
 
     /// What the session is measured at under each uniform reading of a bar's inside.

@@ -155,6 +155,7 @@ impl Check {
             threads,
             column_bytes: column_bytes(&plan.run),
             cancel: &cancel,
+            timeout: plan.run.timeout,
             fault: self.fault,
         };
         let mut watcher = Watcher::new(context);

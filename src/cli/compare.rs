@@ -216,6 +216,7 @@ impl Compare {
             threads,
             column_bytes: column_bytes(&plan.run),
             cancel: &cancel,
+            timeout: plan.run.timeout,
             fault: None,
         };
         let mut watcher = Watcher::new(context);

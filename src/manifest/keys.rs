@@ -240,7 +240,12 @@ pub const RUN: &[Key] = &[
         "none",
         "a size such as \"2GB\"; a plan that is estimated to need more is refused",
     ),
-    later("timeout", Kind::Duration, "the longest a session may take"),
+    key(
+        "timeout",
+        Kind::Duration,
+        "none",
+        "a session that takes longer ends as failed, after the stage that it is in",
+    ),
     key("hooks", Kind::Table(HOOKS), "none", "commands that are told what happens"),
     key(
         "health_check",

@@ -102,6 +102,8 @@ pub struct RunSettings {
     pub max_time: Option<Duration>,
     /// The most memory that it may take, in bytes.
     pub max_memory: Option<u64>,
+    /// The longest that a session may take.
+    pub timeout: Option<Duration>,
     /// The commands that are called when something happens.
     pub hooks: Vec<Hook>,
 }
@@ -527,6 +529,7 @@ impl Reader<'_> {
             fail_fast: flag("fail_fast", false),
             max_time: hooks::duration("run.max_time", table.get("max_time"), &mut self.mistakes),
             max_memory: self.max_memory(table.get("max_memory")),
+            timeout: hooks::duration("run.timeout", table.get("timeout"), &mut self.mistakes),
             hooks: hooks::hooks(&table, &mut self.mistakes),
         }
     }

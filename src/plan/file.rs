@@ -44,6 +44,7 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
         "output": run.output,
         "reports": run.reports,
         "fail_fast": run.fail_fast,
+        "timeout": run.timeout,
         "hooks": run.hooks,
         "threads": run.threads,
         "sessions": plan.points.len(),
@@ -281,7 +282,8 @@ fn run_settings(header: &serde_json::Value) -> Result<RunSettings> {
         // A plan that was written has been found to be within its budget.
         max_time: None,
         max_memory: None,
-        // The first plans were written before there were hooks.
+        // The first plans were written before there were these two.
+        timeout: serde_json::from_value(header["timeout"].clone()).unwrap_or_default(),
         hooks: serde_json::from_value(header["hooks"].clone()).unwrap_or_default(),
     })
 }
