@@ -185,7 +185,7 @@ impl Account {
     fn unlike(&self, number: u64, fact: &str) -> String {
         let name = &self.name;
         format!(
-            "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy, or see `papertape paper recover {name}`"
+            "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy, or begin anew with `papertape paper restart {name}`"
         )
     }
 
