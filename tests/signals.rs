@@ -62,9 +62,13 @@ fn sigterm_once_leaves_a_run_that_goes_on() {
 fn the_second_signal_stops_at_once() {
     for (second, code) in [("INT", 130), ("TERM", 143)] {
         let project = Project::new().bars(20_000).manifest("a.toml", &slow());
-        let mut running = project.spawn(["run", "a.toml", "-j", "1"]);
+        // Its days reach beyond today, and what is not over yet is left out.
+        let mut running = project.spawn(["run", "a.toml", "-j", "1", "--now", "2100-01-01"]);
+        // Nothing but the first of its phases says that its sessions are being run.
         running.wait_until(|| {
-            project.runs().first().is_some_and(|run| run.path.join("events.jsonl").exists())
+            let journal = project.runs().first().map(|run| run.path.join("events.jsonl"));
+            let told = journal.and_then(|path| std::fs::read_to_string(path).ok());
+            told.is_some_and(|told| told.contains(r#""phase":"sessions""#))
         });
         std::thread::sleep(Duration::from_millis(100));
         running.signal("INT");
