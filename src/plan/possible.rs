@@ -9,21 +9,21 @@ use crate::manifest::Session;
 use crate::market::Slice;
 use crate::strategy::{Rule, Rules};
 
-/// Why `session` could enter nothing in the bars of `slice`, if that can be known.
-pub(super) fn never_enters(session: &Session, slice: &Slice, rules: &Rules) -> Option<Mistake> {
-    let prices = Prices::of(slice)?;
+/// Why `session` could enter nothing in bars with such `prices`, if that can be known.
+pub(super) fn never_enters(session: &Session, prices: Prices, rules: &Rules) -> Option<Mistake> {
     too_large(session, rules, prices).or_else(|| out_of_reach(session, rules, prices))
 }
 
 /// The lowest and highest price of the range, over all symbols.
 #[derive(Debug, Clone, Copy)]
-struct Prices {
+pub(super) struct Prices {
     lowest: f64,
     highest: f64,
 }
 
 impl Prices {
-    fn of(slice: &Slice) -> Option<Self> {
+    /// Those of `slice`; `None` without any price.
+    pub(super) fn of(slice: &Slice) -> Option<Self> {
         let symbols = || slice.frame.symbols.iter();
         let lows = symbols().flat_map(|bars| bars.low.iter().copied());
         let highs = symbols().flat_map(|bars| bars.high.iter().copied());

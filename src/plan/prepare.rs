@@ -1,7 +1,7 @@
 //! A plan and its data: slices, rules bound to parameters, identities.
 
 use super::identity::{self, Identity, SettingsHasher};
-use super::possible::never_enters;
+use super::possible::{Prices, never_enters};
 use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes};
 use crate::engine::{Command, ENGINE, Settings};
@@ -152,6 +152,7 @@ impl Prepared {
             },
             slice_keys: Vec::new(),
             worlds: Vec::new(),
+            prices: Vec::new(),
             strategies: Vec::new(),
             told: Vec::new(),
         };
@@ -412,6 +413,8 @@ struct Preparation<'a> {
     slice_keys: Vec<SliceKey>,
     /// What planning must know of the symbols, for each slice.
     worlds: Vec<World>,
+    /// The extremes of each slice, unless its bars are still arriving.
+    prices: Vec<Option<Prices>>,
     strategies: Vec<Compiled>,
     /// Places whose mistake was told for another point already.
     told: Vec<String>,
@@ -514,6 +517,8 @@ impl Preparation<'_> {
         }
         self.slice_keys.push(key);
         self.worlds.push(if arriving { slice.growing_world(set) } else { slice.world(set) });
+        // What is still to come of a paper account may be otherwise.
+        self.prices.push(if arriving { None } else { Prices::of(&slice) });
         self.prepared.slices.push(slice);
         Ok(self.prepared.slices.len() - 1)
     }
@@ -548,10 +553,8 @@ impl Preparation<'_> {
                     self.tell(mistake, base, point, mistakes);
                 }
                 let Some(rules) = rules else { return };
-                let slice = &self.prepared.slices[variant.slice];
-                // What is still to come of a paper account may be otherwise.
-                let past = variant.session.mode != Mode::Paper;
-                let never = past.then(|| never_enters(&variant.session, slice, &rules)).flatten();
+                let never = self.prices[variant.slice]
+                    .and_then(|prices| never_enters(&variant.session, prices, &rules));
                 if let Some(mistake) = never {
                     if !base.swept {
                         self.tell(mistake, base, point, mistakes);
