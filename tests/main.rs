@@ -29,6 +29,7 @@ mod paper;
 mod peers;
 mod plot;
 mod prune;
+mod recover;
 mod registry;
 mod reports;
 mod selection;

@@ -7,66 +7,46 @@
 
 use super::checkpoint::Checkpoint;
 use super::command::Command;
+use super::history::{Back, Given, History};
 use super::life::{Cause, State};
+use super::recover::Undone;
 use super::state::{is_killed, state};
 use super::take::{self, At};
 use super::terms::Terms;
 use super::views;
-use crate::bars::{Bars, Clock, Zone};
+use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
 use crate::engine::settings::Span;
-use crate::expr::Scalar;
-use crate::manifest::Session;
-use crate::market::{self, DataSet, Verdict};
-use crate::plan::{Base, Instruction, Prepared, What, Work, hex};
-use crate::store::{AccountDirectory, Event, EventKind, Holder, Level, Store, StoreError};
-use chrono::{DateTime, Utc};
+use crate::market::DataSet;
+use crate::plan::{Base, Work};
+use crate::store::{AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError};
+use chrono::Utc;
 use serde_json::{Value, json};
-use std::collections::HashSet;
-use std::sync::Arc;
+use std::ops::Deref;
 
 /// The phase of events that happened on bars.
 const BARS: &str = "bars";
 /// So many cases of a kind are named in a message.
 const NAMED: usize = 3;
 
-/// A command as it was given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Given {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// By whom.
-    pub by: String,
-    /// The opening time of the last bar that the account had seen, microseconds since 1970.
-    pub after: Option<i64>,
-    /// What.
-    pub command: Command,
-}
-
-/// A paper account, held by this process.
+/// A paper account, held by this process: its history, and the right to add to it.
 #[derive(Debug)]
 pub struct Account {
     directory: AccountDirectory,
-    name: String,
-    terms: Option<Terms>,
-    opened: Option<DateTime<Utc>>,
-    bars: Vec<Bars>,
-    given: Vec<Given>,
-    /// How many fills, orders and other happenings its journal tells.
-    told: [usize; 3],
-    /// What was told of bars of the source, so that it is told once.
-    noted: HashSet<String>,
-    /// The commands that were answered, by their ids.
-    answered: HashSet<String>,
-    state: Option<State>,
-    checkpoint: Option<Checkpoint>,
+    history: History,
     /// Bars came since it was settled.
     fresh: bool,
     /// Checkpoints are written every `paper.checkpoint_every`, and not each time.
     paced: bool,
-    /// What is wrong with its files, if anything is: nothing may be done with it.
-    broken: Option<String>,
+}
+
+impl Deref for Account {
+    type Target = History;
+
+    fn deref(&self) -> &History {
+        &self.history
+    }
 }
 
 /// What an advance came to.
@@ -87,161 +67,13 @@ impl Account {
     /// meanwhile.
     pub fn open(store: &Store, session: &str, holder: &Holder) -> Result<Self, StoreError> {
         let directory = store.open_account(session, holder)?;
-        let reader = directory.reader();
-        let (events, damaged) = reader.journal();
-        let mut broken = damaged.first().map(|error| format!("its journal is damaged: {error}"));
-        let bars = reader.bars().unwrap_or_else(|error| {
-            broken.get_or_insert_with(|| format!("its own bars cannot be read: {error}"));
-            Vec::new()
-        });
-        let checkpoint = match reader.checkpoints()?.last() {
-            Some(&newest) => {
-                let text = reader.checkpoint(newest)?.unwrap_or_default();
-                let read = serde_json::from_slice(&text);
-                read.map_err(|error| {
-                    broken.get_or_insert_with(|| format!("checkpoint {newest} is damaged: {error}"))
-                })
-                .ok()
-            }
-            None => None,
-        };
-        let mut account = Self {
-            directory,
-            name: session.to_owned(),
-            terms: None,
-            opened: None,
-            bars,
-            given: Vec::new(),
-            told: [0; 3],
-            noted: HashSet::new(),
-            answered: HashSet::new(),
-            state: None,
-            checkpoint,
-            fresh: false,
-            paced: false,
-            broken,
-        };
-        events.iter().for_each(|event| account.hear(event));
-        account.check_files();
-        Ok(account)
-    }
-
-    /// Take in a line of its own journal.
-    fn hear(&mut self, event: &Event) {
-        if let Some(id) = event.facts.get("id").and_then(Value::as_str) {
-            self.answered.insert(id.to_owned());
-        }
-        match event.kind {
-            EventKind::Fill => self.told[0] += 1,
-            EventKind::Order => self.told[1] += 1,
-            EventKind::Risk => self.told[2] += 1,
-            EventKind::Warning => {
-                let notes = event.facts.get("notes").and_then(Value::as_array);
-                let notes = notes.into_iter().flatten().filter_map(Value::as_str);
-                self.noted.extend(notes.map(str::to_owned));
-            }
-            EventKind::State => {
-                if let Some(terms) = event.facts.get("terms") {
-                    self.terms = serde_json::from_value(terms.clone()).ok();
-                    self.opened = Some(event.time);
-                }
-                let to = event.facts.get("to").and_then(Value::as_str);
-                self.state = to.and_then(State::named).or(self.state);
-            }
-            EventKind::Command => {
-                let command = event.facts.get("command");
-                let command = command.and_then(|it| serde_json::from_value(it.clone()).ok());
-                let after = event.facts.get("after").and_then(Value::as_str);
-                let after = after.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
-                let by = event.facts.get("by").and_then(Value::as_str).unwrap_or_default();
-                match command {
-                    Some(command) => self.given.push(Given {
-                        at: event.time,
-                        by: by.to_owned(),
-                        after: after.map(|time| time.timestamp_micros()),
-                        command,
-                    }),
-                    None => {
-                        self.broken = Some("its journal has a command that nobody knows".into())
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Compare its files with its last checkpoint.
-    fn check_files(&mut self) {
-        let (Some(terms), Some(checkpoint), None) = (&self.terms, &self.checkpoint, &self.broken)
-        else {
-            return;
-        };
-        let differs = checkpoint.differs_in_files(terms, &self.bars, &self.instructions());
-        let number = checkpoint.number;
-        self.broken = differs.map(|fact| self.unlike(number, &fact));
-    }
-
-    /// What is said of an account that is not what its checkpoint says.
-    fn unlike(&self, number: u64, fact: &str) -> String {
-        let name = &self.name;
-        format!(
-            "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy, or begin anew with `papertape paper restart {name}`"
-        )
-    }
-
-    /// Its name, which is that of its session.
-    pub fn name(&self) -> &str {
-        &self.name
+        let history = History::read(directory.reader())?;
+        Ok(Self { directory, history, fresh: false, paced: false })
     }
 
     /// Its directory.
     pub fn directory(&self) -> &AccountDirectory {
         &self.directory
-    }
-
-    /// What was agreed when it was opened; `None` if it was not yet.
-    pub fn terms(&self) -> Option<&Terms> {
-        self.terms.as_ref()
-    }
-
-    /// How it is, as far as its journal tells.
-    pub fn state(&self) -> Option<State> {
-        self.state
-    }
-
-    /// The commands that it was given, in order.
-    pub fn given(&self) -> &[Given] {
-        &self.given
-    }
-
-    /// The bars that it has seen.
-    pub fn bars(&self) -> &[Bars] {
-        &self.bars
-    }
-
-    /// When its last bar opened; microseconds since 1970.
-    pub fn last_bar(&self) -> Option<i64> {
-        self.bars.iter().filter_map(|bars| bars.time.last()).max().copied()
-    }
-
-    /// What it was told, as the plan takes it. Commands that mean nothing were refused when given.
-    pub fn instructions(&self) -> Vec<Instruction> {
-        let Some(terms) = &self.terms else { return Vec::new() };
-        let meant = |given: &Given| {
-            Some(Instruction { after: given.after, what: given.command.meant(terms).ok()? })
-        };
-        self.given.iter().filter_map(meant).collect()
-    }
-
-    /// The values of its parameters now.
-    pub fn params(&self) -> Vec<Scalar> {
-        let mut values = self.terms.as_ref().map(Terms::values).unwrap_or_default();
-        for Instruction { what, .. } in self.instructions() {
-            if let What::Param { param, value } = what {
-                values[param] = value;
-            }
-        }
-        values
     }
 
     /// Give it the command `id`, which takes effect after the last bar that it has seen; why it does not
@@ -253,7 +85,7 @@ impl Account {
         command: Command,
     ) -> Result<Result<(), String>, StoreError> {
         let at = Utc::now();
-        self.answered.insert(id.to_owned());
+        self.history.answered.insert(id.to_owned());
         if let Err(fact) = self.takes(&command) {
             let message = format!("{command}: refused: {fact}");
             let event = Event::new(at, EventKind::Warning, message).session(&*self.name);
@@ -269,7 +101,7 @@ impl Account {
             .fact("by", by)
             .fact("after", after.map(stamp));
         self.directory.tell(&[event])?;
-        self.given.push(Given { at, by: by.to_owned(), after, command });
+        self.history.given.push(Given { at, by: by.to_owned(), after, command });
         Ok(Ok(()))
     }
 
@@ -278,8 +110,8 @@ impl Account {
         let Some(terms) = &self.terms else {
             return Err(format!("account `{}` is not open yet", self.name));
         };
-        if let Some(fact) = &self.broken {
-            return Err(fact.clone());
+        if let Some(fact) = self.wrong() {
+            return Err(fact);
         }
         command.meant(terms)?;
         let state = self.state.unwrap_or(State::Active);
@@ -314,9 +146,53 @@ impl Account {
         if let Ok(to) = from.after(cause) {
             let event = self.changed_to(from, to, cause, reason);
             self.directory.tell(&[event])?;
-            self.state = Some(to);
+            self.history.state = Some(to);
         }
         Ok(())
+    }
+
+    /// Go on as it is now, whatever its last checkpoint says: `by` somebody.
+    pub fn accept(&mut self, by: &str) -> Result<u64, Refused> {
+        if let Some(fact) = &self.broken {
+            return Err(Refused::Account(fact.clone()));
+        }
+        let Some(number) = self.checkpoint.as_ref().map(|known| known.number) else {
+            return Err(Refused::Account("it has no checkpoint that it could differ from".into()));
+        };
+        let message = match &self.differs {
+            Some(fact) => format!("{by} accepts that {fact}"),
+            None => format!("{by} accepts what is other than at checkpoint {number}"),
+        };
+        let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
+        let event = event.level(Level::Warning).fact("name", "checkpoint").fact("passed", false);
+        self.directory.tell(&[event.fact("accepted", number).fact("by", by)])?;
+        (self.history.accepted, self.history.differs) = (Some(number), None);
+        Ok(number)
+    }
+
+    /// Go back to where `undone` leads: what it names is kept aside in the account's directory, which is
+    /// told here.
+    pub fn go_back(self, undone: &Undone, by: &str, stamp: &str) -> Result<String, StoreError> {
+        let from = self.state.unwrap_or(State::Initializing);
+        let back = Back {
+            checkpoint: undone.checkpoint.number,
+            told: undone.checkpoint.told(),
+            commands: undone.checkpoint.commands,
+        };
+        let reason = format!(
+            "{by} went back to checkpoint {}; {} undone",
+            back.checkpoint,
+            undone.words().join(", ")
+        );
+        let event = self.changed_to(from, State::Initializing, Cause::Recover, &reason);
+        let back = serde_json::to_value(&back).expect("numbers are plain values");
+        let event = event.level(Level::Warning).fact("by", by).fact("back", back);
+        self.directory.restore(&Restore {
+            stamp: stamp.to_owned(),
+            checkpoint: undone.checkpoint.number,
+            last: undone.checkpoint.last.map(|last| last.timestamp_micros()),
+            event: event.fact("aside", stamp),
+        })
     }
 
     /// Put it aside under a name with `stamp`, so that another can be opened; the new name.
@@ -325,36 +201,6 @@ impl Account {
         let event = self.changed_to(from, State::Initializing, Cause::Restart, by);
         self.directory.tell(&[event])?;
         self.directory.put_aside(stamp)
-    }
-
-    /// Whether anything may be done with it: not if its files are not what they were, or if the
-    /// session is not what was agreed.
-    fn may_go_on(&self, base: &Base) -> Result<(), String> {
-        if let Some(fact) = &self.broken {
-            return Err(fact.clone());
-        }
-        let Some(terms) = &self.terms else { return Ok(()) };
-        let differences = terms.differences(base, &self.params());
-        let matters = |difference: &&String| {
-            ["`strategy`", "`data.", "`range.", "`params."]
-                .iter()
-                .any(|key| difference.starts_with(key))
-        };
-        let found: Vec<String> = differences.iter().filter(matters).cloned().collect();
-        if found.is_empty() { Ok(()) } else { Err(self.changed(&found)) }
-    }
-
-    fn changed(&self, differences: &[String]) -> String {
-        let name = &self.name;
-        let only_params = differences.iter().all(|it| it.starts_with("`params."));
-        let way = match only_params {
-            true => format!("change it by `papertape paper adjust {name} --param NAME=VALUE`, "),
-            false => String::new(),
-        };
-        format!(
-            "the manifest is no longer what the account was opened with: {}; change it back, {way}or begin anew with `papertape paper restart {name}`",
-            differences.join(", ")
-        )
     }
 
     /// Take the bars of `source` that are new at `now`, microseconds since 1970. A new account is
@@ -368,6 +214,7 @@ impl Account {
     ) -> Result<usize, Refused> {
         self.may_go_on(base).map_err(Refused::Account)?;
         if let Some(work) = work {
+            self.adopt(base, work)?;
             self.compare(base, work).map_err(Refused::Account)?;
         }
         if self.state.is_some_and(State::is_over) {
@@ -405,11 +252,11 @@ impl Account {
         self.directory.add_bars(&news.bars)?;
         self.fresh = true;
         for piece in &news.bars {
-            match self.bars.iter_mut().find(|known| known.symbol == piece.symbol) {
+            match self.history.bars.iter_mut().find(|known| known.symbol == piece.symbol) {
                 Some(known) => {
                     *known = known.followed_by(piece).expect("new bars come after those seen");
                 }
-                None => self.bars.push(piece.clone()),
+                None => self.history.bars.push(piece.clone()),
             }
         }
         Ok(news.bars.iter().map(Bars::len).sum())
@@ -428,8 +275,26 @@ impl Account {
             .fact("reason", "opened")
             .fact("terms", facts);
         self.directory.tell(&[event])?;
-        (self.terms, self.opened) = (Some(terms), Some(now));
-        self.state = Some(State::Initializing);
+        (self.history.terms, self.history.opened) = (Some(terms), Some(now));
+        self.history.state = Some(State::Initializing);
+        Ok(())
+    }
+
+    /// Agree to what this version of the program reads into a manifest that did not change, if somebody
+    /// said that the account goes on as it is now.
+    fn adopt(&mut self, base: &Base, work: &Work) -> Result<(), StoreError> {
+        let Some(terms) = &self.terms else { return Ok(()) };
+        let same = terms.differences(base, &self.params()).is_empty();
+        if self.accepted.is_none() || !same || terms.are_of(work) {
+            return Ok(());
+        }
+        let terms = terms.read_as(work);
+        let facts = serde_json::to_value(&terms).expect("terms are plain values");
+        let message = "the manifest is read as this version of the program reads it";
+        let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
+        let event = event.fact("name", "terms").fact("passed", true).fact("terms", facts);
+        self.directory.tell(&[event])?;
+        self.history.terms = Some(terms);
         Ok(())
     }
 
@@ -444,75 +309,30 @@ impl Account {
         let message = if more > 0 { format!("{named}; and {more} more") } else { named };
         let event = Event::new(Utc::now(), EventKind::Warning, message).session(&*self.name);
         self.directory.tell(&[event.fact("notes", json!(notes))])?;
-        self.noted.extend(notes);
+        self.history.noted.extend(notes);
         Ok(())
-    }
-
-    /// Let session number `index` of a plan run on the account's bars with its commands.
-    pub fn put(&self, prepared: &mut Prepared, index: usize, base: &Base) -> Result<(), String> {
-        let Some(terms) = &self.terms else { return Err("the account is not open yet".into()) };
-        let mut session = Session { symbols: Some(terms.symbols.clone()), ..base.session.clone() };
-        session.range.from = terms.from;
-        session.params = terms.values();
-        let data = self.data(&session, prepared).map_err(|error| error.to_string())?;
-        prepared.put(index, session, Arc::new(data), &self.instructions())?;
-        let job = prepared.jobs.iter().find(|job| job.index == index);
-        match job.map(|job| &job.work) {
-            Some(Ok(work)) => self.compare(base, work),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether the rules and settings of a session are those that were agreed.
-    fn compare(&self, base: &Base, work: &Work) -> Result<(), String> {
-        let Some(terms) = &self.terms else { return Ok(()) };
-        let (rules, settings) = work.variant.digests();
-        if hex(&rules, 64) != terms.rules || hex(&settings, 64) != terms.settings {
-            let mut found = terms.differences(base, &self.params());
-            if found.is_empty() {
-                found.push("its strategy reads otherwise".into());
-            }
-            return Err(self.changed(&found));
-        }
-        Ok(())
-    }
-
-    /// The bars that it has seen, as a data set.
-    fn data(&self, session: &Session, prepared: &Prepared) -> Result<DataSet, market::DataError> {
-        let terms = self.terms.as_ref().expect("only an open account has data");
-        let mut all = Vec::new();
-        for (symbol, timeframe) in terms.all_symbols().zip(&terms.timeframes) {
-            let seen = self.bars.iter().find(|bars| bars.symbol == *symbol);
-            let mut bars = seen.cloned().unwrap_or_else(|| empty(symbol, terms));
-            bars.clock = Clock { timeframe: *timeframe, zone: Zone::utc() };
-            for (extra, (_, boolean)) in bars.extra.iter_mut().zip(&terms.columns) {
-                extra.boolean = *boolean;
-            }
-            all.push(bars);
-        }
-        let verdicts = prepared.verdicts_of(&session.data);
-        let wanted = |verdict: &&Verdict| {
-            !verdict.refuses() && terms.all_symbols().any(|it| *it == verdict.symbol)
-        };
-        market::kept(&session.data, all, verdicts.iter().filter(wanted).cloned().collect())
     }
 
     /// Take note of what came of the walk over its bars: compare it with what was told, tell what is
     /// new, and write views and a checkpoint. Why it cannot go on, otherwise; nothing is told then.
     pub fn settle(&mut self, kept: &Kept<'_>) -> Result<Settled, Refused> {
-        if let Some(checkpoint) = &self.checkpoint
+        if let Some(checkpoint) = self.held_against()
             && let Some(fact) = checkpoint.differs_in_history(kept)
         {
-            return Err(Refused::Account(self.unlike(checkpoint.number, &fact)));
+            return Err(Refused::Account(self.unlike(&fact)));
         }
         let outcome = kept.outcome;
         let lengths = [outcome.fills.len(), outcome.orders.len(), outcome.events.len()];
+        if let Some(known) = self.checkpoint.as_ref().filter(|_| self.held_against().is_none()) {
+            // Of another past than the one that was told, nothing is told again.
+            self.history.told = told_on(known.walked, kept);
+        }
         if self.told.iter().zip(lengths).any(|(told, now)| *told > now) {
             let fact = format!(
                 "its journal tells of {} fills, {} orders and {} events, and there are {lengths:?}",
                 self.told[0], self.told[1], self.told[2]
             );
-            return Err(Refused::Account(self.unlike(0, &fact)));
+            return Err(Refused::Account(self.unlike(&fact)));
         }
         let before = self.state.unwrap_or(State::Initializing);
         let after = match state(&self.given, kept) {
@@ -531,7 +351,7 @@ impl Account {
         let changed = is_new || !events.is_empty();
         if changed {
             self.directory.tell(&events)?;
-            (self.told, self.state) = (lengths, Some(after));
+            (self.history.told, self.history.state) = (lengths, Some(after));
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;
             }
@@ -578,7 +398,7 @@ impl Account {
         .count("bars", checkpoint.bars)
         .fact("number", checkpoint.number);
         self.directory.tell(&[event])?;
-        self.checkpoint = Some(checkpoint);
+        self.history.checkpoint = Some(checkpoint);
         Ok(())
     }
 
@@ -664,33 +484,16 @@ impl Account {
             .fact("cause", cause.word())
             .fact("reason", reason)
     }
-
-    /// When it was opened.
-    pub fn opened(&self) -> Option<DateTime<Utc>> {
-        self.opened
-    }
 }
 
-/// A symbol that has no bars yet.
-fn empty(symbol: &str, terms: &Terms) -> Bars {
-    let none: Arc<[f64]> = Arc::new([]);
-    let extra = terms.columns.iter().map(|(name, boolean)| crate::bars::Extra {
-        name: name.clone(),
-        boolean: *boolean,
-        values: none.clone(),
-    });
-    Bars {
-        symbol: symbol.to_owned(),
-        time: Arc::new([]),
-        open: none.clone(),
-        high: none.clone(),
-        low: none.clone(),
-        close: none.clone(),
-        volume: none.clone(),
-        extra: extra.collect(),
-        actions: Arc::new([]),
-        clock: Clock::utc(crate::bars::DAY),
-    }
+/// How many fills, orders and other happenings belong to the first `bars` bars.
+fn told_on(bars: usize, kept: &Kept<'_>) -> [usize; 3] {
+    let outcome = kept.outcome;
+    [
+        outcome.fills.iter().filter(|fill| fill.bar < bars).count(),
+        outcome.orders.iter().filter(|order| order.bar < bars).count(),
+        outcome.events.iter().filter(|event| event.bar < bars).count(),
+    ]
 }
 
 /// Why an account was not advanced.

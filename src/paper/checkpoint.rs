@@ -6,8 +6,10 @@ use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::engine::{ENGINE, Fill};
 use crate::plan::{Instruction, hex};
+use crate::store::{AccountReader, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Where an account stood.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,7 +38,13 @@ pub struct Checkpoint {
     pub walked: usize,
     /// How many fills it had.
     pub fills: usize,
-    /// A digest of them.
+    /// How many orders it had.
+    #[serde(default)]
+    pub orders: usize,
+    /// How many other happenings, such as those of its limits, it had.
+    #[serde(default)]
+    pub happenings: usize,
+    /// A digest of the fills.
     pub fills_digest: String,
     /// What it was worth at the last close.
     pub equity: f64,
@@ -66,9 +74,29 @@ impl Checkpoint {
             engine: ENGINE,
             walked: kept.frame().len(),
             fills: fills.len(),
+            orders: kept.outcome.orders.len(),
+            happenings: kept.outcome.events.len(),
             fills_digest: fills_digest(kept, fills),
             equity: kept.equity_series().last().copied().unwrap_or(terms.capital),
         }
+    }
+
+    /// Checkpoint `number` of an account; what is wrong with it otherwise.
+    pub fn read(reader: &AccountReader, number: u64) -> Result<Result<Self, String>, StoreError> {
+        let damaged = |fact: &dyn fmt::Display| format!("checkpoint {number} is damaged: {fact}");
+        Ok(match reader.checkpoint(number) {
+            Ok(text) => {
+                serde_json::from_slice(&text.unwrap_or_default()).map_err(|error| damaged(&error))
+            }
+            // A compressed file that is cut short is no less damaged than a text that is.
+            Err(StoreError::Damaged { fact, .. }) => Err(damaged(&fact)),
+            Err(error) => return Err(error),
+        })
+    }
+
+    /// How many fills, orders and other happenings were told up to it.
+    pub fn told(&self) -> [usize; 3] {
+        [self.fills, self.orders, self.happenings]
     }
 
     /// Whether it tells of the same history up to the same place.

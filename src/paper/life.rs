@@ -98,6 +98,8 @@ named! {
         Kill = "kill",
         /// Somebody began it anew.
         Restart = "restart",
+        /// Somebody took it back to a checkpoint.
+        Recover = "recover",
         /// Something went wrong.
         Failure = "failure",
         /// It is opened again.
@@ -116,6 +118,7 @@ pub const TRANSITIONS: &[(State, Cause, State)] = {
         (Initializing, ReadyClosed, Closed),
         (Initializing, Unfit, Suspended),
         (Initializing, Failure, Error),
+        (Initializing, Recover, Initializing),
         (Active, Open, Initializing),
         (Active, Pause, Paused),
         (Active, Stale, Suspended),
@@ -123,6 +126,7 @@ pub const TRANSITIONS: &[(State, Cause, State)] = {
         (Active, Stop, Closing),
         (Active, Kill, Closed),
         (Active, Restart, Initializing),
+        (Active, Recover, Initializing),
         (Active, Failure, Error),
         (Paused, Open, Initializing),
         (Paused, Resume, Active),
@@ -131,6 +135,7 @@ pub const TRANSITIONS: &[(State, Cause, State)] = {
         (Paused, Stop, Closing),
         (Paused, Kill, Closed),
         (Paused, Restart, Initializing),
+        (Paused, Recover, Initializing),
         (Paused, Failure, Error),
         (Suspended, Open, Initializing),
         (Suspended, Fit, Active),
@@ -138,16 +143,20 @@ pub const TRANSITIONS: &[(State, Cause, State)] = {
         (Suspended, Stop, Closing),
         (Suspended, Kill, Closed),
         (Suspended, Restart, Initializing),
+        (Suspended, Recover, Initializing),
         (Suspended, Failure, Error),
         (Closing, Open, Initializing),
         (Closing, Flat, Closed),
         (Closing, Kill, Closed),
         (Closing, Restart, Initializing),
+        (Closing, Recover, Initializing),
         (Closing, Failure, Error),
         (Closed, Restart, Initializing),
+        (Closed, Recover, Initializing),
         (Error, Open, Initializing),
         (Error, Kill, Closed),
         (Error, Restart, Initializing),
+        (Error, Recover, Initializing),
     ]
 };
 
@@ -168,6 +177,7 @@ fn remedy(from: State, cause: Cause) -> String {
         (State::Suspended, Cause::Pause | Cause::Resume) => {
             "its data must be mended first; `papertape events` says what is wrong".to_owned()
         }
+        (State::Initializing, _) => "the next run opens it".to_owned(),
         (State::Closing, Cause::Stop) => "it is stopped already".to_owned(),
         (State::Closed, _) => "`papertape paper restart` begins a new one".to_owned(),
         _ => {

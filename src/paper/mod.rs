@@ -7,14 +7,16 @@
 //! killed at any moment, is the same account. Walking over a hundred thousand bars again takes
 //! milliseconds; keeping a state and hoping that it is the right one would cost more.
 //!
-//! [`night::Night`] moves every paper account of a plan forward by the bars that are new.
+//! [`history::History`] reads it, [`account::Account`] adds to it. [`night::Night`] moves every paper account of a plan forward by the bars that are new.
 
 pub mod account;
 pub mod checkpoint;
 pub mod command;
 pub mod follow;
+pub mod history;
 pub mod life;
 pub mod night;
+pub mod recover;
 pub mod replay;
 pub mod take;
 pub mod terms;
@@ -24,10 +26,11 @@ mod state;
 mod thin;
 mod views;
 
-pub use account::{Account, Given, Refused, Settled};
+pub use account::{Account, Refused, Settled};
 pub use checkpoint::Checkpoint;
 pub use command::Command;
 pub use follow::Follower;
+pub use history::{Given, History};
 pub use life::State;
 pub use night::Night;
 pub use terms::Terms;

@@ -1,7 +1,7 @@
 //! How an account is, from what it did and was told: see [`life`](super::life) for the words.
 
-use super::account::Given;
 use super::command::Command;
+use super::history::Given;
 use super::life::State;
 use crate::batch::kept::Kept;
 use crate::engine::Change;

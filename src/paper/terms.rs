@@ -126,6 +126,18 @@ impl Terms {
         }
     }
 
+    /// Whether they are those of a session that is ready to run: the same rules, the same settings.
+    pub fn are_of(&self, work: &Work) -> bool {
+        let now = self.read_as(work);
+        (&now.rules, &now.settings) == (&self.rules, &self.settings)
+    }
+
+    /// The same, with what a session that is ready to run reads into them.
+    pub fn read_as(&self, work: &Work) -> Self {
+        let (rules, settings) = work.variant.digests();
+        Self { rules: hex(&rules, 64), settings: hex(&settings, 64), ..self.clone() }
+    }
+
     /// All symbols of the account, those that it trades first.
     pub fn all_symbols(&self) -> impl Iterator<Item = &String> {
         self.symbols.iter().chain(&self.others)

@@ -6,6 +6,7 @@
 //!   bars/000001.parquet ...       the account's own copy of every bar that it has seen, in batches
 //!   checkpoints/000001.json ...   where it stood, with digests; older ones are compressed
 //!   control/                      commands of other processes, each a file renamed in
+//!   undone/<stamp>/               what came after a checkpoint to which the account was taken back
 //!   account.json  summary.json  trades.csv  equity.csv      views, which may be made again
 //!   lock                          the kernel's, never removed
 //! ```
@@ -23,6 +24,7 @@ use super::journal::{Journal, read_events};
 use super::lock::{Holder, Lock};
 use super::own_bars;
 use super::parquet;
+use super::restore;
 use super::{Store, file_name};
 use crate::bars::Bars;
 use flate2::Compression;
@@ -45,25 +47,33 @@ pub const ACCOUNT_FILE: &str = "account.json";
 
 /// The names in an account's directory.
 #[derive(Debug, Clone)]
-struct Layout {
-    directory: PathBuf,
+pub(super) struct Layout {
+    pub(super) directory: PathBuf,
 }
 
 impl Layout {
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.directory.join("journal.jsonl")
     }
 
-    fn bars(&self) -> PathBuf {
+    pub(super) fn bars(&self) -> PathBuf {
         self.directory.join("bars")
     }
 
-    fn checkpoints(&self) -> PathBuf {
+    pub(super) fn checkpoints(&self) -> PathBuf {
         self.directory.join("checkpoints")
     }
 
     fn lock(&self) -> PathBuf {
         self.directory.join("lock")
+    }
+
+    pub(super) fn restoring(&self) -> PathBuf {
+        self.directory.join("restoring.json")
+    }
+
+    pub(super) fn undone(&self, stamp: &str) -> PathBuf {
+        self.directory.join("undone").join(stamp)
     }
 
     /// The batches of bars that count: the numbers of the first and the last batch in each file.
@@ -90,7 +100,7 @@ impl Layout {
     }
 
     /// The numbers of the checkpoints, ascending, with where they are.
-    fn checkpoint_files(&self) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    pub(super) fn checkpoint_files(&self) -> Result<Vec<(u64, PathBuf)>, StoreError> {
         let names = atomic::entries(&self.checkpoints())?;
         let number = |name: &String| {
             let number = name.strip_suffix(".gz").unwrap_or(name).strip_suffix(".json")?;
@@ -114,7 +124,7 @@ fn span(name: &str) -> Option<(u64, u64)> {
 #[derive(Debug, Clone)]
 pub struct AccountReader {
     name: String,
-    layout: Layout,
+    pub(super) layout: Layout,
 }
 
 impl AccountReader {
@@ -166,15 +176,21 @@ impl AccountReader {
     }
 
     /// The bars that the account has seen, a symbol each, in the order in which they came. Their clocks
-    /// tell UTC and bars of a day: whoever reads them knows better.
-    pub fn bars(&self) -> Result<Vec<Bars>, StoreError> {
+    /// tell UTC and bars of a day: whoever reads them knows better. Beside them why the later ones
+    /// cannot be read, if they cannot.
+    pub fn bars(&self) -> (Vec<Bars>, Option<StoreError>) {
         let mut all = Vec::new();
-        for span in self.layout.batches()? {
-            let path = self.layout.batch(span);
-            let table = parquet::read(&path, None)?;
-            own_bars::append(&mut all, &table).map_err(|fact| StoreError::damaged(&path, fact))?;
-        }
-        Ok(all)
+        let mut read = || {
+            for span in self.layout.batches()? {
+                let path = self.layout.batch(span);
+                let table = parquet::read(&path, None)?;
+                own_bars::append(&mut all, &table)
+                    .map_err(|fact| StoreError::damaged(&path, fact))?;
+            }
+            Ok(())
+        };
+        let unread = read().err();
+        (all, unread)
     }
 
     /// The numbers of its checkpoints, ascending.
@@ -193,7 +209,8 @@ impl AccountReader {
             return Ok(Some(bytes));
         }
         let mut text = Vec::new();
-        GzDecoder::new(&bytes[..]).read_to_end(&mut text).map_err(StoreError::io("read", &path))?;
+        let unpacked = GzDecoder::new(&bytes[..]).read_to_end(&mut text);
+        unpacked.map_err(|error| StoreError::damaged(&path, error))?;
         Ok(Some(text))
     }
 }
@@ -237,6 +254,7 @@ impl Store {
         for directory in [layout.directory.clone(), layout.bars(), layout.checkpoints()] {
             atomic::remove_leftovers(&directory)?;
         }
+        restore::finish(layout)?;
         let journal = Journal::open(&layout.journal())?;
         Ok(AccountDirectory { reader, journal, _lock: lock })
     }
@@ -265,7 +283,8 @@ impl AccountDirectory {
         let next = batches.last().map_or(0, |(_, last)| *last) + 1;
         parquet::write(&layout.batch((next, next)), &own_bars::table(bars))?;
         if batches.len() + 1 >= BATCHES {
-            let all = self.reader.bars()?;
+            let (all, unread) = self.reader.bars();
+            unread.map_or(Ok(()), Err)?;
             let merged = (batches[0].0, next);
             parquet::write(&layout.batch(merged), &own_bars::table(&all))?;
             for old in batches.into_iter().chain([(next, next)]) {

@@ -92,7 +92,7 @@ pub fn create_directories(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Gives the directory `from` the name `to`, beside it.
+/// Gives the file or directory `from` the name `to`; the directory around `to` is synced.
 pub(super) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     step().and_then(|()| fs::rename(from, to)).map_err(StoreError::io("renamed", from))?;
     sync_directory(parent(to))

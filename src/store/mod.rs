@@ -39,6 +39,7 @@ mod packed;
 mod parquet;
 mod prices;
 mod record;
+mod restore;
 mod row;
 mod run;
 mod run_file;
@@ -58,6 +59,7 @@ pub use lock::Holder;
 pub use packed::{PACKED, PackedRun};
 pub use prices::{PRICES_FILE, PriceSeries, prices_parquet};
 pub use record::{DataCheck, Identity, Record, SweepSummary};
+pub use restore::Restore;
 pub use row::{Label, Row, Status, read_results};
 pub use run::{Run, RunReader, page};
 pub use run_file::{

@@ -128,13 +128,13 @@ impl Account {
     }
 }
 
-fn this_process() -> Holder {
+pub(super) fn this_process() -> Holder {
     let command_line: Vec<String> = std::env::args().collect();
     Holder::this_process(host(), &command_line)
 }
 
 /// Who gives a command: a user on a machine.
-fn who() -> String {
+pub(super) fn who() -> String {
     let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     format!("{}@{}", user.unwrap_or_else(|| "somebody".into()), host())
 }

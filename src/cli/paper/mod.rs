@@ -2,6 +2,7 @@
 
 mod command;
 mod follow;
+mod recover;
 mod status;
 
 use super::context::Context;
@@ -40,6 +41,7 @@ enum Command {
     /// Take back every order that waits
     CancelOrders(command::Account),
     Adjust(command::Adjust),
+    Recover(recover::Recover),
 }
 
 impl Paper {
@@ -57,6 +59,7 @@ impl Paper {
             Command::CloseAll(account) => account.tell(To::CloseAll, context),
             Command::CancelOrders(account) => account.tell(To::CancelOrders, context),
             Command::Adjust(adjust) => adjust.run(context),
+            Command::Recover(recover) => recover.run(context),
         }
     }
 }

@@ -1,0 +1,382 @@
+//! What the files of an account tell: what was agreed, the bars that it has seen, what it was told, and
+//! where it stood. Reading them needs no lock and changes nothing.
+//!
+//! [`Account`](super::Account) adds to it. Whoever wants to know what an account is, and not to move it
+//! forward, needs no more than this: [`History::put`] lets a session of a plan run on its bars with its
+//! commands.
+
+use super::checkpoint::Checkpoint;
+use super::command::Command;
+use super::life::State;
+use super::terms::Terms;
+use crate::bars::{Bars, Clock, Zone};
+use crate::engine::ENGINE;
+use crate::expr::Scalar;
+use crate::manifest::Session;
+use crate::market::{self, DataSet, Verdict};
+use crate::plan::{Base, Instruction, Prepared, What, Work};
+use crate::store::{AccountReader, Event, EventKind, StoreError};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// A command as it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// By whom.
+    pub by: String,
+    /// The opening time of the last bar that the account had seen, microseconds since 1970.
+    pub after: Option<i64>,
+    /// What.
+    pub command: Command,
+}
+
+/// What an account goes back to when it is taken back to a checkpoint, as its journal says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Back {
+    /// The checkpoint's number.
+    pub checkpoint: u64,
+    /// How many fills, orders and other happenings are still told.
+    pub told: [usize; 3],
+    /// How many commands still hold.
+    pub commands: usize,
+}
+
+/// What the files of an account tell.
+#[derive(Debug)]
+pub struct History {
+    pub(super) name: String,
+    pub(super) terms: Option<Terms>,
+    pub(super) opened: Option<DateTime<Utc>>,
+    pub(super) bars: Vec<Bars>,
+    pub(super) given: Vec<Given>,
+    /// How many fills, orders and other happenings its journal tells.
+    pub(super) told: [usize; 3],
+    /// What was told of bars of the source, so that it is told once.
+    pub(super) noted: HashSet<String>,
+    /// The commands that were answered, by their ids.
+    pub(super) answered: HashSet<String>,
+    pub(super) state: Option<State>,
+    pub(super) checkpoint: Option<Checkpoint>,
+    /// The checkpoint of which somebody said that the account need not be like it.
+    pub(super) accepted: Option<u64>,
+    /// What of its files cannot be read, if anything: nothing may be done with it.
+    pub(super) broken: Option<String>,
+    /// What of its files is not what its last checkpoint says.
+    pub(super) differs: Option<String>,
+}
+
+impl History {
+    /// Read what is there of an account; a new one has no terms yet.
+    pub fn read(reader: &AccountReader) -> Result<Self, StoreError> {
+        let (events, damaged) = reader.journal();
+        let mut broken = damaged.first().map(|error| format!("its journal is damaged: {error}"));
+        let (bars, unread) = reader.bars();
+        if let Some(error) = unread {
+            broken.get_or_insert_with(|| format!("its own bars cannot be read: {error}"));
+        }
+        let checkpoint = match reader.checkpoints()?.last() {
+            Some(&newest) => match Checkpoint::read(reader, newest)? {
+                Ok(checkpoint) => Some(checkpoint),
+                Err(fact) => {
+                    broken.get_or_insert(fact);
+                    None
+                }
+            },
+            None => None,
+        };
+        let mut history = Self {
+            name: reader.name().to_owned(),
+            terms: None,
+            opened: None,
+            bars,
+            given: Vec::new(),
+            told: [0; 3],
+            noted: HashSet::new(),
+            answered: HashSet::new(),
+            state: None,
+            checkpoint,
+            accepted: None,
+            broken,
+            differs: None,
+        };
+        events.iter().for_each(|event| history.hear(event));
+        if history.terms.is_none() && !history.bars.is_empty() {
+            let fact = "its journal is gone, and with it what it was opened with";
+            history.broken.get_or_insert_with(|| fact.into());
+        }
+        history.check_files();
+        Ok(history)
+    }
+
+    /// Take in a line of its own journal.
+    fn hear(&mut self, event: &Event) {
+        if let Some(id) = event.facts.get("id").and_then(Value::as_str) {
+            self.answered.insert(id.to_owned());
+        }
+        match event.kind {
+            EventKind::Fill => self.told[0] += 1,
+            EventKind::Order => self.told[1] += 1,
+            EventKind::Risk => self.told[2] += 1,
+            EventKind::Warning => {
+                let notes = event.facts.get("notes").and_then(Value::as_array);
+                let notes = notes.into_iter().flatten().filter_map(Value::as_str);
+                self.noted.extend(notes.map(str::to_owned));
+            }
+            EventKind::State => {
+                self.agree(event);
+                if let Some(back) = event.facts.get("back") {
+                    self.go_back(back);
+                }
+                let to = event.facts.get("to").and_then(Value::as_str);
+                self.state = to.and_then(State::named).or(self.state);
+            }
+            EventKind::Command => {
+                let command = event.facts.get("command");
+                let command = command.and_then(|it| serde_json::from_value(it.clone()).ok());
+                let after = event.facts.get("after").and_then(Value::as_str);
+                let after = after.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
+                let by = event.facts.get("by").and_then(Value::as_str).unwrap_or_default();
+                match command {
+                    Some(command) => self.given.push(Given {
+                        at: event.time,
+                        by: by.to_owned(),
+                        after: after.map(|time| time.timestamp_micros()),
+                        command,
+                    }),
+                    None => {
+                        self.broken = Some("its journal has a command that nobody knows".into())
+                    }
+                }
+            }
+            EventKind::Check => {
+                self.agree(event);
+                if let Some(accepted) = event.facts.get("accepted") {
+                    self.accepted = accepted.as_u64();
+                }
+            }
+            EventKind::Checkpoint => self.accepted = None,
+            _ => {}
+        }
+    }
+
+    /// Take in the terms of an event, if it has some.
+    fn agree(&mut self, event: &Event) {
+        if let Some(terms) = event.facts.get("terms") {
+            self.terms = serde_json::from_value(terms.clone()).ok();
+            self.opened.get_or_insert(event.time);
+        }
+    }
+
+    /// What came after a checkpoint is undone.
+    fn go_back(&mut self, back: &Value) {
+        let Ok(back) = serde_json::from_value::<Back>(back.clone()) else {
+            self.broken = Some("its journal goes back to a checkpoint that nobody knows".into());
+            return;
+        };
+        self.told = back.told;
+        self.given.truncate(back.commands);
+        self.accepted = None;
+    }
+
+    /// Compare its files with its last checkpoint.
+    fn check_files(&mut self) {
+        let (Some(terms), Some(checkpoint), None) = (&self.terms, &self.checkpoint, &self.broken)
+        else {
+            return;
+        };
+        if self.accepted != Some(checkpoint.number) {
+            let instructions = self.instructions();
+            self.differs = checkpoint.differs_in_files(terms, &self.bars, &instructions);
+        }
+    }
+
+    /// What is said of an account that is not what its checkpoint says.
+    pub(super) fn unlike(&self, fact: &str) -> String {
+        let name = &self.name;
+        let number = self.checkpoint.as_ref().map_or(0, |known| known.number);
+        format!(
+            "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy, go back to a checkpoint with `papertape paper recover {name} --to WHICH`, or go on as it is now with `papertape paper recover {name} --accept`"
+        )
+    }
+
+    /// The last checkpoint, if the account is held against it.
+    pub(super) fn held_against(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref().filter(|known| self.accepted != Some(known.number))
+    }
+
+    /// What of its files is wrong; `None` if they are what they were.
+    pub fn wrong(&self) -> Option<String> {
+        self.broken.clone().or_else(|| self.differs.as_ref().map(|fact| self.unlike(fact)))
+    }
+
+    /// Its name, which is that of its session.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was agreed when it was opened; `None` if it was not yet.
+    pub fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
+    }
+
+    /// How it is, as far as its journal tells.
+    pub fn state(&self) -> Option<State> {
+        self.state
+    }
+
+    /// The commands that it was given, in order.
+    pub fn given(&self) -> &[Given] {
+        &self.given
+    }
+
+    /// The bars that it has seen.
+    pub fn bars(&self) -> &[Bars] {
+        &self.bars
+    }
+
+    /// When its last bar opened; microseconds since 1970.
+    pub fn last_bar(&self) -> Option<i64> {
+        self.bars.iter().filter_map(|bars| bars.time.last()).max().copied()
+    }
+
+    /// What it was told, as the plan takes it. Commands that mean nothing were refused when given.
+    pub fn instructions(&self) -> Vec<Instruction> {
+        let Some(terms) = &self.terms else { return Vec::new() };
+        let meant = |given: &Given| {
+            Some(Instruction { after: given.after, what: given.command.meant(terms).ok()? })
+        };
+        self.given.iter().filter_map(meant).collect()
+    }
+
+    /// The values of its parameters now.
+    pub fn params(&self) -> Vec<Scalar> {
+        let mut values = self.terms.as_ref().map(Terms::values).unwrap_or_default();
+        for Instruction { what, .. } in self.instructions() {
+            if let What::Param { param, value } = what {
+                values[param] = value;
+            }
+        }
+        values
+    }
+
+    /// Whether anything may be done with it: not if its files are not what they were, or if the
+    /// session is not what was agreed.
+    pub(super) fn may_go_on(&self, base: &Base) -> Result<(), String> {
+        if let Some(fact) = self.wrong() {
+            return Err(fact);
+        }
+        let Some(terms) = &self.terms else { return Ok(()) };
+        let differences = terms.differences(base, &self.params());
+        let matters = |difference: &&String| {
+            ["`strategy`", "`data.", "`range.", "`params."]
+                .iter()
+                .any(|key| difference.starts_with(key))
+        };
+        let found: Vec<String> = differences.iter().filter(matters).cloned().collect();
+        if found.is_empty() { Ok(()) } else { Err(self.changed(&found)) }
+    }
+
+    fn changed(&self, differences: &[String]) -> String {
+        let name = &self.name;
+        let only_params = differences.iter().all(|it| it.starts_with("`params."));
+        let way = match only_params {
+            true => format!("change it by `papertape paper adjust {name} --param NAME=VALUE`, "),
+            false => String::new(),
+        };
+        format!(
+            "the manifest is no longer what the account was opened with: {}; change it back, {way}or begin anew with `papertape paper restart {name}`",
+            differences.join(", ")
+        )
+    }
+
+    /// Let session number `index` of a plan run on the account's bars with its commands.
+    pub fn put(&self, prepared: &mut Prepared, index: usize, base: &Base) -> Result<(), String> {
+        let Some(terms) = &self.terms else { return Err("the account is not open yet".into()) };
+        let mut session = Session { symbols: Some(terms.symbols.clone()), ..base.session.clone() };
+        session.range.from = terms.from;
+        session.params = terms.values();
+        let data = self.data(&session, prepared).map_err(|error| error.to_string())?;
+        prepared.put(index, session, Arc::new(data), &self.instructions())?;
+        let job = prepared.jobs.iter().find(|job| job.index == index);
+        match job.map(|job| &job.work) {
+            Some(Ok(work)) => self.compare(base, work),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the rules and settings of a session are those that were agreed.
+    pub(super) fn compare(&self, base: &Base, work: &Work) -> Result<(), String> {
+        let Some(terms) = &self.terms else { return Ok(()) };
+        if terms.are_of(work) {
+            return Ok(());
+        }
+        let found = terms.differences(base, &self.params());
+        Err(if found.is_empty() { self.reads_otherwise() } else { self.changed(&found) })
+    }
+
+    /// What is said where the manifest is what it was and this program makes something else of it.
+    fn reads_otherwise(&self) -> String {
+        let name = &self.name;
+        let engine = match self.checkpoint.as_ref().map(|known| known.engine) {
+            Some(engine) if engine != ENGINE => {
+                format!("; the engine was {engine} and is {ENGINE}")
+            }
+            _ => String::new(),
+        };
+        format!(
+            "this version of papertape reads more into the manifest than the one before{engine}; go on as it is read now with `papertape paper recover {name} --accept`, or begin anew with `papertape paper restart {name}`"
+        )
+    }
+
+    /// The bars that it has seen, as a data set.
+    fn data(&self, session: &Session, prepared: &Prepared) -> Result<DataSet, market::DataError> {
+        let terms = self.terms.as_ref().expect("only an open account has data");
+        let mut all = Vec::new();
+        for (symbol, timeframe) in terms.all_symbols().zip(&terms.timeframes) {
+            let seen = self.bars.iter().find(|bars| bars.symbol == *symbol);
+            let mut bars = seen.cloned().unwrap_or_else(|| empty(symbol, terms));
+            bars.clock = Clock { timeframe: *timeframe, zone: Zone::utc() };
+            for (extra, (_, boolean)) in bars.extra.iter_mut().zip(&terms.columns) {
+                extra.boolean = *boolean;
+            }
+            all.push(bars);
+        }
+        let verdicts = prepared.verdicts_of(&session.data);
+        let wanted = |verdict: &&Verdict| {
+            !verdict.refuses() && terms.all_symbols().any(|it| *it == verdict.symbol)
+        };
+        market::kept(&session.data, all, verdicts.iter().filter(wanted).cloned().collect())
+    }
+
+    /// When it was opened.
+    pub fn opened(&self) -> Option<DateTime<Utc>> {
+        self.opened
+    }
+}
+
+/// A symbol that has no bars yet.
+fn empty(symbol: &str, terms: &Terms) -> Bars {
+    let none: Arc<[f64]> = Arc::new([]);
+    let extra = terms.columns.iter().map(|(name, boolean)| crate::bars::Extra {
+        name: name.clone(),
+        boolean: *boolean,
+        values: none.clone(),
+    });
+    Bars {
+        symbol: symbol.to_owned(),
+        time: Arc::new([]),
+        open: none.clone(),
+        high: none.clone(),
+        low: none.clone(),
+        close: none.clone(),
+        volume: none.clone(),
+        extra: extra.collect(),
+        actions: Arc::new([]),
+        clock: Clock::utc(crate::bars::DAY),
+    }
+}

@@ -1,0 +1,212 @@
+//! Paper accounts that go back to a checkpoint, or on in spite of one.
+
+use crate::project::{Files, Project, assert_same, bars, tree};
+use serde_json::Value;
+use std::fs;
+
+const RUN: [&str; 4] = ["run", "a.toml", "--no-report", "-q"];
+const ACCOUNT: &str = "output/paper/night";
+
+fn project() -> Project {
+    Project::new().bars(100).manifest(
+        "a.toml",
+        "
+[session.night]
+mode = \"paper\"
+strategy = \"sma-cross\"
+params = { fast = 3, slow = 8 }
+risk = { stop_loss = 0.02 }
+data = { path = \"data/x.csv\", timeframe = \"1d\" }
+",
+    )
+}
+
+/// Runs the account on the day on which so many bars are complete.
+fn night(project: &Project, count: u64) -> crate::project::Outcome {
+    let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
+    let now = (first + chrono::Days::new(count)).format("%Y-%m-%dT00:00:00Z").to_string();
+    project.run(RUN.iter().copied().chain(["--now", &now]))
+}
+
+/// An account that ran on several nights, was paused after the second, and stopped at the end.
+fn told() -> Project {
+    let project = project();
+    for count in [30, 31] {
+        let _ = night(&project, count).success();
+    }
+    let _ = project.run(["paper", "pause", "-q"]).success();
+    for count in [32, 60] {
+        let _ = night(&project, count).success();
+    }
+    let _ = project.run(["paper", "resume", "-q"]).success();
+    for count in [61, 62] {
+        let _ = night(&project, count).success();
+    }
+    let _ = project.run(["paper", "stop", "-q"]).success();
+    let _ = night(&project, 63).success();
+    project
+}
+
+fn checkpoints(project: &Project) -> Vec<Value> {
+    let list = project.run(["paper", "recover", "night", "--format", "json"]).success().json();
+    list.as_array().unwrap().clone()
+}
+
+/// The bars and views of the account.
+fn account(project: &Project) -> Files {
+    let mut files = tree(&project.path(ACCOUNT));
+    files.retain(|name, _| name.ends_with(".csv") && !name.starts_with("undone/"));
+    files
+}
+
+fn state(project: &Project) -> String {
+    let status = project.run(["paper", "status", "--format", "json"]).success().json();
+    status[0]["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn checkpoints_are_listed_with_whether_one_can_go_back() {
+    let project = told();
+    let list = checkpoints(&project);
+    assert_eq!(list.len(), 7, "{list:#?}");
+    assert_eq!((&list[6]["checkpoint"], &list[6]["bars"]), (&"1".into(), &30.into()));
+    assert_eq!(list[0]["commands"], 3);
+    assert!(list.iter().all(|place| place["can_go_back"] == "yes"), "{list:#?}");
+    let files = tree(&project.path(&format!("{ACCOUNT}/checkpoints")));
+    assert!(files.keys().any(|name| name.ends_with(".gz")), "older ones are compressed");
+    let batch = project.path(&format!("{ACCOUNT}/bars/000004.parquet"));
+    fs::write(&batch, b"not any more").unwrap();
+    let _ = night(&project, 64).code(3).stderr("its own bars cannot be read");
+    let list = checkpoints(&project);
+    let fits = |place: &Value| place["can_go_back"] == "yes";
+    assert_eq!(list.iter().filter(|place| fits(place)).count(), 3);
+    assert_eq!(list[0]["can_go_back"], "no: its own bars are 32 up to there, and were 63");
+    let _ = project.run(["paper", "recover", "--to", "7"]).code(2).stderr("can go back to is 3");
+    let _ = project.run(["paper", "recover", "--to", "latest", "--yes"]).success();
+    let _ = project.run(["paper", "resume"]).code(2).stderr("the next run opens it");
+    let _ = night(&project, 63).success();
+    assert_eq!(state(&project), "paused", "the pause came before");
+    assert_eq!(checkpoints(&project)[0]["bars"], 63);
+    let kept = tree(&project.path(&format!("{ACCOUNT}/undone")));
+    assert!(kept.values().any(|bytes| bytes == b"not any more"), "nothing is deleted");
+}
+
+#[test]
+fn what_would_be_undone_is_shown_before_anything_is() {
+    let project = told();
+    let before = tree(&project.path(ACCOUNT));
+    let plan = ["paper", "recover", "night", "--to", "2020-02-29", "--format", "json"];
+    let outcome = project.run(plan).success().stderr("nothing was done");
+    let rows = outcome.json();
+    let rows = rows.as_array().unwrap();
+    let count = |what: &str| rows.iter().filter(|row| row["undone"] == what).count();
+    assert_eq!((count("bars"), count("command")), (1, 2), "{rows:#?}");
+    let bars = rows.iter().find(|row| row["undone"] == "bars").unwrap();
+    assert_eq!((&bars["count"], &bars["from"]), (&3.into(), &"2020-03-01T00:00:00Z".into()));
+    let mut after = tree(&project.path(ACCOUNT));
+    after.insert("lock".into(), before["lock"].clone());
+    assert_same(&before, &after);
+    let _ = project.run(["paper", "recover", "--to", "99"]).code(2).stderr("no such checkpoint");
+    let _ = project.run(["paper", "recover", "--to", "soon"]).code(2);
+    let _ = project.run(["paper", "recover", "other"]).code(2).stderr("no account `other`");
+}
+
+#[test]
+fn an_account_that_went_back_goes_on_as_if_the_rest_had_not_been() {
+    let project = told();
+    assert_eq!(state(&project), "closed");
+    let _ = project.run(["paper", "recover", "--to", "2", "--yes"]).success().stderr("undone/");
+    assert_eq!(state(&project), "initializing");
+    let _ = night(&project, 63).success();
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 63).success();
+    assert_same(&account(&undisturbed), &account(&project));
+    assert_eq!(state(&project), "active");
+    let journal = fs::read_to_string(project.path(&format!("{ACCOUNT}/journal.jsonl"))).unwrap();
+    assert!(journal.contains("went back to checkpoint 2; 32 bars"), "{journal}");
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "it says at how many operations it was killed")]
+fn going_back_is_done_to_its_end_whenever_it_is_killed() {
+    let project = project();
+    let _ = night(&project, 30).success();
+    let _ = project.run(["paper", "pause", "-q"]).success();
+    let _ = night(&project, 31).success();
+    let start = tree(&project.path(ACCOUNT));
+    let mut killed = 0;
+    let mut ends: Vec<Files> = Vec::new();
+    loop {
+        let _ = fs::remove_dir_all(project.path("output"));
+        for (name, bytes) in &start {
+            project.write(&format!("{ACCOUNT}/{name}"), bytes);
+        }
+        let number = killed.to_string();
+        let back = ["paper", "recover", "--to", "1", "--yes", "--die-after", &number];
+        let died = !project.command(back).output().unwrap().status.success();
+        let begun = project.path(&format!("{ACCOUNT}/restoring.json")).exists();
+        // Whoever opens it next does the rest.
+        let _ = project.run(["paper", "adjust", "--size", "1"]);
+        let mut files = tree(&project.path(ACCOUNT));
+        assert!(!files.contains_key("restoring.json"));
+        files.retain(|name, _| name.starts_with("bars/") || name.starts_with("checkpoints/"));
+        if begun || !died {
+            assert!(!files.contains_key("bars/000002.parquet"), "killed at operation {killed}");
+            let journal = fs::read_to_string(project.path(&format!("{ACCOUNT}/journal.jsonl")));
+            assert_eq!(journal.unwrap().matches("\"back\":").count(), 1);
+            ends.push(files);
+        }
+        if !died {
+            break;
+        }
+        killed += 1;
+    }
+    println!("killed at {killed} operations");
+    assert!(killed > 20 && ends.len() > 15, "{killed} {}", ends.len());
+    ends.iter().for_each(|end| assert_same(&ends[0], end));
+    let _ = night(&project, 32).success();
+    assert_eq!(state(&project), "active");
+}
+
+#[test]
+fn a_difference_stops_until_somebody_accepts_it() {
+    let project = project();
+    let _ = night(&project, 60).success();
+    let newest = format!("{ACCOUNT}/checkpoints/000001.json");
+    // What an account looks like whose history another engine made.
+    let mut checkpoint: Value =
+        serde_json::from_slice(&fs::read(project.path(&newest)).unwrap()).unwrap();
+    checkpoint["engine"] = 1.into();
+    checkpoint["equity"] = 1.5.into();
+    project.write(&newest, checkpoint.to_string());
+    let refused = night(&project, 61).code(3);
+    let refused = refused.stderr("and was 1.5; the engine was 1 and is").stderr("--accept");
+    assert!(!refused.stderr.contains("completed"));
+    let _ = project.run(["paper", "recover", "--accept"]).success();
+    let _ = night(&project, 62).success();
+    let _ = night(&project, 63).success();
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 63).success();
+    assert_same(&account(&undisturbed), &account(&project));
+    let fills = |project: &Project| {
+        let journal = fs::read_to_string(project.path(&format!("{ACCOUNT}/journal.jsonl")));
+        journal.unwrap().matches("\"type\":\"fill\"").count()
+    };
+    assert_eq!(fills(&project), fills(&undisturbed), "nothing is told twice");
+}
+
+#[test]
+fn own_bars_that_are_gone_can_be_taken_again_by_choice() {
+    let project = project();
+    let _ = night(&project, 60).success();
+    fs::remove_file(project.path(&format!("{ACCOUNT}/bars/000001.parquet"))).unwrap();
+    let _ = night(&project, 61).code(3).stderr("its own bars are gone: it had seen 60");
+    let _ = project.run(["paper", "recover", "--to", "latest"]).code(2).stderr("to none of its");
+    let _ = project.run(["paper", "recover", "--accept"]).success();
+    let _ = night(&project, 61).success();
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 61).success();
+    assert_same(&account(&undisturbed), &account(&project));
+    project.write("data/x.csv", bars(50));
+    let _ = project.run(["paper", "recover", "--accept"]).success();
+}
