@@ -169,7 +169,7 @@ risk = "no rule"
 [session.weighed]
 execution = { rebalance = "week" }
 [session.weighed.strategy.rules]
-weight = "if(bar_index == 5, lag(close, 100), if(close > lag(close, 1), 0.5, 0))"
+weight = "if(bar_index == 5, close / 0, if(close > lag(close, 1), 0.5, 0))"
 
 [session.elsewhere.strategy.let]
 days = "at('2d', close > open)"
@@ -186,7 +186,7 @@ legs = ["a", "b"]
 enter_long = "bar_index == 2"
 [session.pair.strategy.rules.b]
 enter_long = "bar_index == 2"
-limit = "lag(close, 50)"
+limit = "close / 0"
 "#;
 
 fn further() -> Project {

@@ -127,9 +127,25 @@ fn a_window_of_no_bars_is_shown() {
       |
     6 | enter_long = "close > sma(close, 0)"
       |                                  ^
+    "#);
+}
+
+#[test]
+fn a_window_that_is_longer_than_the_data_is_shown() {
+    insta::assert_snapshot!(mistake_in_rule("close > sma(close, 121)"), @r#"
+    error[E0208]: `sma` looks at 121 bars, and there are 120
+     --> a.toml:6:23
       |
+    6 | enter_long = "close > sma(close, 121)"
+      |                       ^^^^^^^^^^^^^^^ it never has a value
+      |
+      = help: shorten it, or let rules see more bars: `range`, `data.warmup`
       = help: in session one
     "#);
+    let axes = "[session.one.sweep.axes]\n\"params.slow\" = [20, 500]\n";
+    let project = Project::new().bars(120).manifest("a.toml", &[&session("one"), axes].concat());
+    let outcome = project.run(["run", "a.toml", "--no-report"]).success();
+    let _ = outcome.stderr("warning[E0208]: `sma` looks at 500 bars").stderr("2 completed");
 }
 
 #[test]
@@ -174,6 +190,43 @@ fn all_mistakes_are_shown_at_once() {
         assert!(said.contains(&format!("{word}`")), "{word} is not in\n{said}");
     }
     assert_eq!(said.matches("a.toml:").count(), 4, "{said}");
+}
+
+#[test]
+fn all_mistakes_of_a_strategy_are_shown_at_once() {
+    let strategy = "
+[session.one.strategy.let]
+a = \"b + sma(clsoe, 0)\"
+b = \"c * 2\"
+c = \"b - 1\"
+d = \"smaa(opne, 5) > ema(close) and at('1x', hgih)\"
+close = \"open\"
+[session.one.strategy.rules]
+enter_long = \"a > rsi(lwo, -1) or d or close@GOOGL > 1\"
+exit_long = \"close + 1\"
+";
+    let manifest = format!("\n[session.one]\ndata.path = \"data/x.csv\"\n{strategy}");
+    let said = mistake(&Project::new().bars(120).manifest("a.toml", &manifest), &["a.toml"]);
+    let errors = said.lines().filter(|line| line.starts_with("error"));
+    let titles: Vec<&str> = errors.map(|line| line.split_once(": ").unwrap().1).collect();
+    assert_eq!(
+        titles,
+        [
+            "`close` is a column of the data",
+            "lets refer to each other in a circle: b, c, b",
+            "unknown name `clsoe`",
+            "the length of `sma` is at least 1, but this is 0",
+            "unknown function `smaa`",
+            "unknown name `opne`",
+            "`ema` takes 2 arguments, but 1 is given",
+            "`1x` is not a timeframe",
+            "unknown name `hgih`",
+            "unknown name `lwo`",
+            "the length of `rsi` is at least 2, but this is -1",
+            "the data has no symbol `GOOGL`",
+            "rule `exit_long` is true or false on each bar",
+        ]
+    );
 }
 
 #[test]

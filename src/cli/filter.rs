@@ -1,7 +1,6 @@
 //! What the filters over results have in common: the names of metrics and parameters.
 
 use super::context::Usage;
-use crate::diag::Mistakes;
 use crate::expr::{Scalar, Type};
 use crate::metrics::Metric;
 use crate::plan::METRICS;
@@ -12,11 +11,8 @@ const PARAMS: &str = "params.";
 
 /// Compile what was given as `--filter`; a mistake is shown where it stands.
 pub(super) fn compile(text: &str, names: &[(String, Type)], color: bool) -> Result<Filter, Usage> {
-    Filter::compile(text, names).map_err(|mistake| {
-        let mut mistakes = Mistakes::default();
-        mistakes.push(mistake);
-        Usage(format!("`--filter` cannot be used\n{}", mistakes.render(color)))
-    })
+    Filter::compile(text, names)
+        .map_err(|mistakes| Usage(format!("`--filter` cannot be used\n{}", mistakes.render(color))))
 }
 
 /// The metrics as filters name them.

@@ -34,7 +34,7 @@ codes! {
     WINDOW "E0205" "A window, lag or length that is not a whole number in its bounds."
     CYCLE "E0206" "Lets that refer to each other in a circle."
     TIMEFRAME "E0207" "A timeframe that cannot be made of the bars that there are."
-    LONG_WINDOW "W0208" "A window that is longer than the data."
+    LONG_WINDOW "E0208" "A window that is longer than the data."
     SWEEP_PATH "E0301" "A path that is not a key of a session, or one that cannot be swept."
     SWEEP_AXIS "E0302" "A sweep axis that cannot be expanded."
     TOO_MANY "E0303" "A sweep with more points than `max_sessions`."

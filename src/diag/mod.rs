@@ -241,6 +241,18 @@ impl Mistakes {
     }
 }
 
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self { found: vec![mistake] }
+    }
+}
+
+impl FromIterator<Mistake> for Mistakes {
+    fn from_iter<I: IntoIterator<Item = Mistake>>(mistakes: I) -> Self {
+        Self { found: mistakes.into_iter().collect() }
+    }
+}
+
 impl IntoIterator for Mistakes {
     type Item = Mistake;
     type IntoIter = std::vec::IntoIter<Mistake>;

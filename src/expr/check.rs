@@ -7,7 +7,7 @@ use super::function::{ArgKind, Function};
 use super::now::Now;
 use super::parse::{Binary, Expr, Kind, Symbol, SyntaxError, parse};
 use crate::bars::duration;
-use crate::diag::{Mistake, Place, closest, codes};
+use crate::diag::{Mistake, Mistakes, Place, closest, codes};
 use std::sync::Arc;
 
 /// The type of a value.
@@ -154,14 +154,14 @@ pub struct Program {
 impl Program {
     /// Compile `text`, which stands at `place`, into this program.
     ///
-    /// The result is the node of the whole expression. Every mistake in it has a code, the exact
-    /// place and, where one is near, a suggestion.
+    /// The result is the node of the whole expression, or all mistakes in it, each with a code, the
+    /// exact place and, where one is near, a suggestion.
     pub fn compile(
         &mut self,
         text: &str,
         place: &Place,
         scope: &dyn Scope,
-    ) -> Result<NodeId, Mistake> {
+    ) -> Result<NodeId, Mistakes> {
         let expr = parse(text).map_err(|error| syntax(error, text, place))?;
         Checker { program: self, text, place, scope }.node(&expr)
     }
@@ -169,6 +169,19 @@ impl Program {
     /// The type of node `id`.
     pub fn ty(&self, id: NodeId) -> Type {
         self.nodes[id].ty
+    }
+
+    /// The value of node `id` if it is a literal, with its sign.
+    fn literal(&self, id: NodeId) -> Option<f64> {
+        let Node { op, args, .. } = &self.nodes[id];
+        match op {
+            Op::Number(bits) => Some(f64::from_bits(*bits)),
+            Op::Negate => match self.nodes[args[0]].op {
+                Op::Number(bits) => Some(-f64::from_bits(bits)),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 
@@ -211,7 +224,7 @@ impl Checker<'_> {
         self.program.nodes.len() - 1
     }
 
-    fn node(&mut self, expr: &Expr) -> Result<NodeId, Mistake> {
+    fn node(&mut self, expr: &Expr) -> Result<NodeId, Mistakes> {
         match &expr.kind {
             Kind::Number { value, integer } => {
                 let ty = if *integer { Type::Int } else { Type::Number };
@@ -233,10 +246,10 @@ impl Checker<'_> {
             }
             Kind::Binary(binary, a, b) => self.binary(expr, *binary, a, b),
             Kind::In(item, list) => {
-                let mut args = vec![self.node(item)?];
-                for other in list {
-                    args.push(self.node(other)?);
-                    self.joined(item, other, args[0], args[args.len() - 1], "`in`")?;
+                let items = std::iter::once(&**item).chain(list);
+                let args = all(items.map(|item| self.node(item)))?;
+                for (other, &arg) in list.iter().zip(&args[1..]) {
+                    self.joined(item, other, args[0], arg, "`in`")?;
                 }
                 Ok(self.push(expr, Op::In, args, Type::Bool))
             }
@@ -256,7 +269,7 @@ impl Checker<'_> {
         }
     }
 
-    fn name(&mut self, expr: &Expr, name: &str) -> Result<NodeId, Mistake> {
+    fn name(&mut self, expr: &Expr, name: &str) -> Result<NodeId, Mistakes> {
         match self.scope.resolve(name) {
             Some(Binding::Param(index, ty)) => Ok(self.push(expr, Op::Param(index), vec![], ty)),
             Some(Binding::Column(ty)) => Ok(self.push(expr, Op::Column(name.into()), vec![], ty)),
@@ -279,10 +292,11 @@ impl Checker<'_> {
                     &self.at(expr),
                     format!("`{name}` is a function"),
                 )
-                .label(format!("call it: `{}`", function.signature()))),
-                None => Err(self.unknown(expr, name)),
+                .label(format!("call it: `{}`", function.signature()))
+                .into()),
+                None => Err(self.unknown(expr, name).into()),
             },
-            None => Err(self.unknown(expr, name)),
+            None => Err(self.unknown(expr, name).into()),
         }
     }
 
@@ -295,7 +309,7 @@ impl Checker<'_> {
             .suggest(name, known.iter().map(String::as_str))
     }
 
-    fn of_type(&mut self, expr: &Expr, wanted: Type, user: &str) -> Result<NodeId, Mistake> {
+    fn of_type(&mut self, expr: &Expr, wanted: Type, user: &str) -> Result<NodeId, Mistakes> {
         let id = self.node(expr)?;
         let found = self.program.ty(id);
         if found.join(wanted) == Some(wanted) {
@@ -306,7 +320,8 @@ impl Checker<'_> {
             &self.at(expr),
             format!("{user} needs {}", wanted.word()),
         )
-        .label(format!("this is {}", found.word())))
+        .label(format!("this is {}", found.word()))
+        .into())
     }
 
     fn joined(
@@ -329,23 +344,20 @@ impl Checker<'_> {
         })
     }
 
-    fn binary(&mut self, expr: &Expr, op: Binary, a: &Expr, b: &Expr) -> Result<NodeId, Mistake> {
+    fn binary(&mut self, expr: &Expr, op: Binary, a: &Expr, b: &Expr) -> Result<NodeId, Mistakes> {
         let user = format!("`{}`", op.symbol());
-        let (left, right, ty) = match op {
+        let (args, ty) = match op {
             Binary::Or | Binary::And => {
-                let left = self.of_type(a, Type::Bool, &user)?;
-                (left, self.of_type(b, Type::Bool, &user)?, Type::Bool)
+                (all([a, b].map(|side| self.of_type(side, Type::Bool, &user)))?, Type::Bool)
             }
             Binary::Equal | Binary::NotEqual => {
-                let (left, right) = (self.node(a)?, self.node(b)?);
-                self.joined(a, b, left, right, &user)?;
-                (left, right, Type::Bool)
+                let args = all([a, b].map(|side| self.node(side)))?;
+                self.joined(a, b, args[0], args[1], &user)?;
+                (args, Type::Bool)
             }
             _ => {
-                let left = self.of_type(a, Type::Number, &user)?;
-                let right = self.of_type(b, Type::Number, &user)?;
-                let whole =
-                    self.program.ty(left) == Type::Int && self.program.ty(right) == Type::Int;
+                let args = all([a, b].map(|side| self.of_type(side, Type::Number, &user)))?;
+                let whole = args.iter().all(|&arg| self.program.ty(arg) == Type::Int);
                 let ty = match op {
                     Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Remainder
                         if whole =>
@@ -359,27 +371,36 @@ impl Checker<'_> {
                     | Binary::Divide => Type::Number,
                     _ => Type::Bool,
                 };
-                (left, right, ty)
+                (args, ty)
             }
         };
-        Ok(self.push(expr, Op::Binary(op), vec![left, right], ty))
+        Ok(self.push(expr, Op::Binary(op), args, ty))
     }
 
-    fn choice(&mut self, expr: &Expr, at: &Place, args: &[Expr]) -> Result<NodeId, Mistake> {
+    fn choice(&mut self, expr: &Expr, at: &Place, args: &[Expr]) -> Result<NodeId, Mistakes> {
         let [condition, a, b] = args else {
-            return Err(Mistake::new(
-                codes::ARGUMENTS,
-                at,
-                format!("`if` takes 3 arguments, but {} are given", args.len()),
-            )
-            .label(
+            let title = format!("`if` takes 3 arguments, but {} given", are(args.len()));
+            let mistake = Mistake::new(codes::ARGUMENTS, at, title).label(
                 "`if(condition, a, b)`: `a` where the condition is true, `b` where it is false",
-            ));
+            );
+            return Err(self.beside(mistake, args));
         };
-        let condition = self.of_type(condition, Type::Bool, "the condition of `if`")?;
-        let (left, right) = (self.node(a)?, self.node(b)?);
-        let ty = self.joined(a, b, left, right, "`if`")?;
-        Ok(self.push(expr, Op::If, vec![condition, left, right], ty))
+        let args = all([
+            self.of_type(condition, Type::Bool, "the condition of `if`"),
+            self.node(a),
+            self.node(b),
+        ])?;
+        let ty = self.joined(a, b, args[1], args[2], "`if`")?;
+        Ok(self.push(expr, Op::If, args, ty))
+    }
+
+    /// What is wrong with a call as such, and what is wrong with its arguments.
+    fn beside(&mut self, mistake: Mistake, args: &[Expr]) -> Mistakes {
+        let mut mistakes = Mistakes::from(mistake);
+        if let Err(further) = all(args.iter().map(|arg| self.node(arg))) {
+            mistakes.append(further);
+        }
+        mistakes
     }
 
     fn on_bars(&self, what: &str, at: &Place) -> Result<(), Mistake> {
@@ -391,7 +412,7 @@ impl Checker<'_> {
     }
 
     /// An operand of `what`, which looks at other bars: it must be known on them.
-    fn on_past(&mut self, what: &str, inner: &Expr) -> Result<NodeId, Mistake> {
+    fn on_past(&mut self, what: &str, inner: &Expr) -> Result<NodeId, Mistakes> {
         let id = self.node(inner)?;
         self.known_on_bars(what, inner, id)?;
         Ok(id)
@@ -406,18 +427,26 @@ impl Checker<'_> {
         Err(mistake.label("compare it with what looks at bars instead"))
     }
 
-    fn elsewhere(&mut self, expr: &Expr, inner: &Expr, symbol: &Symbol) -> Result<NodeId, Mistake> {
-        let at = self.place.inside(self.text, symbol.span.clone());
-        self.on_bars("@", &at)?;
-        let inner = self.on_past("@", inner)?;
+    fn elsewhere(
+        &mut self,
+        expr: &Expr,
+        inner: &Expr,
+        symbol: &Symbol,
+    ) -> Result<NodeId, Mistakes> {
+        self.on_bars("@", &self.place.inside(self.text, symbol.span.clone()))?;
+        let args = all([self.on_past("@", inner), self.symbol(symbol)])?;
+        let ty = self.program.ty(args[0]);
+        Ok(self.push(expr, Op::Elsewhere, args, ty))
+    }
+
+    fn symbol(&mut self, symbol: &Symbol) -> Result<NodeId, Mistakes> {
+        let place = self.place.inside(self.text, symbol.span.clone());
         let Some(op) = self.scope.symbol(symbol) else {
-            return Err(self.unknown_symbol(symbol, &at));
+            return Err(self.unknown_symbol(symbol, &place).into());
         };
         let (args, ty, constant, now) = (vec![], Type::Text, true, false);
-        self.program.nodes.push(Node { op, args, ty, constant, now, place: at });
-        let named = self.program.nodes.len() - 1;
-        let ty = self.program.ty(inner);
-        Ok(self.push(expr, Op::Elsewhere, vec![inner, named], ty))
+        self.program.nodes.push(Node { op, args, ty, constant, now, place });
+        Ok(self.program.nodes.len() - 1)
     }
 
     fn unknown_symbol(&self, symbol: &Symbol, at: &Place) -> Mistake {
@@ -432,28 +461,33 @@ impl Checker<'_> {
         }
     }
 
-    fn higher(&mut self, expr: &Expr, at: &Place, args: &[Expr]) -> Result<NodeId, Mistake> {
+    fn higher(&mut self, expr: &Expr, at: &Place, args: &[Expr]) -> Result<NodeId, Mistakes> {
         self.on_bars("at", at)?;
         let [timeframe, inner] = args else {
-            let are = if args.len() == 1 { "is" } else { "are" };
-            let title = format!("`at` takes 2 arguments, but {} {are} given", args.len());
-            return Err(Mistake::new(codes::ARGUMENTS, at, title)
-                .label("`at(\"1d\", x)`: x on the bars of a higher timeframe"));
+            let title = format!("`at` takes 2 arguments, but {} given", are(args.len()));
+            let mistake = Mistake::new(codes::ARGUMENTS, at, title)
+                .label("`at(\"1d\", x)`: x on the bars of a higher timeframe");
+            return Err(self.beside(mistake, args));
         };
+        let args = all([self.timeframe(timeframe), self.on_past("at", inner)])?;
+        let ty = self.program.ty(args[1]);
+        Ok(self.push(expr, Op::At, args, ty))
+    }
+
+    fn timeframe(&mut self, timeframe: &Expr) -> Result<NodeId, Mistakes> {
         let length = self.node(timeframe)?;
         let node = &self.program.nodes[length];
         if node.ty != Type::Text || !node.constant {
             let title = "the timeframe of `at` is a text such as \"4h\", \"1d\" or \"1w\"";
             return Err(Mistake::new(codes::EXPRESSION_TYPE, &self.at(timeframe), title)
-                .label(format!("this is {}", node.ty.word())));
+                .label(format!("this is {}", node.ty.word()))
+                .into());
         }
         if let Op::Text(text) = &node.op {
             let length = duration::parse(text);
             length.map_err(|fact| not_a_timeframe(&self.at(timeframe), text, &fact))?;
         }
-        let inner = self.on_past("at", inner)?;
-        let ty = self.program.ty(inner);
-        Ok(self.push(expr, Op::At, vec![length, inner], ty))
+        Ok(length)
     }
 
     fn call(
@@ -462,7 +496,7 @@ impl Checker<'_> {
         name: &str,
         at: &Place,
         args: &[Expr],
-    ) -> Result<NodeId, Mistake> {
+    ) -> Result<NodeId, Mistakes> {
         if let [Expr { kind: Kind::Text(argument), .. }] = args
             && let Some(index) = self.scope.predicate(name, argument)
         {
@@ -470,26 +504,20 @@ impl Checker<'_> {
         }
         let Some(function) = Function::named(name) else {
             let known: Vec<&str> = Function::all().map(|f| f.name).collect();
-            return Err(Mistake::new(
-                codes::UNKNOWN_NAME,
-                at,
-                format!("unknown function `{name}`"),
-            )
-            .suggest(name, known)
-            .help("`papertape indicators` lists all functions"));
+            let title = format!("unknown function `{name}`");
+            let mistake = Mistake::new(codes::UNKNOWN_NAME, at, title)
+                .suggest(name, known)
+                .help("`papertape indicators` lists all functions");
+            return Err(self.beside(mistake, args));
         };
         if function.reads_bars() {
             self.on_bars(name, at)?;
         }
-        self.count(function, at, args)?;
-        let mut nodes = Vec::with_capacity(function.args.len());
-        for (index, arg) in args.iter().enumerate() {
-            let node = self.argument(function, function.arg(index).kind, arg)?;
-            if function.reads_bars() {
-                self.known_on_bars(name, arg, node)?;
-            }
-            nodes.push(node);
+        if let Some(mistake) = wrong_count(function, at, args.len()) {
+            return Err(self.beside(mistake, args));
         }
+        let given = args.iter().enumerate();
+        let mut nodes = all(given.map(|(index, arg)| self.argument(function, index, arg)))?;
         // What is left out takes its default, so that a node always has every operand.
         for missing in function.args.iter().skip(args.len()) {
             if let Some(default) = missing.default {
@@ -500,39 +528,22 @@ impl Checker<'_> {
         Ok(self.push(expr, Op::Call(function), nodes, function.returns))
     }
 
-    fn count(&self, function: &Function, at: &Place, args: &[Expr]) -> Result<(), Mistake> {
-        let least = function.args.iter().filter(|arg| arg.default.is_none()).count();
-        let most = if function.variadic { usize::MAX } else { function.args.len() };
-        if (least..=most).contains(&args.len()) {
-            return Ok(());
-        }
-        let wanted = match (least, most) {
-            (1, 1) => "1 argument".to_owned(),
-            (a, b) if a == b => format!("{a} arguments"),
-            (a, usize::MAX) => format!("at least {a} arguments"),
-            (a, b) => format!("{a} to {b} arguments"),
-        };
-        let are = if args.len() == 1 { "is" } else { "are" };
-        Err(Mistake::new(
-            codes::ARGUMENTS,
-            at,
-            format!("`{}` takes {wanted}, but {} {are} given", function.name, args.len()),
-        )
-        .label(format!("`{}`", function.signature())))
-    }
-
     fn argument(
         &mut self,
         function: &Function,
-        kind: ArgKind,
+        index: usize,
         arg: &Expr,
-    ) -> Result<NodeId, Mistake> {
+    ) -> Result<NodeId, Mistakes> {
         let user = format!("`{}`", function.name);
+        let kind = function.arg(index).kind;
         let id = match kind {
             ArgKind::Series | ArgKind::Constant => self.of_type(arg, Type::Number, &user)?,
             ArgKind::Flag => self.of_type(arg, Type::Bool, &user)?,
             ArgKind::Window { .. } => self.node(arg)?,
         };
+        if function.reads_bars() {
+            self.known_on_bars(function.name, arg, id)?;
+        }
         let node = &self.program.nodes[id];
         let mistake = |code, title: String| Mistake::new(code, &self.at(arg), title);
         match kind {
@@ -546,13 +557,76 @@ impl Checker<'_> {
                 format!("this is {}", node.ty.word())
             } else {
                 "this changes from bar to bar".into()
-            })),
+            })
+            .into()),
             ArgKind::Constant if !node.constant => Err(mistake(
                 codes::EXPRESSION_TYPE,
                 format!("this argument of {user} is made of parameters and literals"),
             )
-            .label("this changes from bar to bar")),
-            _ => Ok(id),
+            .label("this changes from bar to bar")
+            .into()),
+            // What depends on parameters is known when the program is bound.
+            _ => match self.program.literal(id) {
+                Some(length) => match not_a_length(function, index, length, &self.at(arg)) {
+                    Some(mistake) => Err(mistake.into()),
+                    None => Ok(id),
+                },
+                None => Ok(id),
+            },
         }
     }
+}
+
+/// The nodes, or every mistake of those that are none.
+fn all(nodes: impl IntoIterator<Item = Result<NodeId, Mistakes>>) -> Result<Vec<NodeId>, Mistakes> {
+    let (mut made, mut mistakes) = (Vec::new(), Mistakes::default());
+    for node in nodes {
+        match node {
+            Ok(node) => made.push(node),
+            Err(found) => mistakes.append(found),
+        }
+    }
+    if mistakes.is_empty() { Ok(made) } else { Err(mistakes) }
+}
+
+/// `1 is`, `2 are`.
+fn are(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "is" } else { "are" })
+}
+
+/// Why `function` cannot be called with so many arguments, if it cannot.
+fn wrong_count(function: &Function, at: &Place, given: usize) -> Option<Mistake> {
+    let least = function.args.iter().filter(|arg| arg.default.is_none()).count();
+    let most = if function.variadic { usize::MAX } else { function.args.len() };
+    if (least..=most).contains(&given) {
+        return None;
+    }
+    let wanted = match (least, most) {
+        (1, 1) => "1 argument".to_owned(),
+        (a, b) if a == b => format!("{a} arguments"),
+        (a, usize::MAX) => format!("at least {a} arguments"),
+        (a, b) => format!("{a} to {b} arguments"),
+    };
+    let title = format!("`{}` takes {wanted}, but {} given", function.name, are(given));
+    Some(Mistake::new(codes::ARGUMENTS, at, title).label(format!("`{}`", function.signature())))
+}
+
+/// The longest window that can be meant.
+const LONGEST: f64 = 1e9;
+
+/// Why `length` (`NaN` if missing), which stands at `place`, is no length for argument number `index` of
+/// `function`, if that argument is a window.
+pub(super) fn not_a_length(
+    function: &Function,
+    index: usize,
+    length: f64,
+    place: &Place,
+) -> Option<Mistake> {
+    let ArgKind::Window { min } = function.arg(index).kind else { return None };
+    if length >= min as f64 && length <= LONGEST && length.fract() == 0.0 {
+        return None;
+    }
+    let is = if length.is_nan() { "missing".to_owned() } else { length.to_string() };
+    let title = format!("the length of `{}` is at least {min}, but this is {is}", function.name);
+    Some(Mistake::new(codes::WINDOW, place, title))
 }

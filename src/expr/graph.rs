@@ -6,12 +6,12 @@
 //! it is needed ([`Need`]) follows from the roots, through `@`, `at` and the ranks over symbols;
 //! [`super::Columns`] evaluates it there.
 
-use super::check::{Op, Program, Type, not_a_timeframe};
+use super::check::{Op, Program, Type, not_a_length, not_a_timeframe};
 use super::column::{Scalar, evaluate_scalar};
 use super::function::ArgKind;
 use super::parse::Binary;
 use crate::bars::{DAY, duration};
-use crate::diag::{Mistake, closest, codes};
+use crate::diag::{Mistake, Mistakes, closest, codes};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -106,37 +106,49 @@ pub struct Seen {
     pub span: i64,
 }
 
-/// The longest window that can be meant.
-const LONGEST: f64 = 1e9;
-
 impl Graph {
     /// Bind every node of `program` to `params`; the result has one entry a node.
     ///
-    /// A window that is not a whole number within its bounds, a symbol that the data does not have,
-    /// and a timeframe that is none are mistakes, at their place.
+    /// Every window that is not a whole number within its bounds, symbol that the data does not have,
+    /// and timeframe that is none is a mistake, at its place.
     pub fn bind(
         &mut self,
         program: &Program,
         params: &[Scalar],
         world: &World,
-    ) -> Result<Vec<Bound>, Mistake> {
+    ) -> Result<Vec<Bound>, Mistakes> {
         let mut bound: Vec<Bound> = Vec::with_capacity(program.nodes.len());
+        let mut mistakes = Mistakes::default();
         for node in &program.nodes {
             let args: Vec<&Bound> = node.args.iter().map(|&arg| &bound[arg]).collect();
-            check_windows(program, &node.op, &node.args, &args)?;
+            if let Op::Call(function) = node.op {
+                let lengths = args.iter().zip(&node.args).enumerate();
+                let wrong = lengths.filter_map(|(index, (arg, &id))| {
+                    let length = match arg {
+                        Bound::Scalar(Scalar::Number(length)) => *length,
+                        _ => f64::NAN,
+                    };
+                    not_a_length(function, index, length, &program.nodes[id].place)
+                });
+                mistakes.append(wrong.collect());
+            }
+            let mut told = |mistake| {
+                mistakes.push(mistake);
+                Bound::Scalar(Scalar::Missing)
+            };
             let result = match &node.op {
                 // It is no column; what becomes of it is a formula's.
                 _ if node.now => Bound::Scalar(Scalar::Missing),
                 Op::Param(index) => Bound::Scalar(params[*index].clone()),
                 Op::Text(text) => Bound::Scalar(Scalar::Text(text.clone())),
-                Op::Elsewhere => {
-                    let symbol = world.symbol(program, node.args[1], args[1])?;
-                    self.elsewhere(args[0], Some(symbol), None)
-                }
-                Op::At => {
-                    let timeframe = timeframe(program, node.args[0], args[0])?;
-                    self.elsewhere(args[1], None, Some(timeframe))
-                }
+                Op::Elsewhere => match world.symbol(program, node.args[1], args[1]) {
+                    Ok(symbol) => self.elsewhere(args[0], Some(symbol), None),
+                    Err(mistake) => told(mistake),
+                },
+                Op::At => match timeframe(program, node.args[0], args[0]) {
+                    Ok(timeframe) => self.elsewhere(args[1], None, Some(timeframe)),
+                    Err(mistake) => told(mistake),
+                },
                 op if node.constant => {
                     let scalars: Vec<Scalar> = args
                         .iter()
@@ -161,7 +173,7 @@ impl Graph {
             };
             bound.push(result);
         }
-        Ok(bound)
+        if mistakes.is_empty() { Ok(bound) } else { Err(mistakes) }
     }
 
     /// `inner` on other bars; what is the same on every bar is so there as well.
@@ -321,7 +333,8 @@ pub struct Trouble {
     /// What it is, in words.
     pub what: String,
     /// Whether it cannot be evaluated: `at` asks for bars that cannot be made of those that there
-    /// are. Otherwise a window is longer than there are rows, so that it never has a value.
+    /// are. Otherwise a window is longer than there are rows, so that it never has a value; whether that
+    /// stops a session is its planner's to say.
     pub fatal: bool,
 }
 
@@ -398,31 +411,6 @@ fn timeframe(program: &Program, node: usize, bound: &Bound) -> Result<i64, Mista
         unreachable!("the checker lets only texts be timeframes")
     };
     duration::parse(text).map_err(|fact| not_a_timeframe(&program.nodes[node].place, text, &fact))
-}
-
-fn check_windows(
-    program: &Program,
-    op: &Op,
-    nodes: &[usize],
-    args: &[&Bound],
-) -> Result<(), Mistake> {
-    let Op::Call(function) = op else { return Ok(()) };
-    for (index, arg) in args.iter().enumerate() {
-        let ArgKind::Window { min } = function.arg(index).kind else { continue };
-        let value = match arg {
-            Bound::Scalar(Scalar::Number(value)) => *value,
-            _ => f64::NAN,
-        };
-        if !(value >= min as f64 && value <= LONGEST && value.fract() == 0.0) {
-            let is = if value.is_nan() { "missing".to_owned() } else { value.to_string() };
-            return Err(Mistake::new(
-                codes::WINDOW,
-                &program.nodes[nodes[index]].place,
-                format!("the length of `{}` is at least {min}, but this is {is}", function.name),
-            ));
-        }
-    }
-    Ok(())
 }
 
 impl From<&Bound> for Operand {

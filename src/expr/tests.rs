@@ -86,7 +86,7 @@ pub(super) fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Colum
     let place = Place::whole(&Source::new("test", text));
     let mut program = Program::default();
     let root =
-        program.compile(text, &place, &Names).unwrap_or_else(|m| panic!("{text}: {}", m.title));
+        program.compile(text, &place, &Names).unwrap_or_else(|m| panic!("{}", m.render(false)));
     let seen = |(index, view): (usize, &View)| Seen {
         symbol: view.bars.symbol.clone(),
         traded: index < session,
@@ -96,7 +96,7 @@ pub(super) fn evaluate_on(text: &str, views: Vec<View>, session: usize) -> Colum
     };
     let world = World { symbols: views.iter().enumerate().map(seen).collect() };
     let mut graph = Graph::default();
-    let bound = graph.bind(&program, &[], &world).unwrap_or_else(|m| panic!("{text}: {}", m.title));
+    let bound = graph.bind(&program, &[], &world).unwrap_or_else(|m| panic!("{}", m.render(false)));
     let needs = match bound[root] {
         Bound::Expression(number) => graph.needs([number]),
         Bound::Scalar(_) => vec![],

@@ -4,7 +4,7 @@
 //! who asks brings them. A name that a session has no value for is missing, and a filter takes a
 //! session only where it is true.
 
-use crate::diag::{Mistake, Place, Source, codes};
+use crate::diag::{Mistake, Mistakes, Place, Source, codes};
 use crate::expr::{Binding, NodeId, Op, Program, Scalar, Scope, Type};
 use std::cell::RefCell;
 
@@ -22,7 +22,7 @@ pub struct Filter {
 
 impl Filter {
     /// Compile `text` over `names` and `tag("...")`.
-    pub fn compile(text: &str, names: &[(String, Type)]) -> Result<Self, Mistake> {
+    pub fn compile(text: &str, names: &[(String, Type)]) -> Result<Self, Mistakes> {
         let place = Place::whole(&Source::new("command line, --filter", text));
         let mut program = Program::default();
         let scope = Names { names, tags: RefCell::default() };
@@ -30,7 +30,8 @@ impl Filter {
         if program.ty(root) != Type::Bool {
             let title = "a filter is true or false for each session";
             return Err(Mistake::new(codes::EXPRESSION_TYPE, &place, title)
-                .label(format!("this is {}", program.ty(root).word())));
+                .label(format!("this is {}", program.ty(root).word()))
+                .into());
         }
         let is_used = |name: usize| program.nodes.iter().any(|node| node.op == Op::Param(name));
         let used = names.iter().enumerate().filter(|(number, _)| is_used(*number));

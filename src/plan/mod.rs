@@ -140,7 +140,7 @@ impl Plan {
             }
         }
         let mut plan = plan.filter(|_| !mistakes.has_errors())?;
-        plan.select(selection).map_err(|mistake| mistakes.push(mistake)).ok()?;
+        plan.select(selection).map_err(|found| mistakes.append(found)).ok()?;
         Some(plan)
     }
 

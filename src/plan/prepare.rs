@@ -3,7 +3,7 @@
 use super::identity::{self, Identity, SettingsHasher};
 use super::possible::{Prices, never_enters};
 use super::{Base, Plan, Point};
-use crate::diag::{Mistake, Mistakes};
+use crate::diag::{Mistake, Mistakes, Severity, codes};
 use crate::engine::{Command, ENGINE, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
 use crate::manifest::{DataSettings, Mode, Project, Session, Split, type_session};
@@ -549,7 +549,11 @@ impl Preparation<'_> {
                 let (world, graph) = (&self.worlds[variant.slice], &mut self.prepared.graph);
                 let (legs, strategy) = (&variant.session.legs, &variant.strategy);
                 let rules = strategy.bind(&params, legs, world, graph, &mut found);
-                for mistake in found {
+                for mut mistake in found {
+                    // Another point of a sweep may have bars enough.
+                    if mistake.code == codes::LONG_WINDOW && !base.swept {
+                        mistake.severity = Severity::Error;
+                    }
                     self.tell(mistake, base, point, mistakes);
                 }
                 let Some(rules) = rules else { return };

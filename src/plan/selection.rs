@@ -6,7 +6,7 @@
 use super::filter::{Filter, type_of};
 use super::sweep::scalar;
 use super::{Base, Plan, Point};
-use crate::diag::{Mistake, Place, Source, codes};
+use crate::diag::{Mistake, Mistakes, Place, Source, codes};
 use crate::expr::{Scalar, Type};
 use crate::manifest::keys::session_paths;
 use crate::manifest::{Declared, Node, glob_matches};
@@ -49,7 +49,7 @@ pub const METRICS: &str = "metrics.";
 
 impl Plan {
     /// Keep the sessions that `selection` wants, in the order that it wants them in.
-    pub(super) fn select(&mut self, selection: &Selection) -> Result<(), Mistake> {
+    pub(super) fn select(&mut self, selection: &Selection) -> Result<(), Mistakes> {
         let planned = self.points.len();
         if let Some(text) = &selection.filter {
             let filter = self.filter(text)?;
@@ -70,14 +70,14 @@ impl Plan {
         Ok(())
     }
 
-    fn filter(&self, text: &str) -> Result<Filter, Mistake> {
+    fn filter(&self, text: &str) -> Result<Filter, Mistakes> {
         let mut names = self.names();
         names.push(("status".into(), Type::Text));
         names.extend(Metric::ALL.map(|it| (format!("{METRICS}{}", it.name()), Type::Number)));
         let filter = Filter::compile(text, &names)?;
         let later = filter.uses().find(|&name| name == "status" || name.starts_with(METRICS));
         match later {
-            Some(name) => Err(later_mistake("--filter", text, name)),
+            Some(name) => Err(later_mistake("--filter", text, name).into()),
             None => Ok(filter),
         }
     }

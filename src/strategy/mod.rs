@@ -232,10 +232,8 @@ impl Strategy {
                     names.known.insert(named.name.clone(), Binding::Node(id));
                     lets.push((named.name.clone(), id));
                 }
-                Err(mistake) => {
-                    if !names.explains(&mistake) {
-                        found.push(mistake);
-                    }
+                Err(mistakes) => {
+                    found.append(names.news(mistakes));
                     names.broken.push(named.name.clone());
                 }
             }
@@ -252,9 +250,7 @@ impl Strategy {
                     )
                     .label(format!("this is {}", program.ty(id).word())),
                 ),
-                // A rule that uses a let which is wrong itself has nothing new to say.
-                Err(mistake) if names.explains(&mistake) => {}
-                Err(mistake) => found.push(mistake),
+                Err(mistakes) => found.append(names.news(mistakes)),
             }
         }
         let mut inputs = Vec::with_capacity(definition.inputs.len());
@@ -266,7 +262,7 @@ impl Strategy {
                     let mistake = Mistake::new(codes::EXPRESSION_TYPE, &written.place, title);
                     found.push(mistake.label(format!("this is {}", program.ty(id).word())));
                 }
-                Err(mistake) => found.push(mistake),
+                Err(mistakes) => found.append(mistakes),
             }
         }
         let place = |drawn: &String| lets.iter().position(|(name, _)| name == drawn);
@@ -290,8 +286,7 @@ impl Strategy {
                     let mistake = Mistake::new(codes::EXPRESSION_TYPE, place, title);
                     found.push(mistake.label(format!("this is {}", program.ty(id).word())));
                 }
-                Err(mistake) if names.explains(&mistake) => {}
-                Err(mistake) => found.push(mistake),
+                Err(mistakes) => found.append(names.news(mistakes)),
             }
         }
         let failed = found.has_errors();
@@ -315,8 +310,8 @@ impl Strategy {
     ) -> Option<Rules> {
         let bound = match self.bound(params, legs, world, graph) {
             Ok(bound) => bound,
-            Err(mistake) => {
-                mistakes.push(mistake);
+            Err(found) => {
+                mistakes.append(found);
                 return None;
             }
         };
@@ -348,7 +343,7 @@ impl Strategy {
         legs: &[String],
         world: &World,
         graph: &mut Graph,
-    ) -> Result<Vec<Bound>, Mistake> {
+    ) -> Result<Vec<Bound>, Mistakes> {
         let legs = legs.iter().map(|symbol| Scalar::Text(symbol.as_str().into()));
         let values: Vec<Scalar> = params.iter().cloned().chain(legs).collect();
         graph.bind(&self.program, &values, world)
@@ -363,7 +358,8 @@ impl Strategy {
             true => Mistake::new(codes::TIMEFRAME, place, &trouble.what),
             false => Mistake::new(codes::LONG_WINDOW, place, &trouble.what)
                 .warning()
-                .label("it never has a value"),
+                .label("it never has a value")
+                .help("shorten it, or let rules see more bars: `range`, `data.warmup`"),
         }
     }
 
@@ -511,9 +507,12 @@ impl<'a> Names<'a> {
         self.listed.push(name.to_owned());
     }
 
-    /// Whether `mistake` only says that a broken let is unknown.
-    fn explains(&self, mistake: &Mistake) -> bool {
-        self.broken.iter().any(|name| mistake.title == format!("unknown name `{name}`"))
+    /// What there is to tell: that a let is unknown which is wrong itself is nothing new.
+    fn news(&self, mistakes: Mistakes) -> Mistakes {
+        let is_broken = |mistake: &Mistake| {
+            self.broken.iter().any(|name| mistake.title == format!("unknown name `{name}`"))
+        };
+        mistakes.into_iter().filter(|mistake| !is_broken(mistake)).collect()
     }
 }
 

@@ -74,7 +74,7 @@ impl<'a> Trace<'a> {
         let (world, legs) = (slice.world(data), &session.legs);
         let rules = strategy.bind(params, legs, &world, graph, &mut mistakes);
         let rules = rules.ok_or_else(|| first(&mistakes))?;
-        let bound = strategy.bound(params, legs, &world, graph)?;
+        let bound = strategy.bound(params, legs, &world, graph).map_err(|found| first(&found))?;
         let graph: &'a Graph = graph;
         let symbols = slice.symbols.len();
         let mut columns = Columns::new(graph, slice.views(), symbols);

@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::bars::{Zone, duration};
+use crate::diag::Mistakes;
 
 const HOUR: i64 = DAY / 24;
 
@@ -47,20 +48,32 @@ fn wander(symbol: &str, seed: u64, timeframe: i64, times: Vec<i64>) -> Arc<Bars>
     })
 }
 
+/// What a timestamp tells of its bar: reading makes opening times of both.
+#[derive(Debug, Clone, Copy)]
+enum Label {
+    Open,
+    Close,
+}
+
 /// A coin that trades around the clock and misses hours, a share with sessions, week-ends and half
-/// days, and an index of which only days are known; the share and the index begin later.
-fn market() -> Vec<Arc<Bars>> {
+/// days, and an index of which only days are known; the share and the index begin later. The share's
+/// bars close at half past, between those of the coin.
+fn market(label: Label) -> Vec<Arc<Bars>> {
     let mut random = random(7);
     let zone = zone();
+    let opened = |stamp: i64| match label {
+        Label::Open => stamp,
+        Label::Close => stamp - HOUR,
+    };
     let hours = (0..45 * 24).map(|hour| hour * HOUR);
-    let coin: Vec<i64> = hours.filter(|_| random() > 0.04).collect();
+    let coin = hours.clone().filter(|_| random() > 0.04).map(opened).collect();
     let is_session = |at: &i64| {
         let local = zone.local(*at);
         let (day, hour) = (local.div_euclid(DAY), local.rem_euclid(DAY) / HOUR);
         let close = if day % 9 == 0 { 13 } else { 16 };
         day > 3 && (day + 3).rem_euclid(7) < 5 && (9..close).contains(&hour)
     };
-    let share = (0..45 * 24).map(|hour| hour * HOUR).filter(is_session).collect();
+    let share = hours.map(|hour| hour + HOUR / 2).filter(is_session).map(opened).collect();
     let index = (8..44).map(|day| zone.instant(day * DAY)).collect();
     vec![
         wander("COIN", 1, HOUR, coin),
@@ -120,38 +133,112 @@ const EXPRESSIONS: [&str; 20] = [
     "if(at('1d', close > open), close@INDEX, at('8h', low)@COIN)",
 ];
 
-#[test]
-#[expect(clippy::print_stdout, reason = "a test says what it compared")]
-fn bars_that_have_not_closed_are_not_known() {
-    let market = market();
-    for text in EXPRESSIONS {
-        let (mut present, mut missing) = (0, 0);
-        for first in [0, 1] {
-            // Hours of the coin on which nothing else trades, and all hours of the share.
-            let whole = evaluate_on(text, views(&market, first), 2);
-            let bars = &market[first];
-            let step = 1 + bars.len() / 16;
-            for row in (0..bars.len()).step_by(step).chain(bars.len() - 3..bars.len()) {
-                let known = bars.clock.close(bars.time[row]);
-                for poison in [None, Some(f64::NAN), Some(1e9)] {
-                    let cut: Vec<Arc<Bars>> =
-                        market.iter().map(|bars| without_future(bars, known, poison)).collect();
-                    if cut.iter().any(|bars| bars.is_empty()) {
-                        continue;
-                    }
-                    let before = evaluate_on(text, views(&cut, first), 2);
-                    for at in (0..=row).rev().step_by(7) {
-                        let (value, wanted) = (bits(&before.at(at)), bits(&whole.at(at)));
-                        assert_eq!(value, wanted, "{text}: bar {at} of {} at {row}", bars.symbol);
-                        present += usize::from(wanted.is_some());
-                        missing += usize::from(wanted.is_none());
-                    }
-                }
+/// What is known when a bar closes: the bar, and the bars of all symbols with their future taken away or
+/// spoiled.
+struct Past {
+    row: usize,
+    views: Vec<View>,
+}
+
+/// The pasts of `rows` of symbol number `first`, three of each.
+fn pasts(market: &[Arc<Bars>], first: usize, rows: impl IntoIterator<Item = usize>) -> Vec<Past> {
+    let bars = &market[first];
+    let past = |row: usize, poison: Option<f64>| {
+        let known = bars.clock.close(bars.time[row]);
+        let cut: Vec<Arc<Bars>> =
+            market.iter().map(|bars| without_future(bars, known, poison)).collect();
+        // A symbol that begins later has no bars yet.
+        let begun = cut.iter().all(|bars| !bars.is_empty());
+        begun.then(|| Past { row, views: views(&cut, first) })
+    };
+    let poisons = [None, Some(f64::NAN), Some(1e9)];
+    rows.into_iter().flat_map(|row| poisons.map(|poison| past(row, poison))).flatten().collect()
+}
+
+/// How many values were compared.
+#[derive(Default)]
+struct Compared {
+    present: usize,
+    missing: usize,
+}
+
+impl Compared {
+    /// Hold `text` on the bars of symbol number `first` to what it was in each of its pasts, on every
+    /// bar whose distance from the last is a multiple of `step`.
+    fn hold(
+        &mut self,
+        text: &str,
+        market: &[Arc<Bars>],
+        first: usize,
+        pasts: &[Past],
+        step: usize,
+    ) {
+        let whole = evaluate_on(text, views(market, first), 2);
+        for Past { row, views } in pasts {
+            let before = evaluate_on(text, views.clone(), 2);
+            for at in (0..=*row).rev().step_by(step) {
+                let (value, wanted) = (bits(&before.at(at)), bits(&whole.at(at)));
+                assert_eq!(value, wanted, "{text}: bar {at} of symbol {first} at {row}");
+                self.present += usize::from(wanted.is_some());
+                self.missing += usize::from(wanted.is_none());
             }
         }
-        println!("{text}: {present} present and {missing} missing values compared");
-        assert!(present >= 500 && missing >= 50, "{text}: {present} present, {missing} missing");
     }
+
+    #[expect(clippy::print_stdout, reason = "a test says what it compared")]
+    fn tell(&self, what: &str) {
+        let Self { present, missing } = *self;
+        println!("{what}: {present} present and {missing} missing values compared");
+        assert!(present >= 500 && missing >= 50, "{what}: {present} present, {missing} missing");
+    }
+}
+
+#[test]
+fn bars_that_have_not_closed_are_not_known() {
+    let market = market(Label::Open);
+    // Hours of the coin on which nothing else trades, and all hours of the share.
+    let pasts = [0, 1].map(|first| {
+        let len = market[first].len();
+        pasts(&market, first, (0..len).step_by(1 + len / 16).chain(len - 3..len))
+    });
+    for text in EXPRESSIONS {
+        let mut compared = Compared::default();
+        for (first, pasts) in pasts.iter().enumerate() {
+            compared.hold(text, &market, first, pasts, 7);
+        }
+        compared.tell(text);
+    }
+}
+
+/// Hold every function to the promise, with both of its [`calls`] and under both labels: `place` says
+/// where a call stands when a symbol, by its number, looks at it.
+fn hold_every_function(place: impl Fn(&str, usize) -> String) {
+    let markets = [Label::Open, Label::Close].map(market);
+    // In the nights in which clocks are moved, in the afternoon of a half day, and late.
+    let moments = [10 * DAY + 7 * HOUR, 18 * DAY + 20 * HOUR, 30 * DAY + 6 * HOUR, 44 * DAY];
+    let scene = |(label, call, first): (usize, usize, usize)| {
+        let (market, time) = (&markets[label], &markets[label][first].time);
+        let row = |moment: i64| time.partition_point(|time| *time < moment) - 1;
+        (call, market, first, pasts(market, first, moments.map(row)))
+    };
+    let scenes = [(0, 0, 0), (1, 1, 0), (1, 0, 1), (0, 1, 1)].map(scene);
+    for function in Function::all() {
+        let mut compared = Compared::default();
+        for (call, market, first, pasts) in &scenes {
+            compared.hold(&place(&calls(function)[*call], *first), market, *first, pasts, 1);
+        }
+        compared.tell(function.name);
+    }
+}
+
+#[test]
+fn no_function_knows_bars_of_another_symbol_that_have_not_closed() {
+    hold_every_function(|call, first| format!("({call})@{}", ["SHARE", "COIN"][first]));
+}
+
+#[test]
+fn no_function_knows_a_longer_bar_that_is_still_open() {
+    hold_every_function(|call, _| format!("at('6h', {call})"));
 }
 
 /// The last of `rows` (close and value) that has closed by `now`.
@@ -176,7 +263,7 @@ fn days(bars: &Bars, length: i64) -> Vec<(i64, f64)> {
 
 #[test]
 fn values_of_elsewhere_are_those_that_the_clock_allows() {
-    let market = market();
+    let market = market(Label::Close);
     let closes = |bars: &Bars| -> Vec<(i64, f64)> {
         bars.time.iter().map(|&at| bars.clock.close(at)).zip(bars.close.iter().copied()).collect()
     };
@@ -246,7 +333,7 @@ fn ranks_are_over_the_symbols_that_have_a_bar_at_that_time() {
 
 #[test]
 fn what_cannot_be_made_is_told_and_what_is_too_long_is_a_warning() {
-    let market = market();
+    let market = market(Label::Close);
     let seen = |(index, bars): (usize, &Arc<Bars>)| Seen {
         symbol: bars.symbol.clone(),
         traded: index == 0,
@@ -255,17 +342,18 @@ fn what_cannot_be_made_is_told_and_what_is_too_long_is_a_warning() {
         span: bars.time[bars.len() - 1] - bars.time[0],
     };
     let world = World { symbols: market.iter().enumerate().map(seen).collect() };
+    let titles = |mistakes: Mistakes| mistakes.into_iter().map(|mistake| mistake.title).collect();
     let told = |text: &str| -> Vec<String> {
         let place = Place::whole(&Source::new("test", text));
         let mut program = Program::default();
         let root = match program.compile(text, &place, &Names) {
             Ok(root) => root,
-            Err(mistake) => return vec![mistake.title],
+            Err(mistakes) => return titles(mistakes),
         };
         let mut graph = Graph::default();
         let bound = match graph.bind(&program, &[], &world) {
             Ok(bound) => bound,
-            Err(mistake) => return vec![mistake.title],
+            Err(mistakes) => return titles(mistakes),
         };
         let Bound::Expression(number) = bound[root] else { return vec![] };
         let troubles = graph.troubles(&graph.needs([number]), &world);

@@ -121,8 +121,8 @@ fn goes_through(text: &str, bars: &Bars) -> bool {
     };
     let root = match program.compile(text, &place, &AllTypes) {
         Ok(root) => root,
-        Err(mistake) => {
-            inside(&mistake);
+        Err(mistakes) => {
+            mistakes.iter().for_each(inside);
             return false;
         }
     };
@@ -137,8 +137,8 @@ fn goes_through(text: &str, bars: &Bars) -> bool {
     let params = [Scalar::Number(3.0), Scalar::Text("1d".into())];
     let bound = match graph.bind(&program, &params, &world) {
         Ok(bound) => bound[root].clone(),
-        Err(mistake) => {
-            inside(&mistake);
+        Err(mistakes) => {
+            mistakes.iter().for_each(inside);
             return false;
         }
     };

@@ -67,7 +67,7 @@ fn where_rule(node: &Node, names: &PointNames, mistakes: &mut Mistakes) -> Optio
     let text = node.text()?;
     let mut program = Program::default();
     let compiled = program.compile(text, &node.place, names);
-    let root = compiled.map_err(|mistake| mistakes.push(mistake)).ok()?;
+    let root = compiled.map_err(|found| mistakes.append(found)).ok()?;
     if program.ty(root) != Type::Bool {
         let title = "a rule is true or false for each point";
         let label = format!("this is {}", program.ty(root).word());
