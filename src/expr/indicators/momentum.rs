@@ -1,7 +1,8 @@
 //! How far and how fast a column has moved: differences, oscillators and the time since extremes.
 
+use super::tree::windows;
 use super::window::mean_distance;
-use super::{argmax, argmin, ema, given, highest, in_runs, lowest, map_rows, rma, sma, sum};
+use super::{argmax, argmin, ema, given, highest, in_runs, lowest, map_rows, rma, sma};
 
 /// `lag(x, n)`: the value `n` bars ago. From row n. By definition.
 pub fn lag(x: &[f64], n: usize) -> Vec<f64> {
@@ -134,17 +135,22 @@ pub fn cci(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
 /// n; missing where nothing flowed. TA-Lib: MFI, which has 0 there.
 pub fn mfi(high: &[f64], low: &[f64], close: &[f64], volume: &[f64], n: usize) -> Vec<f64> {
     let price = typical_price(high, low, close);
-    let step = map_rows([&price, &lag(&price, 1)], |[now, last]| apart(now - last, now));
-    let flow = |counts: fn(f64) -> bool| {
+    let flows = |row: usize| {
+        let now = price[row];
+        let step = row.checked_sub(1).map_or(f64::NAN, |last| apart(now - price[last], now));
+        let flow = |counts: bool| (if counts { now } else { 0.0 }) * volume[row];
         // A missing step is neither a rise nor a fall, and no stillness either.
-        let flow = |[step, price, volume]: [f64; 3]| match counts(step) {
-            true => price * volume,
-            false => given(step, 0.0) * volume,
-        };
-        sum(&map_rows([&step, &price, volume], flow), n)
+        [flow(step > 0.0), flow(step < 0.0)].map(|flow| given(step, flow))
     };
-    let (rises, falls) = (flow(|step| step > 0.0), flow(|step| step < 0.0));
-    map_rows([&rises, &falls], |[rises, falls]| 100.0 * (rises / (rises + falls)))
+    windows(
+        price.len(),
+        n,
+        flows,
+        |[rises, falls], _, [later_rises, later_falls], _| {
+            [rises + later_rises, falls + later_falls]
+        },
+        |_, [rises, falls]| 100.0 * (rises / (rises + falls)),
+    )
 }
 
 /// The distance of two typical prices at about `level`, or of their means. The third in them is

@@ -1,13 +1,14 @@
 //! Which way a market goes: Wilder's directional movement, and stops that follow a trend.
 
-use super::{atr, given, in_runs, map_rows, rma, true_range};
+use super::{atr, in_runs, rma};
 
 /// `plus_di(high, low, close, n)`: 100 M / T, with M and T Wilder's sums over `n` bars of the upward
 /// movement and the true range. From row n; missing where there was no range. TA-Lib: PLUS_DI,
 /// which has 0 there, and leaves out the factor 100 for n = 1.
 pub fn plus_di(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
     in_runs([high, low, close], |[high, low, close]| {
-        share_of_range(&movement(high, low).0, high, low, close, n)
+        let terms = |row| [movement(high, low, row)[0], range(high, low, close, row)];
+        wilder_sums(high.len(), n, terms, |[moved, range]| 100.0 * (moved / range))
     })
 }
 
@@ -15,19 +16,9 @@ pub fn plus_di(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
 /// MINUS_DI.
 pub fn minus_di(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
     in_runs([high, low, close], |[high, low, close]| {
-        share_of_range(&movement(high, low).1, high, low, close, n)
+        let terms = |row| [movement(high, low, row)[1], range(high, low, close, row)];
+        wilder_sums(high.len(), n, terms, |[moved, range]| 100.0 * (moved / range))
     })
-}
-
-fn share_of_range(
-    movement: &[f64],
-    high: &[f64],
-    low: &[f64],
-    close: &[f64],
-    n: usize,
-) -> Vec<f64> {
-    let range = wilder_sum(&true_range(high, low, close), n);
-    map_rows([&wilder_sum(movement, n), &range], |[moved, range]| 100.0 * (moved / range))
 }
 
 /// `adx(high, low, close, n)`: Wilder's average (`rma`) of 100 |p - m| / (p + m), with p and m the
@@ -36,33 +27,42 @@ fn share_of_range(
 pub fn adx(high: &[f64], low: &[f64], close: &[f64], n: usize) -> Vec<f64> {
     in_runs([high, low, close], |[high, low, _]| {
         // The range by which both indicators are divided cancels out.
-        let (up, down) = movement(high, low);
-        let sums = [&wilder_sum(&up, n)[..], &wilder_sum(&down, n)];
-        rma(&map_rows(sums, |[up, down]| 100.0 * ((up - down).abs() / (up + down))), n)
+        let direction = |[up, down]: [f64; 2]| 100.0 * ((up - down).abs() / (up + down));
+        rma(&wilder_sums(high.len(), n, |row| movement(high, low, row), direction), n)
     })
 }
 
-/// Upward and downward movement: how far the high rose above the last one and the low fell below
-/// it, the larger of the two where it is positive, and zero otherwise. From row 1.
-fn movement(high: &[f64], low: &[f64]) -> (Vec<f64>, Vec<f64>) {
-    let (up, down) = (super::change(high, 1), super::change(low, 1));
-    let excess = |a: f64, b: f64| if a > b && a > 0.0 { a } else { given(a, 0.0) };
-    (
-        map_rows([&up, &down], |[up, down]| excess(up, -down)),
-        map_rows([&up, &down], |[up, down]| excess(-down, up)),
-    )
+/// Upward and downward movement from the bar before `row`: how far the high rose and the low fell,
+/// the larger of the two where it is positive, and zero otherwise.
+fn movement(high: &[f64], low: &[f64], row: usize) -> [f64; 2] {
+    let (up, down) = (high[row] - high[row - 1], low[row - 1] - low[row]);
+    // Markets turn too often for a branch: both conditions are always asked.
+    let excess = |a: f64, b: f64| if (a > b) & (a > 0.0) { a } else { 0.0 };
+    [excess(up, down), excess(down, up)]
 }
 
-/// Wilder's sum of a run: the plain sum of n-1 values, and from then on sum - sum / n + x. `x` has
-/// no value at row 0, so the first sum stands at row n.
-fn wilder_sum(x: &[f64], n: usize) -> Vec<f64> {
-    let mut sum = 0.0;
-    let step = |(row, &x): (usize, &f64)| {
-        sum = if row < n { sum + x } else { sum - sum / n as f64 + x };
-        if row < n { f64::NAN } else { sum }
+/// The true range of `row`, which has a bar before it.
+fn range(high: &[f64], low: &[f64], close: &[f64], row: usize) -> f64 {
+    let last = close[row - 1];
+    high[row].max(last) - low[row].min(last)
+}
+
+/// `value` of Wilder's sums of the `terms` of each row of a run, which has none at row 0: the plain sums
+/// of n-1 rows, and from then on sum - sum / n + term. So the first stands at row n.
+fn wilder_sums<const N: usize>(
+    rows: usize,
+    n: usize,
+    terms: impl Fn(usize) -> [f64; N],
+    value: impl Fn([f64; N]) -> f64,
+) -> Vec<f64> {
+    let mut sums = [0.0; N];
+    let step = |row: usize| {
+        for (sum, term) in sums.iter_mut().zip(terms(row)) {
+            *sum = if row < n { *sum + term } else { *sum - *sum / n as f64 + term };
+        }
+        if row < n { f64::NAN } else { super::finite(value(sums)) }
     };
-    let first = x.iter().take(1).map(|_| f64::NAN);
-    first.chain(x.iter().enumerate().skip(1).map(step)).collect()
+    std::iter::once(f64::NAN).chain((1..rows).map(step)).collect()
 }
 
 /// `psar(high, low, step, max)`: Wilder's parabolic stop and reverse, the price at which the trend of
@@ -77,7 +77,7 @@ pub fn psar(high: &[f64], low: &[f64], step: f64, max: f64) -> Vec<f64> {
             return out;
         }
         let step = step.min(max);
-        let mut up = movement(high, low).1[1] == 0.0;
+        let mut up = movement(high, low, 1)[1] == 0.0;
         // A falling trend is a rising one seen upside down: `bar` has the bar's end that the stop
         // follows and the end that leads, both with the sign turned in a falling trend.
         let bar = |row: usize, up: bool| match up {
