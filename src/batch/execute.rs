@@ -231,7 +231,7 @@ struct Execution<'a> {
     journal: Journal,
     /// The jobs by their place in the plan.
     jobs: HashMap<usize, &'a Job>,
-    rows: BTreeMap<usize, Row>,
+    rows: BTreeMap<usize, Box<Row>>,
     waiting: Vec<Row>,
     written: Instant,
     /// Sessions that this run ran itself, which get a record.
@@ -254,7 +254,7 @@ impl<'a> Execution<'a> {
         let phases = std::mem::take(&mut request.phases);
         Ok(Self {
             jobs: request.prepared.jobs.iter().map(|job| (job.index, job)).collect(),
-            rows: rows.into_iter().map(|row| (row.index as usize, row)).collect(),
+            rows: rows.into_iter().map(|row| (row.index as usize, Box::new(row))).collect(),
             kept: run.reader().kept()?.into_iter().collect(),
             warnings: damaged
                 .iter()
@@ -312,12 +312,12 @@ impl<'a> Execution<'a> {
         let began = Instant::now();
         self.journal.append(&began_phase(RESULTS))?;
         self.keep_best(cached)?;
+        let counts = self.counts();
         let results = self.results();
         self.run.write_results(&results)?;
         self.phase(RESULTS, began.elapsed());
         self.journal.append(&ended(RESULTS, began.elapsed()))?;
         let registry = self.record(&results).err();
-        let counts = self.counts();
         let status = match counts.completed == counts.selected {
             true => RunStatus::Completed,
             false => RunStatus::Failed,
@@ -363,7 +363,7 @@ impl<'a> Execution<'a> {
             ("completed", counts.completed),
             ("failed", counts.failed),
             ("refused", counts.refused),
-            ("missing", counts.selected - self.rows.len() as u64),
+            ("missing", counts.selected - counts.ended()),
         ];
         let end = counted.iter().fold(end, |end, (name, count)| end.count(name, *count as usize));
         self.journal.append(&end)
@@ -382,7 +382,7 @@ impl<'a> Execution<'a> {
             }
             *from.entry(&row.run).or_default() += 1;
             let taken = Row { index: *index as u64, ..row.row.clone() };
-            self.rows.insert(*index, taken.clone());
+            self.rows.insert(*index, Box::new(taken.clone()));
             self.waiting.push(taken);
             self.flush_if_due(false)?;
         }
@@ -531,7 +531,7 @@ impl<'a> Execution<'a> {
         let end = event(kind, message).session(key).phase(SESSION).count("bars", row.bars as usize);
         self.journal.append(&end.fact("index", index).fact("status", row.status.word()))?;
         self.ran.insert(index);
-        self.rows.insert(index, row.clone());
+        self.rows.insert(index, Box::new(row.clone()));
         self.waiting.push(row);
         self.flush_if_due(false)
     }
@@ -647,9 +647,15 @@ impl<'a> Execution<'a> {
         best
     }
 
-    /// Every session that ended, in the order of the plan.
-    fn results(&self) -> Vec<(Label, Row)> {
-        self.rows.iter().map(|(&index, row)| (self.label(index), row.clone())).collect()
+    /// Every session that ended, in the order of the plan. Their rows are there and nowhere else from
+    /// then on.
+    fn results(&mut self) -> Vec<(Label, Row)> {
+        let mut results: Vec<(Label, Row)> = Vec::with_capacity(self.rows.len());
+        while let Some((index, row)) = self.rows.pop_first() {
+            let label = self.label(index).sharing(results.last().map(|(label, _)| label));
+            results.push((label, *row));
+        }
+        results
     }
 
     fn label(&self, index: usize) -> Label {
@@ -661,19 +667,21 @@ impl<'a> Execution<'a> {
         let days = slice.and_then(|(slice, _)| slice.days());
         Label {
             key: base.key(point),
-            session: base.session.name.clone(),
-            strategy: slice.map_or(&base.session, |(_, session)| session).definition.name.clone(),
-            mode: base.session.mode.word().to_owned(),
+            session: base.session.name.as_str().into(),
+            strategy: slice
+                .map_or(&base.session, |(_, session)| session)
+                .definition
+                .name
+                .as_str()
+                .into(),
+            mode: base.session.mode.word().into(),
             symbols: match slice {
-                Some((slice, _)) => slice.symbols.clone(),
-                None => base.session.symbols.clone().unwrap_or_default(),
+                Some((slice, _)) => slice.symbols.as_slice().into(),
+                None => base.session.symbols.as_deref().unwrap_or_default().into(),
             },
             from: days.map(|(from, _)| from),
             to: days.map(|(_, to)| to),
-            axes: base
-                .values(point)
-                .map(|(path, value)| (path.to_owned(), value.clone()))
-                .collect(),
+            axes: base.values(point).map(|(path, value)| (path.into(), value.clone())).collect(),
         }
     }
 
@@ -692,8 +700,8 @@ impl<'a> Execution<'a> {
 
     /// Close a run that was told to stop before its end.
     fn stop(mut self) -> Result<Summary, StoreError> {
-        let results = self.results();
         let counts = self.counts();
+        let results = self.results();
         let status = RunStatus::Incomplete;
         self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, 5)?;
@@ -769,9 +777,9 @@ impl<'a> Execution<'a> {
             run: file.id.clone(),
             session: base.session.name.clone(),
             key: if base.swept { base.session.name.clone() } else { label.key.clone() },
-            mode: label.mode.clone(),
-            strategy: label.strategy.clone(),
-            symbols: label.symbols.clone(),
+            mode: label.mode.to_string(),
+            strategy: label.strategy.to_string(),
+            symbols: label.symbols.to_vec(),
             tags: label_of.tags.clone(),
             description: label_of.description.clone(),
             env: Some(label_of.env.clone()).filter(|env| !env.is_empty()),
@@ -843,7 +851,7 @@ fn completed(index: usize, identity: Option<Hash>, done: &Done) -> Row {
         bars: done.bars,
         metrics: done.metrics,
         parts: done.parts.clone(),
-        fills: Some(hex(&done.fills, 64)),
+        fills: Some(Hash::from(done.fills)),
         note: done.note.clone(),
     }
 }

@@ -31,8 +31,8 @@ pub(super) fn add_param(names: &mut Vec<(String, Type)>, path: &str, ty: Type) {
 }
 
 /// What `name` is among `params`, which are listed by their paths.
-pub(super) fn param(params: &[(String, Scalar)], name: &str) -> Scalar {
+pub(super) fn param(params: &[(impl AsRef<str>, Scalar)], name: &str) -> Scalar {
     let is_it = |path: &str| path == name || path.strip_prefix(PARAMS) == Some(name);
-    let found = params.iter().find(|(path, _)| is_it(path));
+    let found = params.iter().find(|(path, _)| is_it(path.as_ref()));
     found.map_or(Scalar::Missing, |(_, value)| value.clone())
 }

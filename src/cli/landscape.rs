@@ -94,15 +94,15 @@ mod tests {
 
     fn point(fast: f64, kind: &str, sharpe: f64) -> (Label, Row) {
         let axes = vec![
-            ("params.fast".to_owned(), Scalar::Number(fast)),
-            ("params.kind".to_owned(), Scalar::Text(kind.into())),
+            ("params.fast".into(), Scalar::Number(fast)),
+            ("params.kind".into(), Scalar::Text(kind.into())),
         ];
         let label = Label {
             key: format!("grid[fast={fast},kind={kind}]"),
             session: "grid".into(),
             strategy: "s".into(),
             mode: "backtest".into(),
-            symbols: vec!["A".into()],
+            symbols: ["A".into()].into(),
             from: None,
             to: None,
             axes,

@@ -281,10 +281,10 @@ impl Sessions {
             let day = |day: Option<NaiveDate>| Cell::from(day.map(|day| day.to_string()));
             let mut cells: Vec<Cell> = vec![
                 (&label.key).into(),
-                (&label.session).into(),
-                (&label.strategy).into(),
-                (&label.mode).into(),
-                label.symbols.clone().into(),
+                (&*label.session).into(),
+                (&*label.strategy).into(),
+                (&*label.mode).into(),
+                label.symbols.to_vec().into(),
                 day(label.from),
                 day(label.to),
             ];
@@ -362,8 +362,8 @@ fn params(base: &Base) -> &[Param] {
 fn axes(results: &[(Label, Row)]) -> Vec<String> {
     let mut axes: Vec<String> = Vec::new();
     for (path, _) in results.iter().flat_map(|(label, _)| &label.axes) {
-        if !axes.contains(path) {
-            axes.push(path.clone());
+        if !axes.iter().any(|axis| **axis == **path) {
+            axes.push(path.to_string());
         }
     }
     axes
@@ -411,7 +411,7 @@ mod tests {
             session: "s".into(),
             strategy: "sma-cross".into(),
             mode: "backtest".into(),
-            symbols: vec!["GOOG".into()],
+            symbols: ["GOOG".into()].into(),
             from: None,
             to: None,
             axes: Vec::new(),

@@ -507,7 +507,7 @@ pub fn expected(plan: &Plan, results: &[(Label, Row)]) -> Checks {
         };
         Checked {
             key: label.key.clone(),
-            session: label.session.clone(),
+            session: label.session.to_string(),
             manifest: plan.manifests.get(base.project).map_or_else(String::new, |it| it.0.clone()),
             place: Some(PlaceOf(base.session.place.clone())),
             standing,

@@ -173,7 +173,7 @@ impl Snapshot {
         let account = Account::stored(&equity, zone.and_then(Result::ok).unwrap_or_default());
         Ok(Self {
             key: label.key.clone(),
-            session: label.session.clone(),
+            session: label.session.to_string(),
             range: Span {
                 bars: row.bars,
                 from: label.from.context("its range is not known")?,
@@ -190,7 +190,7 @@ impl Snapshot {
             settings,
             rules: rules(&session, &label.strategy, strategies.get(&label.strategy)),
             metrics: row.metrics.iter().collect(),
-            fills: row.fills.clone().unwrap_or_default(),
+            fills: row.fills.map_or_else(String::new, |fills| fills.to_string()),
             equity: digest(&equity.equity),
             months: account.months(),
             trades: Some(table(kept::TRADES)?),

@@ -12,14 +12,14 @@ use super::function::ArgKind;
 use super::parse::Binary;
 use crate::bars::{DAY, duration};
 use crate::diag::{Mistake, Mistakes, closest, codes};
-use std::collections::{HashMap, HashSet};
+use indexmap::IndexSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Expressions without parameters, each of them once.
 #[derive(Debug, Default)]
 pub struct Graph {
-    pub(super) expressions: Vec<Expression>,
-    numbers: HashMap<Expression, usize>,
+    pub(super) expressions: IndexSet<Expression>,
 }
 
 /// One step of a computation.
@@ -211,13 +211,7 @@ impl Graph {
     }
 
     fn number(&mut self, expression: Expression) -> usize {
-        if let Some(&number) = self.numbers.get(&expression) {
-            return number;
-        }
-        let number = self.expressions.len();
-        self.expressions.push(expression.clone());
-        self.numbers.insert(expression, number);
-        number
+        self.expressions.insert_full(expression).0
     }
 
     /// How many different expressions there are.

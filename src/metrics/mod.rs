@@ -241,31 +241,44 @@ impl Metric {
 /// assert_eq!(metrics.get(Metric::Sharpe), Some(1.5));
 /// assert_eq!(metrics.iter().filter(|(_, value)| value.is_some()).count(), 1);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Metrics([Option<f64>; Metric::ALL.len()]);
+// There is one for each session of a sweep: what is undefined is `NaN` inside, which takes half the room
+// of an `Option`.
+#[derive(Debug, Clone, Copy)]
+pub struct Metrics([f64; Metric::ALL.len()]);
 
 impl Default for Metrics {
     /// Nothing is defined yet.
     fn default() -> Self {
-        Self([None; Metric::ALL.len()])
+        Self([f64::NAN; Metric::ALL.len()])
+    }
+}
+
+impl PartialEq for Metrics {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 
 impl Metrics {
     /// The value of a metric; `None` where it is undefined.
     pub fn get(&self, metric: Metric) -> Option<f64> {
-        self.0[metric as usize]
+        defined(self.0[metric as usize])
     }
 
     /// Set a metric. A value that is not finite is no value.
     pub fn set(&mut self, metric: Metric, value: impl Into<Option<f64>>) {
-        self.0[metric as usize] = value.into().filter(|value| value.is_finite());
+        let value = value.into().filter(|value| value.is_finite());
+        self.0[metric as usize] = value.unwrap_or(f64::NAN);
     }
 
     /// Every metric with its value, in the order of [`Metric::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = (Metric, Option<f64>)> + '_ {
-        Metric::ALL.into_iter().zip(self.0)
+        Metric::ALL.into_iter().zip(self.0.into_iter().map(defined))
     }
+}
+
+fn defined(value: f64) -> Option<f64> {
+    (!value.is_nan()).then_some(value)
 }
 
 /// What a session with a split was measured at on the days in sample, and on those out of sample.

@@ -48,16 +48,13 @@ fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row
         let base = frozen.plan.base(point);
         anyhow::Ok(Label {
             key: base.key(point),
-            session: base.session.name.clone(),
-            strategy: base.session.definition.name.clone(),
+            session: base.session.name.as_str().into(),
+            strategy: base.session.definition.name.as_str().into(),
             mode: base.session.mode.word().into(),
-            symbols: base.session.symbols.clone().unwrap_or_default(),
+            symbols: base.session.symbols.as_deref().unwrap_or_default().into(),
             from: base.session.range.from,
             to: base.session.range.to,
-            axes: base
-                .values(point)
-                .map(|(path, value)| (path.to_owned(), value.clone()))
-                .collect(),
+            axes: base.values(point).map(|(path, value)| (path.into(), value.clone())).collect(),
         })
     };
     rows.into_iter().map(|row| Ok((label(&row)?, row))).collect()
@@ -233,11 +230,11 @@ impl<'a> Loader<'a> {
             rank: row.metrics.get(self.objective.metric).map(|_| place + 1),
             key: label.key.clone(),
             id: id(row),
-            name: label.session.clone(),
-            sweep: self.base(row).swept.then(|| label.session.clone()),
-            strategy: label.strategy.clone(),
-            mode: label.mode.clone(),
-            symbols: label.symbols.clone(),
+            name: label.session.to_string(),
+            sweep: self.base(row).swept.then(|| label.session.to_string()),
+            strategy: label.strategy.to_string(),
+            mode: label.mode.to_string(),
+            symbols: label.symbols.to_vec(),
             status: status(row.status),
             error: row.error.clone(),
             axes: settings(label),
@@ -332,15 +329,15 @@ impl<'a> Loader<'a> {
             key: label.key.clone(),
             id: id(row),
             anchor: format!("s-{}", dir.replace('%', "_")),
-            sweep: base.swept.then(|| label.session.clone()),
+            sweep: base.swept.then(|| label.session.to_string()),
             description: given(&typed.label.description),
             notes: given(&typed.label.notes),
             suspicions,
             tags: typed.label.tags.clone(),
-            strategy: label.strategy.clone(),
+            strategy: label.strategy.to_string(),
             strategy_description: given(&one_paragraph(&typed.definition.description)),
-            mode: label.mode.clone(),
-            symbols: label.symbols.clone(),
+            mode: label.mode.to_string(),
+            symbols: label.symbols.to_vec(),
             from: label.from.map(|day| day.to_string()).unwrap_or_default(),
             to: label.to.map(|day| day.to_string()).unwrap_or_default(),
             bars: row.bars as usize,
@@ -420,7 +417,7 @@ pub(super) fn one_paragraph(text: &str) -> String {
 
 fn settings(label: &Label) -> Vec<Setting> {
     let axes = label.axes.iter();
-    axes.map(|(path, value)| Setting { path: path.clone(), value: word(value) }).collect()
+    axes.map(|(path, value)| Setting { path: path.to_string(), value: word(value) }).collect()
 }
 
 fn counts<'a>(rows: impl Iterator<Item = &'a store::Row>, known: &store::Counts) -> Counts {

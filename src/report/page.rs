@@ -9,6 +9,7 @@ use crate::manifest::keys::{session_kind, session_paths};
 use crate::plan::{value, word};
 use anyhow::Result;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// How many trades and events a page lists: what is more stays in the session's files.
 const TRADES: usize = 1_000;
@@ -101,8 +102,8 @@ impl Loader<'_> {
 }
 
 /// The option that chooses one point of a sweep.
-fn filter(axes: &[(String, Scalar)]) -> String {
-    let part = |(path, value): &(String, Scalar)| match value {
+fn filter(axes: &[(Arc<str>, Scalar)]) -> String {
+    let part = |(path, value): &(Arc<str>, Scalar)| match value {
         Scalar::Text(text) => format!("{path} == {text:?}"),
         value => format!("{path} == {}", word(value)),
     };

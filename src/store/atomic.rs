@@ -8,6 +8,7 @@
 use super::error::StoreError;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::{Builder, NamedTempFile};
@@ -17,7 +18,15 @@ const TEMPORARY: &str = ".tmp-";
 
 /// Writes `path`, replacing what is there.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let temporary = temporary_file(path, bytes)?;
+    write_in_pieces(path, iter::once(bytes))
+}
+
+/// Writes `path` piece by piece, at least one, replacing what is there.
+pub(super) fn write_in_pieces(
+    path: &Path,
+    pieces: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> Result<(), StoreError> {
+    let temporary = temporary_file(path, pieces)?;
     step()
         .and_then(|()| temporary.persist(path).map_err(|error| error.error))
         .map_err(StoreError::io("written", path))?;
@@ -26,7 +35,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 
 /// Writes `path` unless something has that name; `false` if so.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
-    let temporary = temporary_file(path, bytes)?;
+    let temporary = temporary_file(path, iter::once(bytes))?;
     match step().and_then(|()| temporary.persist_noclobber(path).map_err(|error| error.error)) {
         Ok(_) => sync_directory(parent(path)).map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -63,7 +72,7 @@ fn fill_and_rename(
     for (name, bytes) in files {
         let file = temporary.join(name);
         File::create_new(&file)
-            .and_then(|mut handle| write_synced(&mut handle, bytes))
+            .and_then(|mut handle| write_synced(&mut handle, iter::once(bytes)))
             .map_err(StoreError::io("written", &path.join(name)))?;
     }
     sync_directory(temporary)?;
@@ -170,25 +179,31 @@ pub(super) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile<File>> 
 }
 
 /// A synced file beside `path`, removed again unless it is given a name.
-fn temporary_file(path: &Path, bytes: &[u8]) -> Result<NamedTempFile<File>, StoreError> {
+fn temporary_file(
+    path: &Path,
+    pieces: impl Iterator<Item = impl AsRef<[u8]>>,
+) -> Result<NamedTempFile<File>, StoreError> {
     let write = || {
         step()?;
         let mut temporary = Builder::new()
             .prefix(TEMPORARY)
             .make_in(parent(path), |path| File::create_new(path))?;
-        write_synced(temporary.as_file_mut(), bytes)?;
+        write_synced(temporary.as_file_mut(), pieces)?;
         Ok(temporary)
     };
     write().map_err(StoreError::io("written", path))
 }
 
-fn write_synced(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    if let Err(error) = step() {
-        // The moment at which a test kills the writer: with half of the bytes on the disk.
-        file.write_all(&bytes[..bytes.len() / 2])?;
-        return Err(error);
+fn write_synced(file: &mut File, pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<()> {
+    for piece in pieces {
+        let bytes = piece.as_ref();
+        if let Err(error) = step() {
+            // The moment at which a test kills the writer: with half of the bytes on the disk.
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(error);
+        }
+        file.write_all(bytes)?;
     }
-    file.write_all(bytes)?;
     step()?;
     file.sync_all()
 }

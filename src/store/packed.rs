@@ -11,7 +11,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::{NamedTempFile, TempDir};
 
@@ -70,7 +70,9 @@ impl Store {
     pub fn open_packed(path: &Path) -> Result<PackedRun, StoreError> {
         let unpack = || -> io::Result<(TempDir, PathBuf)> {
             let directory = tempfile::tempdir()?;
-            reader(path)?.unpack(directory.path())?;
+            let mut archive = reader(path)?;
+            archive.unpack(directory.path())?;
+            finish(archive)?;
             let run = fs::read_dir(directory.path())?.next();
             let run = run.ok_or_else(|| io::Error::other("it is empty"))??.path();
             Ok((directory, run))
@@ -95,6 +97,11 @@ fn reader(path: &Path) -> io::Result<tar::Archive<GzDecoder<BufReader<File>>>> {
     Ok(tar::Archive::new(GzDecoder::new(BufReader::new(File::open(path)?))))
 }
 
+/// Read what comes after the last entry: the digest of everything stands at the very end.
+fn finish(archive: tar::Archive<impl Read>) -> io::Result<u64> {
+    io::copy(&mut archive.into_inner(), &mut io::sink())
+}
+
 /// Pack `directory` under the name `id` into a file of the directory `archive`.
 fn pack(directory: &Path, id: &str, archive: &Path) -> Result<PathBuf, StoreError> {
     atomic::create_directories(archive)?;
@@ -110,9 +117,11 @@ fn pack(directory: &Path, id: &str, archive: &Path) -> Result<PathBuf, StoreErro
         let temporary = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
         temporary.as_file().sync_all()?;
         // What cannot be read back is no copy.
-        for entry in reader(temporary.path())?.entries()? {
+        let mut archive = reader(temporary.path())?;
+        for entry in archive.entries()? {
             io::copy(&mut entry?, &mut io::sink())?;
         }
+        finish(archive)?;
         Ok(temporary)
     };
     let temporary = write().map_err(StoreError::io("written", &path))?;
@@ -187,7 +196,8 @@ mod tests {
         let (store, id) = stored(&directory);
         let path = store.put_away(&id, Some(directory.path()), &holder()).unwrap().unwrap();
         let bytes = fs::read(&path).unwrap();
-        for cut in (0..bytes.len() - 1).step_by(bytes.len() / 20) {
+        let last = bytes.len() - 12..bytes.len();
+        for cut in (0..bytes.len() - 1).step_by(bytes.len() / 20).chain(last) {
             fs::write(&path, &bytes[..cut]).unwrap();
             let error = Store::open_packed(&path).unwrap_err().to_string();
             assert!(error.contains(&id), "{error}");

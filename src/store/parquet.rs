@@ -17,6 +17,7 @@ use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, KeyValueMetadata, NamedFrom, ParallelStrategy,
     ParquetReader, ParquetWriter, PolarsResult, SerReader, Series, TimeUnit, TimeZone,
 };
+use std::borrow::Borrow;
 use std::fs;
 use std::io::Cursor;
 use std::ops::Range;
@@ -32,6 +33,14 @@ pub(super) fn write(path: &Path, table: &Table) -> Result<(), StoreError> {
     atomic::write(path, &to_bytes(table))
 }
 
+/// Writes tables of the same columns, at least one, to `path`, one below the other.
+pub(super) fn write_in_pieces(
+    path: &Path,
+    tables: impl Iterator<Item = Table>,
+) -> Result<(), StoreError> {
+    atomic::write(path, &encode(tables))
+}
+
 /// The table in the file `path`: all columns, or those named.
 pub(super) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Table, StoreError> {
     let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
@@ -40,15 +49,26 @@ pub(super) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Table, Store
 
 /// The bytes of `table` as a sealed Parquet file.
 pub(super) fn to_bytes(table: &Table) -> Vec<u8> {
-    let columns = table.columns.iter().map(|(name, cells)| to_column(name, cells)).collect();
-    let mut frame = DataFrame::new(table.len(), columns).expect("the names and lengths are right");
+    encode(std::iter::once(table))
+}
+
+fn encode(tables: impl Iterator<Item = impl Borrow<Table>>) -> Vec<u8> {
+    const MEMORY: &str = "plain columns are always written to memory";
     let unsealed = String::from_utf8_lossy(&UNSEALED).into_owned();
+    let metadata = KeyValueMetadata::from_static(vec![(SEAL.into(), unsealed)]);
     let mut bytes = Vec::new();
-    ParquetWriter::new(&mut bytes)
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![(SEAL.into(), unsealed)])))
+    let mut frames = tables.map(|table| to_frame(table.borrow())).peekable();
+    let schema = frames.peek().expect("there is a table").schema();
+    let mut writer = ParquetWriter::new(&mut bytes)
+        .with_key_value_metadata(Some(metadata))
         .set_parallel(false)
-        .finish(&mut frame)
-        .expect("plain columns are always written to memory");
+        .batched(&schema.clone())
+        .expect(MEMORY);
+    for frame in frames {
+        writer.write_batch(&frame).expect(MEMORY);
+    }
+    writer.finish().expect(MEMORY);
+    drop(writer);
     let seal = seal(&bytes).expect("the seal was just written");
     let digest = digest_around(&bytes, &seal);
     bytes[seal].copy_from_slice(digest.to_hex().as_bytes());
@@ -88,6 +108,11 @@ fn digest_around(bytes: &[u8], seal: &Range<usize>) -> Hash {
     let mut hasher = Hasher::new();
     hasher.update(&bytes[..seal.start]).update(&UNSEALED).update(&bytes[seal.end..]);
     hasher.finalize()
+}
+
+fn to_frame(table: &Table) -> DataFrame {
+    let columns = table.columns.iter().map(|(name, cells)| to_column(name, cells)).collect();
+    DataFrame::new(table.len(), columns).expect("the names and lengths are right")
 }
 
 fn to_column(name: &str, cells: &Cells) -> Column {

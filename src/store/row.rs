@@ -13,6 +13,7 @@ use blake3::Hash;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,32 +68,57 @@ pub struct Row {
     pub metrics: Metrics,
     /// The same in and out of sample; `None` without a split.
     pub parts: Option<Box<Parts>>,
-    /// The digest of its fills, as hex; `None` if it did not complete.
-    pub fills: Option<String>,
+    /// The digest of its fills; `None` if it did not complete.
+    pub fills: Option<Hash>,
     /// What a reader of the result should know about it.
     pub note: Option<String>,
 }
 
-/// What the plan says of one session, for those who read results.
+/// What the plan says of one session, for those who read results. The points of a sweep share what is the
+/// same for all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
     /// The session's name with its axis values.
     pub key: String,
     /// The session's name.
-    pub session: String,
+    pub session: Arc<str>,
     /// The strategy's name.
-    pub strategy: String,
+    pub strategy: Arc<str>,
     /// `backtest` or `paper`.
-    pub mode: String,
+    pub mode: Arc<str>,
     /// Its symbols, in the order of the manifest.
-    pub symbols: Vec<String>,
+    pub symbols: Arc<[String]>,
     /// The first day of its range; `None` if it was refused before that was known.
     pub from: Option<NaiveDate>,
     /// The last day of its range; `None` if it was refused before that was known.
     pub to: Option<NaiveDate>,
     /// The axes that it was swept along, by path, and its values there. Axes come back from a file
     /// in the order in which they first appear in it, and one whose value is missing does not.
-    pub axes: Vec<(String, Scalar)>,
+    pub axes: Vec<(Arc<str>, Scalar)>,
+}
+
+impl Label {
+    /// The same label, holding what it has in common with `other` together with it.
+    pub fn sharing(mut self, other: Option<&Self>) -> Self {
+        let Some(other) = other else { return self };
+        let both = [
+            (&mut self.session, &other.session),
+            (&mut self.strategy, &other.strategy),
+            (&mut self.mode, &other.mode),
+        ];
+        for (mine, theirs) in both.into_iter().filter(|(mine, theirs)| mine == theirs) {
+            mine.clone_from(theirs);
+        }
+        if self.symbols == other.symbols {
+            self.symbols.clone_from(&other.symbols);
+        }
+        for ((mine, _), (theirs, _)) in self.axes.iter_mut().zip(&other.axes) {
+            if mine == theirs {
+                mine.clone_from(theirs);
+            }
+        }
+        self
+    }
 }
 
 /// The columns before the axes, which stand between `to` and `status`.
@@ -111,38 +137,53 @@ pub(super) fn batch(rows: &[Row]) -> Table {
     let mut table = Table::default();
     table.add_ints("index", rows.iter().map(|row| row.index as i64));
     table.add_texts("identity", rows.iter().map(|row| row.identity.to_string()));
-    add_outcome(&mut table, rows.iter());
+    add_outcome(&mut table, rows.iter(), rows.iter().any(|row| row.parts.is_some()));
     table
 }
 
-/// The columns of the results.
-pub(super) fn results(results: &[(Label, Row)]) -> Table {
+/// The columns of the results: those of a few rows at a time, so that a long sweep is never in memory
+/// twice.
+pub(super) fn results(results: &[(Label, Row)]) -> impl Iterator<Item = Table> + '_ {
+    let labels = results.iter().map(|(label, _)| label);
+    let kind = |path: Arc<str>| (AxisKind::of(values(labels.clone(), &path)), path);
+    let axes: Vec<(AxisKind, Arc<str>)> = axes(labels.clone()).into_iter().map(kind).collect();
+    let has_parts = results.iter().any(|(_, row)| row.parts.is_some());
+    let none = results.is_empty().then_some(results);
+    let pieces = results.chunks(PIECE).chain(none);
+    pieces.map(move |piece| piece_of(piece, &axes, has_parts))
+}
+
+/// How many rows of results are made columns at a time.
+const PIECE: usize = 4_096;
+
+fn piece_of(results: &[(Label, Row)], axes: &[(AxisKind, Arc<str>)], has_parts: bool) -> Table {
     let rows = results.iter().map(|(_, row)| row);
     let labels = results.iter().map(|(label, _)| label);
+    let text = |text: &Arc<str>| text.to_string();
     let mut table = Table::default();
     table.add_ints("index", rows.clone().map(|row| row.index as i64));
     let identities = rows.clone().map(|row| row.identity.to_hex());
     table.add_texts("id", identities.clone().map(|identity| identity[..ID_DIGITS].to_owned()));
     table.add_texts("identity", identities.map(|identity| identity.to_string()));
     table.add_texts("key", labels.clone().map(|label| label.key.clone()));
-    table.add_texts("session", labels.clone().map(|label| label.session.clone()));
-    table.add_texts("strategy", labels.clone().map(|label| label.strategy.clone()));
-    table.add_texts("mode", labels.clone().map(|label| label.mode.clone()));
+    table.add_texts("session", labels.clone().map(|label| text(&label.session)));
+    table.add_texts("strategy", labels.clone().map(|label| text(&label.strategy)));
+    table.add_texts("mode", labels.clone().map(|label| text(&label.mode)));
     table.add_texts("symbols", labels.clone().map(|label| join_symbols(&label.symbols)));
     table.add_dates("from", labels.clone().map(|label| label.from));
     table.add_dates("to", labels.clone().map(|label| label.to));
-    for axis in axes(labels.clone()) {
-        let values = labels.clone().map(|label| {
-            let found = label.axes.iter().find(|(path, _)| path == axis);
-            found.map_or(&Scalar::Missing, |(_, value)| value)
-        });
-        table.add(axis_column(axis), axis_cells(values));
+    for (kind, path) in axes {
+        table.add(axis_column(path), kind.cells(values(labels.clone(), path)));
     }
-    add_outcome(&mut table, rows);
+    add_outcome(&mut table, rows, has_parts);
     table
 }
 
-fn add_outcome<'a>(table: &mut Table, rows: impl Iterator<Item = &'a Row> + Clone) {
+fn add_outcome<'a>(
+    table: &mut Table,
+    rows: impl Iterator<Item = &'a Row> + Clone,
+    has_parts: bool,
+) {
     table.add_texts("status", rows.clone().map(|row| row.status.word().to_owned()));
     table.add_texts("error", rows.clone().map(|row| row.error.clone()));
     table.add_texts("kind", rows.clone().map(|row| row.kind.clone()));
@@ -150,7 +191,7 @@ fn add_outcome<'a>(table: &mut Table, rows: impl Iterator<Item = &'a Row> + Clon
     for metric in Metric::ALL {
         table.add_floats(metric.name(), rows.clone().map(|row| row.metrics.get(metric)));
     }
-    if rows.clone().any(|row| row.parts.is_some()) {
+    if has_parts {
         for (number, part) in Parts::NAMES.into_iter().enumerate() {
             for metric in Metric::ALL {
                 let value = |row: &Row| row.parts.as_ref()?.both()[number].get(metric);
@@ -158,7 +199,7 @@ fn add_outcome<'a>(table: &mut Table, rows: impl Iterator<Item = &'a Row> + Clon
             }
         }
     }
-    table.add_texts("fills", rows.clone().map(|row| row.fills.clone()));
+    table.add_texts("fills", rows.clone().map(|row| row.fills.map(|fills| fills.to_string())));
     table.add_texts("note", rows.map(|row| row.note.clone()));
 }
 
@@ -168,14 +209,25 @@ fn part_column(part: &str, metric: Metric) -> String {
 }
 
 /// The paths of all axes in the order in which they first appear.
-fn axes<'a>(labels: impl Iterator<Item = &'a Label>) -> Vec<&'a str> {
-    let mut paths: Vec<&str> = Vec::new();
+fn axes<'a>(labels: impl Iterator<Item = &'a Label>) -> Vec<Arc<str>> {
+    let mut paths: Vec<Arc<str>> = Vec::new();
     for (path, _) in labels.flat_map(|label| &label.axes) {
-        if !paths.contains(&path.as_str()) {
-            paths.push(path);
+        if !paths.contains(path) {
+            paths.push(path.clone());
         }
     }
     paths
+}
+
+/// The value of every label on the axis `path`.
+fn values<'a>(
+    labels: impl Iterator<Item = &'a Label> + Clone,
+    path: &str,
+) -> impl Iterator<Item = &'a Scalar> + Clone {
+    labels.map(move |label| {
+        let found = label.axes.iter().find(|(axis, _)| **axis == *path);
+        found.map_or(&Scalar::Missing, |(_, value)| value)
+    })
 }
 
 fn axis_column(path: &str) -> String {
@@ -186,35 +238,54 @@ fn axis_column(path: &str) -> String {
     if taken { format!("{AXIS}{path}") } else { path.to_owned() }
 }
 
-/// One column for the values of an axis, of the narrowest kind that holds them all exactly.
-fn axis_cells<'a>(values: impl Iterator<Item = &'a Scalar> + Clone) -> Cells {
-    let any = |is: fn(&Scalar) -> bool| values.clone().any(is);
-    let kinds = (
-        any(|value| matches!(value, Scalar::Number(_))),
-        any(|value| matches!(value, Scalar::Bool(_))),
-        any(|value| matches!(value, Scalar::Text(_))),
-    );
-    match kinds {
-        (_, false, false) if !any(|value| matches!(value, Scalar::Number(x) if !is_whole(*x))) => {
-            let number = |value: &Scalar| number(value).map(|value| value as i64);
-            Cells::Int(values.map(number).collect())
+/// What the column of an axis holds: the narrowest kind that holds all of its values exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum AxisKind {
+    Int,
+    Float,
+    Bool,
+    Text,
+    Json,
+}
+
+impl AxisKind {
+    fn of<'a>(values: impl Iterator<Item = &'a Scalar> + Clone) -> Self {
+        let any = |is: fn(&Scalar) -> bool| values.clone().any(is);
+        let is_broken = |value: &Scalar| matches!(value, Scalar::Number(x) if !is_whole(*x));
+        let kinds = (
+            any(|value| matches!(value, Scalar::Number(_))),
+            any(|value| matches!(value, Scalar::Bool(_))),
+            any(|value| matches!(value, Scalar::Text(_))),
+        );
+        match kinds {
+            (_, false, false) if !any(is_broken) => Self::Int,
+            (_, false, false) => Self::Float,
+            (false, _, false) => Self::Bool,
+            (false, false, _) => Self::Text,
+            _ => Self::Json,
         }
-        (_, false, false) => Cells::Float(values.map(number).collect()),
-        (false, _, false) => {
-            let flag = |value: &Scalar| match value {
-                Scalar::Bool(flag) => Some(*flag),
-                _ => None,
-            };
-            Cells::Bool(values.map(flag).collect())
+    }
+
+    fn cells<'a>(self, values: impl Iterator<Item = &'a Scalar>) -> Cells {
+        match self {
+            Self::Int => Cells::Int(values.map(|value| Some(number(value)? as i64)).collect()),
+            Self::Float => Cells::Float(values.map(number).collect()),
+            Self::Bool => {
+                let flag = |value: &Scalar| match value {
+                    Scalar::Bool(flag) => Some(*flag),
+                    _ => None,
+                };
+                Cells::Bool(values.map(flag).collect())
+            }
+            Self::Text => {
+                let text = |value: &Scalar| match value {
+                    Scalar::Text(text) => Some(text.to_string()),
+                    _ => None,
+                };
+                Cells::Text(values.map(text).collect())
+            }
+            Self::Json => Cells::Json(values.map(to_json).collect()),
         }
-        (false, false, _) => {
-            let text = |value: &Scalar| match value {
-                Scalar::Text(text) => Some(text.to_string()),
-                _ => None,
-            };
-            Cells::Text(values.map(text).collect())
-        }
-        _ => Cells::Json(values.map(to_json).collect()),
     }
 }
 
@@ -283,7 +354,7 @@ pub(super) fn rows(table: &Table) -> Result<Vec<Row>, String> {
                 bars: whole(bars[row]).ok_or_else(|| bad("bars"))?,
                 metrics: Metrics::default(),
                 parts: None,
-                fills: fills[row].clone(),
+                fills: fills[row].as_ref().and_then(|hex| Hash::from_hex(hex).ok()),
                 note: note[row].clone(),
             })
         })
@@ -316,27 +387,30 @@ fn labels(table: &Table) -> Result<Vec<Label>, String> {
     let (key, session) = (table.texts("key")?, table.texts("session")?);
     let (strategy, mode) = (table.texts("strategy")?, table.texts("mode")?);
     let (symbols, from, to) = (table.texts("symbols")?, table.dates("from")?, table.dates("to")?);
-    let mut labels: Vec<_> = (0..table.len())
-        .map(|row| Label {
+    let mut labels: Vec<Label> = Vec::with_capacity(table.len());
+    for row in 0..table.len() {
+        let text = |column: &[Option<String>]| column[row].as_deref().unwrap_or_default().into();
+        let label = Label {
             key: key[row].clone().unwrap_or_default(),
-            session: session[row].clone().unwrap_or_default(),
-            strategy: strategy[row].clone().unwrap_or_default(),
-            mode: mode[row].clone().unwrap_or_default(),
-            symbols: symbols[row].as_deref().map(split_symbols).unwrap_or_default(),
+            session: text(session),
+            strategy: text(strategy),
+            mode: text(mode),
+            symbols: symbols[row].as_deref().map(split_symbols).unwrap_or_default().into(),
             from: from[row],
             to: to[row],
             axes: Vec::new(),
-        })
-        .collect();
+        };
+        labels.push(label.sharing(labels.last()));
+    }
     let (start, end) = (table.position("to")? + 1, table.position("status")?);
     let axes = table.columns.get(start..end).ok_or("column `status` stands before `to`")?;
     for (column, cells) in axes {
-        let path = column.strip_prefix(AXIS).unwrap_or(column);
+        let path: Arc<str> = column.strip_prefix(AXIS).unwrap_or(column).into();
         for (row, label) in labels.iter_mut().enumerate() {
             let value = axis_value(cells, row)
                 .ok_or_else(|| format!("row {}: `{column}` cannot be read", row + 1))?;
             if value != Scalar::Missing {
-                label.axes.push((path.to_owned(), value));
+                label.axes.push((path.clone(), value));
             }
         }
     }
@@ -387,7 +461,7 @@ pub(super) mod tests {
             bars: 2_000 + index,
             metrics,
             parts: None,
-            fills: Some(blake3::hash(b"fills").to_string()),
+            fills: Some(blake3::hash(b"fills")),
             note: None,
         }
     }
@@ -411,10 +485,10 @@ pub(super) mod tests {
             session: "goog-sma".into(),
             strategy: "sma-cross".into(),
             mode: "backtest".into(),
-            symbols: vec!["GOOG".into(), "BTC/USDT".into(), "odd, 100%2C".into()],
+            symbols: ["GOOG".into(), "BTC/USDT".into(), "odd, 100%2C".into()].into(),
             from: NaiveDate::from_ymd_opt(2004, 8, 19),
             to: NaiveDate::from_ymd_opt(2013, 3, 1),
-            axes: axes.iter().map(|(path, value)| ((*path).to_owned(), value.clone())).collect(),
+            axes: axes.iter().map(|(path, value)| ((*path).into(), value.clone())).collect(),
         }
     }
 
@@ -425,7 +499,7 @@ pub(super) mod tests {
     fn round_trip(written: &[(Label, Row)]) -> Vec<(Label, Row)> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("results.parquet");
-        parquet::write(&path, &results(written)).unwrap();
+        parquet::write_in_pieces(&path, results(written)).unwrap();
         read_results(&path).unwrap()
     }
 
@@ -436,7 +510,7 @@ pub(super) mod tests {
             label(&[("params.fast", number(10.0)), ("risk.stop_loss", number(0.05))]),
             label(&[("params.fast", number(20.0)), ("risk.stop_loss", number(0.1 + 0.2))]),
             label(&[("params.kind", text("ema")), ("params.on", Scalar::Bool(true))]),
-            Label { symbols: vec![], from: None, to: None, ..label(&[]) },
+            Label { symbols: [].into(), from: None, to: None, ..label(&[]) },
         ];
         let rows = [row(0), failed(1), row(2), row(3)];
         let written: Vec<_> = sessions.into_iter().zip(rows).collect();
@@ -447,7 +521,7 @@ pub(super) mod tests {
     #[test]
     fn an_axis_column_is_of_the_narrowest_kind_that_is_exact() {
         let number = Scalar::Number;
-        let cells = |values: &[Scalar]| axis_cells(values.iter());
+        let cells = |values: &[Scalar]| AxisKind::of(values.iter()).cells(values.iter());
         assert_eq!(cells(&[number(5.0), Scalar::Missing]), Cells::Int(vec![Some(5), None]));
         assert_eq!(cells(&[number(5.0), number(0.5)]), Cells::Float(vec![Some(5.0), Some(0.5)]));
         assert!(matches!(cells(&[number(-0.0)]), Cells::Float(_)), "an integer has no -0");
@@ -479,7 +553,8 @@ pub(super) mod tests {
 
     #[test]
     fn the_columns_stand_in_their_order() {
-        let table = results(&[(label(&[("params.fast", Scalar::Number(1.0))]), row(0))]);
+        let one = [(label(&[("params.fast", Scalar::Number(1.0))]), row(0))];
+        let table = results(&one).next().unwrap();
         let names: Vec<_> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
         let metrics = Metric::ALL.map(Metric::name);
         let axes = ["params.fast"];

@@ -258,9 +258,10 @@ impl Run {
     /// Writes `results.parquet` and `results.csv`: one row a session, in plan order. Their bytes
     /// depend on nothing else.
     pub fn write_results(&self, results: &[(Label, Row)]) -> Result<(), StoreError> {
-        let table = row::results(results);
-        atomic::write(&self.reader.layout.results_csv(), &table.to_csv())?;
-        parquet::write(&self.reader.layout.results(), &table)
+        let layout = &self.reader.layout;
+        let csv = row::results(results).enumerate().map(|(number, table)| table.csv(number == 0));
+        atomic::write_in_pieces(&layout.results_csv(), csv)?;
+        parquet::write_in_pieces(&layout.results(), row::results(results))
     }
 
     /// Writes the kept session `dir_name` (see [`session_dir`](super::session_dir)) with `files`, a

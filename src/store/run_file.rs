@@ -175,6 +175,13 @@ pub struct Counts {
     pub cached: u64,
 }
 
+impl Counts {
+    /// Sessions that ended, however they did.
+    pub fn ended(&self) -> u64 {
+        self.completed + self.failed + self.refused + self.aborted
+    }
+}
+
 /// An earlier run and what was taken from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CachedFrom {

@@ -111,9 +111,16 @@ impl Table {
 
     /// The table as CSV with a header; an undefined value is an empty field.
     pub(super) fn to_csv(&self) -> Vec<u8> {
+        self.csv(true)
+    }
+
+    /// The same with the names of the columns in the first line, or without.
+    pub(super) fn csv(&self, with_names: bool) -> Vec<u8> {
         const MEMORY: &str = "rows of one length are always written to memory";
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(self.columns.iter().map(|(name, _)| name)).expect(MEMORY);
+        if with_names {
+            writer.write_record(self.columns.iter().map(|(name, _)| name)).expect(MEMORY);
+        }
         for row in 0..self.len() {
             let fields = self.columns.iter().map(|(_, cells)| cells.text(row));
             writer.write_record(fields).expect(MEMORY);

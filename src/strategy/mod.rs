@@ -192,7 +192,7 @@ pub struct Strategy {
     /// The parameters, in the order in which [`Strategy::bind`] takes their values.
     pub params: Vec<Param>,
     /// The lets by name.
-    pub lets: Vec<(String, NodeId)>,
+    pub lets: Vec<(Arc<str>, NodeId)>,
     /// The names of the legs.
     pub legs: Vec<String>,
     program: Program,
@@ -230,7 +230,7 @@ impl Strategy {
             match program.compile(&written.text, &written.place, &names) {
                 Ok(id) => {
                     names.known.insert(named.name.clone(), Binding::Node(id));
-                    lets.push((named.name.clone(), id));
+                    lets.push((named.name.as_str().into(), id));
                 }
                 Err(mistakes) => {
                     found.append(names.news(mistakes));
@@ -265,7 +265,9 @@ impl Strategy {
                 Err(mistakes) => found.append(mistakes),
             }
         }
-        let place = |drawn: &String| lets.iter().position(|(name, _)| name == drawn);
+        let place = |drawn: &String| {
+            lets.iter().position(|(name, _): &(Arc<str>, NodeId)| **name == **drawn)
+        };
         let plot: Vec<usize> = definition.plot.iter().filter_map(place).collect();
         for &(_, id) in plot.iter().map(|&at| &lets[at]) {
             if program.ty(id) == Type::Text {
@@ -316,7 +318,9 @@ impl Strategy {
             }
         };
         let of_leg = |(leg, rules): (usize, &[Option<NodeId>; Rule::COUNT])| {
-            let rules = rules.map(|rule| rule.map(|id| bound[id].clone()));
+            let rules = Rule::ALL.iter().zip(rules);
+            let rules =
+                rules.filter_map(|(rule, id)| Some((*rule, bound[(*id)?].clone()))).collect();
             let inputs = self.inputs.iter().map(|&id| bound[id].clone()).collect();
             let formula = |id| Arc::new(Formula::new(&self.program, id, &bound));
             // They are the session's, and read once.

@@ -150,16 +150,16 @@ impl Rules {
 /// The lets that a report draws. They are evaluated only for sessions whose details are kept.
 #[derive(Debug, Clone)]
 pub struct Plots {
-    lets: Vec<(String, Bound)>,
+    lets: Box<[(Arc<str>, Bound)]>,
     /// The expressions that they are computed from, and where.
-    pub needs: Vec<Need>,
+    pub needs: Box<[Need]>,
 }
 
 impl Plots {
     /// These lets, bound to `graph`.
-    pub(super) fn new(lets: Vec<(String, Bound)>, graph: &Graph) -> Self {
+    pub(super) fn new(lets: Box<[(Arc<str>, Bound)]>, graph: &Graph) -> Self {
         let needs = graph.needs(numbers(lets.iter().map(|(_, bound)| bound)));
-        Self { lets, needs }
+        Self { lets, needs: needs.into() }
     }
 
     /// Each let by name over the visible bars of symbol number `symbol`: a truth value as 1 or 0, `NaN`
@@ -177,7 +177,7 @@ impl Plots {
                     (0..columns.view(symbol).rows.len()).map(|bar| number(&flag, bar)).collect()
                 }
             };
-            (name.clone(), Cut::from(values))
+            (name.to_string(), Cut::from(values))
         });
         lets.collect()
     }
@@ -194,34 +194,36 @@ fn numbers<'a>(bound: impl Iterator<Item = &'a Bound>) -> impl Iterator<Item = u
 /// The rules of one leg, or of a strategy without legs.
 #[derive(Debug, Clone)]
 pub struct LegRules {
-    rules: [Option<Bound>; Rule::COUNT],
+    // A sweep has these of every session: what there is, and no more.
+    rules: Box<[(Rule, Bound)]>,
     /// The expressions that the rules are computed from, and where.
-    pub needs: Vec<Need>,
-    inputs: Vec<Bound>,
+    pub needs: Box<[Need]>,
+    inputs: Box<[Bound]>,
     turns: [Option<Arc<Formula>>; Turn::COUNT],
     /// Those that are functions giving numbers on the symbol's own bars.
-    functions: Vec<usize>,
+    functions: Box<[usize]>,
 }
 
 impl LegRules {
-    /// The rules in the order of [`Rule::ALL`], and what the settings ask for, bound to `graph`.
+    /// The rules that there are, and what the settings ask for, bound to `graph`.
     pub(super) fn new(
-        rules: [Option<Bound>; Rule::COUNT],
-        inputs: Vec<Bound>,
+        rules: Box<[(Rule, Bound)]>,
+        inputs: Box<[Bound]>,
         turns: [Option<Arc<Formula>>; Turn::COUNT],
         graph: &Graph,
     ) -> Self {
         let asked = turns.iter().flatten().flat_map(|formula| &formula.columns);
-        let needs = graph.needs(numbers(rules.iter().flatten().chain(&inputs).chain(asked)));
+        let needs =
+            graph.needs(numbers(rules.iter().map(|(_, bound)| bound).chain(&inputs).chain(asked)));
         let own = needs.iter().filter(|need| need.who == Who::Own && need.timeframe == 0);
         let own = own.map(|need| need.number);
         let functions = own.filter(|&number| graph.is_function(number)).collect();
-        Self { rules, needs, inputs, turns, functions }
+        Self { rules, needs: needs.into(), inputs, turns, functions }
     }
 
     /// What `rule` became, if there is such a rule.
     pub fn bound(&self, rule: Rule) -> Option<&Bound> {
-        self.rules[rule as usize].as_ref()
+        self.rules.iter().find_map(|(known, bound)| (*known == rule).then_some(bound))
     }
 
     /// The first of the visible bars of symbol number `symbol` on which every function of the rules

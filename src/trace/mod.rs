@@ -94,7 +94,7 @@ impl<'a> Trace<'a> {
     pub fn entries(&self) -> Vec<Entry> {
         let lets = self.strategy.lets.iter().map(|(name, node)| Entry {
             table: "let",
-            name: name.clone(),
+            name: name.to_string(),
             leg: None,
             node: *node,
         });
@@ -130,7 +130,7 @@ impl<'a> Trace<'a> {
     /// The name of the let that a node is, if it is one.
     pub fn let_name(&self, id: NodeId) -> Option<&str> {
         let named = self.strategy.lets.iter().find(|(_, node)| *node == id);
-        named.map(|(name, _)| name.as_str())
+        named.map(|(name, _)| &**name)
     }
 
     /// The operands of a node that have something to tell: no literals, and nothing that is computed
