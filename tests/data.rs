@@ -45,6 +45,8 @@ fn an_import_can_be_repeated() {
     let _ = import(&project, &["x.csv"]).success().stdout("2020-01-01");
     let first = archive(&project);
     assert_eq!(first.keys().collect::<Vec<_>>(), ["x/2020.parquet"]);
+    let rows = import(&project, &["x.csv", "--format", "csv"]).success().rows();
+    assert_eq!((rows[0]["symbol"].as_str(), rows[0]["bars"].as_str()), ("x", "120"));
     let again = import(&project, &["x.csv", "--format", "json"]).success().json();
     assert_eq!(again["files_written"], 0);
     assert_eq!(again["symbols"][0]["same"], 120);
@@ -355,16 +357,17 @@ fn a_check_ends_with_what_it_found() {
     rows     20
 
     checks
-    check       policy  count  done  worst
-    order       fail        0  –     –
-    duplicates  fail        0  –     –
-    prices      fail        0  –     –
-    range       fail        0  –     –
-    volume      warn        0  –     –
-    jumps       warn        0  –     –
-    gaps        warn        0  –     –
-    unfinished  drop        0  –     –
-    stale       off         0  –     –
+    check       policy  count  symbols  done  worst
+    order       fail        0        0  –     –
+    duplicates  fail        0        0  –     –
+    prices      fail        0        0  –     –
+    range       fail        0        0  –     –
+    volume      warn        0        0  –     –
+    jumps       warn        0        0  –     –
+    gaps        warn        0        0  –     –
+    unfinished  drop        0        0  –     –
+    stale       off         0        0  –     –
+    torn        warn        0        0  –     –
     ");
     let _ = check(&["gap.csv"]).code(1).stdout("gap.csv").stdout("2024-01-11");
     let _ = check(&["gap.csv", "--set", "data.checks.gaps=fail"]).code(2);
@@ -374,6 +377,13 @@ fn a_check_ends_with_what_it_found() {
     assert_eq!((case["row"].as_u64(), case["file"].as_str()), (Some(8), Some("bad.csv")));
     let rows = check(&["bad.csv", "--format", "csv"]).code(2).rows();
     assert_eq!((rows[0]["check"].as_str(), rows[0]["row"].as_str()), ("prices", "8"));
+    // The worst of all symbols, and not of the first that has one.
+    project.write("wide.csv", january(good).replace("2024-01-26", "2024-02-26"));
+    let worst = check(&["gap.csv", "wide.csv", "--format", "json"]).code(1).json();
+    let kinds = worst["checks"].as_array().unwrap();
+    let gaps = kinds.iter().find(|kind| kind["check"] == "gaps").unwrap();
+    assert_eq!(gaps["symbols"], 2);
+    assert!(gaps["worst"].as_str().unwrap().starts_with("wide.csv: "), "{gaps}");
 }
 
 #[test]

@@ -116,11 +116,13 @@ pub enum Check {
     Unfinished,
     /// A last bar that is older than it should be.
     Stale,
+    /// A file that ends without the end of a line.
+    Torn,
 }
 
 impl Check {
     /// All of them, in the order in which they are looked for.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Order,
         Self::Duplicates,
         Self::Prices,
@@ -130,6 +132,7 @@ impl Check {
         Self::Gaps,
         Self::Unfinished,
         Self::Stale,
+        Self::Torn,
     ];
 
     /// Its key below `data.checks`.
@@ -144,6 +147,7 @@ impl Check {
             Self::Gaps => "gaps",
             Self::Unfinished => "unfinished",
             Self::Stale => "stale",
+            Self::Torn => "torn",
         }
     }
 
@@ -151,7 +155,7 @@ impl Check {
     pub const fn policy(self) -> Policy {
         match self {
             Self::Order | Self::Duplicates | Self::Prices | Self::Range => Policy::Fail,
-            Self::Volume | Self::Jumps | Self::Gaps => Policy::Warn,
+            Self::Volume | Self::Jumps | Self::Gaps | Self::Torn => Policy::Warn,
             Self::Unfinished => Policy::Drop,
             Self::Stale => Policy::Off,
         }

@@ -491,7 +491,7 @@ const DATA: &[Key] = &[
         "adjust",
         Kind::Word(&["none", "split", "total"], &[]),
         "\"none\"",
-        "whether prices are adjusted for splits, or for splits and dividends; with \"none\" the account books them",
+        "whether prices are adjusted for splits, or for splits and dividends; the account books what is in no price",
     ),
     key(
         "warmup",
@@ -538,6 +538,12 @@ const CHECKS: &[Key] = &[
         "bars that are not complete by now, `data.delay` counted",
     ),
     key("stale", TOLD, "\"off\"", "three or more complete bars that should be there by now"),
+    key(
+        "torn",
+        POLICY,
+        "\"warn\"",
+        "a last line without an end, which may be cut short; drop leaves its row out",
+    ),
 ];
 
 const SIZING: &[Key] = &[

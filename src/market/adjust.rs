@@ -2,7 +2,8 @@
 //!
 //! Prices before a split or a dividend are multiplied by `close / (close + dividend) / split`, the close
 //! being that of the first bar after it; where a file has adjusted closes, by what turns its closes into
-//! those. Volumes are adjusted for splits alone.
+//! those. Volumes are adjusted for splits alone. Where splits alone are taken out, dividends are still
+//! booked, for units that are as much smaller as the prices are.
 
 use super::read::Told;
 use crate::bars::{Action, Bars};
@@ -36,6 +37,7 @@ pub(super) fn adjust(bars: &mut Bars, told: &Told, adjust: Adjust) -> Result<(),
             let splits = split_factors(bars, told).ok_or(
                 "`data.adjust = \"split\"` needs a column of splits or of adjusted closes; name it: `data.columns = { split = \"...\" }`",
             )?;
+            bars.actions = dividends(told, &splits);
             apply(bars, &splits, &splits);
             Ok(())
         }
@@ -73,6 +75,25 @@ fn actions(told: &Told, len: usize) -> Arc<[Action]> {
     (1..len).map(action).filter(|action| action.split != 1.0 || action.dividend != 0.0).collect()
 }
 
+/// The dividends alone, of units that `splits` made of one.
+fn dividends(told: &Told, splits: &[f64]) -> Arc<[Action]> {
+    let action =
+        |row: usize| Action { row, split: 1.0, dividend: dividend(told, row) * splits[row] };
+    (1..splits.len()).map(action).filter(|action| action.dividend != 0.0).collect()
+}
+
+/// Whether raw `bars` paid dividends of which nothing but their adjusted closes tells: what these leave
+/// beside splits is more than rounding.
+pub(super) fn hides_dividends(bars: &Bars, told: &Told) -> bool {
+    let (None, Some(adjusted), Some(splits)) =
+        (&told.dividend, &told.adj_close, split_factors(bars, told))
+    else {
+        return false;
+    };
+    let rest = |row: usize| adjusted[row] / bars.close[row] / splits[row];
+    bars.len() > 1 && rest(bars.len() - 1) / rest(0) > 1.005
+}
+
 /// The product of `step(row)` over all later rows, for each row.
 fn of_later(len: usize, step: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut factors = vec![1.0; len];
@@ -97,10 +118,25 @@ fn split_factors(bars: &Bars, told: &Told) -> Option<Vec<f64>> {
     }
     let adjusted = told.adj_close.as_ref()?;
     let factor = |row: usize| adjusted[row] / bars.close[row];
-    // An ordinary dividend is far below the smallest split; a rounded price is not exact.
-    let step =
-        |row: usize| split_like(factor(row) / factor(row - 1), 0.02).map_or(1.0, |s| 1.0 / s);
+    let step = |row: usize| {
+        let split = split_in(factor(row) / factor(row - 1));
+        let fall = bars.close[row - 1] / bars.close[row];
+        // Where adjusted closes are so small that rounding moves them by half, the price stays.
+        let is_real =
+            |split: &f64| (0.5..2.0).contains(&(fall / split)) && fall.ln() * split.ln() > 0.0;
+        split.filter(is_real).map_or(1.0, |split| 1.0 / split)
+    };
     Some(of_later(bars.len(), step))
+}
+
+/// The split in a step of the factor between closes and adjusted closes, which is
+/// `split (1 + dividend / close)`: the one that leaves the smallest dividend, and one of a tenth of the
+/// price at most. Adjusted closes are rounded, so that the rest may seem to be below zero.
+fn split_in(step: f64) -> Option<f64> {
+    let splits = SPLITS.into_iter().flat_map(|split| [split, 1.0 / split]);
+    let rest = |split: f64| step / split - 1.0;
+    let fits = splits.filter(|split| (-0.02..=0.1).contains(&rest(*split)));
+    fits.min_by(|a, b| rest(*a).abs().total_cmp(&rest(*b).abs()))
 }
 
 fn from_adjusted(bars: &Bars, adjusted: &[f64]) -> Result<Vec<f64>, String> {
@@ -136,5 +172,15 @@ mod tests {
         assert_eq!(split_like(0.1, 0.1), Some(0.1));
         assert_eq!(split_like(1.2, 0.1), None);
         assert_eq!(split_like(f64::NAN, 0.1), None);
+    }
+
+    #[test]
+    fn a_split_is_known_behind_the_dividend_of_its_day() {
+        assert_eq!(split_in(2.0 * 1.035), Some(2.0), "with a dividend of 3.5 % of the close");
+        assert_eq!(split_in(9.0 * 1.08), Some(9.0), "and not ten, less some rounding");
+        assert_eq!(split_in(0.1 * 1.05), Some(0.1));
+        assert_eq!(split_in(2.0 * 0.985), Some(2.0), "rounded");
+        assert_eq!(split_in(1.3), None, "a dividend without a split");
+        assert_eq!(split_in(f64::NAN), None);
     }
 }

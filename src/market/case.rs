@@ -19,6 +19,8 @@ pub struct Case {
     pub time: Option<i64>,
     /// What is wrong.
     pub fact: Fact,
+    /// How bad it is: of two cases of one kind the larger is the worse.
+    pub bad: f64,
 }
 
 /// What is wrong with a row. Times are microseconds since 1970-01-01T00:00:00Z, names are those of our
@@ -43,6 +45,10 @@ pub enum Fact {
     NotANumber(Box<str>, Box<str>),
     /// A price is missing.
     NoPrice(&'static str),
+    /// The file ends within its line, after so many of so many cells.
+    Torn(usize, usize),
+    /// The file ends with it, and without the end of a line.
+    NoEnd,
     /// A price that cannot be.
     Price(&'static str, f64),
     /// High and low, the wrong way round.
@@ -132,6 +138,13 @@ impl fmt::Display for Fact {
             }
             Self::NotANumber(column, text) => write!(out, "`{column}` is `{text}`, not a number"),
             Self::NoPrice(name) => write!(out, "`{name}` is missing"),
+            Self::Torn(cells, of) => write!(
+                out,
+                "the file ends within the line, after {cells} of {of} cells; is it still being written?"
+            ),
+            Self::NoEnd => {
+                write!(out, "the file ends without the end of a line: it may be cut short")
+            }
             Self::Price(name, value) => write!(out, "`{name}` is {}", number(*value)),
             Self::HighBelowLow(high, low) => {
                 write!(out, "`high` {} is below `low` {}", number(*high), number(*low))
@@ -200,8 +213,13 @@ mod tests {
 
     #[test]
     fn what_needs_two_bars_is_met_by_those_who_see_both() {
-        let case =
-            |time: i64, fact: Fact| Case { file: "x".into(), row: 1, time: Some(time), fact };
+        let case = |time: i64, fact: Fact| Case {
+            file: "x".into(),
+            row: 1,
+            time: Some(time),
+            fact,
+            bad: 0.0,
+        };
         let window = Window { from: 10, until: 20 };
         assert!(case(10, Fact::Volume(0.0)).is_in(window));
         assert!(!case(20, Fact::Volume(0.0)).is_in(window));

@@ -4,12 +4,23 @@ use super::DataError;
 use crate::manifest::glob_matches;
 use flate2::read::MultiGzDecoder;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// What the names of data files end in.
 const ENDINGS: [&str; 4] = [".csv", ".csv.gz", ".jsonl", ".parquet"];
+
+/// What a compressed file begins with.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// What others begin with, and what to do with them.
+const FOREIGN: [(&[u8], &str); 5] = [
+    (b"PK\x03\x04", "a zip archive (or a spreadsheet); unpack it, or save it as CSV"),
+    (&[0x28, 0xb5, 0x2f, 0xfd], "compressed with zstd; unpack it, or compress it with gzip"),
+    (b"BZh", "compressed with bzip2; unpack it, or compress it with gzip"),
+    (&[0xff, 0xfe], "text in UTF-16; save it in UTF-8"),
+    (&[0xfe, 0xff], "text in UTF-16; save it in UTF-8"),
+];
 
 /// How long is waited before a file that changed is read once more.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -50,7 +61,10 @@ pub(super) fn expand(pattern: &Path, written: &str) -> Result<Vec<PathBuf>, Data
     let mut files: Vec<PathBuf> = files.collect();
     files.sort();
     files.dedup();
-    if files.is_empty() { Err(wrong("no file matches".into())) } else { Ok(files) }
+    match files.is_empty() {
+        true => Err(wrong(format!("no file matches {}", pattern.display()))),
+        false => Ok(files),
+    }
 }
 
 fn name(path: &Path) -> Option<&str> {
@@ -82,7 +96,7 @@ fn absent(path: &Path) -> String {
     let known: Vec<&str> = siblings.iter().filter_map(|path| name(path)).collect();
     match crate::diag::closest(name(path).unwrap_or_default(), &known) {
         Some(near) => format!("there is no such file; did you mean `{near}`?"),
-        None => "there is no such file; paths are relative to the project".into(),
+        None => format!("there is no such file; it would be {}", path.display()),
     }
 }
 
@@ -151,22 +165,24 @@ fn ends_within_a_line(file: &Path) -> bool {
     is_text && last().is_ok_and(|byte| byte != b'\n')
 }
 
-/// The bytes of a file, unpacked if they are packed.
+/// The bytes of a file, unpacked if they are packed, whatever its name says.
 pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
-    let wrong = |error: std::io::Error| DataError::new(file, format!("it cannot be read: {error}"));
-    let mut packed = File::open(file).map_err(wrong)?;
-    let mut bytes = Vec::new();
-    match is_packed(file) {
-        true => MultiGzDecoder::new(packed).read_to_end(&mut bytes),
-        false => packed.read_to_end(&mut bytes),
+    let wrong = |fact: String| DataError::new(file, fact);
+    let bytes = fs::read(file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    if let Some((_, what)) = FOREIGN.iter().find(|(start, _)| bytes.starts_with(start)) {
+        return Err(wrong(format!("it is {what}")));
     }
-    .map_err(wrong)?;
-    Ok(bytes)
-}
-
-/// Whether a file's name says that it is compressed.
-fn is_packed(file: &Path) -> bool {
-    name(file).is_some_and(|name| name.ends_with(".gz"))
+    if !bytes.starts_with(GZIP) {
+        return Ok(bytes);
+    }
+    let mut unpacked = Vec::new();
+    match MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked) {
+        Ok(_) => Ok(unpacked),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(wrong(
+            "the compressed file is cut short; is it still being written? Copy it again".into(),
+        )),
+        Err(error) => Err(wrong(format!("the compressed file is damaged: {error}; copy it again"))),
+    }
 }
 
 /// Whether a file's name says that each of its lines is a JSON object.

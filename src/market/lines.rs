@@ -165,10 +165,7 @@ impl Shape {
         let (header, separator) = match json {
             true => (members(line).map_err(|fact| DataError::new(name, fact))?, b','),
             false => {
-                let of = |separator: u8| line.iter().filter(|byte| **byte == separator).count();
-                let separators = [b',', b';', b'\t'];
-                let separator = separators.into_iter().max_by_key(|separator| of(*separator));
-                let separator = separator.unwrap_or(b',');
+                let separator = separator(line);
                 (cells(line, separator).map_err(|fact| DataError::new(name, fact))?, separator)
             }
         };
@@ -235,6 +232,13 @@ fn members(line: &[u8]) -> Result<Vec<String>, String> {
         Ok(_) => Err("line 1 is no JSON object".into()),
         Err(error) => Err(format!("line 1 is no JSON object: {error}")),
     }
+}
+
+/// What separates the cells of a header: whatever it has most of.
+pub(super) fn separator(header: &[u8]) -> u8 {
+    let of = |separator: u8| header.iter().filter(|byte| **byte == separator).count();
+    let separators = [b'|', b'\t', b';', b','];
+    separators.into_iter().max_by_key(|separator| of(*separator)).unwrap_or(b',')
 }
 
 fn cells(line: &[u8], separator: u8) -> Result<Vec<String>, String> {

@@ -22,6 +22,7 @@ mod files;
 mod growing;
 mod label;
 mod lines;
+mod notation;
 mod read;
 mod roles;
 mod time;

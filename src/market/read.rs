@@ -3,6 +3,7 @@
 
 use super::files;
 use super::lines;
+use super::notation::Notation;
 use super::roles::Roles;
 use super::time::{self, Stamp};
 use super::{DataError, FileRead};
@@ -18,6 +19,9 @@ use std::sync::Arc as Shared;
 
 /// What stands in a cell for no value.
 const MISSING: [&str; 9] = ["", "null", "NULL", "NA", "N/A", "#N/A", "None", "none", "-"];
+
+/// What a Parquet file begins and ends with.
+const PARQUET: &[u8] = b"PAR1";
 
 /// The rows of one symbol, in the order of its files.
 #[derive(Debug)]
@@ -39,6 +43,22 @@ pub(super) struct Rows {
     pub(super) extra: Vec<(String, bool, Vec<f64>)>,
     /// Cells that cannot be read: the row, the column and what stands there.
     pub(super) odd: Vec<(usize, String, String)>,
+    /// The last row of each file whose last line has no end.
+    pub(super) torn: Vec<(usize, Torn)>,
+}
+
+/// A last line without an end: how many cells it has, and how many it should have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Torn {
+    pub(super) cells: usize,
+    pub(super) of: usize,
+}
+
+impl Torn {
+    /// Whether cells are missing; else the last one may be cut, or nothing.
+    pub(super) fn is_short(self) -> bool {
+        self.cells < self.of
+    }
 }
 
 /// What files tell of splits and dividends, a value a row.
@@ -92,6 +112,7 @@ impl Rows {
             },
             extra: extra.map(|(name, flag, values)| (name.clone(), *flag, pick(values))).collect(),
             odd: odd.collect(),
+            torn: self.torn.iter().filter_map(|(row, torn)| Some((place(*row)?, *torn))).collect(),
         }
     }
 
@@ -134,6 +155,7 @@ impl Rows {
             values.resize(len + added, f64::NAN);
         }
         self.odd.extend(later.odd.into_iter().map(|(row, name, text)| (row + len, name, text)));
+        self.torn.extend(later.torn.into_iter().map(|(row, torn)| (row + len, torn)));
         Ok(())
     }
 }
@@ -145,11 +167,11 @@ pub(super) fn file(
 ) -> Result<(Vec<Rows>, FileRead), DataError> {
     files::steadily(file, || {
         let is_parquet = file.extension().is_some_and(|extension| extension == "parquet");
-        let frame = match is_parquet {
-            true => parquet(file)?,
-            false => csv(file, &CsvText::open(file, settings)?, settings)?,
-        };
-        in_frame(file, &frame, settings)
+        if is_parquet {
+            return in_frame(file, &parquet(file)?, None, settings);
+        }
+        let text = CsvText::open(file, settings)?;
+        in_frame(file, &csv(file, &text, settings)?, text.torn(), settings)
     })
 }
 
@@ -160,12 +182,13 @@ pub(super) fn text(
     settings: &DataSettings,
 ) -> Result<(Vec<Rows>, FileRead), DataError> {
     let frame = csv(file, &CsvText::of(file, bytes)?, settings)?;
-    in_frame(file, &frame, settings)
+    in_frame(file, &frame, None, settings)
 }
 
 fn in_frame(
     file: &Path,
     frame: &DataFrame,
+    torn: Option<Torn>,
     settings: &DataSettings,
 ) -> Result<(Vec<Rows>, FileRead), DataError> {
     let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
@@ -176,7 +199,15 @@ fn in_frame(
             "the file has a header and no rows; write bars into it or name another file",
         ));
     }
-    Reader { file, settings, frame, roles: &roles }.rows()
+    let notation = notation(frame, &roles);
+    Reader { file, settings, frame, torn, roles: &roles, notation }.rows()
+}
+
+/// How the prices and volumes of `frame` are written, where they are text.
+fn notation(frame: &DataFrame, roles: &Roles) -> Notation {
+    let columns = roles.numbers().into_iter().filter_map(|role| roles.theirs(role));
+    let columns = columns.filter_map(|name| frame.column(name).ok()?.str().ok());
+    Notation::of(columns.flat_map(|texts| texts.iter().flatten()))
 }
 
 fn polars_error(file: &Path, error: &PolarsError) -> DataError {
@@ -185,8 +216,15 @@ fn polars_error(file: &Path, error: &PolarsError) -> DataError {
 }
 
 fn parquet(file: &Path) -> Result<DataFrame, DataError> {
-    let bytes = Cursor::new(files::bytes(file)?);
-    ParquetReader::new(bytes).finish().map_err(|error| polars_error(file, &error))
+    let bytes = files::bytes(file)?;
+    if !(bytes.starts_with(PARQUET) && bytes.ends_with(PARQUET)) {
+        let fact = match bytes.starts_with(PARQUET) {
+            true => "the Parquet file is cut short; is it still being written? Copy it again",
+            false => "it is no Parquet file; name it after what it holds, such as `.csv`",
+        };
+        return Err(DataError::new(file, fact));
+    }
+    ParquetReader::new(Cursor::new(bytes)).finish().map_err(|error| polars_error(file, &error))
 }
 
 /// A CSV file with numbers as prices; if a price is none, with every column as text.
@@ -195,7 +233,10 @@ fn csv(file: &Path, text: &CsvText, settings: &DataSettings) -> Result<DataFrame
     let prices = roles.numbers().into_iter().filter_map(|price| roles.theirs(price));
     let numbers: Schema = prices.map(|name| Field::new(name.into(), DataType::Float64)).collect();
     let read = text.read(Some(numbers)).or_else(|_| text.read(None));
-    read.map_err(|error| polars_error(file, &error))
+    read.map_err(|error| match text.fault() {
+        Some(fact) => DataError::new(file, fact),
+        None => polars_error(file, &error),
+    })
 }
 
 /// The columns of a file as they stand there; those of a CSV file are text.
@@ -225,9 +266,46 @@ impl CsvText {
         }
     }
 
-    fn of(file: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
+    fn of(file: &Path, mut bytes: Vec<u8>) -> Result<Self, DataError> {
+        // Some programs end lines with a carriage return alone.
+        if !bytes.contains(&b'\n') {
+            bytes.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
+        }
         let (header, separator) = header(file, &bytes)?;
         Ok(Self { bytes, header, separator })
+    }
+
+    /// Why it cannot be read at all, if that is known.
+    fn fault(&self) -> Option<String> {
+        if let Err(strange) = std::str::from_utf8(&self.bytes) {
+            let before = &self.bytes[..strange.valid_up_to()];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            return Some(format!("line {line} is no text in UTF-8; save the file in UTF-8"));
+        }
+        let mut reader = ::csv::ReaderBuilder::new();
+        let reader = reader.delimiter(self.separator).flexible(true).from_reader(&self.bytes[..]);
+        let mut records = reader.into_byte_records().enumerate();
+        let columns = self.header.len();
+        records.find_map(|(row, record)| {
+            let cells = record.ok().map(|record| record.len()).filter(|cells| *cells > columns)?;
+            let row = row + 1;
+            Some(format!(
+                "row {row} has {cells} cells, and there are {columns} columns; mend it or take it out"
+            ))
+        })
+    }
+
+    /// Whether its last line has no end.
+    fn torn(&self) -> Option<Torn> {
+        if self.bytes.ends_with(b"\n") {
+            return None;
+        }
+        let last = self.bytes.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut reader = ::csv::ReaderBuilder::new();
+        let reader = reader.delimiter(self.separator).has_headers(false).flexible(true);
+        let cells = reader.from_reader(last).into_byte_records().next();
+        let cells = cells.and_then(Result::ok).map_or(0, |cells| cells.len());
+        Some(Torn { cells, of: self.header.len() })
     }
 
     /// Its columns as text, but for those that `numbers` gives a type.
@@ -249,14 +327,7 @@ impl CsvText {
 fn header(file: &Path, text: &[u8]) -> Result<(Vec<String>, u8), DataError> {
     let wrong = |error: &dyn std::fmt::Display| DataError::new(file, error.to_string());
     let line = text.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-    let of = |separator: u8| line.iter().filter(|byte| **byte == separator).count();
-    let separator = if of(b',') > 0 {
-        b','
-    } else if of(b';') > of(b'\t') {
-        b';'
-    } else {
-        b'\t'
-    };
+    let separator = lines::separator(line);
     let mut reader = ::csv::ReaderBuilder::new().delimiter(separator).from_reader(line);
     let header = reader.headers().map_err(|error| wrong(&error))?;
     let names: Vec<String> =
@@ -274,7 +345,9 @@ struct Reader<'a> {
     file: &'a Path,
     settings: &'a DataSettings,
     frame: &'a DataFrame,
+    torn: Option<Torn>,
     roles: &'a Roles,
+    notation: Notation,
 }
 
 /// A symbol and the indices of its rows.
@@ -301,6 +374,7 @@ impl Reader<'_> {
         let height = self.frame.height();
         let mut odd: Vec<(usize, String, String)> = Vec::new();
         let stamps = self.stamps(&mut odd)?;
+        let blank = self.blank(&stamps);
         let naive =
             stamps.iter().any(|stamp| matches!(stamp, Some(Stamp::Wall(_) | Stamp::Date(_))));
         let mut column = |role: &str| -> Result<Option<Vec<f64>>, DataError> {
@@ -322,7 +396,7 @@ impl Reader<'_> {
         odd.sort();
         let prices: [Vec<f64>; 5] = prices.try_into().expect("there are five roles of numbers");
         let name: Shared<str> = shown(self.file).into();
-        let read = FileRead { path: name.to_string(), rows: height, naive };
+        let read = FileRead { path: name.to_string(), rows: height - blank.len(), naive };
         let all = Rows {
             symbol: files::stem(self.file),
             files: vec![(0, name)],
@@ -333,14 +407,29 @@ impl Reader<'_> {
             told,
             extra: self.extra()?,
             odd,
+            torn: self.torn.map(|torn| (height - 1, torn)).into_iter().collect(),
         };
-        let rows = match self.groups()? {
-            None => vec![all],
+        let rows = match self.groups(&blank)? {
             Some(groups) => {
                 groups.into_iter().map(|(symbol, rows)| all.part(symbol, &rows)).collect()
             }
+            None if blank.is_empty() => vec![all],
+            None => {
+                let rows = 0..height as u32;
+                let rows = rows.filter(|row| blank.binary_search(row).is_err());
+                vec![all.part(all.symbol.clone(), &rows.collect::<Vec<_>>())]
+            }
         };
         Ok((rows, read))
+    }
+
+    /// The rows in which nothing stands, of those without a time.
+    fn blank(&self, stamps: &[Option<Stamp>]) -> Vec<u32> {
+        let timeless = (0..stamps.len()).filter(|row| stamps[*row].is_none());
+        let is_blank = |row: &usize| {
+            self.frame.columns().iter().all(|column| matches!(column.get(*row), Ok(AnyValue::Null)))
+        };
+        timeless.filter(is_blank).map(|row| row as u32).collect()
     }
 
     /// The time of every row; what is none is added to `odd`.
@@ -360,6 +449,7 @@ impl Reader<'_> {
             DataType::String => {
                 let text = column.str().map_err(|error| self.fail(&error))?;
                 let format = self.settings.time_format.as_deref();
+                let format = format.or_else(|| time::day_first(|| text.iter().flatten()));
                 let mut stamps = Vec::with_capacity(text.len());
                 for (row, value) in text.iter().enumerate() {
                     let stamp = value.and_then(|value| time::read(value, format, unit));
@@ -411,7 +501,7 @@ impl Reader<'_> {
             let text = column.str().map_err(|error| self.fail(&error))?;
             let mut number = |(row, value): (usize, Option<&str>)| {
                 let value = value?;
-                let number = value.trim().parse().ok();
+                let number = self.notation.read(value);
                 if number.is_none() {
                     odd.push((row, value.to_owned()));
                 }
@@ -434,7 +524,7 @@ impl Reader<'_> {
             let found = match column.dtype() {
                 DataType::String => {
                     let text = column.str().map_err(|error| self.fail(&error))?;
-                    text_column(&text.iter().collect::<Vec<_>>())
+                    text_column(&text.iter().collect::<Vec<_>>(), self.notation)
                 }
                 dtype if dtype.is_primitive_numeric() || boolean => {
                     let (mut values, _) = self.numbers(column)?;
@@ -450,17 +540,25 @@ impl Reader<'_> {
         Ok(extra)
     }
 
-    /// The rows of every symbol, in the order of first appearance; `None` if no column names it.
-    fn groups(&self) -> Result<Option<Vec<Group>>, DataError> {
+    /// The rows of every symbol but the `blank` ones, in the order of first appearance; `None` if no
+    /// column names it.
+    fn groups(&self, blank: &[u32]) -> Result<Option<Vec<Group>>, DataError> {
         let Some(column) = self.column("symbol")? else { return Ok(None) };
         let text = column.cast(&DataType::String).map_err(|error| self.fail(&error))?;
         let text = text.str().map_err(|error| self.fail(&error))?;
         let mut groups: Vec<Group> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (row, symbol) in text.iter().enumerate() {
-            let symbol = symbol.ok_or_else(|| {
-                self.wrong(format!("row {}: `{}` is missing", row + 1, column.name()))
-            })?;
+            let Some(symbol) = symbol.map(str::trim).filter(|symbol| !symbol.is_empty()) else {
+                if blank.binary_search(&(row as u32)).is_ok() {
+                    continue;
+                }
+                return Err(self.wrong(format!(
+                    "row {}: `{}` is missing; write the symbol there, or take the row out",
+                    row + 1,
+                    column.name()
+                )));
+            };
             let place = *places.entry(symbol).or_insert_with(|| {
                 groups.push((symbol.to_owned(), Vec::new()));
                 groups.len() - 1
@@ -472,15 +570,13 @@ impl Reader<'_> {
 }
 
 /// A column of texts that are all numbers, or all booleans, as such.
-fn text_column(texts: &[Option<&str>]) -> Option<(bool, Vec<f64>)> {
+fn text_column(texts: &[Option<&str>], notation: Notation) -> Option<(bool, Vec<f64>)> {
     let boolean = |text: &str| match text.trim() {
         "true" | "True" | "TRUE" => Some(1.0),
         "false" | "False" | "FALSE" => Some(0.0),
         _ => None,
     };
-    let finite = |text: &str| {
-        text.trim().parse::<f64>().ok().map(|x| if x.is_finite() { x } else { f64::NAN })
-    };
+    let finite = |text: &str| notation.read(text).map(|x| if x.is_finite() { x } else { f64::NAN });
     let column = |read: &dyn Fn(&str) -> Option<f64>| -> Option<Vec<f64>> {
         texts.iter().map(|text| text.map_or(Some(f64::NAN), read)).collect()
     };

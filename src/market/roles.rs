@@ -77,6 +77,11 @@ impl Roles {
                 None => guesses.iter().find_map(|guess| names.iter().find(|n| plain(n) == *guess)),
             };
             if let Some(found) = found {
+                let is_twin = |name: &&String| *name == found;
+                if names.iter().filter(is_twin).count() > 1 {
+                    let fact = format!("two columns are called `{found}`; rename one of them");
+                    return Err(DataError::new(file, fact));
+                }
                 ours.insert(*role, found.clone());
             }
         }
@@ -85,6 +90,13 @@ impl Roles {
         let needed: &[&str] = if is_trade { &["time", "price"] } else { &["time"] };
         let of_bar: &[&str] = if is_trade { &[] } else { &BAR };
         if let Some(role) = needed.iter().chain(of_bar).find(|role| !ours.contains_key(*role)) {
+            if names.iter().any(|name| name.trim().parse::<f64>().is_ok()) {
+                let fact = format!(
+                    "the first line is no header, it has {}; write the names of the columns above it",
+                    has()
+                );
+                return Err(DataError::new(file, fact));
+            }
             let fact = format!(
                 "no column looks like `{role}`; the file has {}; name it: `data.columns = {{ {role} = \"...\" }}`",
                 has()

@@ -44,11 +44,28 @@ pub(super) fn read(text: &str, format: Option<&str>, per_second: Option<i64>) ->
         }
         Ok(_) => {}
         Err(_) if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') => {
-            return fractional_epoch(text.parse().ok()?, per_second).map(Stamp::Instant);
+            if let Ok(ticks) = text.parse() {
+                return fractional_epoch(ticks, per_second).map(Stamp::Instant);
+            }
         }
         Err(_) => {}
     }
     parse(text)
+}
+
+/// The format of texts such as `31/12/2024`, which name the day before the month: one of them has a
+/// first number that is no month, and all of them can be read so.
+pub(super) fn day_first<'a, I: Iterator<Item = &'a str>>(
+    texts: impl Fn() -> I,
+) -> Option<&'static str> {
+    const FORMATS: [&str; 3] = ["%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"];
+    let has_slashes = |text: &str| text.trim().as_bytes().get(2) == Some(&b'/');
+    let no_month = |text: &str| has_slashes(text) && text.trim()[..2] > *"12";
+    if !texts().next().is_some_and(has_slashes) || !texts().any(no_month) {
+        return None;
+    }
+    let reads_all = |format: &&str| texts().all(|text| formatted(text.trim(), format).is_some());
+    FORMATS.into_iter().find(reads_all)
 }
 
 /// A timestamp in a format of `strftime`: with an offset, without one, or a date alone.
@@ -125,12 +142,18 @@ fn rare(text: &str) -> Option<Stamp> {
         "%Y%m%d %H:%M:%S",
         "%m/%d/%Y %H:%M:%S",
         "%m/%d/%Y %H:%M",
+        "%m/%d/%Y %I:%M:%S %p",
+        "%m/%d/%Y %I:%M %p",
+        "%d.%m.%Y %H:%M:%S%.f",
+        "%d.%m.%Y %H:%M",
     ] {
         if let Ok(wall) = NaiveDateTime::parse_from_str(text, format) {
             return Some(Stamp::Wall(wall.and_utc().timestamp_micros()));
         }
     }
-    for format in ["%Y/%m/%d", "%Y%m%d", "%m/%d/%Y"] {
+    for format in
+        ["%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y"]
+    {
         if let Ok(date) = NaiveDate::parse_from_str(text, format) {
             return Some(midnight(date));
         }
@@ -259,6 +282,16 @@ mod tests {
         {
             assert_eq!(wall(text), day, "{text}");
         }
+        for text in [
+            "10/22/2013",
+            "22.10.2013",
+            "22.10.2013 00:00:00.000",
+            "10/22/2013 12:00 AM",
+            "22-Oct-2013",
+            "Oct 22, 2013",
+        ] {
+            assert_eq!(wall(text), day, "{text}");
+        }
         for text in
             ["2013-10-22T02:00:00+02:00", "2013-10-22 00:00:00Z", "2013-10-22T00:00:00.000Z"]
         {
@@ -266,6 +299,16 @@ mod tests {
         }
         assert_eq!(parse("never"), None);
         assert_eq!(parse("2013-13-01"), None);
+    }
+
+    #[test]
+    fn days_stand_before_months_where_they_can_be_nothing_else() {
+        let format = |texts: &[&'static str]| day_first(|| texts.iter().copied());
+        assert_eq!(format(&["01/02/2024", "13/02/2024"]), Some("%d/%m/%Y"));
+        assert_eq!(format(&["01/02/2024 09:30", "31/12/2024 16:00"]), Some("%d/%m/%Y %H:%M"));
+        assert_eq!(format(&["01/02/2024", "02/01/2024"]), None, "either may be meant");
+        assert_eq!(format(&["12/31/2024", "13/01/2024"]), None, "neither can be");
+        assert_eq!(format(&["2024-01-02"]), None);
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Finding {
             Check::Gaps => ("gap", "gaps"),
             Check::Unfinished => ("unfinished bar", "unfinished bars"),
             Check::Stale => ("symbol with old data", "symbols with old data"),
+            Check::Torn => ("last line without an end", "last lines without an end"),
         };
         match self.count() {
             1 => format!("1 {one}"),
@@ -71,9 +72,18 @@ impl Finding {
         }
     }
 
+    /// Whether the worst of its rows have no time that could be read.
+    fn is_timeless(&self) -> bool {
+        let worst = self.cases.first().map(|case| &case.fact);
+        matches!(worst, Some(Fact::NoTime | Fact::NotATime(_) | Fact::Torn(..)))
+    }
+
     /// The ways out for somebody whose session was refused.
     fn remedy(&self) -> &'static str {
         match self.check {
+            Check::Order if self.is_timeless() => {
+                "mend their times, or say how they are written (`data.time_format`), or leave the rows out with `data.checks.order = \"drop\"`"
+            }
             Check::Order => "sort the file, or let `data.checks.order = \"warn\"` do it",
             Check::Duplicates => {
                 "keep one row a time, or let `data.checks.duplicates = \"warn\"` keep the last"
@@ -87,6 +97,9 @@ impl Finding {
             Check::Gaps => "complete the file, or set `data.calendar`, or `data.checks.gaps`",
             Check::Unfinished => "run when the bar is complete, or set `data.checks.unfinished`",
             Check::Stale => "bring the file up to date",
+            Check::Torn => {
+                "run when the file is complete, or end its last line, or set `data.checks.torn`"
+            }
         }
     }
 
@@ -168,7 +181,11 @@ impl Verdict {
     /// Take a finding in, at its place.
     pub(super) fn add(&mut self, finding: Finding) {
         match self.findings.iter_mut().find(|known| known.check == finding.check) {
-            Some(known) => known.cases = [&known.cases[..], &finding.cases].concat().into(),
+            Some(known) => {
+                let mut cases = [&known.cases[..], &finding.cases].concat();
+                worst_first(&mut cases);
+                known.cases = cases.into();
+            }
             None => {
                 let at = self.findings.partition_point(|known| known.check < finding.check);
                 self.findings.insert(at, finding);
@@ -177,13 +194,30 @@ impl Verdict {
     }
 }
 
+/// The worst cases of one kind in several symbols, ten at most, each with its symbol.
+pub fn worst<'a>(
+    findings: impl IntoIterator<Item = (&'a str, &'a Finding)>,
+) -> Vec<(&'a str, &'a Case)> {
+    let of_symbol = |(symbol, finding): (&'a str, &'a Finding)| {
+        finding.worst().iter().map(move |it| (symbol, it))
+    };
+    let mut cases: Vec<(&str, &Case)> = findings.into_iter().flat_map(of_symbol).collect();
+    cases.sort_by(|(_, a), (_, b)| b.bad.total_cmp(&a.bad));
+    cases.truncate(SHOWN);
+    cases
+}
+
+/// Of equally bad ones the first in the file stays first.
+fn worst_first(cases: &mut [Case]) {
+    cases.sort_by(|a, b| b.bad.total_cmp(&a.bad));
+}
+
 /// Cases of one kind while they are looked for.
 pub(super) struct Search<'a> {
     rows: &'a Rows,
     check: Check,
     policy: Policy,
-    /// Each with how bad it is.
-    cases: Vec<(f64, Case)>,
+    cases: Vec<Case>,
 }
 
 impl<'a> Search<'a> {
@@ -205,17 +239,17 @@ impl<'a> Search<'a> {
     pub(super) fn add(&mut self, bad: f64, row: usize, time: Option<i64>, fact: Fact) {
         if self.is_wanted() {
             let (file, row) = self.rows.place(row);
-            self.cases.push((bad, Case { file: file.clone(), row, time, fact }));
+            self.cases.push(Case { file: file.clone(), row, time, fact, bad });
         }
     }
 
     /// What was found, if anything was; `done` is what was done about it where the session goes on.
     pub(super) fn finding(mut self, done: &'static str) -> Option<Finding> {
-        self.cases.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        worst_first(&mut self.cases);
         (!self.cases.is_empty()).then(|| Finding {
             check: self.check,
             policy: self.policy,
-            cases: self.cases.into_iter().map(|(_, case)| case).collect(),
+            cases: self.cases.into(),
             done: if self.policy == Policy::Fail { "refused" } else { done },
         })
     }

@@ -7,10 +7,12 @@ use super::{Reading, load};
 use crate::diag::Mistakes;
 use crate::manifest::data::Check as Damage;
 use crate::manifest::{Checks, DataSettings, Layers, Policy};
+use crate::market::verdict::worst;
 use crate::market::{DataSet, Finding, Verdict};
 use crate::plan::{Plan, Selection};
 use crate::store::stamp;
 use anyhow::Result;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Look for damage in files of bars, or in the data of a manifest's sessions
@@ -95,10 +97,7 @@ fn cases(sets: &[(Checks, DataSet)]) -> Records {
     ]);
     let all = || sets.iter().flat_map(|(_, data)| findings(data));
     for check in Damage::ALL {
-        let of_kind = all().filter(|(_, finding)| finding.check == check);
-        for (symbol, case) in
-            of_kind.flat_map(|(symbol, it)| it.worst().iter().map(move |case| (symbol, case)))
-        {
+        for (symbol, case) in worst(all().filter(|(_, finding)| finding.check == check)) {
             cases.push(vec![
                 check.word().into(),
                 symbol.into(),
@@ -118,6 +117,7 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
         ("check", Kind::Text),
         ("policy", Kind::Text),
         ("count", Kind::Count),
+        ("symbols", Kind::Count),
         ("done", Kind::Text),
         ("worst", Kind::Text),
     ]);
@@ -127,13 +127,15 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
                 finding.check == check && finding.policy == policy
             };
             let all = || sets.iter().flat_map(|(_, data)| findings(data)).filter(of_kind);
-            let worst = all().find_map(|(_, finding)| finding.cases.first());
+            let symbols: BTreeSet<&str> = all().map(|(symbol, _)| symbol).collect();
+            let worst = worst(all()).into_iter().next();
             kinds.push(vec![
                 check.word().into(),
                 policy.word().into(),
                 all().map(|(_, finding)| finding.count()).sum::<usize>().into(),
+                symbols.len().into(),
                 all().next().map(|(_, finding)| finding.done).into(),
-                worst.map(|case| format!("{}: {case}", case.file)).into(),
+                worst.map(|(_, case)| format!("{}: {case}", case.file)).into(),
             ]);
         }
     }

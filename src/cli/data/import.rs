@@ -39,7 +39,7 @@ pub(super) struct Import {
     lock: LockPolicy,
     #[command(flatten)]
     reading: Reading,
-    /// How the account of it is written
+    /// How the account of it is written; CSV has a row a symbol
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -85,7 +85,11 @@ impl Import {
         if context.quiet {
             return Ok(Exit::Success);
         }
-        self.facts(&imported, files).print(self.format)
+        match self.format {
+            // A table of rows has room for one kind of row.
+            Format::Csv => Self::symbols(&imported).print(Format::Csv),
+            format => self.facts(&imported, files).print(format),
+        }
     }
 
     /// Somebody may have taken the directory of another archive for a new one.
@@ -100,7 +104,8 @@ impl Import {
         ))
     }
 
-    fn facts(&self, imported: &[Imported], files: usize) -> Facts {
+    /// What the import did to each symbol.
+    fn symbols(imported: &[Imported]) -> Records {
         let mut symbols = Records::new([
             ("symbol", Kind::Text),
             ("bars", Kind::Count),
@@ -110,13 +115,6 @@ impl Import {
             ("revised", Kind::Count),
             ("first", Kind::Text),
             ("last", Kind::Text),
-        ]);
-        let mut revisions = Records::new([
-            ("symbol", Kind::Text),
-            ("time", Kind::Text),
-            ("column", Kind::Text),
-            ("old", Kind::Number),
-            ("new", Kind::Number),
         ]);
         for Imported { added, bars, first, last } in imported {
             symbols.push(vec![
@@ -129,6 +127,19 @@ impl Import {
                 first.into(),
                 last.into(),
             ]);
+        }
+        symbols
+    }
+
+    fn facts(&self, imported: &[Imported], files: usize) -> Facts {
+        let mut revisions = Records::new([
+            ("symbol", Kind::Text),
+            ("time", Kind::Text),
+            ("column", Kind::Text),
+            ("old", Kind::Number),
+            ("new", Kind::Number),
+        ]);
+        for Imported { added, .. } in imported {
             for revision in &added.revisions {
                 revisions.push(vec![
                     (&added.symbol).into(),
@@ -142,7 +153,7 @@ impl Import {
         let facts = Facts::default()
             .with("to", Kind::Text, shown(&self.to))
             .with("files_written", Kind::Count, files)
-            .part("symbols", symbols);
+            .part("symbols", Self::symbols(imported));
         // Programs always find the part, people only what is in it.
         let is_wanted = !revisions.is_empty() || self.format == Format::Json;
         if is_wanted { facts.part("revisions", revisions) } else { facts }

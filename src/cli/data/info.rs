@@ -23,7 +23,7 @@ pub(super) struct Info {
     file: PathBuf,
     #[command(flatten)]
     reading: Reading,
-    /// How it is written
+    /// How it is written; CSV has the columns alone
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -34,17 +34,20 @@ impl Info {
         let settings = lenient(self.reading.settings(&self.file, context)?);
         let mut facts = Facts::default().with("file", Kind::Text, self.file.display().to_string());
         let mut file = settings.paths[0].clone();
-        let exit = match load(&settings) {
-            Ok(data) => {
-                file = data.files[0].path.as_str().into();
-                facts = described(facts, &data, &settings, context);
-                Exit::Success
-            }
-            // The columns below are what helps to read it.
-            Err(error) => {
+        let loaded = load(&settings);
+        if let Ok(data) = &loaded {
+            file = data.files[0].path.as_str().into();
+            facts = described(facts, data, &settings, context);
+        }
+        let (found, exit) = match (inspect(&file, &settings), loaded) {
+            (Ok(found), Ok(_)) => (found, Exit::Success),
+            // The columns are what helps to read it.
+            (Ok(found), Err(error)) => {
                 context.complain(&format!("error: {error}"));
-                Exit::Usage
+                (found, Exit::Usage)
             }
+            (Err(_), Err(error)) => return Err(error.into()),
+            (Err(error), Ok(_)) => return Err(Usage(error.to_string()).into()),
         };
         let mut columns = Records::new([
             ("column", Kind::Text),
@@ -52,7 +55,7 @@ impl Info {
             ("first", Kind::Text),
             ("last", Kind::Text),
         ]);
-        for column in inspect(&file, &settings).map_err(|it| Usage(it.to_string()))? {
+        for column in found {
             columns.push(vec![
                 column.name.into(),
                 column.role.into(),
@@ -60,7 +63,11 @@ impl Info {
                 column.last.into(),
             ]);
         }
-        facts.part("columns", columns).print(self.format)?;
+        match self.format {
+            // A table of rows has room for one kind of row.
+            Format::Csv => columns.print(Format::Csv)?,
+            format => facts.part("columns", columns).print(format)?,
+        };
         Ok(exit)
     }
 }
@@ -74,9 +81,10 @@ fn described(facts: Facts, data: &DataSet, settings: &DataSettings, context: &Co
         .with("symbols", Kind::Text, symbols)
         .with("times", Kind::Text, if naive { "wall clock" } else { "instants" })
         .with("timezone", Kind::Text, settings.timezone.name());
+    let noted = data.verdicts.iter().flat_map(|it| it.notes.iter().chain(&it.broken));
+    noted.for_each(|note| context.say(note));
     let Some(bars) = data.bars.iter().find(|bars| !bars.is_empty()) else { return facts };
     let label = if settings.label_close { Label::Close } else { Label::guess(bars) };
-    data.verdicts.iter().flat_map(|it| &it.notes).for_each(|note| context.say(note));
     facts
         .with("timeframe", Kind::Text, duration::text(bars.clock.timeframe))
         .with("label", Kind::Text, label.word())

@@ -25,7 +25,7 @@ use super::verdict::{Search, Verdict};
 use crate::bars::resample::{Grid, resample};
 use crate::bars::{Bars, Clock, DAY, Extra};
 use crate::manifest::data::Check;
-use crate::manifest::{DataSettings, Policy};
+use crate::manifest::{Adjust, DataSettings, Policy};
 
 /// The bars of `rows` and what was found in them. Of rows that refuse the session the bars are repaired
 /// as far as that goes, so that whoever looks can see them.
@@ -70,6 +70,7 @@ impl<'a> Cleaning<'a> {
             self.duplicates();
         }
         self.prices();
+        self.endings();
         self.range();
         self.volume();
         if has_gaps {
@@ -89,6 +90,11 @@ impl<'a> Cleaning<'a> {
             });
         }
         let (mut bars, told) = self.gather();
+        if self.settings.adjust != Adjust::Total && adjust::hides_dividends(&bars, &told) {
+            let note = "its adjusted closes alone tell of dividends, and none is paid: \
+                        `data.adjust = \"total\"` takes them out of the prices";
+            self.verdict.notes.push(note.into());
+        }
         adjust::adjust(&mut bars, &told, self.settings.adjust)?;
         if has_gaps {
             self.jumps(&bars, &told);

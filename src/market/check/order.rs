@@ -17,7 +17,9 @@ impl Cleaning<'_> {
     pub(super) fn place(&mut self) -> Result<(), String> {
         let mut search = self.search(Check::Order);
         let placed = self.in_files();
-        let raw: Vec<i64> = placed.iter().map(|(stamp, _)| stamp.raw()).collect();
+        let mut raw: Vec<i64> = placed.iter().map(|(stamp, _)| stamp.raw()).collect();
+        // Steps between rows out of order are none between bars.
+        raw.sort_unstable();
         let timeframe = match self.rows.trades {
             // A trade is a bar of no length.
             true => 1,
@@ -35,9 +37,10 @@ impl Cleaning<'_> {
         self.clock = Clock { timeframe, zone };
         self.kept = times.into_iter().zip(placed.iter().map(|(_, row)| *row)).collect();
         for row in (0..self.rows.len()).filter(|row| self.rows.stamps[*row].is_none()) {
-            let fact = match self.odd(row) {
-                Some((_, text)) => Fact::NotATime(text.into()),
-                None => Fact::NoTime,
+            let fact = match (self.torn(row), self.odd(row)) {
+                (Some(fact), _) => fact,
+                (None, Some((_, text))) => Fact::NotATime(text.into()),
+                (None, None) => Fact::NoTime,
             };
             search.add(1e18, row, None, fact);
         }

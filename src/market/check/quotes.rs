@@ -22,6 +22,24 @@ impl<'a> Cleaning<'a> {
         (*at == row).then_some((name, text))
     }
 
+    /// That the file ends within a row, and cells of it are missing.
+    pub(super) fn torn(&self, row: usize) -> Option<Fact> {
+        let (_, torn) = self.rows.torn.iter().find(|(known, _)| *known == row)?;
+        torn.is_short().then_some(Fact::Torn(torn.cells, torn.of))
+    }
+
+    /// Last lines that have all their cells and no end: the last cell may be cut short.
+    pub(super) fn endings(&mut self) {
+        let mut search = self.search(Check::Torn);
+        let last = self.rows.torn.iter().filter(|(_, torn)| !torn.is_short());
+        let is_torn = |row: usize| last.clone().any(|(torn, _)| *torn == row);
+        for &(time, row) in self.kept.iter().filter(|(_, row)| is_torn(*row)) {
+            search.add(0.0, row, Some(time), Fact::NoEnd);
+        }
+        let done = self.dropped(Check::Torn, |_, row| is_torn(row));
+        self.found(search, done);
+    }
+
     /// Prices at which nothing can be bought or sold: no policy keeps such a row.
     pub(super) fn prices(&mut self) {
         let mut search = self.search(Check::Prices);
@@ -29,7 +47,8 @@ impl<'a> Cleaning<'a> {
         let names = if self.rows.trades { ["price"; 4] } else { ["open", "high", "low", "close"] };
         let is_usable = |value: f64| (SMALLEST_PRICE..=LARGEST_PRICE).contains(&value);
         let is_good = |row: usize| {
-            prices.iter().all(|column| is_usable(column[row])) && self.odd(row).is_none()
+            let is_whole = self.odd(row).is_none() && self.torn(row).is_none();
+            is_whole && prices.iter().all(|column| is_usable(column[row]))
         };
         let mut good: Vec<bool> = Vec::with_capacity(self.kept.len());
         for &(time, row) in &self.kept {
@@ -38,6 +57,10 @@ impl<'a> Cleaning<'a> {
                 continue;
             }
             let worst = || names.iter().zip(prices).find(|(_, column)| !is_usable(column[row]));
+            if let Some(fact) = self.torn(row) {
+                search.add(4.0, row, Some(time), fact);
+                continue;
+            }
             let (bad, fact) = match (self.odd(row), worst()) {
                 (Some((column, text)), _) => (3.0, Fact::NotANumber(column.into(), text.into())),
                 (None, Some((name, column))) if column[row].is_nan() => (1.0, Fact::NoPrice(name)),

@@ -66,6 +66,24 @@ fn splits_are_taken_out_alone_and_found_in_adjusted_closes() {
 }
 
 #[test]
+fn dividends_of_prices_without_splits_are_paid_for_the_units_of_now() {
+    let split = us("us-equities-2014-splits-dividends.csv", |s| s.adjust = Adjust::Split);
+    let apple = split.symbol("AAPL").unwrap();
+    let paid: Vec<(f64, f64)> = apple.actions.iter().map(|a| (a.split, a.dividend * 7.0)).collect();
+    let expected = [3.05, 3.29, 0.47 * 7.0, 0.47 * 7.0];
+    for ((split, paid), expected) in paid.iter().zip(expected) {
+        assert!(*split == 1.0 && (paid - expected).abs() < 1e-12, "{paid}");
+    }
+    assert_eq!(paid.len(), 4);
+    assert!(split.verdicts.iter().all(|verdict| verdict.notes.is_empty()));
+    // Nobody can pay what is in adjusted closes alone.
+    let hidden = us("us-equities-daily.csv", |s| s.adjust = Adjust::Split);
+    let told = |symbol: &str| hidden.verdict(symbol).unwrap().notes.concat();
+    assert!(told("IBM").contains("none is paid"), "{}", told("IBM"));
+    assert_eq!(told("GOOG"), "", "Google paid none");
+}
+
+#[test]
 fn raw_prices_with_booked_splits_and_dividends_return_what_adjusted_prices_do() {
     let name = "us-equities-2014-splits-dividends.csv";
     let (raw, total) = (us(name, |_| ()), us(name, |s| s.adjust = Adjust::Total));

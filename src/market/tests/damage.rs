@@ -86,6 +86,7 @@ fn each_policy_does_what_it_says_and_the_verdict_counts_it() {
         let found = verdict.findings.iter().find(|finding| finding.check == check);
         assert_eq!(found.map(|finding| finding.done), done, "{check:?} {policy:?}");
         assert!(found.is_none_or(|finding| finding.count() == 1));
+        assert_eq!(data.bars[0].clock.timeframe, DAY, "{check:?} {policy:?}");
         let told = found.is_some_and(|it| verdict.warnings().any(|w| w.contains(&it.headline())));
         assert_eq!(told, policy == Warn, "{check:?} {policy:?}");
     }

@@ -41,11 +41,20 @@ fn a_file_that_is_absent_empty_or_of_other_columns_says_so() {
     );
     let odd = files.load(&["odd.csv"]).unwrap_err();
     assert!(odd.starts_with("no column looks like `time`; the file has when, open"), "{odd}");
+    let files_told = |text: &str| Files::new(&[("x.csv", text)]).load(&["x.csv"]).unwrap_err();
+    let told = files_told("date,open,high,low,close,close\n2020-01-01,1,1,1,1,1\n");
+    assert_eq!(told, "two columns are called `close`; rename one of them");
+    let told = files_told("2020-01-01,1,1,1,1,1\n2020-01-02,1,1,1,1,1\n");
+    assert!(told.starts_with("the first line is no header, it has 2020-01-01, 1, 1"), "{told}");
     let mut settings = files.settings(&["odd.csv"]);
     settings.columns = vec![("time".into(), "wehn".into())];
     let told = load(&settings).unwrap_err().fact;
     assert!(told.starts_with("there is no column `wehn` for `time`"), "{told}");
-    assert_eq!(files.load(&["*.parquet"]).unwrap_err(), "no file matches");
+    let told = files.load(&["*.parquet"]).unwrap_err();
+    assert!(told.starts_with("no file matches ") && told.ends_with("/*.parquet"), "{told}");
+    let told = files.load(&["far/away.csv"]).unwrap_err();
+    let place = format!("{}/far/away.csv", files.0.path().display());
+    assert_eq!(told, format!("there is no such file; it would be {place}"));
 }
 
 #[test]
@@ -131,4 +140,109 @@ fn packed_files_other_separators_and_told_formats_are_read() {
     assert_eq!(format!("{:?}", plain.bars), format!("{:?}", unpacked.bars));
     assert_eq!(plain.symbols(), ["x"]);
     assert!(plain.files[0].naive);
+}
+
+#[test]
+fn what_is_cut_short_or_no_table_of_prices_says_so() {
+    use std::io::Write as _;
+    let rows: String =
+        (1..=9).map(|day| format!("2020-01-0{day},1,2,0.5,1.5,{}\n", day * 1_000)).collect();
+    let text = format!("{HEADER}{rows}");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(text.as_bytes()).unwrap();
+    let packed = packed.finish().unwrap();
+    let files = Files::new(&[]);
+    let told = |name: &str, bytes: &[u8]| {
+        std::fs::write(files.0.path().join(name), bytes).unwrap();
+        files.load(&[name]).map(|data| data.bars[0].len()).unwrap_err()
+    };
+    for cut in [packed.len() / 2, packed.len() - 1] {
+        let told = told("x.csv.gz", &packed[..cut]);
+        assert!(told.starts_with("the compressed file is cut short"), "{told}");
+    }
+    assert!(
+        told("x.csv.gz", &[&packed[..], b"and something else"].concat()).contains("is damaged")
+    );
+    assert!(told("x.parquet", b"PAR1 and then").starts_with("the Parquet file is cut short"));
+    assert!(told("x.parquet", text.as_bytes()).starts_with("it is no Parquet file"));
+    assert!(told("x.csv", b"PK\x03\x04...").starts_with("it is a zip archive"));
+    assert!(told("x.csv", b"\xff\xfed\0").contains("save it in UTF-8"));
+    let latin = format!("{},name\n2020-01-01,1,1,1,1,1,Z", HEADER.trim_end());
+    let latin = [latin.as_bytes(), b"\xfcrich\n"].concat();
+    assert_eq!(told("x.csv", &latin), "line 2 is no text in UTF-8; save the file in UTF-8");
+    let wide = format!("{HEADER}2020-01-01,1,1,1,1,1\n2020-01-02,1,1,1,1,1,7,8\n");
+    let wide = told("x.csv", wide.as_bytes());
+    assert_eq!(wide, "row 2 has 8 cells, and there are 6 columns; mend it or take it out");
+    // Names do not matter where the bytes tell.
+    std::fs::write(files.0.path().join("y.csv"), &packed).unwrap();
+    std::fs::write(files.0.path().join("z.csv.gz"), &text).unwrap();
+    assert_eq!(files.load(&["y.csv"]).unwrap().bars[0].len(), 9);
+    assert_eq!(files.load(&["z.csv.gz"]).unwrap().bars[0].len(), 9);
+}
+
+#[test]
+fn a_last_line_without_an_end_is_no_row_like_any_other() {
+    let rows = "2020-01-01,1,2,1,1.5,10\n2020-01-02,1,2,1,1.5,10\n2020-01-03,1,2,1,1.5,105";
+    let last = one(rows).unwrap();
+    let warned: Vec<String> = last.verdicts[0].warnings().collect();
+    assert_eq!(last.bars[0].len(), 3);
+    assert!(warned[0].ends_with(
+        "`x` has 1 last line without an end (kept): row 3 (2020-01-03T00:00:00Z): the file ends without the end of a line: it may be cut short"
+    ), "{warned:?}");
+    let short = one(rows.strip_suffix(",105").unwrap()).unwrap_err();
+    assert!(short.contains(
+        "row 3 (2020-01-03T00:00:00Z): the file ends within the line, after 5 of 6 cells; is it still being written?"
+    ), "{short}");
+    let hardly = one(rows.strip_suffix("20-01-03,1,2,1,1.5,105").unwrap()).unwrap_err();
+    assert!(
+        hardly.contains("row 3: the file ends within the line, after 1 of 6 cells"),
+        "{hardly}"
+    );
+    let files = Files::new(&[("x.csv", &format!("{HEADER}{rows}"))]);
+    for (policy, bars, found) in [(Policy::Drop, 2, 1), (Policy::Off, 3, 0), (Policy::Fail, 3, 1)] {
+        let mut settings = files.settings(&["x.csv"]);
+        settings.checks = settings.checks.with(Check::Torn, policy);
+        let data = load(&settings).unwrap();
+        assert_eq!((data.bars[0].len(), data.verdicts[0].findings.len()), (bars, found));
+        assert_eq!(data.verdicts[0].refuses(), policy == Policy::Fail);
+    }
+}
+
+#[test]
+fn a_file_is_read_in_whatever_way_a_program_writes_it() {
+    let usual =
+        one("2020-01-01,1001,2002.5,1000.5,1500,12345\n2020-01-13,1,2,0.5,1.5,10\n").unwrap();
+    for (what, text) in [
+        (
+            "decimal commas",
+            "Date;Open;High;Low;Close;Volume\n\
+             01.01.2020;1.001,0;2.002,5;1.000,5;1.500;12.345\n13.01.2020;1;2;0,5;1,5;10\n",
+        ),
+        (
+            "commas between thousands",
+            "Date,Open,High,Low,Close,Volume\n\
+             01/01/2020,\"1,001\",\"2,002.5\",\"1,000.5\",\"1,500\",\"12,345\"\n\
+             13/01/2020,1,2,0.5,1.5,10\n",
+        ),
+        (
+            "lines that end with a carriage return, and bars between cells",
+            "Date|Open|High|Low|Close|Volume\r\
+             2020/01/01|1001|2002.5|1000.5|1500|12345\r2020/01/13|1|2|0.5|1.5|10\r",
+        ),
+        (
+            "blank lines, and blanks around cells",
+            "Date, Open, High, Low, Close, Volume\n\n\
+             2020-01-01, 1001, 2002.5, 1000.5, 1500, 12345\n\n2020-01-13, 1, 2, 0.5, 1.5, 10\n\n\n",
+        ),
+        (
+            "a mark before the header, and quotes",
+            "\u{feff}\"Date\",\"Open\",\"High\",\"Low\",\"Close\",\"Volume\"\r\n\
+             \"1-Jan-2020\",\"1001\",\"2002.5\",\"1000.5\",\"1500\",\"12345\"\r\n\
+             \"13-Jan-2020\",\"1\",\"2\",\"0.5\",\"1.5\",\"10\"\r\n",
+        ),
+    ] {
+        let data = Files::new(&[("x.csv", text)]).load(&["x.csv"]);
+        let data = data.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(format!("{:?}", data.bars), format!("{:?}", usual.bars), "{what}");
+    }
 }
