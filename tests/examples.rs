@@ -156,6 +156,34 @@ fn every_strategy_of_the_repository_is_listed_and_runs_with_its_defaults() {
     }
 }
 
+#[test]
+fn every_session_template_of_the_repository_plans_alone_and_with_approval() {
+    let files = ["btcusdt-daily.csv", "us-equities-daily.csv", "eurusd-1h.csv", "spy-1m.csv"];
+    let project = files.into_iter().fold(Project::new(), Project::data);
+    let mut manifest = String::from("\n[defaults]\nstrategy = \"sma-cross\"\nmode = \"paper\"\n");
+    let templates = names("templates/sessions");
+    for name in &templates {
+        let data = match name.as_str() {
+            "regular-hours" | "extended-hours" => "data.path = \"data/spy-1m.csv\"\n",
+            "round-the-clock" | "approval" => "data.path = \"data/btcusdt-daily.csv\"\n",
+            _ => "",
+        };
+        manifest.push_str(&format!("[session.{name}]\ntemplate = \"{name}\"\n{data}"));
+        let both = format!("[\"{name}\", \"approval\"]");
+        manifest.push_str(&format!("[session.{name}-asks]\ntemplate = {both}\n{data}"));
+    }
+    project.write_manifest("all.toml", &manifest);
+    let planned = project.run(["plan", "all.toml", "--format", "json"]).success();
+    let planned = planned.json().to_string();
+    for name in &templates {
+        assert!(planned.contains(&format!("\"{name}\"")), "{name}");
+        let key = "paper.approval";
+        let asks = format!("{name}-asks");
+        let arguments = ["plan", "all.toml", "--session", &asks, "--explain", key];
+        let _ = project.run(arguments).success().stdout("template approval");
+    }
+}
+
 /// The stems of the TOML files in a folder of the repository, sorted.
 fn names(folder: &str) -> Vec<String> {
     let files = fs::read_dir(repository().join(folder)).unwrap().map(|file| file.unwrap().path());

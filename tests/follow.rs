@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// A session on minutes; `paper` holds further keys.
-fn manifest(paper: &str) -> String {
+pub(crate) fn manifest(paper: &str) -> String {
     format!(
         "
 [session.x]
@@ -24,10 +24,10 @@ rules = {{ enter_long = \"close > sma(close, fast)\", exit_long = \"close < sma(
     )
 }
 
-const HEADER: &str = "timestamp,open,high,low,close,volume\n";
+pub(crate) const HEADER: &str = "timestamp,open,high,low,close,volume\n";
 
 /// Minutes `from..to` of those whose last, number 100, ended not long ago.
-fn minutes(from: i64, to: i64) -> String {
+pub(crate) fn minutes(from: i64, to: i64) -> String {
     let mut text = String::new();
     let price = |n: i64| 100 + n * 7 % 13 - n * 5 % 11;
     for n in from..to {
@@ -40,19 +40,19 @@ fn minutes(from: i64, to: i64) -> String {
 }
 
 /// A project whose account has so many minutes.
-fn project(bars: i64, paper: &str) -> Project {
+pub(crate) fn project(bars: i64, paper: &str) -> Project {
     let project = Project::new().manifest("a.toml", &manifest(paper));
     project.file("data/X.csv", format!("{HEADER}{}", minutes(0, bars)))
 }
 
 impl Project {
-    fn append(&self, text: &str) {
+    pub(crate) fn append(&self, text: &str) {
         let file = fs::OpenOptions::new().append(true).open(self.path("data/X.csv"));
         file.unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     /// The events of the account's journal of this type.
-    fn told(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn told(&self, kind: &str) -> Vec<Value> {
         let path = self.path("output/paper/x/journal.jsonl");
         let text = fs::read_to_string(path).unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -61,31 +61,31 @@ impl Project {
     }
 
     /// The states that it went through.
-    fn states(&self) -> Vec<String> {
+    pub(crate) fn states(&self) -> Vec<String> {
         let states = self.told("state");
         states.iter().map(|it| it["facts"]["to"].as_str().unwrap().to_owned()).collect()
     }
 
     /// How many bars its account has walked over.
-    fn walked(&self) -> u64 {
+    pub(crate) fn walked(&self) -> u64 {
         let account = fs::read(self.path("output/paper/x/account.json")).unwrap_or_default();
         let account: Value = serde_json::from_slice(&account).unwrap_or_default();
         account["bars"].as_u64().unwrap_or_default()
     }
 
-    fn is(&self, state: &str) -> bool {
+    pub(crate) fn is(&self, state: &str) -> bool {
         self.states().last().is_some_and(|last| last == state)
     }
 
     /// A follower whose account has come to `state`.
-    fn following(&self, state: &str) -> Running {
+    pub(crate) fn following(&self, state: &str) -> Running {
         let mut running = self.spawn(["paper", "follow", "a.toml"]);
         running.wait_until(|| self.is(state));
         assert!(running.is_running());
         running
     }
 
-    fn tell(&self, words: &[&str]) -> crate::project::Outcome {
+    pub(crate) fn tell(&self, words: &[&str]) -> crate::project::Outcome {
         let began = Instant::now();
         let outcome = self.run([&["paper"], words].concat());
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
@@ -126,10 +126,15 @@ fn another_terminal_is_answered_while_no_bar_comes() {
     running.wait_until(|| project.is("active"));
     let _ = project.tell(&["resume"]).code(2).stderr("it is not paused");
     let commands = project.told("command");
-    assert_eq!(commands.len(), 3);
-    assert!(
-        commands.iter().all(|it| it["facts"]["by"].is_string() && it["facts"]["after"].is_string())
-    );
+    let (obeyed, refused): (Vec<&Value>, Vec<&Value>) =
+        commands.iter().partition(|it| it["facts"]["refused"].is_null());
+    assert_eq!((obeyed.len(), refused.len()), (3, 4));
+    assert!(commands.iter().all(|it| it["facts"]["by"].is_string()));
+    assert!(obeyed.iter().all(|it| it["facts"]["after"].is_string() && it["level"] == "info"));
+    assert!(refused.iter().all(|it| it["level"] == "warning"));
+    let reasons: Vec<Value> =
+        project.told("state").iter().map(|it| it["facts"]["reason"].clone()).collect();
+    assert!(reasons[2].as_str().unwrap().starts_with("by hand, by "), "{reasons:?}");
     let status = project.run(["paper", "status", "--format", "json"]).success().json();
     assert_eq!(status[0]["state"], "active");
     assert_eq!(status[0]["pid"], running.child().id().to_string());

@@ -154,3 +154,34 @@ fn the_fills_and_states_of_an_account_are_told_once() {
     let events = project.run(["events", "night", "--type", "fill", "--format", "json"]).success();
     assert_eq!(events.json().as_array().unwrap().len(), fills);
 }
+
+/// An account that is followed through 14 minutes of history, with this command for what happens.
+fn followed(command: &str) -> Project {
+    let hook = format!("[\"/bin/sh\", \"-c\", '''{command}''']");
+    let hooks = format!("\n[run.hooks]\ntimeout = \"2s\"\non_trade = {hook}\non_state = {hook}\n");
+    let text = [hooks, crate::follow::manifest("")].concat();
+    let project = crate::follow::project(14, "").manifest("a.toml", &text);
+    let began = Instant::now();
+    let _ = project.run(["paper", "follow", "a.toml", "--replay", "max"]).success();
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    project
+}
+
+#[test]
+fn a_follower_tells_the_fills_and_states_of_its_account_and_nothing_disturbs_it() {
+    let project = followed("cat >> told-$PAPERTAPE_HOOK");
+    let count = |text: &str| text.lines().count();
+    let (fills, states) = (project.told("fill").len(), project.told("state").len());
+    assert!((1..13).contains(&fills), "{fills}");
+    file(&project, "told-on_trade", |text| count(text) == fills);
+    let text = file(&project, "told-on_state", |text| count(text) == states);
+    let journal = fs::read_to_string(project.path("output/paper/x/journal.jsonl")).unwrap();
+    assert!(text.lines().all(|line| journal.contains(line)));
+    let trades = |project: &Project| fs::read(project.path("output/paper/x/trades.csv")).unwrap();
+    for command in ["sleep 600", "exec yes", "exit 1", "for i in 1 2 3; do sleep 3 & done"] {
+        let disturbed = followed(command);
+        let bars = |text: Vec<u8>| String::from_utf8(text).unwrap().lines().count();
+        assert_eq!(bars(trades(&disturbed)), bars(trades(&project)), "{command}");
+        assert_eq!(disturbed.told("fill").len(), fills, "{command}");
+    }
+}

@@ -610,9 +610,9 @@ fn each_key_alone_moves_its_number_by_the_amount_computed_by_hand() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// The paths of all keys in a table whose feature is there.
+/// The paths of all keys in a table.
 fn paths(prefix: &str, keys: &[Key], found: &mut Vec<String>) {
-    for key in keys.iter().filter(|key| !key.later) {
+    for key in keys {
         let path = format!("{prefix}.{}", key.name);
         match key.kind {
             Kind::Table(inner) | Kind::Choice(inner) if !CONDITIONS.contains(&path.as_str()) => {

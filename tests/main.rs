@@ -2,6 +2,7 @@
 
 mod project;
 
+mod approve;
 mod architecture;
 mod bench;
 mod browser;
@@ -35,6 +36,7 @@ mod reports;
 mod selection;
 mod signals;
 mod split;
+mod states;
 mod streams;
 mod symbols;
 mod turns;

@@ -1,10 +1,12 @@
 //! What stands beside the metrics of a session that asks for it: the metrics under each reading of a
-//! bar's inside, and the statistics of another package.
+//! bar's inside, the statistics of another package, and when its rules became true.
 
+use crate::bars::Mask;
 use crate::engine::model::Intrabar;
 use crate::engine::{Frame, Outcome};
 use crate::metrics::Metrics;
 use crate::metrics::backtesting_py::{self, Closed, Sample, Value};
+use crate::strategy::{Rule, Signals};
 
 /// What one session has beside its metrics.
 #[derive(Debug, Clone, Default)]
@@ -13,10 +15,46 @@ pub struct Beside {
     pub readings: Vec<(Intrabar, Metrics)>,
     /// With `metrics = ["backtesting-py"]`, that package's table.
     pub backtesting_py: Option<Vec<(&'static str, Option<Value>)>>,
+    /// When the rules of a paper account became true, in the order of the bars.
+    pub signals: Vec<Signal>,
+}
+
+/// A rule that became true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal {
+    /// The first bar on which it was true, after one on which it was not.
+    pub bar: usize,
+    /// Index of the symbol.
+    pub symbol: usize,
+    /// The rule.
+    pub rule: Rule,
 }
 
 /// The readings under which a session is run again: one for it, one against it.
 pub const READINGS: [Intrabar; 2] = [Intrabar::StopFirst, Intrabar::TargetFirst];
+
+/// When the rules of each symbol became true, in the order of the bars, then of the symbols.
+pub fn signals(signals: &[Signals], frame: &Frame) -> Vec<Signal> {
+    let mut all = Vec::new();
+    for (symbol, signals) in signals.iter().enumerate() {
+        let bars = &frame.symbols[symbol];
+        let rules: [(Rule, &Mask); 4] = [
+            (Rule::ExitLong, &signals.exit_long),
+            (Rule::ExitShort, &signals.exit_short),
+            (Rule::EnterLong, &signals.enter_long),
+            (Rule::EnterShort, &signals.enter_short),
+        ];
+        for (rule, mask) in rules {
+            let began = |&bar: &usize| {
+                mask.get(bar) && bars.bar_before(bar).is_none_or(|before| !mask.get(before))
+            };
+            let bars = (0..mask.len()).filter(began);
+            all.extend(bars.map(|bar| Signal { bar, symbol, rule }));
+        }
+    }
+    all.sort_by_key(|signal| (signal.bar, signal.symbol));
+    all
+}
 
 /// The table of backtesting.py; the market is the first symbol, whose rules have their first value on
 /// bar `warmup`.

@@ -12,7 +12,7 @@ mod group;
 mod note;
 
 use crate::engine::{Outcome, Settings, Walk, model};
-use crate::manifest::RunSettings;
+use crate::manifest::{Mode, RunSettings};
 use crate::market::Slice;
 use crate::metrics::account::Meter;
 use crate::metrics::{Metrics, Parts};
@@ -291,8 +291,7 @@ impl Worker {
             })
             .collect::<Result<_, _>>()?;
         let evaluated = Instant::now();
-        let outcome =
-            self.walk.run_told(&slice.frame, &signals, settings, &work.told.commands, detailed);
+        let outcome = self.walk.run_told(&slice.frame, &signals, settings, work.hand(), detailed);
         let walked = Instant::now();
         in_time()?;
         let benchmark = Some(slice.benchmark.as_slice());
@@ -315,7 +314,7 @@ impl Worker {
             fills: fills_digest(outcome),
             took,
             bars: slice.frame.len() as u64,
-            note: note::note(outcome, settings, slice.frame.len(), never_full),
+            note: note::note(outcome, settings, work.hand(), slice.frame.len(), never_full),
             outcome: detailed.then(|| outcome.clone()),
             beside: Beside::default(),
         };
@@ -324,6 +323,9 @@ impl Worker {
             done.beside.backtesting_py = session
                 .backtesting_py
                 .then(|| beside::backtesting_py(outcome, &slice.frame, signals[0].warm));
+            if session.mode == Mode::Paper {
+                done.beside.signals = beside::signals(&signals, &slice.frame);
+            }
             if session.both_readings {
                 done.beside.readings = self.readings(slice, &signals, settings);
             }

@@ -1,13 +1,14 @@
 //! What should be said beside the numbers of a session: never a silent success without trades.
 
 use crate::engine::model::Fill;
-use crate::engine::{Booking, Outcome, Reason, Settings};
+use crate::engine::{Booking, Hand, Outcome, Reason, Settings};
 
 /// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
 /// has bars enough for.
 pub(super) fn note(
     outcome: &Outcome,
     settings: &Settings,
+    hand: Hand<'_>,
     bars: usize,
     never_full: impl FnOnce() -> bool,
 ) -> Option<String> {
@@ -16,7 +17,7 @@ pub(super) fn note(
         notes.push("decides and fills on the same close".to_owned());
     }
     if outcome.fills.is_empty() {
-        notes.push(format!("no trades: {}", why_idle(outcome, bars, never_full)));
+        notes.push(format!("no trades: {}", why_idle(outcome, hand, bars, never_full)));
     } else if outcome.refused.of(Reason::Leg) > 0 {
         notes.push(format!("legs were refused together: {}", refusals(outcome)));
     }
@@ -34,7 +35,12 @@ pub(super) fn note(
 }
 
 /// Why nothing was traded.
-fn why_idle(outcome: &Outcome, bars: usize, never_full: impl FnOnce() -> bool) -> String {
+fn why_idle(
+    outcome: &Outcome,
+    hand: Hand<'_>,
+    bars: usize,
+    never_full: impl FnOnce() -> bool,
+) -> String {
     let refused = outcome.refusals();
     if outcome.order_count == 0 && never_full() {
         return format!("a window of the rules was never full, {bars} bars are too few for it");
@@ -44,6 +50,9 @@ fn why_idle(outcome: &Outcome, bars: usize, never_full: impl FnOnce() -> bool) -
             0 => "no entry rule was ever true in the range".to_owned(),
             bars => format!("both entries were true on all {bars} bars on which one was"),
         };
+    }
+    if refused == 0 && hand.approves {
+        return "no entry was approved; see `papertape paper status`".to_owned();
     }
     if refused == 0 {
         return "no order found its price, or was decided before the last bar".to_owned();

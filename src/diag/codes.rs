@@ -1,4 +1,5 @@
-//! The stable codes of mistakes. A code is never given a second meaning.
+//! The stable codes of mistakes. A code is never given a second meaning: E0105 was that of a key which
+//! had no feature yet.
 
 /// A stable code such as `E0102`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,6 @@ codes! {
     UNKNOWN_KEY "E0102" "A key that papertape does not know."
     WRONG_TYPE "E0103" "A value of another type than the key's."
     OUT_OF_RANGE "E0104" "A value outside its bounds, or a word that is not one of the choices."
-    NOT_YET "E0105" "A key that is known, but whose feature is not available yet."
     TWICE "E0106" "A name that is given twice."
     BAD_NAME "E0107" "A name with characters that names cannot have."
     EXCLUSIVE "E0108" "Two keys of which only one can be meant."

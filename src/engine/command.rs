@@ -8,8 +8,8 @@ use super::order::{OrderStatus, Reason};
 use super::protect::Levels;
 use super::scene::Scene;
 use super::standing::Change;
-use super::trade::ClosedBy;
-use super::walk::Walk;
+use super::trade::{ClosedBy, Moment};
+use super::walk::{EntryOrder, Walk};
 
 /// Something that an account is told to do.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,10 +44,29 @@ pub enum Command {
         /// Whether it may be entered.
         allowed: bool,
     },
+    /// Let entries go that wait for approval: they are filled as if they were decided now.
+    Approve {
+        /// The number of the order, counted from 0; `None` for all that wait.
+        order: Option<usize>,
+    },
+    /// Refuse entries that wait for approval.
+    Refuse {
+        /// The number of the order, counted from 0; `None` for all that wait.
+        order: Option<usize>,
+    },
 }
 
 /// A command, and the bar after whose close it takes effect; `None` for before the first.
 pub type Given = (Option<usize>, Command);
+
+/// How the owner of an account trades along.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hand<'a> {
+    /// What was commanded, in the order of the bars.
+    pub commands: &'a [Given],
+    /// Whether every entry waits until it is approved.
+    pub approves: bool,
+}
 
 /// What the commands so far came to.
 #[derive(Debug)]
@@ -73,7 +92,7 @@ impl Default for Controls {
 impl Controls {
     /// The bar after whose close the next command takes effect.
     pub(super) fn due(&self, scene: &Scene<'_>) -> usize {
-        scene.commands.get(self.next).map_or(NEVER, |(bar, _)| bar.unwrap_or(0))
+        scene.hand.commands.get(self.next).map_or(NEVER, |(bar, _)| bar.unwrap_or(0))
     }
 
     /// Why nothing is entered in a symbol.
@@ -94,7 +113,7 @@ impl Walk {
     /// Do what was told to take effect after the close of bar `t`, or before the first.
     pub(super) fn obey(&mut self, scene: &Scene<'_>, t: Option<usize>) {
         while let Some((_, command)) =
-            scene.commands.get(self.controls.next).filter(|(bar, _)| *bar <= t)
+            scene.hand.commands.get(self.controls.next).filter(|(bar, _)| *bar <= t)
         {
             self.controls.next += 1;
             self.obey_one(scene, t.unwrap_or(0), *command);
@@ -133,6 +152,16 @@ impl Walk {
                     }
                 }
             }
+            Command::Approve { order } => {
+                for symbol in self.unapproved(scene, order) {
+                    self.approve(scene, symbol, t);
+                }
+            }
+            Command::Refuse { order } => {
+                for symbol in self.unapproved(scene, order) {
+                    self.refuse_entry(t, symbol, Reason::ByHand);
+                }
+            }
             Command::Trade { symbol, allowed } => {
                 self.controls.off.resize(self.books.len(), false);
                 self.controls.off[symbol] = !allowed;
@@ -141,6 +170,38 @@ impl Walk {
                 }
             }
         }
+    }
+
+    /// The symbols whose entry waits for approval and is order number `order`, or any; with one leg of
+    /// a trade come the others, which fill together or not at all.
+    fn unapproved(&self, scene: &Scene<'_>, order: Option<usize>) -> Vec<usize> {
+        let waits = |symbol: &usize| self.books[*symbol].entry.filter(|entry| !entry.approved);
+        let all: Vec<usize> = (0..self.books.len()).filter(|it| waits(it).is_some()).collect();
+        let named = |symbol: &usize| {
+            waits(symbol).filter(|entry| order.is_none_or(|order| entry.order == order))
+        };
+        let Some(decided) = all.iter().find_map(named).map(|entry| entry.decided) else {
+            return Vec::new();
+        };
+        let is_other = |symbol: &usize| {
+            scene.settings.together && waits(symbol).is_some_and(|entry| entry.decided == decided)
+        };
+        all.into_iter().filter(|it| named(it).is_some() || is_other(it)).collect()
+    }
+
+    /// An entry is approved after the close of bar `t`: it takes the next open, or waits for its price
+    /// from there on.
+    fn approve(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        let next = scene.bars(symbol).next_bar(t + 1).unwrap_or(NEVER);
+        let book = &mut self.books[symbol];
+        let Some(entry) = &mut book.entry else { return };
+        *entry = match entry.prices.is_market() {
+            true => EntryOrder { fill: (next, Moment::Open), expires: NEVER, ..*entry },
+            false => EntryOrder { fill: (t + 1, Moment::Inside), searched: t + 1, ..*entry },
+        };
+        entry.approved = true;
+        let order = entry.order;
+        self.settle(order, OrderStatus::Pending);
     }
 
     /// Take back entries that wait, and the exits that wait for a reason of which `is_ours`.

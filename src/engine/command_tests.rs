@@ -1,7 +1,8 @@
 //! Commands hold from the next bar on, change nothing before, and do what they say.
 
-use super::command::{Command, Given};
-use super::model::AtEnd;
+use super::command::{Command, Given, Hand};
+use super::model::{AtEnd, Fill as When, Flip, OrdersPerBar};
+use super::order::OrderStatus;
 use super::outcome::{Outcome, value};
 use super::trade::Fill;
 use super::walk::Walk;
@@ -15,7 +16,8 @@ fn commands(dice: &mut Dice, world: &World) -> Vec<Given> {
             continue;
         }
         let symbol = dice.below(world.symbols.len());
-        let command = match dice.below(16) {
+        let order = dice.chance(50).then(|| dice.below(20));
+        let command = match dice.below(22) {
             0..3 => Command::Pause,
             3..6 => Command::Resume,
             6..8 => Command::CloseAll,
@@ -23,6 +25,8 @@ fn commands(dice: &mut Dice, world: &World) -> Vec<Given> {
             10..12 => Command::Size { factor: dice.number(0.5, 1.5) },
             12..14 => Command::Tighten { fraction: dice.number(0.1, 0.9) },
             14 => Command::Trade { symbol, allowed: dice.chance(50) },
+            15..20 => Command::Approve { order },
+            20 => Command::Refuse { order },
             _ => dice.one([Command::Stop, Command::Kill]),
         };
         given.push(((bar > 0).then(|| bar - 1), command));
@@ -38,8 +42,12 @@ fn open_ended(world: &World) -> World {
 }
 
 fn walk(world: &World, given: &[Given]) -> Outcome {
+    walk_by(world, Hand { commands: given, approves: false })
+}
+
+fn walk_by(world: &World, hand: Hand<'_>) -> Outcome {
     let signals: Vec<_> = world.symbols.iter().map(|symbol| symbol.signals()).collect();
-    Walk::default().run_told(&world.frame(), &signals, &world.settings, given, true).clone()
+    Walk::default().run_told(&world.frame(), &signals, &world.settings, hand, true).clone()
 }
 
 fn worth(world: &World, outcome: &Outcome, bars: usize) -> Vec<u64> {
@@ -61,21 +69,30 @@ fn an_account_that_is_fed_in_pieces_has_the_same_past() {
         let mut dice = Dice(seed);
         let world = open_ended(&World::new(&mut dice));
         let given = commands(&mut dice, &world);
-        let long = walk(&world, &given);
+        let approves = dice.chance(40);
+        let long = walk_by(&world, Hand { commands: &given, approves });
         let cut = 1 + dice.below(LEN - 1);
         let known: Vec<Given> =
             given.iter().filter(|(bar, _)| bar.is_none_or(|bar| bar < cut)).copied().collect();
         let piece = world.cut(cut);
-        let short = walk(&piece, &known);
-        let before: Vec<Fill> = long.fills.iter().filter(|fill| fill.bar < cut).copied().collect();
-        assert_eq!(short.fills, before, "world {seed} cut at {cut}");
+        let short = walk_by(&piece, Hand { commands: &known, approves });
+        // What is in the account from the next bar on waits for that bar.
+        let books_late =
+            world.settings.pins.booked_next_bar && world.settings.axes.fill == When::Close;
+        let is_known = |bar: usize| bar < if books_late { cut - 1 } else { cut };
+        let of = |outcome: &Outcome| -> Vec<Fill> {
+            outcome.fills.iter().filter(|fill| is_known(fill.bar)).copied().collect()
+        };
+        assert!(long.fills.starts_with(&short.fills), "world {seed} cut at {cut}");
+        assert_eq!(of(&short), of(&long), "world {seed} cut at {cut}");
         assert_eq!(
             worth(&piece, &short, cut),
             worth(&world, &long, cut),
             "world {seed} cut at {cut}"
         );
-        let told = long.events.iter().filter(|event| event.bar < cut).count();
-        assert_eq!(short.events[..], long.events[..told], "world {seed} cut at {cut}");
+        let told = long.events.iter().filter(|event| is_known(event.bar)).count();
+        assert!(long.events.starts_with(&short.events), "world {seed} cut at {cut}");
+        assert!(short.events.len() >= told, "world {seed} cut at {cut}");
         compared += short.fills.len();
         obeyed += known.len();
     }
@@ -133,4 +150,65 @@ fn a_factor_multiplies_what_is_bought() {
         }
     }
     assert!(compared > 20, "{compared}");
+}
+
+/// Whether entries are decided by rules and filled at the next open, each by an order of its own. With
+/// one fill a bar, what is left of a stop is met otherwise where a command made the walk look anew.
+fn enters_by_open(world: &World) -> bool {
+    let axes = &world.settings.axes;
+    axes.fill == When::NextOpen
+        && axes.flip == Flip::TwoOrders
+        && axes.orders_per_bar == OrdersPerBar::Many
+        && world.symbols.iter().all(|symbol| symbol.weight.is_none())
+}
+
+#[test]
+fn what_is_approved_at_once_is_what_needs_no_approval() {
+    let mut compared = 0;
+    for seed in 0..400 {
+        let world = open_ended(&World::new(&mut Dice(seed)));
+        if !enters_by_open(&world) {
+            continue;
+        }
+        let all: Vec<Given> =
+            (0..LEN).map(|bar| (Some(bar), Command::Approve { order: None })).collect();
+        let approved = walk_by(&world, Hand { commands: &all, approves: true });
+        let plain = walk(&world, &[]);
+        assert_eq!(approved.fills, plain.fills, "world {seed}");
+        // A price that is missing is unlike itself, and reads the same.
+        let orders = |outcome: &Outcome| format!("{:?}", outcome.orders);
+        assert_eq!(orders(&approved), orders(&plain), "world {seed}");
+        compared += plain.fills.len();
+    }
+    assert!(compared > 300, "{compared}");
+}
+
+#[test]
+fn what_nobody_approves_is_not_entered_and_waits() {
+    let (mut waited, mut later) = (0, 0);
+    for seed in 0..400 {
+        let world = open_ended(&World::new(&mut Dice(seed)));
+        if world.symbols.iter().any(|symbol| symbol.weight.is_some()) {
+            continue;
+        }
+        let silent = walk_by(&world, Hand { commands: &[], approves: true });
+        assert!(silent.fills.is_empty(), "world {seed}");
+        let waits = silent.orders.iter().position(|it| it.status == OrderStatus::Unapproved);
+        let Some(order) = waits else { continue };
+        waited += 1;
+        let told = |command| {
+            walk_by(&world, Hand { commands: &[(Some(LEN - 3), command)], approves: true })
+        };
+        let refused = told(Command::Refuse { order: None });
+        assert!(refused.fills.is_empty(), "world {seed}");
+        // What waits at the end may have been decided after the command.
+        let approved = told(Command::Approve { order: Some(order) });
+        let filled = approved.fills.iter().find(|fill| fill.closed_by.is_none());
+        if let Some(fill) = filled {
+            assert_eq!(fill.order, Some(order), "world {seed}");
+            assert!(fill.bar > LEN - 3, "world {seed}");
+            later += 1;
+        }
+    }
+    assert!(waited > 50 && later > 5, "{waited} {later}");
 }

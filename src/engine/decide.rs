@@ -137,7 +137,9 @@ impl Walk {
         };
         let ends = scene.axes.at_end != AtEnd::Mark && fill.0 == scene.frame.len() - 1;
         let never = pins.last_bar_enters_nothing && ends;
+        let approved = !scene.hand.approves;
         let fill = match prices.is_market() {
+            _ if !approved => (NEVER, fill.1),
             true if never => (NEVER, fill.1),
             true => fill,
             false => (t + 1, Moment::Inside),
@@ -146,6 +148,9 @@ impl Walk {
             (0..bars)
                 .fold(t, |t, _| scene.bars(symbol).next_bar(t.saturating_add(1)).unwrap_or(NEVER))
         });
+        if !approved {
+            self.settle(order, OrderStatus::Unapproved);
+        }
         let book = &mut self.books[symbol];
         book.stale = true;
         book.entry = Some(EntryOrder {
@@ -157,7 +162,11 @@ impl Walk {
             levels,
             scale,
             left: None,
-            expires: if prices.is_market() { NEVER } else { rests.saturating_add(1) },
+            approved,
+            expires: match prices.is_market() && approved {
+                true => NEVER,
+                false => rests.saturating_add(1),
+            },
             searched: t + 1,
             reached: None,
         });

@@ -37,7 +37,7 @@ mod weigh;
 #[cfg(test)]
 mod worlds;
 
-pub use command::Command;
+pub use command::{Command, Hand};
 pub use cost::{Commission, Costs, Slippage};
 pub use frame::{Aligned, Day, Detail, Frame};
 pub use model::{Axes, Model};

@@ -75,6 +75,8 @@ impl Kind {
 pub enum OrderStatus {
     /// It waits.
     Pending,
+    /// It waits until somebody approves it.
+    Unapproved,
     /// It was filled on that bar (the last of them, if it took several).
     Filled(usize),
     /// It was refused.
@@ -92,6 +94,7 @@ impl OrderStatus {
     pub fn words(self) -> String {
         match self {
             Self::Pending => "pending".into(),
+            Self::Unapproved => "waits for approval".into(),
             Self::Filled(_) => "filled".into(),
             Self::Refused(reason) => format!("refused: {}", reason.word()),
             Self::Superseded => "superseded: the position was closed before".into(),
@@ -161,5 +164,7 @@ words! {
         Stopped = "stopped",
         /// The account was told not to enter this symbol.
         SymbolOff = "symbol off",
+        /// Its owner did not approve it.
+        ByHand = "by hand",
     }
 }

@@ -1,6 +1,6 @@
 //! What stays the same during a walk, and the rules as the walk asks for them.
 
-use super::command::Given;
+use super::command::Hand;
 use super::frame::{Aligned, Frame};
 use super::ledger::{Lot, NEVER};
 use super::model::{Axes, Fill, FirstBar, StopBase};
@@ -20,8 +20,8 @@ pub(super) struct Scene<'a> {
     /// Levels and resting orders are looked for on the bars before this one; all of them, unless
     /// somebody asks how things stood earlier.
     pub horizon: usize,
-    /// What an account is told, in the order of the bars.
-    pub commands: &'a [Given],
+    /// What the owner of an account does.
+    pub hand: Hand<'a>,
 }
 
 impl<'a> Scene<'a> {
@@ -37,7 +37,7 @@ impl<'a> Scene<'a> {
                 own.map(|(signals, bars)| moved(signals, bars, settings)).collect()
             }
         };
-        Self { frame, signals, settings, axes, horizon: frame.len(), commands: &[] }
+        Self { frame, signals, settings, axes, horizon: frame.len(), hand: Hand::default() }
     }
 
     pub(super) fn bars(&self, symbol: usize) -> &'a Aligned {
@@ -198,9 +198,9 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether one order turns a position round.
+    /// Whether one order turns a position round: not where its second half needs to be approved.
     pub(super) fn turns_in_one(&self) -> bool {
-        self.axes.flip == super::model::Flip::OneOrder
+        !self.hand.approves && self.axes.flip == super::model::Flip::OneOrder
     }
 
     /// The symbols of the first group that holds this one; itself alone if none does.

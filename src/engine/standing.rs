@@ -139,12 +139,13 @@ fn market_open(scene: &Scene<'_>, t: usize) -> bool {
 }
 
 impl Walk {
-    /// The share of the orders so far that were refused by something else than the session's standing.
+    /// The share of the orders so far that were refused by something else than the session's standing
+    /// and its owner.
     pub(super) fn error_rate(&self) -> f64 {
         let outcome = &self.outcome;
-        let standing = [Reason::NotStarted, Reason::Paused, Reason::Stopped];
-        let by_standing: usize = standing.iter().map(|&reason| outcome.refused.of(reason)).sum();
-        (outcome.refusals() - by_standing) as f64 / outcome.order_count.max(1) as f64
+        let meant = [Reason::NotStarted, Reason::Paused, Reason::Stopped, Reason::ByHand];
+        let meant: usize = meant.iter().map(|&reason| outcome.refused.of(reason)).sum();
+        (outcome.refusals() - meant) as f64 / outcome.order_count.max(1) as f64
     }
 
     /// The session's own rules are looked at at the close of bar `t`.

@@ -3,6 +3,7 @@
 //!
 //! A walk keeps no history of this. Who asks, the debugger of the rules, walks again up to that bar.
 
+use super::command::Hand;
 use super::frame::Frame;
 use super::ledger::{Lot, NEVER};
 use super::order::Kind;
@@ -38,6 +39,8 @@ pub struct Waiting {
 pub enum What {
     /// An order to open a position.
     Entry(Kind),
+    /// One that somebody has to approve first.
+    Unapproved(Kind),
     /// An order to close one at the next price.
     Exit(ClosedBy),
     /// A level that ends a position where a price reaches it, or the bar at which it is old enough.
@@ -51,6 +54,7 @@ impl What {
     pub fn words(self) -> String {
         match self {
             Self::Entry(kind) => format!("{} entry", kind.word()),
+            Self::Unapproved(kind) => format!("{} entry, waits for approval", kind.word()),
             Self::Exit(by) => format!("exit by {}", by.word()),
             Self::End(by) => by.word().to_owned(),
             Self::Rebalance => "rebalance".to_owned(),
@@ -65,9 +69,10 @@ impl Walk {
         frame: &Frame,
         signals: &[Signals],
         settings: &Settings,
+        hand: Hand<'_>,
         bar: usize,
     ) -> Vec<Waiting> {
-        let scene = Scene { horizon: bar + 1, ..Scene::new(frame, signals, settings) };
+        let scene = Scene { horizon: bar + 1, hand, ..Scene::new(frame, signals, settings) };
         self.begin(&scene, false);
         while let Some(t) = self.next_event(&scene).filter(|&t| t <= bar) {
             self.bar(&scene, t);
@@ -118,8 +123,8 @@ fn of_entry(symbol: usize, entry: &EntryOrder) -> Waiting {
         since: Some(entry.decided),
         price: prices.limit,
         trigger: prices.trigger,
-        due: known(if prices.is_market() { entry.fill.0 } else { entry.expires }),
-        ..nothing(symbol, What::Entry(kind))
+        due: known(if prices.is_market() { entry.due() } else { entry.expires }),
+        ..nothing(symbol, if entry.approved { What::Entry(kind) } else { What::Unapproved(kind) })
     }
 }
 

@@ -14,7 +14,7 @@
 //! matters in the present state is true, an order fills, a level is reached, a booking is due, or a
 //! guard trips. What is decided lies in the file `decide`, what is filled in `fill`.
 
-use super::command::{Controls, Given};
+use super::command::{Controls, Hand};
 use super::dates::Dates;
 use super::frame::Frame;
 use super::guard::Guard;
@@ -83,6 +83,8 @@ pub(super) struct EntryOrder {
     pub scale: f64,
     /// The units that are still to be filled, if that is known before the fill.
     pub left: Option<f64>,
+    /// Whether it may be filled; else somebody has to approve it first.
+    pub approved: bool,
     /// The bar at whose open it is no longer there.
     pub expires: usize,
     /// The first bar on which its price was not yet looked for.
@@ -98,9 +100,9 @@ impl EntryOrder {
         self.left = self.left.map(|units| units * ratio);
     }
 
-    fn due(&self) -> usize {
+    pub(super) fn due(&self) -> usize {
         match self.prices.is_market() {
-            true => self.fill.0,
+            true => self.fill.0.min(self.expires),
             false => self.reached.map_or(NEVER, |reached| reached.bar).min(self.expires),
         }
     }
@@ -125,19 +127,19 @@ impl Walk {
         settings: &Settings,
         detailed: bool,
     ) -> &Outcome {
-        self.run_told(frame, signals, settings, &[], detailed)
+        self.run_told(frame, signals, settings, Hand::default(), detailed)
     }
 
-    /// The same for an account that was given `commands`, in the order of the bars.
+    /// The same for an account whose owner trades along by `hand`.
     pub fn run_told(
         &mut self,
         frame: &Frame,
         signals: &[Signals],
         settings: &Settings,
-        commands: &[Given],
+        hand: Hand<'_>,
         detailed: bool,
     ) -> &Outcome {
-        let scene = Scene { commands, ..Scene::new(frame, signals, settings) };
+        let scene = Scene { hand, ..Scene::new(frame, signals, settings) };
         self.begin(&scene, detailed);
         let mut from = 0;
         while let Some(t) = self.next_event(&scene) {

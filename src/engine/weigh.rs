@@ -142,6 +142,7 @@ impl Walk {
                 levels: [None, None],
                 scale: 1.0,
                 left: Some(more.abs()),
+                approved: true,
                 expires: NEVER,
                 searched: 0,
                 reached: None,

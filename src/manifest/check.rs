@@ -10,14 +10,6 @@ pub fn check_table(table: &Table, keys: &[Key], path: &str, mistakes: &mut Mista
     for entry in table.iter() {
         let inner = join(path, &entry.key);
         match keys.iter().find(|key| key.name == entry.key) {
-            Some(key) if key.later => mistakes.push(
-                Mistake::new(
-                    codes::NOT_YET,
-                    &entry.key_place,
-                    format!("`{inner}` is not available yet"),
-                )
-                .label(key.about),
-            ),
             Some(key) => check(&entry.node, &key.kind, &inner, mistakes),
             None => {
                 let known = keys.iter().map(|key| key.name);
@@ -95,7 +87,7 @@ pub fn check(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
         }
         Kind::Either(kinds) => match kinds.iter().find(|kind| has_shape(node, kind)) {
             // A word that is none of the choices was meant as one of the other kinds.
-            Some(Kind::Word(choices, _)) if !choices.contains(&node.text().unwrap_or_default()) => {
+            Some(Kind::Word(choices)) if !choices.contains(&node.text().unwrap_or_default()) => {
                 wrong_type(node, kind, path, mistakes);
             }
             Some(kind) => check(node, kind, path, mistakes),
@@ -139,7 +131,7 @@ pub(super) fn words(kind: &Kind) -> String {
         Kind::Number { min, inclusive: false } => format!("a number above {min}"),
         Kind::Fraction { max, .. } if max.is_infinite() => "a fraction such as 0.05 (5 %)".into(),
         Kind::Fraction { max, .. } => format!("a fraction such as 0.05 (5 %), at most {max}"),
-        Kind::Word(choices, _) => {
+        Kind::Word(choices) => {
             let quoted: Vec<String> = choices.iter().map(|word| format!("\"{word}\"")).collect();
             match quoted.as_slice() {
                 [one] => one.clone(),
@@ -155,7 +147,7 @@ pub(super) fn words(kind: &Kind) -> String {
         Kind::Expression => "an expression in quotes".into(),
         Kind::Table(_) | Kind::Open(..) | Kind::Names(_) => "a table".into(),
         Kind::Choice(keys) => {
-            let choice = |key: &&Key| !key.later && key.default.is_empty();
+            let choice = |key: &&Key| key.default.is_empty();
             let names: Vec<&str> = keys.iter().filter(choice).map(|key| key.name).collect();
             format!("a table with one of {}", names.join(", "))
         }
@@ -227,13 +219,9 @@ fn in_bounds(node: &Node, kind: &Kind, path: &str, mistakes: &mut Mistakes) {
                 format!("this is {number}")
             });
         }
-        Kind::Word(choices, later) => {
+        Kind::Word(choices) => {
             let word = node.text().unwrap_or_default();
-            if later.contains(&word) {
-                let title = format!("`{path} = \"{word}\"` is not available yet");
-                let known = format!("available: {}", choices.join(", "));
-                mistakes.push(Mistake::new(codes::NOT_YET, &node.place, title).help(known));
-            } else if !choices.contains(&word) {
+            if !choices.contains(&word) {
                 let title = format!("`{path}` is {}", words(kind));
                 mistakes.push(
                     Mistake::new(codes::OUT_OF_RANGE, &node.place, title)
@@ -265,7 +253,7 @@ fn one_choice(node: &Node, table: &Table, keys: &[Key], path: &str, mistakes: &m
     let choices = given.iter().flatten().filter(|key| key.default.is_empty()).count();
     let beside = given.len() > choices;
     if known && choices != 1 && !(choices == 0 && beside) {
-        let choice = |key: &&Key| !key.later && key.default.is_empty();
+        let choice = |key: &&Key| key.default.is_empty();
         let names: Vec<&str> = keys.iter().filter(choice).map(|key| key.name).collect();
         let title = format!("`{path}` holds exactly one of {}", names.join(", "));
         let label = format!("{choices} are given");

@@ -1,7 +1,7 @@
 //! Every key of a manifest, once: its type, default and meaning.
 //!
 //! The reader checks a tree against this table, a sweep axis is a path into it, and documentation is
-//! written from it. A key whose feature does not exist yet is known and marked `later`.
+//! written from it.
 
 use super::data::Policy;
 use crate::engine::model;
@@ -17,8 +17,6 @@ pub struct Key {
     pub default: &'static str,
     /// What it means.
     pub about: &'static str,
-    /// Whether its feature is still to come.
-    pub later: bool,
 }
 
 /// What may stand at a key.
@@ -47,8 +45,8 @@ pub enum Kind {
         /// Whether 0 makes sense.
         zero: bool,
     },
-    /// One of some words; the second list is known and not available yet.
-    Word(&'static [&'static str], &'static [&'static str]),
+    /// One of some words.
+    Word(&'static [&'static str]),
     /// A length of time, or a whole number of bars.
     Duration,
     /// A day, a month, a year, or a day counted from now.
@@ -76,11 +74,7 @@ pub enum Kind {
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, about: &'static str) -> Key {
-    Key { name, kind, default, about, later: false }
-}
-
-const fn later(name: &'static str, kind: Kind, about: &'static str) -> Key {
-    Key { name, kind, default: "", about, later: true }
+    Key { name, kind, default, about }
 }
 
 const COUNT: Kind = Kind::Int { min: 1 };
@@ -118,25 +112,25 @@ pub const CHECK: &[Key] = &[
     key("metrics", Kind::Names(&METRIC_RULE), "", "rules of their own for metrics, by name"),
     key(
         "fills",
-        Kind::Word(STRICTNESS, &[]),
+        Kind::Word(STRICTNESS),
         "\"exact\"",
         "whether other fills than the baseline's fail the check, are told, or neither",
     ),
     key(
         "equity",
-        Kind::Word(STRICTNESS, &[]),
+        Kind::Word(STRICTNESS),
         "\"exact\"",
         "the same for the account at every bar's close",
     ),
     key(
         "on_missing",
-        Kind::Word(&["fail", "warn", "new"], &[]),
+        Kind::Word(&["fail", "warn", "new"]),
         "\"fail\"",
         "what a session without a baseline means; new: it waits to be accepted",
     ),
     key(
         "on_extra",
-        Kind::Word(&["fail", "warn", "ignore"], &[]),
+        Kind::Word(&["fail", "warn", "ignore"]),
         "\"warn\"",
         "what a baseline means whose session the manifest has no more",
     ),
@@ -151,7 +145,7 @@ pub const CHECK: &[Key] = &[
 const STRICTNESS: &[&str] = &["exact", "warn", "ignore"];
 
 const METRIC_RULE: Kind =
-    Kind::Either(&[Kind::Word(&["exact", "ignore"], &[]), Kind::Table(METRIC_BAND)]);
+    Kind::Either(&[Kind::Word(&["exact", "ignore"]), Kind::Table(METRIC_BAND)]);
 
 const TOLERANCE: &[Key] = &[
     key("rtol", AMOUNT, "1e-9", "a fraction of the baseline's value"),
@@ -167,13 +161,13 @@ const METRIC_BAND: &[Key] = &[
     key("max", ANY_NUMBER, "none", "the most"),
     key(
         "better",
-        Kind::Word(&["higher", "lower"], &[]),
+        Kind::Word(&["higher", "lower"]),
         "the metric's own sense",
         "which way is better",
     ),
     key(
         "fail_on",
-        Kind::Word(&["any", "worse"], &[]),
+        Kind::Word(&["any", "worse"]),
         "\"any\"",
         "whether a change for the better fails too",
     ),
@@ -194,7 +188,7 @@ const OVERRIDE: &[Key] = &[
 const MATCH: &[Key] = &[
     key("session", Kind::Text, "", "a glob over names"),
     key("strategy", Kind::Text, "", "a glob over strategies"),
-    key("mode", Kind::Word(&["backtest", "paper"], &[]), "", "the mode"),
+    key("mode", Kind::Word(&["backtest", "paper"]), "", "the mode"),
     key("symbols", Kind::List(&Kind::Text), "", "symbols that the session must list"),
     key("tags", Kind::List(&Kind::Text), "", "tags that the session must have"),
 ];
@@ -278,7 +272,7 @@ const OBJECTIVE: &[Key] = &[
     key("metric", Kind::Text, "", "the metric"),
     key(
         "goal",
-        Kind::Word(&["maximize", "minimize"], &[]),
+        Kind::Word(&["maximize", "minimize"]),
         "the metric's own sense",
         "which way is better",
     ),
@@ -288,7 +282,7 @@ const OBJECTIVE: &[Key] = &[
 pub const SESSION: &[Key] = &[
     key(
         "mode",
-        Kind::Word(&["backtest", "paper"], &[]),
+        Kind::Word(&["backtest", "paper"]),
         "\"backtest\"",
         "whether past bars are run over, or bars as they arrive",
     ),
@@ -308,7 +302,7 @@ pub const SESSION: &[Key] = &[
     key("params", Kind::Names(&Kind::Any), "", "values for the strategy's parameters"),
     key(
         "symbols",
-        Kind::Either(&[Kind::Word(&["all"], &[]), Kind::List(&Kind::Text)]),
+        Kind::Either(&[Kind::Word(&["all"]), Kind::List(&Kind::Text)]),
         "\"all\"",
         "the symbols that are traded, in order",
     ),
@@ -341,13 +335,13 @@ pub const SESSION: &[Key] = &[
     ),
     key(
         "metrics",
-        Kind::List(&Kind::Word(&["native", "backtesting-py"], &[])),
+        Kind::List(&Kind::Word(&["native", "backtesting-py"])),
         "[\"native\"]",
         "the sets of statistics; \"backtesting-py\" adds that package's table to result.json, under its own names",
     ),
     key(
         "ambiguity",
-        Kind::Word(&["count", "both"], &[]),
+        Kind::Word(&["count", "both"]),
         "\"count\"",
         "what is done about exits that depend on the inside of a bar: they are counted, or the session is also run under both readings (the stop always first, the target always first) and each metric told under both",
     ),
@@ -398,7 +392,7 @@ const PAPER: &[Key] = &[
     ),
     key(
         "on_revised",
-        Kind::Word(&["stop", "mark"], &[]),
+        Kind::Word(&["stop", "mark"]),
         "\"stop\"",
         "what a bar means that is no longer what the account has seen: the account is refused, or goes on with what it has seen",
     ),
@@ -416,7 +410,12 @@ const PAPER: &[Key] = &[
     ),
     key("keep_checkpoints", COUNT, "30", "how many checkpoints are kept, the older the fewer"),
     key("heartbeat", Kind::Duration, "30s", "time between two signs of life while following"),
-    later("approval", Kind::Bool, "whether orders wait for `papertape paper approve`"),
+    key(
+        "approval",
+        Kind::Bool,
+        "false",
+        "whether the entries of a paper account wait for `papertape paper approve`; a backtest approves each as it is decided",
+    ),
 ];
 
 const RANGE: &[Key] = &[
@@ -452,7 +451,7 @@ const DATA: &[Key] = &[
     ),
     key(
         "time_unit",
-        Kind::Word(&["s", "ms", "us", "ns"], &[]),
+        Kind::Word(&["s", "ms", "us", "ns"]),
         "guessed",
         "the unit of timestamps that are numbers",
     ),
@@ -464,7 +463,7 @@ const DATA: &[Key] = &[
     ),
     key(
         "label",
-        Kind::Word(&["open", "close"], &[]),
+        Kind::Word(&["open", "close"]),
         "\"open\"",
         "whether a bar's timestamp is that of its open or of its close",
     ),
@@ -489,13 +488,13 @@ const DATA: &[Key] = &[
     ),
     key(
         "adjust",
-        Kind::Word(&["none", "split", "total"], &[]),
+        Kind::Word(&["none", "split", "total"]),
         "\"none\"",
         "whether prices are adjusted for splits, or for splits and dividends; the account books what is in no price",
     ),
     key(
         "warmup",
-        Kind::Either(&[Kind::Word(&["all", "none"], &[]), Kind::Int { min: 0 }]),
+        Kind::Either(&[Kind::Word(&["all", "none"]), Kind::Int { min: 0 }]),
         "\"all\"",
         "how many rows before the range rules may see",
     ),
@@ -508,9 +507,9 @@ const DATA_HOURS: &[Key] = &[
     key("to", Kind::Any, "24:00", "the first time of day after it, such as \"16:00\""),
 ];
 
-const POLICY: Kind = Kind::Word(Policy::WORDS, &[]);
+const POLICY: Kind = Kind::Word(Policy::WORDS);
 /// Of what no row is to blame for, none can be dropped.
-const TOLD: Kind = Kind::Word(&["fail", "warn", "off"], &[]);
+const TOLD: Kind = Kind::Word(&["fail", "warn", "off"]);
 
 /// A key for each check of the data.
 const CHECKS: &[Key] = &[
@@ -645,7 +644,7 @@ const fn axis(
     default: &'static str,
     about: &'static str,
 ) -> Key {
-    key(name, Kind::Word(words, &[]), default, about)
+    key(name, Kind::Word(words), default, about)
 }
 
 const EXECUTION: &[Key] = &[
@@ -759,7 +758,7 @@ const EXECUTION: &[Key] = &[
     key("shorting", Kind::Bool, "true", "whether units may be sold short"),
     key(
         "orders",
-        Kind::List(&Kind::Word(&["market", "limit", "stop", "stop_limit"], &[])),
+        Kind::List(&Kind::Word(&["market", "limit", "stop", "stop_limit"])),
         "all",
         "the kinds of orders that the session may need",
     ),
@@ -771,7 +770,7 @@ const EXECUTION: &[Key] = &[
     ),
 ];
 
-const REBALANCE_EVERY: Kind = Kind::Word(&["bar", "day", "week", "month", "quarter"], &[]);
+const REBALANCE_EVERY: Kind = Kind::Word(&["bar", "day", "week", "month", "quarter"]);
 
 const REBALANCE: &[Key] = &[
     key(
@@ -891,7 +890,7 @@ const CAP: Kind =
 
 const CASH: &[Key] = &[key("cash", POSITIVE, "", "money")];
 
-const ACTION: Kind = Kind::Word(&["flatten", "block"], &[]);
+const ACTION: Kind = Kind::Word(&["flatten", "block"]);
 
 const BREAKER: Kind = Kind::Either(&[SHARE, Kind::Table(LIMIT)]);
 
@@ -945,7 +944,7 @@ const BLACKOUT: &[Key] = &[
 const SWEEP: &[Key] = &[
     key(
         "method",
-        Kind::Word(&["grid", "random", "list"], &[]),
+        Kind::Word(&["grid", "random", "list"]),
         "\"grid\"",
         "how points are made of the axes",
     ),
@@ -964,7 +963,7 @@ pub const STRATEGY: &[Key] = &[
     key("description", Kind::Text, "", "what it does and when it fails"),
     key(
         "modes",
-        Kind::List(&Kind::Word(&["backtest", "paper"], &[])),
+        Kind::List(&Kind::Word(&["backtest", "paper"])),
         "all",
         "the modes that it may run in",
     ),
@@ -990,7 +989,7 @@ pub const STRATEGY: &[Key] = &[
 const PARAM: &[Key] = &[
     key(
         "type",
-        Kind::Word(&["int", "float", "bool", "choice", "symbol"], &[]),
+        Kind::Word(&["int", "float", "bool", "choice", "symbol"]),
         "",
         "the type of its values",
     ),

@@ -402,10 +402,6 @@ impl Reader<'_> {
     fn check_path(&mut self, path: &str, place: &Place, node: &Node) -> bool {
         let before = self.mistakes.iter().count();
         match keys::session_kind(path) {
-            Some(key) if key.later => {
-                let title = format!("`{path}` is not available yet");
-                self.mistakes.push(Mistake::new(codes::NOT_YET, place, title));
-            }
             Some(key) => check(node, &key.kind, path, &mut self.mistakes),
             None => self.mistakes.push(unknown_path(path, place)),
         }

@@ -57,7 +57,7 @@ pub struct PaperSettings {
     pub keep_checkpoints: usize,
     /// Microseconds between two signs of life while an account is followed.
     pub heartbeat: i64,
-    /// Whether orders wait until somebody approves them.
+    /// Whether entries wait until somebody approves them.
     pub approval: bool,
 }
 

@@ -45,8 +45,8 @@ macro_rules! built_in {
     };
 }
 
-const SESSIONS: &[(&str, &str)] =
-    built_in!("sessions": "us-equity-daily" "crypto-daily" "fx-hourly");
+const SESSIONS: &[(&str, &str)] = built_in!("sessions": "us-equity-daily" "crypto-daily" "fx-hourly" "regular-hours" "extended-hours"
+    "round-the-clock" "approval");
 const STRATEGIES: &[(&str, &str)] = built_in!("strategies":
     "buy-and-hold" "sma-cross" "ema-cross" "macd-trend" "rsi-reversion" "bollinger-reversion"
     "donchian-breakout" "keltner-breakout" "supertrend" "momentum" "dual-momentum" "volatility-target"

@@ -77,19 +77,11 @@ const fn section(
 pub fn markdown() -> String {
     let sections = sections();
     let mut text = INTRO.to_owned();
-    let mut later = String::new();
     for section in &sections {
         text.push_str(&format!("\n## {}\n\n{}\n\n", section.title, section.about));
         text.push_str("| key | value | default | meaning |\n| --- | --- | --- | --- |\n");
-        let mut to_come = Vec::new();
-        rows(section.keys, section.path, &sections, &mut text, &mut to_come);
-        if !to_come.is_empty() {
-            later.push_str(&format!("\n{}:\n\n{}", section.title, to_come.concat()));
-        }
+        rows(section.keys, section.path, &sections, &mut text);
     }
-    text.push_str("\n## Not available yet\n\n");
-    text.push_str("These are known and refused, so that nothing runs without what it asks for.\n");
-    text.push_str(&later);
     text
 }
 
@@ -139,22 +131,11 @@ fn sections() -> Vec<Section> {
     sections
 }
 
-/// Write a row for each of `keys`, and one into `later` for each that is still to come. Tables without
-/// a section of their own are written out where they stand.
-fn rows(
-    keys: &[Key],
-    path: &str,
-    sections: &[Section],
-    text: &mut String,
-    later: &mut Vec<String>,
-) {
+/// Write a row for each of `keys`. Tables without a section of their own are written out where they
+/// stand.
+fn rows(keys: &[Key], path: &str, sections: &[Section], text: &mut String) {
     for key in keys {
         let at = format!("{path}{}", key.name);
-        if key.later {
-            later.push(format!("- `{at}`: {}\n", key.about));
-            continue;
-        }
-        later.extend(later_words(&at, &key.kind));
         let (name, kind) = match key.kind {
             Kind::Names(inner) if inner_keys(inner).is_some() => (format!("{at}.NAME"), *inner),
             kind => (at, kind),
@@ -178,7 +159,7 @@ fn rows(
         let default = if key.default.is_empty() { String::new() } else { cell(key.default) };
         text.push_str(&format!("| `{name}` | {value} | {default} | {} |\n", key.about));
         if let (Some(inner), None) = (inner, own) {
-            rows(inner, &format!("{name}."), sections, text, later);
+            rows(inner, &format!("{name}."), sections, text);
         }
     }
 }
@@ -191,16 +172,6 @@ fn inner_keys(kind: &Kind) -> Option<&'static [Key]> {
         Kind::Either(kinds) => kinds.iter().find_map(inner_keys),
         _ => None,
     }
-}
-
-/// Words of an available key that are still to come.
-fn later_words(path: &str, kind: &Kind) -> Option<String> {
-    let later = match kind {
-        Kind::Word(_, later) | Kind::List(Kind::Word(_, later)) if !later.is_empty() => later,
-        _ => return None,
-    };
-    let words: Vec<String> = later.iter().map(|word| format!("`\"{word}\"`")).collect();
-    Some(format!("- `{path}` as {}\n", words.join(", ")))
 }
 
 /// A default: as code where it is a value, in words where it is not.
@@ -275,12 +246,11 @@ mod tests {
         found
     }
 
-    /// The key at `path` below `keys`; a key that is still to come stands for all below it, and a
-    /// part in capitals for a name of the user's.
+    /// The key at `path` below `keys`; a part in capitals stands for a name of the user's.
     fn find(keys: &[Key], path: &str) -> Option<Key> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));
         let key = keys.iter().find(|key| key.name == first)?;
-        let Some(rest) = rest.filter(|_| !key.later) else { return Some(*key) };
+        let Some(rest) = rest else { return Some(*key) };
         if rest.chars().all(|c| c.is_ascii_uppercase()) {
             return Some(*key);
         }
@@ -318,7 +288,7 @@ mod tests {
                 // `[]` goes without saying.
                 let is_value = cell(key.default).starts_with('`') && key.default != "[]";
                 let bare = key.default.trim_matches('"');
-                if is_value && !key.later && !said.contains(bare) {
+                if is_value && !said.contains(bare) {
                     differences.push(format!("`{path}` is {} here and {said} there", key.default));
                 }
             }

@@ -83,10 +83,6 @@ fn table(keys: &[Key]) -> Map<String, Value> {
 }
 
 fn property(key: &Key) -> Map<String, Value> {
-    if key.later {
-        let description = format!("Not available yet: {}", key.about);
-        return object(json!({ "description": description, "not": {} }));
-    }
     let mut schema = match (key.name, &key.kind) {
         ("session" | "profile", Kind::Names(kind)) => names(NAME, kind),
         ("params" | "let", Kind::Names(kind)) => names(WORD, kind),
@@ -101,9 +97,6 @@ fn property(key: &Key) -> Map<String, Value> {
         (_, kind) => of(kind),
     };
     let mut description = key.about.to_owned();
-    if let Kind::Word(_, later @ [_, ..]) = key.kind {
-        description.push_str(&format!("; not available yet: {}", later.join(", ")));
-    }
     match default(key.default) {
         Some(value) => {
             schema.insert("default".into(), value);
@@ -140,7 +133,7 @@ fn of(kind: &Kind) -> Map<String, Value> {
             }
             schema
         }
-        Kind::Word(choices, _) => json!({ "type": "string", "enum": choices }),
+        Kind::Word(choices) => json!({ "type": "string", "enum": choices }),
         Kind::Duration => json!({ "anyOf": [
             { "type": "integer", "minimum": 0 },
             { "type": "string", "pattern": "^0*[1-9][0-9]* *(ms|s|m|min|h|d|w)$" },
@@ -359,7 +352,7 @@ session = { capital = 5 }
             ("capital = 0", "/session/a/capital"),
             ("capital = '5'", "/session/a/capital"),
             ("mode = 'back'", "/session/a/mode"),
-            ("paper = { approval = true }", "/session/a/paper/approval"),
+            ("paper = { approval = 'yes' }", "/session/a/paper/approval"),
             ("sizing = { equity = 1.0, cash = 5 }", "/session/a/sizing"),
             ("sizing = {}", "/session/a/sizing"),
             ("risk = { stop_loss = 5 }", "/session/a/risk/stop_loss"),

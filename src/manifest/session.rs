@@ -14,7 +14,7 @@ use crate::engine::Settings;
 use crate::engine::model::MODELS;
 use crate::expr::Scalar;
 use crate::metrics::backtesting_py;
-use crate::strategy::{Definition, Turn, Written};
+use crate::strategy::{Definition, Rule, Turn, Written};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -63,6 +63,13 @@ pub struct Session {
     pub backtesting_py: bool,
     /// What its metrics must reach; outside the identity.
     pub expect: Vec<Expectation>,
+}
+
+impl Session {
+    /// Whether its entries wait until somebody approves them: nobody is there to ask in a backtest.
+    pub fn approves(&self) -> bool {
+        self.mode == Mode::Paper && self.paper.approval
+    }
 }
 
 /// What people call and sort a session by.
@@ -236,6 +243,15 @@ impl Tree<'_> {
             let title = "a paper account has no days in and out of sample";
             let mistake = Mistake::new(codes::EXCLUSIVE, &split.place, title);
             mistakes.push(mistake.label("leave `split` to backtests"));
+        }
+        let weighs = definition.rules.iter().any(|rule| rule.rule == Rule::Weight);
+        let approval = self.table.at("paper.approval").filter(|node| {
+            weighs && mode == Mode::Paper.word() && matches!(node.value, Value::Bool(true))
+        });
+        if let Some(approval) = approval {
+            let title = format!("strategy `{}` has no entries to approve", definition.name);
+            let mistake = Mistake::new(codes::EXCLUSIVE, &approval.place, title);
+            mistakes.push(mistake.label("the rule `weight` restores positions when they are due"));
         }
         if definition.modes.is_empty() || definition.modes.iter().any(|known| known == mode) {
             return;

@@ -10,23 +10,25 @@ use super::command::Command;
 use super::history::{Back, Given, History};
 use super::life::{Cause, State};
 use super::recover::Undone;
-use super::state::{is_killed, state};
+use super::state::state;
 use super::take::{self, At};
+use super::tell::{self, Told};
 use super::terms::Terms;
 use super::views;
 use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
 use crate::engine::settings::Span;
+use crate::engine::{OrderStatus, Reason};
 use crate::market::DataSet;
 use crate::plan::{Base, Work};
-use crate::store::{AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError};
+use crate::store::{
+    ACCOUNT_FILE, AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError,
+};
 use chrono::Utc;
 use serde_json::{Value, json};
 use std::ops::Deref;
 
-/// The phase of events that happened on bars.
-const BARS: &str = "bars";
 /// So many cases of a kind are named in a message.
 const NAMED: usize = 3;
 
@@ -86,27 +88,56 @@ impl Account {
     ) -> Result<Result<(), String>, StoreError> {
         let at = Utc::now();
         self.history.answered.insert(id.to_owned());
-        if let Err(fact) = self.takes(&command) {
-            let message = format!("{command}: refused: {fact}");
-            let event = Event::new(at, EventKind::Warning, message).session(&*self.name);
-            let event = event.fact("id", id).fact("by", by).fact("refused", &*fact);
-            self.directory.tell(&[event])?;
-            return Ok(Err(fact));
-        }
+        let name = self.name.clone();
+        let event = |message: String| {
+            let event = Event::new(at, EventKind::Command, message).session(&*name);
+            event.fact("id", id).fact("by", by)
+        };
+        let turn = match self.takes(&command) {
+            Ok(turn) => turn,
+            Err(fact) => {
+                let event = event(format!("{command}: refused: {fact}")).level(Level::Warning);
+                self.directory.tell(&[event.fact("refused", &*fact)])?;
+                return Ok(Err(fact));
+            }
+        };
         let after = self.last_bar();
-        let event = Event::new(at, EventKind::Command, command.to_string())
-            .session(&*self.name)
-            .fact("command", serde_json::to_value(&command).expect("commands are plain values"))
-            .fact("id", id)
-            .fact("by", by)
-            .fact("after", after.map(stamp));
-        self.directory.tell(&[event])?;
+        let told = serde_json::to_value(&command).expect("commands are plain values");
+        let told = event(command.to_string()).fact("command", told);
+        let mut events = vec![told.fact("after", after.map(stamp))];
+        if let Some((cause, to)) = turn {
+            let from = self.state.unwrap_or(State::Initializing);
+            let reason = format!("by hand, by {by}");
+            events.push(tell::turned(&name, from, to, cause, &reason));
+            self.history.state = Some(to);
+        }
+        self.directory.tell(&events)?;
+        match &command {
+            Command::Approve { order } => self.settle_order(*order, OrderStatus::Pending)?,
+            Command::Refuse { order } => {
+                self.settle_order(*order, OrderStatus::Refused(Reason::ByHand))?;
+            }
+            _ => {}
+        }
         self.history.given.push(Given { at, by: by.to_owned(), after, command });
         Ok(Ok(()))
     }
 
-    /// Why a command means nothing to the account, or is not possible as it is now.
-    fn takes(&self, command: &Command) -> Result<(), String> {
+    /// An order, or each that waits for approval, does so no more.
+    fn settle_order(
+        &mut self,
+        order: Option<usize>,
+        status: OrderStatus,
+    ) -> Result<(), StoreError> {
+        self.history.unapproved.retain(|waits| order.is_some_and(|order| order != *waits));
+        let mut view = views::account(self.directory.reader())?;
+        views::settle_order(&mut view, order, status);
+        self.directory.write_view(ACCOUNT_FILE, &views::text(&view))
+    }
+
+    /// What a command changes of the account's state, if it does; else why it means nothing to the
+    /// account, or is not possible as it is now.
+    fn takes(&self, command: &Command) -> Result<Option<(Cause, State)>, String> {
         let Some(terms) = &self.terms else {
             return Err(format!("account `{}` is not open yet", self.name));
         };
@@ -120,14 +151,34 @@ impl Account {
             Command::Resume => Cause::Resume,
             Command::Stop => Cause::Stop,
             Command::Kill => Cause::Kill,
-            _ if state.takes_orders() => return Ok(()),
+            _ if state.takes_orders() => {
+                if let Command::Approve { order } | Command::Refuse { order } = command {
+                    self.has_waiting(*order)?;
+                }
+                return Ok(None);
+            }
             _ => {
                 return Err(format!(
                     "this is not possible while the account is {state}; it takes no orders any more"
                 ));
             }
         };
-        state.after(cause).map(drop).map_err(|impossible| impossible.to_string())
+        let to = state.after(cause).map_err(|impossible| impossible.to_string())?;
+        Ok(Some((cause, to)))
+    }
+
+    /// Whether this order waits for approval; with `None`, whether any does.
+    fn has_waiting(&self, order: Option<usize>) -> Result<(), String> {
+        let waits: Vec<String> = self.unapproved.iter().map(usize::to_string).collect();
+        match order {
+            _ if waits.is_empty() => Err("no order waits for approval".to_owned()),
+            Some(order) if !self.unapproved.contains(&order) => Err(format!(
+                "order {order} does not wait for approval; {} {}",
+                waits.join(", "),
+                if waits.len() == 1 { "does" } else { "do" },
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the command `id` was answered before.
@@ -144,7 +195,7 @@ impl Account {
     pub fn turn(&mut self, cause: Cause, reason: &str) -> Result<(), StoreError> {
         let from = self.state.unwrap_or(State::Initializing);
         if let Ok(to) = from.after(cause) {
-            let event = self.changed_to(from, to, cause, reason);
+            let event = tell::turned(&self.name, from, to, cause, reason);
             self.directory.tell(&[event])?;
             self.history.state = Some(to);
         }
@@ -184,7 +235,7 @@ impl Account {
             back.checkpoint,
             undone.words().join(", ")
         );
-        let event = self.changed_to(from, State::Initializing, Cause::Recover, &reason);
+        let event = tell::turned(&self.name, from, State::Initializing, Cause::Recover, &reason);
         let back = serde_json::to_value(&back).expect("numbers are plain values");
         let event = event.level(Level::Warning).fact("by", by).fact("back", back);
         self.directory.restore(&Restore {
@@ -198,9 +249,17 @@ impl Account {
     /// Put it aside under a name with `stamp`, so that another can be opened; the new name.
     pub fn put_aside(mut self, by: &str, stamp: &str) -> Result<String, StoreError> {
         let from = self.state.unwrap_or(State::Initializing);
-        let event = self.changed_to(from, State::Initializing, Cause::Restart, by);
+        let event = tell::turned(&self.name, from, State::Initializing, Cause::Restart, by);
         self.directory.tell(&[event])?;
         self.directory.put_aside(stamp)
+    }
+
+    /// Write down that it was begun anew, as `by` asked under `id`; the one before is now `aside`.
+    pub fn begun_anew(&mut self, by: &str, id: &str, aside: &str) -> Result<(), StoreError> {
+        let message = format!("begun anew; the account before is `{aside}`");
+        let event = Event::new(Utc::now(), EventKind::Command, message).session(&*self.name);
+        let event = event.fact("id", id).fact("by", by).fact("aside", aside);
+        self.directory.tell(&[event])
     }
 
     /// Take the bars of `source` that are new at `now`, microseconds since 1970. A new account is
@@ -321,17 +380,13 @@ impl Account {
         {
             return Err(Refused::Account(self.unlike(&fact)));
         }
-        let outcome = kept.outcome;
-        let lengths = [outcome.fills.len(), outcome.orders.len(), outcome.events.len()];
+        let all = Told::all(kept);
         if let Some(known) = self.checkpoint.as_ref().filter(|_| self.held_against().is_none()) {
             // Of another past than the one that was told, nothing is told again.
-            self.history.told = told_on(known.walked, kept);
+            self.history.told = Told::until(known.walked, kept);
         }
-        if self.told.iter().zip(lengths).any(|(told, now)| *told > now) {
-            let fact = format!(
-                "its journal tells of {} fills, {} orders and {} events, and there are {lengths:?}",
-                self.told[0], self.told[1], self.told[2]
-            );
+        if self.told.exceeds(&all) {
+            let fact = format!("its journal tells of {}, and there are {all}", self.told);
             return Err(Refused::Account(self.unlike(&fact)));
         }
         let before = self.state.unwrap_or(State::Initializing);
@@ -341,20 +396,26 @@ impl Account {
             after => after,
         };
         self.fresh = false;
-        let mut events = self.news(kept);
-        let fills = lengths[0] - self.told[0];
-        events.extend(self.changes(before, after));
+        let mut events = tell::news(&self.name, &self.told, kept);
+        let fills = all.fills - self.told.fills;
+        events.extend(tell::way(&self.name, before, after, kept));
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
         let terms = self.terms.as_ref().expect("only an open account is walked over");
         let checkpoint = Checkpoint::of(number, terms, &self.bars, &self.instructions(), kept);
         let is_new = self.checkpoint.as_ref().is_none_or(|known| !known.is_at(&checkpoint));
         let changed = is_new || !events.is_empty();
+        let orders = kept.outcome.orders.iter().enumerate();
+        let waits = orders.filter(|(_, order)| order.status == OrderStatus::Unapproved);
+        self.history.unapproved = waits.map(|(number, _)| number).collect();
         if changed {
             self.directory.tell(&events)?;
-            (self.history.told, self.history.state) = (lengths, Some(after));
+            (self.history.told, self.history.state) = (all, Some(after));
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;
             }
+            let event =
+                Event::new(Utc::now(), EventKind::SummaryUpdated, "summary.json was written");
+            self.directory.tell(&[event.session(&*self.name)])?;
             if !self.paced || self.is_due(&checkpoint, kept) {
                 self.keep(checkpoint, kept)?;
             }
@@ -401,99 +462,6 @@ impl Account {
         self.history.checkpoint = Some(checkpoint);
         Ok(())
     }
-
-    /// The events of what the journal does not tell yet, in the order in which it happened.
-    fn news(&self, kept: &Kept<'_>) -> Vec<Event> {
-        let now = Utc::now();
-        let event =
-            |kind, message: String| Event::new(now, kind, message).session(&*self.name).phase(BARS);
-        let mut all: Vec<(usize, u8, Event)> = Vec::new();
-        let [fills, orders, risks] = self.told;
-        for fill in &kept.outcome.fills[fills..] {
-            let (word, symbol) =
-                (if fill.units > 0.0 { "bought" } else { "sold" }, kept.symbol(fill.symbol));
-            let message = format!("{word} {} {symbol} at {}", fill.units.abs(), fill.price);
-            let late = u8::from(fill.moment == crate::engine::Moment::Close) * 2 + 1;
-            let event = event(EventKind::Fill, message)
-                .metric("units", fill.units)
-                .metric("price", fill.price);
-            let event = event.metric("commission", fill.commission).fact("symbol", symbol);
-            all.push((fill.bar, late, event.fact("bar", kept.time(fill.bar))));
-        }
-        for order in &kept.outcome.orders[orders..] {
-            let (symbol, what) = (kept.symbol(order.symbol), order.intent.words());
-            let event = event(EventKind::Order, format!("{what} {symbol}, {}", order.kind.word()));
-            all.push((
-                order.bar,
-                2,
-                event.fact("symbol", symbol).fact("bar", kept.time(order.bar)),
-            ));
-        }
-        for happened in &kept.outcome.events[risks..] {
-            let (kind, facts) = kept.words(happened);
-            let mut event = event(EventKind::Risk, format!("{kind} {facts}")).level(Level::Info);
-            event = event.fact("what", kind).fact("bar", kept.time(happened.bar));
-            if let Some(symbol) = happened.symbol {
-                event = event.fact("symbol", kept.symbol(symbol));
-            }
-            all.push((happened.bar, 2, event));
-        }
-        all.sort_by_key(|(bar, moment, _)| (*bar, *moment));
-        all.into_iter().map(|(_, _, event)| event).collect()
-    }
-
-    /// The events of a change of state, a step each.
-    fn changes(&self, mut from: State, to: State) -> Vec<Event> {
-        if from == to {
-            return Vec::new();
-        }
-        let given = self.given.last().filter(|given| {
-            let changes = [Command::Stop, Command::Kill, Command::Pause, Command::Resume];
-            changes.contains(&given.command)
-        });
-        let reason = |cause: Cause| match (cause, given) {
-            (Cause::Pause | Cause::Resume | Cause::Stop | Cause::Kill, Some(given)) => {
-                format!("commanded by {}", given.by)
-            }
-            (Cause::Pause | Cause::Resume | Cause::Stop, None) => "by its rules".to_owned(),
-            _ => cause.about().to_owned(),
-        };
-        let way = match is_killed(&self.given) && to == State::Closed {
-            true => vec![(Cause::Kill, to)],
-            false => from.way(to),
-        };
-        let step = |(cause, next): (Cause, State)| {
-            let event = self.changed_to(from, next, cause, &reason(cause));
-            from = next;
-            event
-        };
-        way.into_iter().map(step).collect()
-    }
-
-    fn changed_to(&self, from: State, to: State, cause: Cause, reason: &str) -> Event {
-        let level = match to {
-            State::Suspended => Level::Warning,
-            State::Error => Level::Error,
-            _ => Level::Info,
-        };
-        Event::new(Utc::now(), EventKind::State, format!("{from} to {to}: {reason}"))
-            .session(&*self.name)
-            .level(level)
-            .fact("from", from.word())
-            .fact("to", to.word())
-            .fact("cause", cause.word())
-            .fact("reason", reason)
-    }
-}
-
-/// How many fills, orders and other happenings belong to the first `bars` bars.
-fn told_on(bars: usize, kept: &Kept<'_>) -> [usize; 3] {
-    let outcome = kept.outcome;
-    [
-        outcome.fills.iter().filter(|fill| fill.bar < bars).count(),
-        outcome.orders.iter().filter(|order| order.bar < bars).count(),
-        outcome.events.iter().filter(|event| event.bar < bars).count(),
-    ]
 }
 
 /// Why an account was not advanced.

@@ -1,6 +1,7 @@
 //! Where an account stood after a bar, with digests that let a later start prove that it continues the
 //! same history.
 
+use super::tell::Told;
 use super::terms::Terms;
 use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
@@ -41,6 +42,9 @@ pub struct Checkpoint {
     /// How many orders it had.
     #[serde(default)]
     pub orders: usize,
+    /// How often a rule had become true.
+    #[serde(default)]
+    pub signals: usize,
     /// How many other happenings, such as those of its limits, it had.
     #[serde(default)]
     pub happenings: usize,
@@ -60,7 +64,7 @@ impl Checkpoint {
         kept: &Kept<'_>,
     ) -> Self {
         let last = bars.iter().filter_map(|bars| bars.time.last()).max().copied();
-        let fills = &kept.outcome.fills;
+        let (fills, all) = (&kept.outcome.fills, Told::all(kept));
         Self {
             number,
             made: Utc::now(),
@@ -73,9 +77,10 @@ impl Checkpoint {
             settings: terms.settings.clone(),
             engine: ENGINE,
             walked: kept.frame().len(),
-            fills: fills.len(),
-            orders: kept.outcome.orders.len(),
-            happenings: kept.outcome.events.len(),
+            fills: all.fills,
+            orders: all.orders,
+            signals: all.signals,
+            happenings: all.risks,
             fills_digest: fills_digest(kept, fills),
             equity: kept.equity_series().last().copied().unwrap_or(terms.capital),
         }
@@ -94,9 +99,10 @@ impl Checkpoint {
         })
     }
 
-    /// How many fills, orders and other happenings were told up to it.
-    pub fn told(&self) -> [usize; 3] {
-        [self.fills, self.orders, self.happenings]
+    /// How much of what the account did was told up to it.
+    pub fn told(&self) -> Told {
+        let Self { signals, orders, fills, happenings, .. } = *self;
+        Told { signals, orders, fills, risks: happenings }
     }
 
     /// Whether it tells of the same history up to the same place.

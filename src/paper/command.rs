@@ -49,6 +49,16 @@ pub enum Command {
         /// The value.
         value: Value,
     },
+    /// Let orders go that wait for approval.
+    Approve {
+        /// The number of the order; `None` for all.
+        order: Option<usize>,
+    },
+    /// Refuse orders that wait for approval.
+    Refuse {
+        /// The number of the order; `None` for all.
+        order: Option<usize>,
+    },
 }
 
 impl Command {
@@ -62,6 +72,8 @@ impl Command {
             Self::Kill => To::Kill,
             Self::CloseAll => To::CloseAll,
             Self::CancelOrders => To::CancelOrders,
+            Self::Approve { order } => To::Approve { order: *order },
+            Self::Refuse { order } => To::Refuse { order: *order },
             Self::Size { factor } if factor.is_finite() && *factor > 0.0 => {
                 To::Size { factor: *factor }
             }
@@ -115,6 +127,10 @@ impl fmt::Display for Command {
             Self::Kill => write!(out, "kill: end, and leave what is held"),
             Self::CloseAll => write!(out, "close all positions"),
             Self::CancelOrders => write!(out, "cancel all orders"),
+            Self::Approve { order: Some(order) } => write!(out, "approve order {order}"),
+            Self::Approve { order: None } => write!(out, "approve every order that waits"),
+            Self::Refuse { order: Some(order) } => write!(out, "refuse order {order}"),
+            Self::Refuse { order: None } => write!(out, "refuse every order that waits"),
             Self::Size { factor } => write!(out, "size of entries times {factor}"),
             Self::Tighten { fraction } => write!(out, "stops tightened by {fraction}"),
             Self::Symbol { symbol, allowed: true } => write!(out, "symbol `{symbol}` on"),

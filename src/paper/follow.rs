@@ -32,16 +32,39 @@ const PATIENCE: usize = 10;
 /// How far the clock may be off what passed before it is said to have jumped, in seconds.
 const JUMP: f64 = 5.0;
 
+/// The phase in which an account is computed again, and the one in which it takes bars.
+const OPEN: &str = "open";
+const FOLLOW: &str = "follow";
+
 /// How many lines of a text are kept once the account has their bars.
 const OVERLAP: usize = 2_000;
 
-/// A command on its way to an account.
+/// Something that is asked of whoever follows an account.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
-    /// Who sent it.
+    /// Who asks.
     pub by: String,
-    /// What the account is to do.
-    pub command: Command,
+    /// What.
+    pub asked: Asked,
+}
+
+/// What can be asked of whoever follows an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// To give the account this command.
+    Give(Command),
+    /// To put the account aside, and to follow a new one.
+    Restart,
+}
+
+/// That an account is to be put aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restart {
+    /// The id under which it was asked for.
+    pub id: String,
+    /// Who asked.
+    pub by: String,
 }
 
 /// Where bars come from.
@@ -93,15 +116,19 @@ pub enum News {
     Settled(Settled),
     /// It is in another state.
     State(State, String),
+    /// Somebody told it something, and whether it obeys.
+    Told(String),
     /// Something that a person should know.
     Warning(String),
 }
 
 /// Why following ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     /// It was told to by whoever called.
     Told,
+    /// The account is to be put aside; another one is followed then.
+    Restart(Restart),
     /// The account is closed.
     Closed,
     /// No more bars can come.
@@ -129,6 +156,7 @@ pub struct Follower<'p> {
     sight: Sight,
     heart: Instant,
     clock: (Instant, i64),
+    restart: Option<Restart>,
     /// Set when no more bars will be written.
     exhausted: Arc<AtomicBool>,
 }
@@ -138,12 +166,17 @@ impl<'p> Follower<'p> {
     pub fn begin(
         mut account: Account,
         plan: &'p Plan,
-        prepared: Prepared,
+        mut prepared: Prepared,
         index: usize,
         feed: Feed,
     ) -> Result<Self, Refused> {
         account.pace_checkpoints(true);
         let base = plan.base(&plan.points[index]);
+        if account.terms().is_some() && account.wrong().is_none() {
+            // A manifest that changed is no fault of the account, which stays as it is.
+            account.may_go_on(base).map_err(Refused::Account)?;
+            account.put(&mut prepared, index, base).map_err(Refused::Account)?;
+        }
         let control = Control::open(account.directory().reader().control())?;
         let capital = base.session.settings.capital;
         let sight = Sight {
@@ -173,17 +206,40 @@ impl<'p> Follower<'p> {
             sight,
             heart: Instant::now(),
             clock: (Instant::now(), Utc::now().timestamp_micros()),
+            restart: None,
             exhausted: Arc::default(),
         };
-        follower.tell(EventKind::RunnerStart, Level::Info, "follows its feed".into(), |it| {
+        follower.tell(EventKind::RunnerStart, "follows its feed", |it| {
             it.fact("pid", std::process::id())
         })?;
-        if follower.account.terms().is_some() {
-            // What it was is computed again before anything new is taken.
-            follower.account.turn(Cause::Open, "followed by a new process")?;
-            let _ = follower.walk()?;
+        if let Err(refused) = follower.open() {
+            return Err(follower.fail(refused));
         }
+        follower.tell(EventKind::PhaseStart, "takes bars as they come", |it| it.phase(FOLLOW))?;
         Ok(follower)
+    }
+
+    /// Compute again what the account was, before anything new is taken.
+    fn open(&mut self) -> Result<(), Refused> {
+        if self.account.terms().is_none() && self.account.wrong().is_none() {
+            return Ok(());
+        }
+        let began = Instant::now();
+        self.tell(EventKind::PhaseStart, "is opened", |it| it.phase(OPEN))?;
+        if let Some(fact) = self.account.wrong() {
+            self.check("files", false, &fact)?;
+            return Err(Refused::Account(fact));
+        }
+        self.account.turn(Cause::Open, "followed by a new process")?;
+        let walked = self.walk();
+        let passed = walked.is_ok();
+        let message = if passed { "is as it was left" } else { "is not as it was left" };
+        self.check("history", passed, message)?;
+        let bars = walked?.bars;
+        self.tell(EventKind::PhaseEnd, "is open", |it| {
+            let it = it.phase(OPEN).metric("seconds", began.elapsed().as_secs_f64());
+            it.count("bars", bars)
+        })
     }
 
     /// End when `exhausted` is set and all bars are taken.
@@ -196,6 +252,14 @@ impl<'p> Follower<'p> {
     pub fn follow(
         &mut self,
         stop: impl Fn() -> bool,
+        watch: impl FnMut(&Sight, News),
+    ) -> Result<End, Refused> {
+        self.follow_on(stop, watch).map_err(|refused| self.fail(refused))
+    }
+
+    fn follow_on(
+        &mut self,
+        stop: impl Fn() -> bool,
         mut watch: impl FnMut(&Sight, News),
     ) -> Result<End, Refused> {
         loop {
@@ -204,6 +268,9 @@ impl<'p> Follower<'p> {
                 return self.end(End::Told);
             }
             self.obey(&mut watch)?;
+            if let Some(restart) = self.restart.take() {
+                return self.end(End::Restart(restart));
+            }
             let more = self.take(&mut watch)?;
             self.beat()?;
             watch(&self.sight, News::None);
@@ -230,11 +297,22 @@ impl<'p> Follower<'p> {
         }
         let message = match end {
             End::Told => "stops following, as it was told",
+            End::Restart(_) => "the account is put aside",
             End::Closed => "the account is closed",
             End::Exhausted => "no more bars can come",
         };
-        self.tell(EventKind::RunnerEnd, Level::Info, message.into(), |it| it)?;
+        self.tell(EventKind::PhaseEnd, message, |it| it.phase(FOLLOW))?;
+        self.tell(EventKind::RunnerEnd, message, |it| it)?;
         Ok(end)
+    }
+
+    /// Write down why it cannot go on, as far as that can still be written.
+    fn fail(&mut self, refused: Refused) -> Refused {
+        let fact = refused.to_string();
+        let _ = self.account.turn(Cause::Failure, &fact);
+        let _ = self.tell(EventKind::Error, &fact, |it| it);
+        let _ = self.tell(EventKind::RunnerEnd, "cannot go on", |it| it.level(Level::Error));
+        refused
     }
 
     /// Take the commands that wait, each once.
@@ -244,10 +322,19 @@ impl<'p> Follower<'p> {
                 Taken::Refused(name, fact) => {
                     self.warn(format!("control/{name}: {fact}"), watch)?;
                 }
-                Taken::Command(id, sent) => {
+                Taken::Command(id, Sent { by, asked: Asked::Restart }) => {
+                    self.control.remove(&id)?;
+                    self.restart = Some(Restart { id, by });
+                    return Ok(());
+                }
+                Taken::Command(id, Sent { by, asked: Asked::Give(command) }) => {
                     if !self.account.has_answered(&id) {
-                        let answer = self.account.give(&sent.by, &id, sent.command)?;
-                        self.told |= answer.is_ok();
+                        let mut said = format!("{command}, by {by}");
+                        match self.account.give(&by, &id, command)? {
+                            Ok(()) => self.told = true,
+                            Err(fact) => said += &format!(": refused: {fact}"),
+                        }
+                        watch(&self.sight, News::Told(said));
                     }
                     self.control.remove(&id)?;
                 }
@@ -276,6 +363,10 @@ impl<'p> Follower<'p> {
             }
             Err(fact) => {
                 self.failed += 1;
+                if self.failed == 1 {
+                    let message = format!("looks at its feed again: {fact}");
+                    self.tell(EventKind::Retry, &message, |it| it)?;
+                }
                 if self.failed == PATIENCE {
                     self.suspend(Cause::Unfit, &fact, watch)?;
                 }
@@ -381,6 +472,7 @@ impl<'p> Follower<'p> {
     fn mended(&mut self) -> Result<(), Refused> {
         if std::mem::take(&mut self.unfit) {
             let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
+            self.check("data", true, "passed its checks again")?;
             self.account.turn(cause, cause.about())?;
             self.sight.state = self.account.state().unwrap_or(self.sight.state);
         }
@@ -397,6 +489,7 @@ impl<'p> Follower<'p> {
         if state.after(cause).is_ok() {
             self.paused = state == State::Paused;
             self.unfit = cause == Cause::Unfit;
+            self.check(if self.unfit { "data" } else { "feed" }, false, fact)?;
             self.account.turn(cause, fact)?;
             self.sight.state = State::Suspended;
             watch(&self.sight, News::State(State::Suspended, fact.to_owned()));
@@ -448,7 +541,7 @@ impl<'p> Follower<'p> {
         self.heart = Instant::now();
         let Sight { equity, profit, trades, wins, losses, latency, .. } = self.sight.clone();
         let message = format!("alive, equity {equity:.2}");
-        self.tell(EventKind::Heartbeat, Level::Info, message, |event| {
+        self.tell(EventKind::Heartbeat, &message, |event| {
             let event = event.metric("equity", equity).metric("profit", profit);
             let event = event.count("trades", trades).count("wins", wins).count("losses", losses);
             match latency {
@@ -463,24 +556,32 @@ impl<'p> Follower<'p> {
         message: String,
         watch: &mut impl FnMut(&Sight, News),
     ) -> Result<(), Refused> {
-        self.tell(EventKind::Warning, Level::Warning, message.clone(), |it| it)?;
+        self.tell(EventKind::Warning, &message, |it| it)?;
         watch(&self.sight, News::Warning(message));
         Ok(())
+    }
+
+    /// Tell what a check came to, by its name.
+    fn check(&mut self, name: &str, passed: bool, fact: &str) -> Result<(), Refused> {
+        let level = if passed { Level::Info } else { Level::Warning };
+        let message = format!("{name}: {fact}");
+        self.tell(EventKind::Check, &message, |it| {
+            it.level(level).fact("name", name).fact("passed", passed)
+        })
     }
 
     fn tell(
         &mut self,
         kind: EventKind,
-        level: Level,
-        message: String,
+        message: &str,
         facts: impl FnOnce(Event) -> Event,
     ) -> Result<(), Refused> {
-        let event = Event::new(Utc::now(), kind, message).session(self.account.name()).level(level);
+        let event = Event::new(Utc::now(), kind, message).session(self.account.name());
         Ok(self.account.tell(&[facts(event)])?)
     }
 
-    /// The account, when following has ended.
-    pub fn into_account(self) -> Account {
-        self.account
+    /// The account and the plan's data, when following has ended.
+    pub fn into_parts(self) -> (Account, Prepared) {
+        (self.account, self.prepared)
     }
 }

@@ -8,7 +8,9 @@
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::life::State;
+use super::tell::Told;
 use super::terms::Terms;
+use super::views;
 use crate::bars::{Bars, Clock, Zone};
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
@@ -40,8 +42,8 @@ pub struct Given {
 pub struct Back {
     /// The checkpoint's number.
     pub checkpoint: u64,
-    /// How many fills, orders and other happenings are still told.
-    pub told: [usize; 3],
+    /// How much of what it did is still told.
+    pub told: Told,
     /// How many commands still hold.
     pub commands: usize,
 }
@@ -54,8 +56,10 @@ pub struct History {
     pub(super) opened: Option<DateTime<Utc>>,
     pub(super) bars: Vec<Bars>,
     pub(super) given: Vec<Given>,
-    /// How many fills, orders and other happenings its journal tells.
-    pub(super) told: [usize; 3],
+    /// How much of what it did its journal tells.
+    pub(super) told: Told,
+    /// The numbers of the orders that wait for approval, as far as its last walk tells.
+    pub(super) unapproved: Vec<usize>,
     /// What was told of bars of the source, so that it is told once.
     pub(super) noted: HashSet<String>,
     /// The commands that were answered, by their ids.
@@ -95,7 +99,8 @@ impl History {
             opened: None,
             bars,
             given: Vec::new(),
-            told: [0; 3],
+            told: Told::default(),
+            unapproved: views::unapproved(reader)?,
             noted: HashSet::new(),
             answered: HashSet::new(),
             state: None,
@@ -118,10 +123,8 @@ impl History {
         if let Some(id) = event.facts.get("id").and_then(Value::as_str) {
             self.answered.insert(id.to_owned());
         }
+        self.told.hear(event);
         match event.kind {
-            EventKind::Fill => self.told[0] += 1,
-            EventKind::Order => self.told[1] += 1,
-            EventKind::Risk => self.told[2] += 1,
             EventKind::Warning => {
                 let notes = event.facts.get("notes").and_then(Value::as_array);
                 let notes = notes.into_iter().flatten().filter_map(Value::as_str);
@@ -136,8 +139,9 @@ impl History {
                 self.state = to.and_then(State::named).or(self.state);
             }
             EventKind::Command => {
-                let command = event.facts.get("command");
-                let command = command.and_then(|it| serde_json::from_value(it.clone()).ok());
+                // What was refused, and a new beginning, are nothing to obey.
+                let Some(command) = event.facts.get("command") else { return };
+                let command = serde_json::from_value(command.clone()).ok();
                 let after = event.facts.get("after").and_then(Value::as_str);
                 let after = after.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
                 let by = event.facts.get("by").and_then(Value::as_str).unwrap_or_default();

@@ -23,6 +23,7 @@ pub mod terms;
 
 mod stale;
 mod state;
+mod tell;
 mod thin;
 mod views;
 

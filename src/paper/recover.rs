@@ -5,6 +5,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::history::{Given, History};
+use super::tell::Told;
 use crate::bars::Bars;
 use crate::diag::counted;
 use crate::store::{AccountReader, StoreError};
@@ -135,7 +136,7 @@ impl Undone {
         };
         let (events, _) = reader.journal();
         let after = |event: &&crate::store::Event| event.time > checkpoint.made;
-        let [fills, orders, _] = history.told;
+        let Told { fills, orders, .. } = history.told;
         Ok(Self {
             checkpoint: checkpoint.clone(),
             bars: history.bars().iter().filter_map(later).collect(),

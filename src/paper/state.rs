@@ -42,8 +42,3 @@ pub(super) fn state(given: &[Given], kept: &Kept<'_>) -> State {
         State::Active
     }
 }
-
-/// Whether somebody ended the account without closing what it holds.
-pub(super) fn is_killed(given: &[Given]) -> bool {
-    given.iter().any(|given| given.command == Command::Kill)
-}

@@ -6,7 +6,7 @@ use super::checkpoint::Checkpoint;
 use crate::batch::kept::Kept;
 use crate::engine::OrderStatus;
 use crate::metrics::Metric;
-use crate::store::ACCOUNT_FILE;
+use crate::store::{ACCOUNT_FILE, AccountReader, StoreError};
 use serde_json::{Map, Value, json};
 
 /// The names and bytes of all views.
@@ -23,7 +23,7 @@ pub(super) fn all(
     ]
 }
 
-fn text(value: &Value) -> Vec<u8> {
+pub(super) fn text(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
@@ -35,6 +35,32 @@ fn equity(kept: &Kept<'_>) -> Vec<u8> {
         csv.push_str(&format!("{},{equity},{}\n", kept.time(bar), 1.0 - equity / peak));
     }
     csv.into_bytes()
+}
+
+/// The view that tells how an account is; null if there is none.
+pub(super) fn account(reader: &AccountReader) -> Result<Value, StoreError> {
+    let view = reader.view(ACCOUNT_FILE)?;
+    Ok(view.and_then(|view| serde_json::from_slice(&view).ok()).unwrap_or_default())
+}
+
+/// The numbers of the orders that wait for approval, by the view of an account.
+pub(super) fn unapproved(reader: &AccountReader) -> Result<Vec<usize>, StoreError> {
+    let view = account(reader)?;
+    let orders = view["orders"].as_array().into_iter().flatten();
+    let waits = orders.filter(|order| order["status"] == OrderStatus::Unapproved.words());
+    Ok(waits.filter_map(|order| Some(order["number"].as_u64()? as usize)).collect())
+}
+
+/// Change the status of order number `order` in the view that tells how an account is, or of every one
+/// that waits for approval: what it was told is not walked over before its next bar.
+pub(super) fn settle_order(view: &mut Value, order: Option<usize>, status: OrderStatus) {
+    let orders = view["orders"].as_array_mut();
+    for waits in orders.into_iter().flatten() {
+        let is_it = order.is_none_or(|order| waits["number"] == order);
+        if is_it && waits["status"] == OrderStatus::Unapproved.words() {
+            waits["status"] = status.words().into();
+        }
+    }
 }
 
 /// Closed trades with a profit, and with a loss.
@@ -103,10 +129,14 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
             })
         })
         .collect();
-    let waits = outcome.orders.iter().filter(|order| order.status == OrderStatus::Pending);
-    let orders: Vec<Value> = waits
-        .map(|order| {
+    let waits =
+        |status: OrderStatus| matches!(status, OrderStatus::Pending | OrderStatus::Unapproved);
+    let orders = outcome.orders.iter().enumerate().filter(|(_, order)| waits(order.status));
+    let orders: Vec<Value> = orders
+        .map(|(number, order)| {
             json!({
+                "number": number,
+                "status": order.status.words(),
                 "symbol": kept.symbol(order.symbol),
                 "intent": order.intent.words(),
                 "kind": order.kind.word(),

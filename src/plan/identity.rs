@@ -80,6 +80,9 @@ impl SettingsHasher {
         if session.mode == Mode::Paper {
             feed("paper".into());
         }
+        if session.approves() {
+            feed("approval".into());
+        }
         // They add to a result and change nothing in it, so that what was without them stays as it was.
         if session.both_readings {
             feed("both readings".into());

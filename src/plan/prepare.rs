@@ -4,7 +4,7 @@ use super::identity::{self, Identity, SettingsHasher};
 use super::possible::{Prices, never_enters};
 use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes, Severity, codes};
-use crate::engine::{Command, ENGINE, Settings};
+use crate::engine::{Command, ENGINE, Hand, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
 use crate::manifest::{DataSettings, Mode, Project, Session, Split, type_session};
 use crate::market::{self, DataSet, Slice, Verdict};
@@ -58,6 +58,11 @@ impl Work {
     /// The rules, first those that it begins with.
     pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
         std::iter::once(&self.rules).chain(self.told.rules.iter().map(|(_, rules)| rules))
+    }
+
+    /// What the engine is told of the owner of the account.
+    pub fn hand(&self) -> Hand<'_> {
+        Hand { commands: &self.told.commands, approves: self.variant.session.approves() }
     }
 }
 
@@ -189,10 +194,12 @@ impl Prepared {
         instructions: &[Instruction],
     ) -> Result<(), String> {
         let mut mistakes = Mistakes::default();
-        let work = self.account(session, data, instructions, &mut mistakes).ok_or_else(|| {
-            let first = mistakes.iter().next().map(|mistake| mistake.title.clone());
-            first.unwrap_or_default()
-        });
+        let place = self.place_of(index);
+        let work =
+            self.account(session, data, instructions, place, &mut mistakes).ok_or_else(|| {
+                let first = mistakes.iter().next().map(|mistake| mistake.title.clone());
+                first.unwrap_or_default()
+            });
         let job = self.jobs.iter_mut().find(|job| job.index == index);
         let job = job.expect("every session has a job");
         let work = work.and_then(|work| work);
@@ -204,12 +211,24 @@ impl Prepared {
         failed.map_or(Ok(()), Err)
     }
 
-    /// `None` with a mistake; an error if the data cannot be used.
+    /// The place of the slice of session number `index`: the one that it has already, if no other
+    /// session shares it.
+    fn place_of(&self, index: usize) -> usize {
+        let slice = |job: &Job| job.work.as_ref().ok().map(|work| work.variant.slice);
+        let (own, others): (Vec<&Job>, Vec<&Job>) =
+            self.jobs.iter().partition(|job| job.index == index);
+        let own = own.into_iter().find_map(slice);
+        let is_shared = |place: &usize| others.iter().any(|job| slice(job) == Some(*place));
+        own.filter(|place| !is_shared(place)).unwrap_or(self.slices.len())
+    }
+
+    /// A session with its slice at `place`. `None` with a mistake; an error if the data cannot be used.
     fn account(
         &mut self,
         session: Session,
         data: Arc<DataSet>,
         instructions: &[Instruction],
+        place: usize,
         mistakes: &mut Mistakes,
     ) -> Option<Result<Work, String>> {
         let (extra, names) = (data.extra(), data.names());
@@ -257,16 +276,21 @@ impl Prepared {
             seen = *hasher.finalize().as_bytes();
         }
         let rules_digest = identity::rules_digest(&strategy);
+        // An account that is followed is put again with every bar.
+        if place == self.slices.len() {
+            self.slices.push(slice);
+        } else {
+            self.slices[place] = slice;
+        }
         let variant = Variant {
             strategy: Arc::new(strategy),
-            slice: self.slices.len(),
+            slice: place,
             data,
             split: None,
             rules: rules_digest,
             settings: hasher,
             session,
         };
-        self.slices.push(slice);
         let identity = identity::identity(rules_digest, settings, seen);
         Some(Ok(Work { variant: Arc::new(variant), rules, identity, told }))
     }

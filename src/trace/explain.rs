@@ -183,7 +183,7 @@ pub fn explain(
     let outcome = kept.outcome;
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
     let (frame, settings) = (&slice.frame, work.variant.settings());
-    let waiting = |bar| Walk::default().waiting(frame, &trace.signals, settings, bar);
+    let waiting = |bar| Walk::default().waiting(frame, &trace.signals, settings, work.hand(), bar);
     let (before, after) = (bar.checked_sub(1).map(waiting).unwrap_or_default(), waiting(bar));
     let account = Account { outcome, frame, settings, bar, before, after };
     let symbols = (0..slice.symbols.len())

@@ -3,7 +3,7 @@
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
-use crate::paper::follow::Sent;
+use crate::paper::follow::{Asked, Sent};
 use crate::paper::{self, Command};
 use crate::store::{Control, Holder, Store, StoreError};
 use anyhow::Result;
@@ -57,6 +57,61 @@ struct What {
     param: Option<String>,
 }
 
+/// Orders that wait for approval.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape paper approve btc-paper 12
+  papertape paper approve btc-paper --all
+  papertape paper refuse btc-paper 12 13")]
+pub(super) struct Orders {
+    /// The name of its session [default: the only account there is], and the numbers of the orders, which
+    /// `papertape paper status` shows
+    #[arg(value_name = "[SESSION] ORDER", required_unless_present = "all")]
+    words: Vec<String>,
+    /// Every order that waits
+    #[arg(long)]
+    all: bool,
+}
+
+impl Orders {
+    /// Tell the account `command` of each of the orders.
+    pub(super) fn tell(
+        self,
+        command: impl Fn(Option<usize>) -> Command,
+        context: &Context,
+    ) -> Result<Exit> {
+        let store = context.store();
+        let number = |word: &String| word.parse::<usize>().ok();
+        let mut words = self.words;
+        // A session may be called by a number too.
+        let is_session = |word: &String| number(word).is_none() || store.account(word).exists();
+        let session = words.first().is_some_and(is_session).then(|| words.remove(0));
+        let account = Account { session };
+        if let Some(wrong) = words.iter().find(|word| number(word).is_none()) {
+            let fact = format!(
+                "`{wrong}` is not the number of an order; `papertape paper status` shows them"
+            );
+            return Err(Usage(fact).into());
+        }
+        if words.is_empty() != self.all {
+            let fact =
+                "name the orders by their numbers, or `--all`; `papertape paper status` shows them";
+            return Err(Usage(fact.into()).into());
+        }
+        let orders: Vec<Option<usize>> =
+            if self.all { vec![None] } else { words.iter().map(number).collect() };
+        let mut exit = Exit::Success;
+        for order in orders {
+            exit = account.tell(command(order), context)?;
+            if exit != Exit::Success {
+                break;
+            }
+        }
+        Ok(exit)
+    }
+}
+
 impl Adjust {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let What { size, tighten, off, on, param } = self.what;
@@ -83,10 +138,12 @@ impl Adjust {
     }
 }
 
-/// What became of a command.
+/// What became of what was asked of an account.
 enum Answer {
     Accepted,
     Refused(String),
+    /// It was put aside under this name, and what comes next.
+    Aside(String, &'static str),
     /// Nobody answered.
     None(String),
 }
@@ -101,31 +158,50 @@ impl Account {
         let store = context.store();
         let name = self.name(&store)?;
         let said = command.to_string();
-        match give(&store, &name, command)? {
-            Answer::Accepted => {
-                context.say(&format!("{name}: {said}"));
-                Ok(Exit::Success)
-            }
-            Answer::Refused(fact) => Err(Usage(format!("{name}: {fact}")).into()),
-            Answer::None(holder) => {
-                context.complain(&format!(
-                    "error: {name}: {holder} holds the account and does not answer; the command was taken back"
-                ));
-                Ok(Exit::Locked)
-            }
-        }
+        let asked = Asked::Give(command.clone());
+        let answer = ask(&store, &name, asked, |mut account, by, id| {
+            Ok(match account.give(by, id, command.clone())? {
+                Ok(()) => Answer::Accepted,
+                Err(fact) => Answer::Refused(fact),
+            })
+        })?;
+        answer.say(&name, &said, context)
     }
 
     /// Put the account aside.
     pub(super) fn restart(&self, context: &Context) -> Result<Exit> {
         let store = context.store();
         let name = self.name(&store)?;
-        let account = paper::Account::open(&store, &name, &this_process())?;
-        let stamp = Utc::now().format("%Y%m%dT%H%M%SZ").to_string();
-        let aside = account.put_aside(&who(), &stamp)?;
-        context.say(&format!("{name}: put aside as `{aside}`; the next run opens a new account"));
+        let answer = ask(&store, &name, Asked::Restart, |account, by, _| {
+            Ok(Answer::Aside(account.put_aside(by, &stamp())?, "the next run opens a new account"))
+        })?;
+        answer.say(&name, "", context)
+    }
+}
+
+impl Answer {
+    /// Say what the account `name` answers; `said` is what it was told.
+    fn say(self, name: &str, said: &str, context: &Context) -> Result<Exit> {
+        match self {
+            Self::Accepted => context.say(&format!("{name}: {said}")),
+            Self::Aside(aside, then) => {
+                context.say(&format!("{name}: put aside as `{aside}`; {then}"));
+            }
+            Self::Refused(fact) => return Err(Usage(format!("{name}: {fact}")).into()),
+            Self::None(holder) => {
+                context.complain(&format!(
+                    "error: {name}: {holder} holds the account and does not answer; the command was taken back"
+                ));
+                return Ok(Exit::Locked);
+            }
+        }
         Ok(Exit::Success)
     }
+}
+
+/// What is added to the name of an account that is put aside now.
+pub(super) fn stamp() -> String {
+    Utc::now().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 pub(super) fn this_process() -> Holder {
@@ -139,33 +215,44 @@ pub(super) fn who() -> String {
     format!("{}@{}", user.unwrap_or_else(|| "somebody".into()), host())
 }
 
-/// Give a command to the account itself if nobody holds it; else leave it in its control directory
-/// until it is answered in the journal.
-fn give(store: &Store, name: &str, command: Command) -> Result<Answer, StoreError> {
+/// Let `act` deal with the account itself if nobody holds it; else leave what is asked in its control
+/// directory until it is answered in the journal. `act` is told who asks, and an id for the answer.
+fn ask(
+    store: &Store,
+    name: &str,
+    asked: Asked,
+    act: impl FnOnce(paper::Account, &str, &str) -> Result<Answer, StoreError>,
+) -> Result<Answer, StoreError> {
     let (began, by) = (Instant::now(), who());
     let mut sent: Option<(Control, String)> = None;
     loop {
+        // Once it was taken, whoever took it answers.
+        let taken = sent.as_ref().filter(|(control, id)| !control.waits(id));
+        if let Some((_, id)) = taken
+            && let Some(answer) = answered(store, name, id)
+        {
+            return Ok(answer);
+        }
+        if taken.is_some() && began.elapsed() < PATIENCE {
+            std::thread::sleep(PAUSE);
+            continue;
+        }
         match paper::Account::open(store, name, &this_process()) {
-            Ok(mut account) => {
+            Ok(account) => {
                 if let Some((control, id)) = &sent {
                     if let Some(answer) = answered(store, name, id) {
                         return Ok(answer);
                     }
                     control.remove(id)?;
                 }
-                let id = uuid::Uuid::now_v7().to_string();
-                return Ok(match account.give(&by, &id, command)? {
-                    Ok(()) => Answer::Accepted,
-                    Err(fact) => Answer::Refused(fact),
-                });
+                return act(account, &by, &uuid::Uuid::now_v7().to_string());
             }
             Err(StoreError::Locked { holder, .. }) => {
                 let (control, id) = match &sent {
                     Some(sent) => sent,
                     None => {
                         let control = Control::open(store.account(name).control())?;
-                        let command = command.clone();
-                        let id = control.send(&Sent { by: by.clone(), command })?;
+                        let id = control.send(&Sent { by: by.clone(), asked: asked.clone() })?;
                         sent.insert((control, id))
                     }
                 };
@@ -188,8 +275,10 @@ fn answered(store: &Store, name: &str, id: &str) -> Option<Answer> {
     let (events, _) = store.account(name).journal();
     let event =
         events.iter().rev().find(|event| event.facts.get("id").is_some_and(|it| it == id))?;
-    Some(match event.facts.get("refused").and_then(Value::as_str) {
-        Some(fact) => Answer::Refused(fact.to_owned()),
-        None => Answer::Accepted,
+    let fact = |name: &str| event.facts.get(name).and_then(Value::as_str).map(str::to_owned);
+    Some(match (fact("refused"), fact("aside")) {
+        (Some(refused), _) => Answer::Refused(refused),
+        (_, Some(aside)) => Answer::Aside(aside, "a new account is followed"),
+        _ => Answer::Accepted,
     })
 }

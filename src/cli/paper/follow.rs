@@ -5,12 +5,13 @@ use crate::cli::exit::Exit;
 use crate::cli::planning::{Planned, Planning};
 use crate::cli::run::Signals;
 use crate::diag::counted;
-use crate::manifest::Mode;
+use crate::hook::Hooks;
+use crate::manifest::{Mode, Moment};
 use crate::market::Growing;
-use crate::paper::follow::{End, Feed, Follower, News, Sight};
+use crate::paper::follow::{End, Feed, Follower, News, Restart, Sight};
 use crate::paper::{Account, Refused, replay};
 use crate::plan::Plan;
-use crate::store::Holder;
+use crate::store::{Holder, Store, StoreError};
 use anyhow::Result;
 use chrono::DateTime;
 use std::io::{BufRead, IsTerminal, Write};
@@ -55,7 +56,7 @@ impl Follow {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        let Planned { mut plan, prepared, store, .. } = planned;
+        let Planned { mut plan, mut prepared, store, projects, .. } = planned;
         let names: Vec<String> = plan.points.iter().map(|it| plan.base(it).key(it)).collect();
         if names.len() != 1 {
             let fact = match names.len() {
@@ -66,7 +67,7 @@ impl Follow {
         }
         let command_line: Vec<String> = std::env::args().collect();
         let holder = Holder::this_process(host(), &command_line);
-        let account = Account::open(&store, &names[0], &holder)?;
+        let mut account = Account::open(&store, &names[0], &holder)?;
         let ended = Arc::new(AtomicBool::new(false));
         if self.stdin {
             let spool = account.directory().reader().feed(&names[0]);
@@ -81,20 +82,53 @@ impl Follow {
             session.data.paths = vec![path];
         }
         let base = plan.base(&plan.points[0]);
-        let files = Growing::new(&base.session.data);
-        let feed = match self.replay {
-            None => Feed::Files(files),
-            Some(Pace(pace)) => Feed::Replay { files, history: None, pace },
+        let feed = || {
+            let files = Growing::new(&base.session.data);
+            match self.replay {
+                None => Feed::Files(files),
+                Some(Pace(pace)) => Feed::Replay { files, history: None, pace },
+            }
         };
+        let hooks = Hooks::new(&plan.run.hooks, &projects[0].root, &store);
+        hooks.missing().iter().for_each(|missing| context.warn(missing));
+        let is_told = hooks.waits_for(&[Moment::OnTrade, Moment::OnState]);
         let mut show = Show::new(context, self.screen, names[0].clone());
-        let followed =
-            Follower::begin(account, &plan, prepared, 0, feed).and_then(|mut follower| {
-                follower.exhausted_when(ended.clone());
-                follower.follow(|| signals.exit().is_some(), |sight, news| show.see(sight, news))
-            });
+        let mut journal = store.account_journal(&names[0]);
+        // What stands there was told before.
+        let _ = journal.read();
+        let followed = loop {
+            let followed =
+                Follower::begin(account, &plan, prepared, 0, feed()).and_then(|mut follower| {
+                    follower.exhausted_when(ended.clone());
+                    let end = follower.follow(
+                        || signals.exit().is_some(),
+                        |sight, news| {
+                            if is_told {
+                                hooks.tell_of_account(&mut journal);
+                            }
+                            show.see(sight, news);
+                        },
+                    )?;
+                    Ok((end, follower))
+                });
+            match followed {
+                Ok((End::Restart(restart), follower)) => {
+                    let old;
+                    (old, prepared) = follower.into_parts();
+                    account = anew(old, &restart, &store, &holder)?;
+                    journal = store.account_journal(&names[0]);
+                    show.say(format!("begun anew by {}", restart.by));
+                }
+                Ok((end, _)) => break Ok(end),
+                Err(refused) => break Err(refused),
+            }
+        };
+        if is_told {
+            hooks.tell_of_account(&mut journal);
+        }
         show.end();
         match followed {
-            Ok(End::Told) => Ok(signals.exit().unwrap_or(Exit::Success)),
+            Ok(End::Told | End::Restart(_)) => Ok(signals.exit().unwrap_or(Exit::Success)),
             Ok(End::Closed) => {
                 context.say(&format!("{}: the account is closed", names[0]));
                 Ok(Exit::Success)
@@ -107,6 +141,31 @@ impl Follow {
             Err(Refused::Store(error)) => Err(error.into()),
         }
     }
+}
+
+/// How long somebody else may look at an account that is just being opened.
+const GLANCE: Duration = Duration::from_secs(2);
+
+/// Put an account aside and open a new one, which answers whoever asked for that.
+fn anew(
+    account: Account,
+    restart: &Restart,
+    store: &Store,
+    holder: &Holder,
+) -> Result<Account, StoreError> {
+    let name = account.name().to_owned();
+    let aside = account.put_aside(&restart.by, &super::command::stamp())?;
+    let began = Instant::now();
+    let mut account = loop {
+        match Account::open(store, &name, holder) {
+            Err(StoreError::Locked { .. }) if began.elapsed() < GLANCE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => break opened?,
+        }
+    };
+    account.begun_anew(&restart.by, &restart.id, &aside)?;
+    Ok(account)
 }
 
 /// The paper sessions of a plan.
@@ -184,6 +243,7 @@ impl<'a> Show<'a> {
             News::None => None,
             News::Warning(text) => Some(format!("warning: {text}")),
             News::State(state, fact) => Some(format!("{state}: {fact}")),
+            News::Told(said) => Some(said),
             News::Settled(settled) if settled.fills > 0 => {
                 let fills = counted(settled.fills, "new fill");
                 Some(format!("{}, equity {:.2}, {fills}", at(sight), sight.equity))

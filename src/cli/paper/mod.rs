@@ -34,7 +34,8 @@ enum Command {
     Stop(command::Account),
     /// Close the account at once, and leave what it holds
     Kill(command::Account),
-    /// Put the account aside under a dated name; the next run opens a new one
+    /// Put the account aside under a dated name, and begin a new one: at once if it is followed, else
+    /// with the next run
     Restart(command::Account),
     /// Close what is held at the next open, and go on
     CloseAll(command::Account),
@@ -42,6 +43,10 @@ enum Command {
     CancelOrders(command::Account),
     Adjust(command::Adjust),
     Recover(recover::Recover),
+    /// Let orders go that wait for approval; each is filled at the next open, or rests from there on
+    Approve(command::Orders),
+    /// Refuse orders that wait for approval
+    Refuse(command::Orders),
 }
 
 impl Paper {
@@ -60,6 +65,8 @@ impl Paper {
             Command::CancelOrders(account) => account.tell(To::CancelOrders, context),
             Command::Adjust(adjust) => adjust.run(context),
             Command::Recover(recover) => recover.run(context),
+            Command::Approve(orders) => orders.tell(|order| To::Approve { order }, context),
+            Command::Refuse(orders) => orders.tell(|order| To::Refuse { order }, context),
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
+use crate::engine::OrderStatus;
 use crate::store::{ACCOUNT_FILE, AccountReader, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -32,7 +33,7 @@ pub(super) struct Status {
     format: Format,
 }
 
-const COLUMNS: [(&str, Kind); 11] = [
+const COLUMNS: [(&str, Kind); 12] = [
     ("session", Kind::Text),
     ("state", Kind::Text),
     ("equity", Kind::Number),
@@ -40,6 +41,7 @@ const COLUMNS: [(&str, Kind); 11] = [
     ("exposure", Kind::Number),
     ("drawdown", Kind::Number),
     ("trades", Kind::Count),
+    ("to_approve", Kind::Count),
     ("last_bar", Kind::Text),
     ("since", Kind::Text),
     ("running", Kind::Text),
@@ -50,12 +52,16 @@ impl Status {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = context.store();
         loop {
-            let table = self.table(&store)?;
+            let (table, orders) = self.tables(&store)?;
             if self.watch && std::io::stdout().is_terminal() {
                 // Home, and what stood there before is gone.
                 write(b"\x1b[H\x1b[2J")?;
             }
             let exit = table.print(self.format)?;
+            if self.format.is_for_people() && !orders.is_empty() {
+                write(b"\n")?;
+                orders.print(self.format)?;
+            }
             if !self.watch {
                 return Ok(exit);
             }
@@ -63,21 +69,67 @@ impl Status {
         }
     }
 
-    fn table(&self, store: &Store) -> Result<Records> {
-        let mut records = Records::new(COLUMNS);
+    /// The accounts, and the orders that wait for approval. A program finds those with their account.
+    fn tables(&self, store: &Store) -> Result<(Records, Records)> {
+        let is_json = self.format == Format::Json;
+        let orders = [("orders", Kind::Text)].into_iter().filter(|_| is_json);
+        let mut accounts = Records::new(COLUMNS.into_iter().chain(orders));
+        let mut waiting = Records::new(ORDERS);
         let now = Utc::now();
         for name in store.accounts()? {
-            if self.sessions.is_empty() || self.sessions.contains(&name) {
-                records.push(row(&store.account(&name), now)?);
+            if !self.sessions.is_empty() && !self.sessions.contains(&name) {
+                continue;
             }
+            let account = store.account(&name);
+            let view = account.view(ACCOUNT_FILE)?;
+            let view: Value =
+                view.and_then(|it| serde_json::from_slice(&it).ok()).unwrap_or_default();
+            let mut own = Records::new(ORDERS);
+            for order in unapproved(&view) {
+                own.push(self::order(&name, order));
+                waiting.push(self::order(&name, order));
+            }
+            let mut row = row(&account, &view, now);
+            if is_json {
+                row.push(own.into());
+            }
+            accounts.push(row);
         }
-        Ok(records)
+        Ok((accounts, waiting))
     }
 }
 
-fn row(account: &AccountReader, now: DateTime<Utc>) -> Result<Vec<Cell>> {
-    let view = account.view(ACCOUNT_FILE)?;
-    let view: Value = view.and_then(|it| serde_json::from_slice(&it).ok()).unwrap_or_default();
+const ORDERS: [(&str, Kind); 7] = [
+    ("session", Kind::Text),
+    ("order", Kind::Count),
+    ("what", Kind::Text),
+    ("symbol", Kind::Text),
+    ("kind", Kind::Text),
+    ("price", Kind::Number),
+    ("decided", Kind::Text),
+];
+
+/// The orders of a view that wait for approval.
+fn unapproved(view: &Value) -> impl Iterator<Item = &Value> {
+    let orders = view["orders"].as_array().into_iter().flatten();
+    orders.filter(|order| order["status"] == OrderStatus::Unapproved.words())
+}
+
+fn order(session: &str, order: &Value) -> Vec<Cell> {
+    let text = |name: &str| Cell::from(order[name].as_str());
+    let price = order["limit"].as_f64().or(order["trigger"].as_f64());
+    vec![
+        session.into(),
+        order["number"].as_f64().into(),
+        text("intent"),
+        text("symbol"),
+        text("kind"),
+        price.into(),
+        text("decided"),
+    ]
+}
+
+fn row(account: &AccountReader, view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
     let (events, _) = account.journal();
     let last = |kind: EventKind| events.iter().rev().find(|event| event.kind == kind);
     let state = last(EventKind::State).and_then(|event| event.facts.get("to"));
@@ -88,7 +140,7 @@ fn row(account: &AccountReader, now: DateTime<Utc>) -> Result<Vec<Cell>> {
     let holder = account.holder();
     let started = last(EventKind::RunnerStart).filter(|_| holder.is_some());
     let running = started.map(|event| ago(now, event.time));
-    Ok(vec![
+    vec![
         account.name().into(),
         text(state).as_str().into(),
         number("equity"),
@@ -96,11 +148,12 @@ fn row(account: &AccountReader, now: DateTime<Utc>) -> Result<Vec<Cell>> {
         number("exposure"),
         number("drawdown"),
         number("trades"),
+        unapproved(view).count().into(),
         last_bar.as_str().into(),
         since.unwrap_or_default().as_str().into(),
         running.unwrap_or_default().as_str().into(),
         holder.map_or(String::new(), |holder| holder.pid.to_string()).as_str().into(),
-    ])
+    ]
 }
 
 /// A length of time for people.

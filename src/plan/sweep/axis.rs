@@ -69,10 +69,6 @@ pub(super) fn check_value(session: &Session, axis: &Entry, value: &Node, mistake
         return;
     }
     match session_kind(&axis.key) {
-        Some(key) if key.later => {
-            let title = format!("`{}` is not available yet", axis.key);
-            mistakes.push(Mistake::new(codes::NOT_YET, &axis.key_place, title));
-        }
         Some(_)
             if axis.key.starts_with("sweep") || axis.key == "unset" || axis.key == "template" =>
         {

@@ -1,0 +1,194 @@
+//! What an account did, as events of its journal: each is told once, in the order in which it happened.
+
+use super::life::{Cause, State};
+use crate::batch::kept::Kept;
+use crate::engine::outcome::What;
+use crate::engine::{self, Change, Moment, OrderStatus};
+use crate::store::{Event, EventKind, Level};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The phase of events that happened on bars.
+const BARS: &str = "bars";
+
+/// How many signals, orders, fills and other happenings there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// Rules that became true.
+    pub signals: usize,
+    /// Orders.
+    pub orders: usize,
+    /// Fills.
+    pub fills: usize,
+    /// What the risk settings did, and what was booked.
+    pub risks: usize,
+}
+
+impl Told {
+    /// All that came of a walk.
+    pub(super) fn all(kept: &Kept<'_>) -> Self {
+        Self {
+            signals: kept.done.beside.signals.len(),
+            orders: kept.outcome.orders.len(),
+            fills: kept.outcome.fills.len(),
+            risks: risks(kept).count(),
+        }
+    }
+
+    /// What of it belongs to the first `bars` bars.
+    pub(super) fn until(bars: usize, kept: &Kept<'_>) -> Self {
+        let signals = kept.done.beside.signals.iter();
+        Self {
+            signals: signals.filter(|signal| signal.bar < bars).count(),
+            orders: kept.outcome.orders.iter().filter(|order| order.bar < bars).count(),
+            fills: kept.outcome.fills.iter().filter(|fill| fill.bar < bars).count(),
+            risks: risks(kept).filter(|event| event.bar < bars).count(),
+        }
+    }
+
+    /// Take note of an event of the journal.
+    pub(super) fn hear(&mut self, event: &Event) {
+        let count = match event.kind {
+            EventKind::Signal => &mut self.signals,
+            EventKind::Order => &mut self.orders,
+            EventKind::Fill => &mut self.fills,
+            // Journals of earlier days tell changes of standing twice.
+            EventKind::Risk if event.facts.get("what").is_none_or(|what| what != "state") => {
+                &mut self.risks
+            }
+            _ => return,
+        };
+        *count += 1;
+    }
+
+    /// Whether more was told than there is now.
+    pub(super) fn exceeds(&self, all: &Self) -> bool {
+        self.signals > all.signals
+            || self.orders > all.orders
+            || self.fills > all.fills
+            || self.risks > all.risks
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { signals, orders, fills, risks } = self;
+        write!(
+            out,
+            "{signals} signals, {orders} orders, {fills} fills and {risks} other happenings"
+        )
+    }
+}
+
+/// What happened beside orders and fills. Changes of standing are told as changes of the account's state.
+fn risks<'k>(kept: &'k Kept<'_>) -> impl Iterator<Item = &'k engine::outcome::Event> {
+    kept.outcome.events.iter().filter(|event| !matches!(event.what, What::Standing { .. }))
+}
+
+/// The events of what was not `told` yet.
+pub(super) fn news(session: &str, told: &Told, kept: &Kept<'_>) -> Vec<Event> {
+    let (now, outcome) = (Utc::now(), kept.outcome);
+    let event = |kind, message: String, bar: usize| {
+        Event::new(now, kind, message).session(session).phase(BARS).fact("bar", kept.time(bar))
+    };
+    let mut all: Vec<(usize, u8, Event)> = Vec::new();
+    for fill in &outcome.fills[told.fills..] {
+        let symbol = kept.symbol(fill.symbol);
+        let word = if fill.units > 0.0 { "bought" } else { "sold" };
+        let message = format!("{word} {} {symbol} at {}", fill.units.abs(), fill.price);
+        let event = event(EventKind::Fill, message, fill.bar)
+            .metric("units", fill.units)
+            .metric("price", fill.price)
+            .metric("commission", fill.commission)
+            .fact("symbol", symbol)
+            .fact("order", fill.order)
+            .fact("closed_by", fill.closed_by.map(|by| by.word()));
+        all.push((fill.bar, if fill.moment == Moment::Close { 4 } else { 1 }, event));
+    }
+    for signal in &kept.done.beside.signals[told.signals..] {
+        let (symbol, rule) = (kept.symbol(signal.symbol), signal.rule.key());
+        let event =
+            event(EventKind::Signal, format!("{rule} became true for {symbol}"), signal.bar);
+        all.push((signal.bar, 2, event.fact("symbol", symbol).fact("rule", rule)));
+    }
+    for (number, order) in outcome.orders.iter().enumerate().skip(told.orders) {
+        let (symbol, what) = (kept.symbol(order.symbol), order.intent.words());
+        let mut message = format!("{what} {symbol}, {}", order.kind.word());
+        if order.status == OrderStatus::Unapproved {
+            message +=
+                &format!(", waits for approval: `papertape paper approve {session} {number}`");
+        }
+        let event = event(EventKind::Order, message, order.bar)
+            .fact("symbol", symbol)
+            .fact("number", number)
+            .fact("status", order.status.words());
+        all.push((order.bar, 3, event));
+    }
+    for happened in risks(kept).skip(told.risks) {
+        let (kind, facts) = kept.words(happened);
+        let mut event = event(EventKind::Risk, format!("{kind} {facts}"), happened.bar);
+        event = event.fact("what", kind);
+        if let Some(symbol) = happened.symbol {
+            event = event.fact("symbol", kept.symbol(symbol));
+        }
+        all.push((happened.bar, 3, event));
+    }
+    all.sort_by_key(|(bar, moment, _)| (*bar, *moment));
+    all.into_iter().map(|(_, _, event)| event).collect()
+}
+
+/// The events of the way from one state to another that the walk led to, a step each.
+pub(super) fn way(session: &str, mut from: State, to: State, kept: &Kept<'_>) -> Vec<Event> {
+    if from == to {
+        return Vec::new();
+    }
+    let killed = |what: &What| matches!(what, What::Standing { change: Change::Killed, .. });
+    let is_killed = kept.outcome.events.iter().any(|event| killed(&event.what));
+    let steps = match is_killed && to == State::Closed {
+        true => vec![(Cause::Kill, to)],
+        false => from.way(to),
+    };
+    let step = |(cause, next): (Cause, State)| {
+        let event = turned(session, from, next, cause, &reason(cause, kept));
+        from = next;
+        event
+    };
+    steps.into_iter().map(step).collect()
+}
+
+/// Why the walk led there: a rule of the session, or its owner.
+fn reason(cause: Cause, kept: &Kept<'_>) -> String {
+    let (change, key) = match cause {
+        Cause::Pause => (Change::Paused, "pause_when"),
+        Cause::Resume => (Change::Resumed, "resume_when"),
+        Cause::Stop => (Change::Stopped, "stop_when"),
+        _ => return cause.about().to_owned(),
+    };
+    let last = kept.outcome.events.iter().rev().find_map(|event| match event.what {
+        What::Standing { change: known, by_hand } if known == change => Some((event.bar, by_hand)),
+        _ => None,
+    });
+    match last {
+        None if kept.outcome.ruined.is_some() => "the account is worth nothing any more".to_owned(),
+        Some((bar, false)) => format!("`paper.{key}` at the close of {}", kept.time(bar)),
+        _ => "by hand".to_owned(),
+    }
+}
+
+/// The event of a change of state.
+pub(super) fn turned(session: &str, from: State, to: State, cause: Cause, reason: &str) -> Event {
+    let level = match to {
+        State::Suspended => Level::Warning,
+        State::Error => Level::Error,
+        _ => Level::Info,
+    };
+    Event::new(Utc::now(), EventKind::State, format!("{from} to {to}: {reason}"))
+        .session(session)
+        .level(level)
+        .fact("from", from.word())
+        .fact("to", to.word())
+        .fact("cause", cause.word())
+        .fact("reason", reason)
+}

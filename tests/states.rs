@@ -1,0 +1,204 @@
+//! The life of a paper account: each state is reached, and what is impossible in it refused, by two
+//! processes.
+
+use crate::follow::{HEADER, manifest, minutes, project};
+use crate::project::Project;
+use std::fs;
+
+/// A project whose account always wants to hold something.
+fn holding(bars: i64) -> Project {
+    let text = manifest("").replace("close > sma(close, fast)", "true");
+    let text = text.replace("close < sma(close, fast)", "false");
+    let project = Project::new().manifest("a.toml", &text);
+    project.file("data/X.csv", format!("{HEADER}{}", minutes(0, bars)))
+}
+
+impl Project {
+    /// What the account is told is refused for this reason.
+    #[track_caller]
+    fn refuses(&self, words: &[&str], reason: &str) {
+        let _ = self.tell(words).code(2).stderr(reason);
+        let last = self.told("command").pop().unwrap();
+        assert!(last["facts"]["refused"].as_str().unwrap().contains(reason), "{last}");
+        assert_eq!(last["level"], "warning");
+    }
+}
+
+#[test]
+fn an_account_that_is_not_open_yet_takes_no_command() {
+    let project = Project::new().manifest("a.toml", &manifest("")).file("data/X.csv", HEADER);
+    let mut running = project.spawn(["paper", "follow", "a.toml"]);
+    running.wait_until(|| !project.told("runner_start").is_empty());
+    for words in [["pause"], ["stop"], ["close-all"]] {
+        project.refuses(&words, "account `x` is not open yet");
+    }
+    project.append(&minutes(0, 10));
+    running.wait_until(|| project.is("active"));
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    assert_eq!(project.states(), ["initializing", "active"]);
+}
+
+#[test]
+fn a_paused_account_enters_nothing_and_goes_on() {
+    let project = holding(50);
+    let mut running = project.following("active");
+    project.refuses(&["resume"], "it is not paused");
+    let _ = project.tell(&["pause"]).success();
+    project.refuses(&["pause"], "it is paused already");
+    let _ = project.tell(&["close-all"]).success();
+    project.append(&minutes(50, 52));
+    running.wait_until(|| project.told("fill").len() == 2);
+    let _ = project.tell(&["resume"]).success();
+    project.append(&minutes(52, 54));
+    running.wait_until(|| project.told("fill").len() == 3);
+    let _ = project.tell(&["pause"]).success();
+    let _ = project.tell(&["kill"]).success();
+    let _ = running.end().success();
+    let states = project.told("state");
+    let steps: Vec<&str> =
+        states.iter().map(|it| it["facts"]["cause"].as_str().unwrap_or("opened")).collect();
+    assert_eq!(steps, ["opened", "ready", "pause", "resume", "pause", "kill"]);
+}
+
+#[test]
+fn a_stopped_account_closes_what_it_holds_and_then_itself() {
+    let project = holding(50);
+    let running = project.following("active");
+    let _ = project.tell(&["stop"]).success();
+    assert!(project.is("closing"), "no bar came yet");
+    project.refuses(&["stop"], "it is stopped already");
+    for words in ["pause", "resume"] {
+        project.refuses(&[words], "not possible while the account is closing");
+    }
+    for words in [&["adjust", "--size", "2"][..], &["cancel-orders"], &["approve", "--all"]] {
+        project.refuses(words, "it takes no orders any more");
+    }
+    project.append(&minutes(50, 51));
+    let _ = running.end().success();
+    assert_eq!(project.states(), ["initializing", "active", "closing", "closed"]);
+    for words in ["pause", "resume", "stop", "kill"] {
+        project.refuses(&[words], "`papertape paper restart` begins a new one");
+    }
+    let _ = project.run(["paper", "follow", "a.toml"]).success().stderr("the account is closed");
+}
+
+#[test]
+fn a_suspended_account_can_be_stopped_and_not_paused() {
+    let project = holding(50).manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
+    let mut running = project.following("suspended");
+    for words in ["pause", "resume"] {
+        project.refuses(&[words], "its data must be mended first");
+    }
+    let checks = project.told("check");
+    assert!(checks.iter().any(|it| it["facts"]["passed"] == false), "{checks:?}");
+    let _ = project.tell(&["stop"]).success();
+    running.wait_until(|| project.is("closing") || project.is("closed"));
+    let _ = project.tell(&["kill"]);
+    let _ = running.end().success();
+}
+
+#[test]
+fn an_account_whose_files_are_gone_is_in_error_until_it_is_begun_anew() {
+    let project = project(50, "");
+    let mut running = project.following("active");
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    fs::remove_dir_all(project.path("output/paper/x/bars")).unwrap();
+    let _ = project.run(["paper", "follow", "a.toml"]).code(3).stderr("its own bars are gone");
+    assert!(project.is("error"));
+    let state = project.told("state").pop().unwrap();
+    assert!(state["facts"]["reason"].as_str().unwrap().contains("its own bars are gone"));
+    assert_eq!(state["level"], "error");
+    assert_eq!(project.told("error").len(), 1);
+    let status = project.run(["paper", "status", "--format", "json"]).success().json();
+    assert_eq!(status[0]["state"], "error");
+    for words in ["pause", "stop"] {
+        project.refuses(&[words], "its own bars are gone");
+    }
+    let _ = project.tell(&["restart"]).success();
+    let mut running = project.following("active");
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}
+
+#[test]
+fn a_follower_that_cannot_write_says_so_in_the_journal() {
+    let project = project(50, "");
+    let running = project.following("active");
+    fs::rename(project.path("output/paper/x/bars"), project.path("output/aside")).unwrap();
+    project.write("output/paper/x/bars", "no directory");
+    project.append(&minutes(50, 52));
+    let _ = running.end().code(74);
+    assert!(project.is("error"));
+    fs::remove_file(project.path("output/paper/x/bars")).unwrap();
+    fs::rename(project.path("output/aside"), project.path("output/paper/x/bars")).unwrap();
+    let mut running = project.following("active");
+    running.wait_until(|| project.walked() == 52);
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}
+
+#[test]
+fn a_followed_account_is_begun_anew_by_another_terminal() {
+    let project = project(50, "");
+    let mut running = project.following("active");
+    let _ = project.tell(&["adjust", "--size", "0.5"]).success();
+    let restarted = project.tell(&["restart"]).success();
+    let _ = restarted.stderr("put aside as `x~").stderr("a new account is followed");
+    running.wait_until(|| project.is("active"));
+    assert!(running.is_running());
+    let commands = project.told("command");
+    assert_eq!(commands.len(), 1, "the new one was told nothing yet: {commands:?}");
+    project.append(&minutes(50, 60));
+    running.wait_until(|| project.walked() == 60);
+    let _ = project.tell(&["pause"]).success();
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    let accounts = fs::read_dir(project.path("output/paper")).unwrap().count();
+    assert_eq!(accounts, 2);
+}
+
+#[test]
+fn a_follower_tells_its_phases_signals_and_summaries() {
+    let project = project(50, "");
+    let mut running = project.following("active");
+    project.append(&minutes(50, 52));
+    running.wait_until(|| project.walked() == 52);
+    fs::rename(project.path("data/X.csv"), project.path("data/gone.csv")).unwrap();
+    running.wait_until(|| project.told("retry").len() == 1);
+    fs::rename(project.path("data/gone.csv"), project.path("data/X.csv")).unwrap();
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    let mut running = project.following("active");
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    let phases = |kind: &str| -> Vec<String> {
+        project.told(kind).iter().map(|it| it["phase"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(phases("phase_start"), ["follow", "open", "follow"]);
+    assert_eq!(phases("phase_end"), ["follow", "open", "follow"]);
+    let history = project.told("check").pop().unwrap();
+    assert_eq!(
+        (&history["facts"]["name"], &history["facts"]["passed"]),
+        (&"history".into(), &true.into())
+    );
+    assert!(!project.told("summary_updated").is_empty());
+    let signals = project.told("signal");
+    let entered = project
+        .told("order")
+        .iter()
+        .filter(|it| it["message"].as_str().unwrap().starts_with("open"))
+        .count();
+    assert!(
+        signals.len() >= entered && entered > 0,
+        "{} signals, {entered} entries",
+        signals.len()
+    );
+    let schema = project.run(["schema", "event"]).success().json();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let journal = fs::read_to_string(project.path("output/paper/x/journal.jsonl")).unwrap();
+    for line in journal.lines() {
+        assert!(validator.is_valid(&serde_json::from_str(line).unwrap()), "{line}");
+    }
+}
