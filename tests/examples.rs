@@ -85,6 +85,7 @@ fn each_doubt_is_shown_by_one_shipped_session_and_not_by_another() {
         ("open-at-the-end", "open_at_the_end"),
         ("same-close", "fills_on_the_deciding_close"),
         ("damaged-data", "data"),
+        ("stale-data", "stale_data"),
         ("edge", "best_at_the_edge"),
     ] {
         assert!(told[session].contains(doubt), "{session}: {:?}", told[session]);

@@ -59,12 +59,29 @@ fn plotted_lets_stand_beside_the_prices_of_their_bars() {
 }
 
 #[test]
-fn long_ranges_are_thinned_to_the_last_value_of_each_stretch() {
+fn long_ranges_are_thinned_and_keep_their_ends_extremes_and_worst_day() {
     let project = Project::new().bars(2_500);
+    // A day amid others that is neither the low nor the high of its stretch, and the worst.
+    let mut rows: Vec<String> = bars(2_500).lines().map(str::to_owned).collect();
+    for (row, close) in [(1_501, 400.0), (1_502, 200.0), (1_503, 190.0), (1_504, 181.0)] {
+        let date = rows[row].split(',').next().unwrap().to_owned();
+        rows[row] = format!("{date},{close},{},{},{close},1000", close + 1.0, close - 1.0);
+    }
+    project.write("data/x.csv", rows.join("\n"));
     project.write_manifest("a.toml", &MANIFEST.replace("other = \"close@y\"", "other = \"close\""));
     let series = drawn(&project);
-    assert!(series.time.len() <= 1_000, "{}", series.time.len());
+    assert!((500..1_100).contains(&series.time.len()), "{}", series.time.len());
     assert_eq!(named(&series, "other"), series.close);
+    let closes: Vec<f64> =
+        rows[32..].iter().map(|row| row.split(',').nth(4).unwrap().parse().unwrap()).collect();
+    let extremes = |values: &[f64]| {
+        let fold = |pick: fn(f64, f64) -> f64| values.iter().copied().reduce(pick).unwrap();
+        [fold(f64::min), fold(f64::max), values[0], values[values.len() - 1]]
+    };
+    assert_eq!(extremes(&series.close), extremes(&closes));
+    let worst = series.close.windows(2).any(|pair| *pair == [400.0, 200.0]);
+    assert!(worst, "the worst day is drawn");
+    assert_eq!(series.high.iter().copied().reduce(f64::max), Some(401.0));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reports: a project may have its own, mistakes in them are shown, and no text of a manifest becomes
 //! markup.
 
-use crate::project::{Project, session, sweep, words_only};
+use crate::project::{Project, repository, session, sweep, words_only};
 use std::collections::BTreeMap;
 
 fn project() -> Project {
@@ -239,20 +239,75 @@ fn a_page_says_what_the_results_say_and_how_to_make_them_again() {
     assert!(html.contains("a.toml:"), "settings say where they come from");
 }
 
+/// The templates with what each is given: how it is printed, its schema, and a name that it has to have.
+const CONTEXTS: [(&str, &[&str], &str, &str); 8] = [
+    ("report.html", &["report", "latest", "--context"], "report", "run"),
+    ("report.md", &["report", "latest", "--context", "report"], "report", "rows"),
+    ("session.html", &["report", "--context", "session"], "session-page", "session"),
+    ("sweep.html", &["report", "--context", "sweep"], "sweep-page", "data"),
+    ("index.html", &["report", "--context", "index"], "index", "runs"),
+    ("sessions_report.html", &["sessions", "report", "--context"], "registry", "summary"),
+    ("sessions_summary.md", &["sessions", "report", "--context"], "registry", "summary"),
+    (
+        "comparison.html",
+        &["compare", "one", "two", "--report", "context.json"],
+        "comparison",
+        "rows",
+    ),
+];
+
+/// A project of two sessions and a sweep, with a split, that ran.
+fn contexts() -> Project {
+    let split = "split = { at = 2020-03-01 }\n";
+    let two = session("two") + "params = { fast = 3, slow = 8 }\n";
+    let manifest = [session("one"), split.into(), two, sweep("grid", 2, 2)].concat();
+    let project = Project::new().bars(90).manifest("a.toml", &manifest);
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    project
+}
+
 #[test]
 fn what_templates_see_is_printed_and_is_what_its_schema_says() {
-    let project = Project::new().bars(200).manifest("a.toml", &sweep("grid", 2, 2));
-    let _ = project.run(["run", "a.toml", "--no-report"]).success();
-    let context = project.run(["report", "latest", "--context"]).success().json();
-    assert_eq!(context["sweeps"][0]["points"], 4);
-    let schema = project.run(["schema", "report"]).success().json();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let mistakes: Vec<String> =
-        validator.iter_errors(&context).map(|error| error.to_string()).collect();
-    assert_eq!(mistakes, [""; 0]);
-    let mut broken = context.clone();
-    broken["run"].as_object_mut().unwrap().remove("id");
-    assert!(!validator.is_valid(&broken));
+    let project = contexts();
+    for (template, command, schema, name) in CONTEXTS {
+        let outcome = project.run(command).success();
+        let context = match project.path("context.json").exists() {
+            true => serde_json::from_slice(&std::fs::read(project.path("context.json")).unwrap()),
+            false => serde_json::from_str(&outcome.stdout),
+        };
+        let context: serde_json::Value = context.unwrap();
+        let schema = project.run(["schema", schema]).success().json();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let mistakes: Vec<String> =
+            validator.iter_errors(&context).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, [""; 0], "{template}");
+        let mut broken = context.clone();
+        broken.as_object_mut().unwrap().remove(name).unwrap();
+        assert!(!validator.is_valid(&broken), "{template}");
+        // All that a template needs is in what is printed.
+        let templates = papertape::report::Templates::new(None).unwrap();
+        assert!(templates.page(template, &context).unwrap().len() > 200, "{template}");
+    }
+    let other = Project::new().bars(90).manifest("a.toml", &session("one"));
+    let _ = other.run(["run", "a.toml", "--no-report"]).success();
+    let _ = other.run(["report", "--context", "sweep"]).code(2).stderr("has no sweep");
+}
+
+#[test]
+fn every_context_has_an_example_that_its_schema_allows_and_its_template_renders() {
+    let templates = papertape::report::Templates::new(None).unwrap();
+    for (template, _, schema, _) in CONTEXTS {
+        let read = |path: String| -> serde_json::Value {
+            serde_json::from_slice(&std::fs::read(repository().join(path)).unwrap()).unwrap()
+        };
+        let context = read(format!("docs/context/{schema}.json"));
+        let validator = jsonschema::validator_for(&read(format!("docs/schema/{schema}.json")));
+        let validator = validator.unwrap();
+        let mistakes: Vec<String> =
+            validator.iter_errors(&context).map(|error| error.to_string()).collect();
+        assert_eq!(mistakes, [""; 0], "docs/context/{schema}.json");
+        assert!(templates.page(template, &context).is_ok(), "{template}");
+    }
 }
 
 /// The colours of a page by their names: on a screen, on a dark one, and on paper.

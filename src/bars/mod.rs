@@ -4,12 +4,13 @@
 //! shared by every session. A value that is missing (or not finite) is stored as `NaN`, here and in
 //! every column computed from it; nothing outside the core's kernels ever sees that `NaN`.
 //! [`mask::Mask`] is the other column type: one bit a bar, 64 bars a word. [`zone::Zone`] tells the
-//! local time, and [`resample`] makes longer bars.
+//! local time, [`resample`] makes longer bars, and [`thin`] leaves what a picture needs.
 
 pub mod cut;
 pub mod duration;
 pub mod mask;
 pub mod resample;
+pub mod thin;
 pub mod zone;
 
 pub use cut::Cut;

@@ -4,18 +4,14 @@
 //! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
 
 use super::{Done, Failure};
-use crate::bars::Cut;
 use crate::bars::DAY;
 use crate::engine::outcome::{Counts, Event, What};
 use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome, Side, Trade};
-use crate::expr::Columns;
 use crate::metrics::account::excursion;
 use crate::metrics::backtesting_py::Value as Statistic;
 use crate::metrics::{Metric, Metrics, Parts, Unit};
 use crate::plan::{Job, Plan, Prepared, Work, file, hex};
-use crate::store::{
-    self, EQUITY_FILE, EventKind, PRICES_FILE, PriceSeries, equity_parquet, prices_parquet,
-};
+use crate::store::{self, EQUITY_FILE, EventKind, PRICES_FILE, equity_parquet, prices_parquet};
 use crate::strategy::Rule;
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
@@ -86,7 +82,7 @@ impl Kept<'_> {
         ]
     }
 
-    fn slice(&self) -> &crate::market::Slice {
+    pub(super) fn slice(&self) -> &crate::market::Slice {
         &self.prepared.slices[self.work.variant.slice]
     }
 
@@ -352,50 +348,6 @@ impl Kept<'_> {
             benchmark[day.end - 1] = capital * worth;
         }
         equity_parquet(&frame.time, &equity, &drawdown, Some(&benchmark))
-    }
-
-    /// What the prices and the plotted lets did, thinned for a chart: the first few symbols, in
-    /// stretches of bars.
-    fn prices(&self) -> Vec<PriceSeries> {
-        /// How many symbols a page draws, and how many stretches each has.
-        const SYMBOLS: usize = 8;
-        const STRETCHES: usize = 1_000;
-        let frame = self.frame();
-        let stretch = frame.len().div_ceil(STRETCHES).max(1);
-        let symbols = frame.symbols.iter().enumerate().take(SYMBOLS);
-        let slice = self.slice();
-        let plots = &self.work.rules.plots;
-        let mut columns = Columns::new(&self.prepared.graph, slice.views(), slice.symbols.len());
-        columns.reserve(0..slice.symbols.len(), &plots.needs);
-        symbols
-            .map(|(number, bars)| {
-                let drawn = plots.columns(&columns, number).into_iter();
-                let drawn: Vec<(String, Cut<f64>)> = drawn
-                    .map(|(name, column)| (name, slice.place_column(number, &column)))
-                    .collect();
-                let lets = drawn.iter().map(|(name, _)| (name.clone(), Vec::new())).collect();
-                let symbol = self.symbol(number).to_owned();
-                let mut series = PriceSeries { symbol, lets, ..Default::default() };
-                for from in (0..frame.len()).step_by(stretch) {
-                    let rows = from..(from + stretch).min(frame.len());
-                    let high = bars.high[rows.clone()].iter().copied().fold(f64::NAN, f64::max);
-                    // A symbol may have no bar there.
-                    if high.is_nan() {
-                        continue;
-                    }
-                    series.time.push(frame.time[from]);
-                    series.high.push(high);
-                    let low = bars.low[rows.clone()].iter().copied().fold(f64::NAN, f64::min);
-                    series.low.push(low);
-                    series.close.push(bars.close[rows.end - 1]);
-                    let last = bars.bar_before(rows.end).expect("it has a high in this stretch");
-                    for ((_, values), (_, column)) in series.lets.iter_mut().zip(&drawn) {
-                        values.push(column[last]);
-                    }
-                }
-                series
-            })
-            .collect()
     }
 
     /// Orders and fills in the order in which they happened.

@@ -8,6 +8,7 @@ pub mod estimate;
 pub mod execute;
 pub mod kept;
 
+mod drawn;
 mod group;
 mod note;
 

@@ -60,7 +60,7 @@ pub(super) struct Compare {
     #[arg(long, value_enum, default_value_t = By::Plan)]
     sort: By,
     /// Write a report with curves, parameters and trades: a page if it ends with `.html`, a text if with
-    /// `.md`; may be repeated
+    /// `.md`, what the templates of both see if with `.json`; may be repeated
     #[arg(long, value_name = "FILE")]
     report: Vec<PathBuf>,
     /// Samples that the intervals are made from
@@ -367,16 +367,17 @@ impl Compare {
         let templates = Templates::new(Some(&context.project().root))?;
         let page = comparison(sides, matches, rows, noise);
         for path in &self.report {
-            let name = match path.extension().and_then(|ending| ending.to_str()) {
-                Some("html") => "comparison.html",
-                Some("md") => "comparison.md",
+            let text = match path.extension().and_then(|ending| ending.to_str()) {
+                Some("html") => templates.page("comparison.html", &page)?,
+                Some("md") => templates.page("comparison.md", &page)?,
+                Some("json") => serde_json::to_string_pretty(&page)? + "\n",
                 _ => {
-                    let fact =
-                        format!("--report {}: a report ends with .html or .md", path.display());
+                    let path = path.display();
+                    let fact = format!("--report {path}: a report ends with .html, .md or .json");
                     return Err(Usage(fact).into());
                 }
             };
-            crate::store::write(path, templates.page(name, &page)?.as_bytes())?;
+            crate::store::write(path, text.as_bytes())?;
             context.say(&format!("report: {}", path.display()));
         }
         Ok(())

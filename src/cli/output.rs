@@ -594,6 +594,11 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
+/// Write `value` as JSON to standard output.
+pub(super) fn write_json(value: &impl serde::Serialize) -> Result<Exit> {
+    write(format!("{}\n", serde_json::to_string_pretty(value)?).as_bytes())
+}
+
 /// How wide the terminal is; `None` if standard output is none.
 fn terminal_width() -> Option<usize> {
     let terminal = Term::stdout();

@@ -4,7 +4,9 @@ use super::exit::Exit;
 use super::output;
 use crate::expr;
 use crate::manifest::{reference, schema};
+use crate::report::comparison::Comparison;
 use crate::report::context::{self, RunReport};
+use crate::report::registry::{Index, Sessions};
 use crate::store::Event;
 use anyhow::Result;
 use schemars::schema_for;
@@ -44,6 +46,12 @@ enum Described {
     SessionPage,
     /// What the template of a sweep's page sees, as JSON Schema
     SweepPage,
+    /// What the templates of a comparison see, as JSON Schema
+    Comparison,
+    /// What the templates of a report of the registry see, as JSON Schema
+    Registry,
+    /// What the template of the index of all runs and paper accounts sees, as JSON Schema
+    Index,
 }
 
 impl Schema {
@@ -65,7 +73,32 @@ impl Described {
             Self::Report => schema_for!(RunReport).to_value(),
             Self::SessionPage => schema_for!(context::SessionPage).to_value(),
             Self::SweepPage => schema_for!(context::SweepPage).to_value(),
+            Self::Comparison => schema_for!(Comparison).to_value(),
+            Self::Registry => schema_for!(Sessions).to_value(),
+            Self::Index => schema_for!(Index).to_value(),
         };
         format!("{json:#}\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schemas_of_what_templates_see_are_up_to_date() {
+        for (name, of) in [
+            ("report", Described::Report),
+            ("session-page", Described::SessionPage),
+            ("sweep-page", Described::SweepPage),
+            ("comparison", Described::Comparison),
+            ("registry", Described::Registry),
+            ("index", Described::Index),
+        ] {
+            let path = format!("{}/docs/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
+            let written = std::fs::read_to_string(&path).unwrap_or_default();
+            let command = format!("papertape schema {name} > docs/schema/{name}.json");
+            assert!(written == of.text(), "run `{command}`");
+        }
     }
 }

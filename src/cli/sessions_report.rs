@@ -35,6 +35,9 @@ pub(super) struct SessionsReport {
     /// Write it to standard output and make no file
     #[arg(long)]
     stdout: bool,
+    /// Print what the templates see instead, as JSON
+    #[arg(long, conflicts_with_all = ["stdout", "output", "format", "summary_only"])]
+    context: bool,
 }
 
 /// What a report of the registry is written as.
@@ -82,9 +85,12 @@ impl SessionsReport {
             let fact = "standard output takes one text; say `--format markdown` or `--format html`";
             return Err(Usage(fact.into()).into());
         }
-        let templates = Templates::new(Some(&context.project().root))?;
         let now = Utc::now();
         let sessions = self.sessions(records, store, now, context)?;
+        if self.context {
+            return output::write_json(&sessions);
+        }
+        let templates = Templates::new(Some(&context.project().root))?;
         let kind = if self.summary_only { "sessions_summary" } else { "sessions_report" };
         for ending in format.endings() {
             let name = format!("{kind}.{ending}");

@@ -33,7 +33,7 @@ pub struct Bootstrap {
 }
 
 /// How far a difference reaches, from the 2.5th to the 97.5th percentile of the draws.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Interval {
     /// The difference of the two series as they are.
     pub value: f64,
@@ -51,7 +51,7 @@ impl Interval {
 }
 
 /// The change from one series to the other, with what chance would do to it.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Noise {
     /// Days that both have.
     pub days: usize,

@@ -157,7 +157,7 @@ impl Row {
 }
 
 /// A trade on two sides.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Pair {
     /// What they have in common: symbol, side and the time of entry.
     pub symbol: String,
@@ -172,7 +172,7 @@ pub struct Pair {
 }
 
 /// What a trade came to.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Leg {
     /// Units traded.
     pub units: f64,

@@ -75,6 +75,7 @@ impl Lot {
             closed_by: end.closed_by,
             stop,
             target,
+            trail: self.levels.and_then(|levels| levels.trail()),
             entry: self.entry,
             exit: end.exit,
         }

@@ -14,6 +14,7 @@ pub mod order;
 pub mod outcome;
 pub mod settings;
 pub mod trade;
+pub mod trail;
 pub mod waiting;
 pub mod walk;
 

@@ -6,7 +6,7 @@ use super::model::*;
 use super::order::Reason;
 use super::outcome::{Outcome, What};
 use super::settings::*;
-use super::trade::{Basis, Fill as Filled, Trade};
+use super::trade::{Basis, ClosedBy, Fill as Filled, Trade};
 use super::walk::Walk;
 use super::worlds::{A_DAY, Dice, LEN, Symbol, World};
 use crate::strategy::Signals;
@@ -126,6 +126,44 @@ fn no_fill_lies_outside_its_bar_unless_slippage_says_so() {
             ));
         }
         levels
+    });
+}
+
+#[test]
+fn a_trailing_stop_that_ends_a_trade_stands_where_its_way_leads() {
+    over_worlds("trades ended at a trailing stop", 4_000, |seed, world| {
+        let settings = &world.settings;
+        // Where a bar moves the stop that it meets, ends a trade in part or passes its stop by, or where a
+        // model has rules of its own, it stands elsewhere.
+        if settings.axes.trailing_from == TrailingFrom::ExtremeSameBar
+            || settings.axes.orders_per_bar == OrdersPerBar::One
+            || settings.axes.stop_on_entry_bar == StopOnEntryBar::Never
+            || settings.trading.max_participation.is_some()
+            || settings.trading.min_volume > 0.0
+            || settings.pins != Pins::default()
+        {
+            return 0;
+        }
+        let (outcome, frame) = (world.walk(), world.frame());
+        let mut ended = 0;
+        for trade in &outcome.trades {
+            let Some(exit) = trade.exit.map(|exit| outcome.fills[exit]) else { continue };
+            let at_stop = [Basis::Stop, Basis::StopFirst, Basis::StopGapLevel];
+            if !at_stop.contains(&exit.basis)
+                || exit.bar == trade.entry_bar
+                || exit.closed_by != Some(ClosedBy::TrailingStop)
+                || splits_after(trade, &outcome, trade.entry_bar) != 1.0
+            {
+                continue;
+            }
+            let symbol = &frame.symbols[trade.symbol];
+            let levels = trade.trailing(symbol, &outcome.fills, &settings.axes);
+            let level = levels.and_then(|levels| levels.last().copied()).unwrap_or(f64::NAN);
+            let is_there = (level - exit.reference).abs() <= 1e-9 * level;
+            assert!(is_there, "world {seed}: {level} for {exit:?} of {trade:?}");
+            ended += 1;
+        }
+        ended
     });
 }
 

@@ -5,6 +5,7 @@ use super::frame::Aligned;
 use super::ledger::NEVER;
 use super::model::{Axes, GapStop, Intrabar, LimitGap, LimitTrigger, Pins, TrailingFrom};
 use super::trade::{Basis, ClosedBy, Side};
+use super::trail::Trail;
 
 /// The levels that protect one entry.
 ///
@@ -43,7 +44,7 @@ pub(super) enum Away {
 
 impl Away {
     /// The signed price so far below `signed`, whose sign is `sign`.
-    fn below(self, signed: f64, sign: f64) -> f64 {
+    pub(super) fn below(self, signed: f64, sign: f64) -> f64 {
         match self {
             Self::Fraction(fraction) => signed * (1.0 - sign * fraction),
             Self::Money(money) => signed - money,
@@ -207,6 +208,12 @@ impl Levels {
     pub(super) fn fixed(&self) -> [Option<f64>; 2] {
         let price = |(signed, _): (f64, ClosedBy)| self.side.sign() * signed;
         [self.stop, self.target].map(|level| Some(price(level)).filter(|price| price.is_finite()))
+    }
+
+    /// How its trailing stop went, if it has one.
+    pub(super) fn trail(&self) -> Option<Trail> {
+        let Trailing { first, distance, .. } = self.trailing?;
+        Some(Trail { side: self.side, first, distance })
     }
 
     /// The first of the bars `from..until` that ends the entry; with `peek`, on bar `until` its open

@@ -1,5 +1,9 @@
 //! What a walk over the bars leaves behind: orders, fills, and the trades that fills add up to.
 
+use super::frame::Aligned;
+use super::model::{Axes, StopOnEntryBar};
+use super::trail::Trail;
+
 /// The direction of a position or trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -166,6 +170,8 @@ pub struct Trade {
     pub stop: Option<f64>,
     /// The price of its target.
     pub target: Option<f64>,
+    /// The stop that followed its price, where it had one.
+    pub trail: Option<Trail>,
     /// The place of the entry among the outcome's fills.
     pub entry: usize,
     /// The place of the exit among them; `None` while the position is open.
@@ -176,6 +182,20 @@ impl Trade {
     /// Net profit as a fraction of what was paid or received at the entry.
     pub fn profit_fraction(&self) -> f64 {
         self.profit / (self.units * self.entry_price)
+    }
+
+    /// The price of its trailing stop while each of the bars from its entry to its exit opened, its entry
+    /// being among `fills`; `None` without such a stop.
+    ///
+    /// That is the way it went unless a split came between, it was tightened by hand, or a bar that
+    /// reached it had no volume or no fill left for it.
+    pub fn trailing(&self, symbol: &Aligned, fills: &[Fill], axes: &Axes) -> Option<Vec<f64>> {
+        // Only what took the price of an open had all of that bar before it.
+        let at_open = matches!(fills[self.entry].basis, Basis::NextOpen | Basis::ClockOpen);
+        let at_once = at_open && axes.stop_on_entry_bar != StopOnEntryBar::Never;
+        let from = self.entry_bar + usize::from(!at_once);
+        let bars = self.entry_bar..=self.exit_bar;
+        Some(self.trail?.levels(symbol, axes.trailing_from, from, bars))
     }
 }
 

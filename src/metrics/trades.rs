@@ -28,6 +28,7 @@ use crate::engine::trade::Trade;
 ///     closed_by: Some(ClosedBy::Rule),
 ///     stop: None,
 ///     target: None,
+///     trail: None,
 ///     entry: 0,
 ///     exit: Some(1),
 /// };
@@ -187,6 +188,7 @@ mod tests {
             closed_by,
             stop: None,
             target: None,
+            trail: None,
             entry: 0,
             exit: None,
         }

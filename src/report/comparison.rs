@@ -9,6 +9,7 @@ use crate::compare::table::{Compared, Match, Pair, Row, Side, pairs};
 use crate::compare::{Cause, Snapshot, causes};
 use crate::engine::Settings;
 use chrono::NaiveTime;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const TRADES: usize = 100;
 
 /// A comparison; the top level of the context.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Comparison {
     /// What is compared, in order.
     pub sides: Vec<String>,
@@ -27,7 +28,7 @@ pub struct Comparison {
 }
 
 /// One metric of sessions that belong together.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct MetricRow {
     /// The sessions.
     pub label: String,
@@ -44,7 +45,7 @@ pub struct MetricRow {
 }
 
 /// A value on one side.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Cell {
     /// The value.
     pub value: Option<f64>,
@@ -53,7 +54,7 @@ pub struct Cell {
 }
 
 /// Sessions that belong together, in detail.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Section {
     /// Their key.
     pub label: String,
@@ -80,7 +81,7 @@ pub struct Section {
 }
 
 /// A key with its value on each side.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Parameter {
     /// The key, or the path of a rule.
     pub path: String,

@@ -105,17 +105,29 @@ pub fn time(micros: Option<i64>) -> String {
 }
 
 /// The course of `values` as at most `width` block characters; empty when none is finite.
+///
+/// The first and the last value are among those shown, and between them of each stretch the value
+/// that is furthest from the mean: so the extremes are, unless one stretch has both.
 pub fn sparkline(values: &[f64], width: usize) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
     let Some(last) = finite.len().checked_sub(1) else { return String::new() };
     let low = finite.iter().copied().fold(f64::INFINITY, f64::min);
     let high = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mean: f64 = finite.iter().map(|value| value / finite.len() as f64).sum();
     let count = finite.len().min(width.max(1));
     (0..count)
         .map(|place| {
-            // The first and the last value are always among those shown.
-            let value = finite[place * last / (count - 1).max(1)];
+            let value = match place {
+                0 => finite[0],
+                _ if place == count - 1 => finite[last],
+                _ => {
+                    let stretch = place * finite.len() / count..(place + 1) * finite.len() / count;
+                    let far = |value: f64| (value / 2.0 - mean / 2.0).abs();
+                    let furthest = |a: f64, b: f64| if far(b) > far(a) { b } else { a };
+                    finite[stretch].iter().copied().fold(mean, furthest)
+                }
+            };
             // Halved before they are subtracted: the range itself may not be finite.
             let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
             if share.is_nan() { BLOCKS[3] } else { BLOCKS[((share * 8.0) as usize).min(7)] }
@@ -332,6 +344,8 @@ mod tests {
         let line = sparkline(&falling, 20);
         assert_eq!(line.chars().count(), 20);
         assert!(line.starts_with('█') && line.ends_with('▁'));
+        let crash: Vec<f64> = (0..1_000).map(|day| if day == 477 { 0.0 } else { 9.0 }).collect();
+        assert_eq!(sparkline(&crash, 10), "████▁█████");
     }
 
     #[test]

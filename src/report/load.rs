@@ -9,8 +9,10 @@ use super::context::{
 use super::split::split;
 use super::suspicion::{Facts, suspicions};
 use crate::bars::DAY;
+use crate::bars::thin::thin;
 use crate::batch::kept::{RESULT, SESSION, TRADES};
 use crate::expr::Scalar;
+use crate::manifest::data::Check;
 use crate::manifest::{self, Session as Typed};
 use crate::metrics::{self, Metric};
 use crate::plan::file::{self, Frozen};
@@ -37,7 +39,7 @@ const ROWS: usize = 500;
 const POINTS: usize = 20;
 /// How many points of a sweep get a section of their own.
 const SECTIONS: usize = 5;
-/// How many points of a curve are drawn in a table's row.
+/// About how many points of a curve are drawn in a table's row.
 const SPARK: usize = 60;
 
 fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row)>> {
@@ -96,16 +98,15 @@ impl<'a> Loader<'a> {
         self.frozen.plan.base(&self.frozen.plan.points[row.index as usize])
     }
 
-    /// What the checks found in a session's data and did not just repair, or all of it: a line a kind
-    /// and symbol.
-    fn checks(&self, row: &store::Row, all: bool) -> Vec<String> {
+    /// What those checks that are `wanted` found in a session's data: a line a kind and symbol.
+    fn checks(&self, row: &store::Row, wanted: impl Fn(&store::DataCheck) -> bool) -> Vec<String> {
         let base = self.frozen.plan.points[row.index as usize].base;
         let line = |check: &store::DataCheck| {
             let worst = check.worst.first().map_or(String::new(), |worst| format!(": {worst}"));
             format!("{} has {} ({}){worst}", check.symbol, check.found, check.done)
         };
         let checks = self.frozen.checks.get(base).into_iter().flatten();
-        checks.filter(|check| all || check.policy == "warn").map(line).collect()
+        checks.filter(|check| wanted(check)).map(line).collect()
     }
 
     /// Everything that a report of the run may say.
@@ -223,8 +224,10 @@ impl<'a> Loader<'a> {
         let value =
             |column: &Column| Metric::from_name(&column.name).and_then(|m| row.metrics.get(m));
         let spark = self.is_kept(place).and_then(|dir| self.run.equity(&dir).ok()).map(|account| {
-            let step = account.equity.len().div_ceil(SPARK).max(1);
-            account.equity.iter().rev().step_by(step).rev().copied().collect()
+            // Of each stretch two are kept.
+            let wide = account.equity.len().div_ceil(SPARK / 2).max(1);
+            let kept = thin(&account.equity, |bar| bar / wide);
+            kept.into_iter().map(|bar| account.equity[bar]).collect()
         });
         Row {
             rank: row.metrics.get(self.objective.metric).map(|_| place + 1),
@@ -305,12 +308,17 @@ impl<'a> Loader<'a> {
         let trades = trades(&self.text(&dir, TRADES)?, typed)?;
         let notes: Vec<String> =
             row.note.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
+        let kind =
+            |check: &store::DataCheck| Check::ALL.into_iter().find(|it| it.word() == check.check);
         let facts = Facts {
             metrics: &row.metrics,
             trades: &trades.rows,
             years: &analysis::years(&curve, typed.settings.capital),
             notes: &notes,
-            checks: &self.checks(row, false),
+            damage: &self.checks(row, |check| {
+                !matches!(kind(check), Some(Check::Stale | Check::Unfinished))
+            }),
+            stale: &self.checks(row, |check| kind(check) == Some(Check::Stale)),
             edges: &self.edges(place),
         };
         let suspicions = suspicions(&facts);
@@ -363,7 +371,7 @@ impl<'a> Loader<'a> {
                     .take(10)
                     .collect(),
                 rows: row.bars as usize * label.symbols.len(),
-                checks: self.checks(row, true),
+                checks: self.checks(row, |_| true),
             },
             identity: strings(&result["components"])
                 .into_iter()

@@ -41,6 +41,7 @@ impl Loader<'_> {
             high: series.high,
             low: series.low,
             close: series.close,
+            trailing: series.trailing,
             lets: series.lets.into_iter().map(|(name, values)| Plotted { name, values }).collect(),
         });
         let manifests = self.frozen.plan.manifests.iter().map(|(path, _)| path.as_str());

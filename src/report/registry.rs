@@ -8,11 +8,12 @@ use crate::batch::kept::SESSION;
 use crate::metrics::Metric;
 use crate::store::{self, ACCOUNT_FILE, Record, RunFile, RunStatus, Store};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 /// The sessions of a registry, or those that were selected; a template's top-level names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Sessions {
     /// When this was made, as text with its zone.
     pub made: String,
@@ -25,7 +26,7 @@ pub struct Sessions {
 }
 
 /// What sessions come to together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
     /// How many there are; a sweep is one, measured at its best point.
     pub sessions: usize,
@@ -39,14 +40,16 @@ pub struct Summary {
     pub avg_max_drawdown: Option<f64>,
     /// When the first one started, as text with its zone.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
     pub first: Option<DateTime<Utc>>,
     /// When the last one started, as text with its zone.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "Option<String>")]
     pub last: Option<DateTime<Utc>>,
 }
 
 /// A number of sessions with something in common.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Count {
     /// The status or mode.
     pub name: String,
@@ -55,7 +58,7 @@ pub struct Count {
 }
 
 /// One session of the registry.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Entry {
     /// Its `id` on the page.
     pub anchor: String,
@@ -106,7 +109,7 @@ pub struct Entry {
 }
 
 /// Every run and every paper account of a store; a template's top-level names.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Index {
     /// The paper accounts, in alphabetical order.
     pub accounts: Vec<IndexAccount>,
@@ -117,7 +120,7 @@ pub struct Index {
 }
 
 /// A run in the index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct IndexRun {
     /// Its id.
     pub id: String,
@@ -140,7 +143,7 @@ pub struct IndexRun {
 }
 
 /// A paper account in the index, as its own file tells it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct IndexAccount {
     /// The session's name.
     pub name: String,

@@ -21,8 +21,10 @@ pub struct Facts<'a> {
     pub years: &'a [Year],
     /// What its row notes, such as `decides and fills on the same close`.
     pub notes: &'a [String],
-    /// What the data checks warned of, a sentence each.
-    pub checks: &'a [String],
+    /// What the data checks found damaged, a sentence each.
+    pub damage: &'a [String],
+    /// What they found older than it should be.
+    pub stale: &'a [String],
     /// Axes on which it is the best of its sweep and stands at the end of the values: the axis, and
     /// its value there.
     pub edges: &'a [(String, String)],
@@ -32,7 +34,8 @@ pub struct Facts<'a> {
 pub fn suspicions(facts: &Facts<'_>) -> Vec<Suspicion> {
     let doubts = [
         same_close(facts),
-        damaged(facts),
+        data("data", "Its data is not clean", facts.damage),
+        data("stale_data", "Its data ends before it should", facts.stale),
         fees(facts),
         few(facts),
         one_trade(facts),
@@ -64,10 +67,10 @@ fn same_close(facts: &Facts<'_>) -> Option<Suspicion> {
     ))
 }
 
-fn damaged(facts: &Facts<'_>) -> Option<Suspicion> {
-    let (first, more) = (facts.checks.first()?, facts.checks.len() - 1);
+fn data(name: &str, what: &str, found: &[String]) -> Option<Suspicion> {
+    let (first, more) = (found.first()?, found.len() - 1);
     let more = if more > 0 { format!(" And {more} more.") } else { String::new() };
-    Some(doubt("data", format!("Its data is not clean: {first}.{more}")))
+    Some(doubt(name, format!("{what}: {first}.{more}")))
 }
 
 fn fees(facts: &Facts<'_>) -> Option<Suspicion> {
@@ -181,7 +184,8 @@ mod tests {
             trades,
             years,
             notes: &[],
-            checks: &[],
+            damage: &[],
+            stale: &[],
             edges: &[],
         };
         suspicions(&facts).into_iter().map(|it| it.name).collect()
@@ -228,13 +232,15 @@ mod tests {
             trades: &vec![trade(1.0, 0.0, true); 30],
             years: &[],
             notes: &["decides and fills on the same close".into(), "no signal".into()],
-            checks: &["3 gaps".into()],
+            damage: &["3 gaps".into()],
+            stale: &["a last bar of last week".into()],
             edges: &[("params.fast".into(), "50".into())],
         };
         let names: Vec<String> = suspicions(&facts).into_iter().map(|it| it.name).collect();
         let known = [
             "fills_on_the_deciding_close",
             "data",
+            "stale_data",
             "ambiguous_exits",
             "refused_orders",
             "best_at_the_edge",

@@ -9,14 +9,16 @@ use std::path::Path;
 pub const PRICES_FILE: &str = "prices.parquet";
 
 /// The columns that are no lets.
-const OWN: [&str; 5] = ["symbol", "time", "high", "low", "close"];
+const OWN: [&str; 6] = ["symbol", "time", "high", "low", "close", TRAILING];
+/// The column of trailing stops; files of sessions without one do not have it.
+const TRAILING: &str = "trailing";
 
-/// One symbol's stretches of bars; all columns have the same length.
+/// One symbol's stretches of bars, each told at its last bar; all columns have the same length.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PriceSeries {
     /// The symbol.
     pub symbol: String,
-    /// Opening time of the first bar of each stretch: microseconds since 1970-01-01T00:00:00Z.
+    /// Opening time of the last bar of each stretch: microseconds since 1970-01-01T00:00:00Z.
     pub time: Vec<i64>,
     /// The highest price of each stretch.
     pub high: Vec<f64>,
@@ -24,11 +26,14 @@ pub struct PriceSeries {
     pub low: Vec<f64>,
     /// The last price of each stretch.
     pub close: Vec<f64>,
+    /// The trailing stop of what was held while the last bar opened, `NaN` where there was none; empty
+    /// if there never was one.
+    pub trailing: Vec<f64>,
     /// What the strategy plots by name, its value at the end of each stretch; `NaN` where missing.
     pub lets: Vec<(String, Vec<f64>)>,
 }
 
-/// The bytes of `prices.parquet`; every series has the same lets.
+/// The bytes of `prices.parquet`; every series has the same columns.
 pub fn prices_parquet(series: &[PriceSeries]) -> Vec<u8> {
     let mut table = Table::default();
     let symbols = series.iter().flat_map(|one| one.time.iter().map(|_| one.symbol.clone()));
@@ -41,6 +46,9 @@ pub fn prices_parquet(series: &[PriceSeries]) -> Vec<u8> {
     add("high", &|one| &one.high);
     add("low", &|one| &one.low);
     add("close", &|one| &one.close);
+    if series.iter().any(|one| !one.trailing.is_empty()) {
+        add(TRAILING, &|one| &one.trailing);
+    }
     let lets = series.first().map(|one| &one.lets[..]).unwrap_or_default();
     for (number, (name, _)) in lets.iter().enumerate() {
         add(&format!("let.{name}"), &|one| &one.lets[number].1);
@@ -57,6 +65,8 @@ pub(super) fn read_prices(path: &Path) -> Result<Vec<PriceSeries>, StoreError> {
         };
         let (symbols, times) = (table.texts("symbol")?, table.times("time")?);
         let (high, low, close) = (floats("high")?, floats("low")?, floats("close")?);
+        let has_trailing = table.columns.iter().any(|(name, _)| name == TRAILING);
+        let trailing = has_trailing.then(|| floats(TRAILING)).transpose()?;
         let names = table.columns.iter().map(|(name, _)| name.as_str());
         let names = names.filter(|name| !OWN.contains(name));
         let lets: Vec<(String, Vec<f64>)> = names
@@ -77,6 +87,7 @@ pub(super) fn read_prices(path: &Path) -> Result<Vec<PriceSeries>, StoreError> {
             last.high.push(high[row]);
             last.low.push(low[row]);
             last.close.push(close[row]);
+            last.trailing.extend(trailing.as_ref().map(|levels| levels[row]));
             for ((_, to), (_, from)) in last.lets.iter_mut().zip(&lets) {
                 to.push(from[row]);
             }
@@ -100,6 +111,7 @@ mod tests {
             high: vec![from + 1.0, from + 2.0],
             low: vec![from - 1.0, from],
             close: vec![from, from + 0.5],
+            trailing: vec![from - 0.5, from],
             lets: vec![("high".into(), vec![from, from * 2.0])],
         };
         let series = [one("A", 1.0), one("B", 0.1)];

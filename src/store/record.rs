@@ -137,7 +137,7 @@ impl DataCheck {
 }
 
 /// What a sweep came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SweepSummary {
     /// How many points were planned.
     pub points: u64,

@@ -1,7 +1,10 @@
 //! Small charts of a session's page: series over time, bars, clouds of points.
 
-use super::{Axis, Scale, Svg, WIDTH, date_ticks, greatest, points, style};
-use crate::report::context::Unit;
+use super::axis::{Axis, Scale, date_ticks, greatest};
+use super::style;
+use super::svg::{Svg, WIDTH};
+use super::thin::points;
+use crate::report::context::{Unit, gaps};
 use crate::report::format;
 use serde::Deserialize;
 
@@ -19,6 +22,7 @@ pub struct Panel {
     /// How its values are written.
     pub unit: Unit,
     /// One value a time; what is not finite leaves a gap.
+    #[serde(with = "gaps")]
     pub values: Vec<f64>,
 }
 
@@ -41,7 +45,7 @@ pub fn series(time: &[i64], panels: &[Panel], title: &str, id: &str) -> String {
             svg.rule(scale.at(*tick), &axis.label(*tick, panel.unit));
         }
         spans.push((top, bottom));
-        lines.push((style(index), points(&place, &panel.values, scale, None)));
+        lines.push((style(index), points(&place, &panel.values, scale, &[])));
     }
     for (index, (day, text)) in date_ticks(*start, *end).into_iter().enumerate() {
         svg.upright(across.at(day as f64), index, &spans, &text);

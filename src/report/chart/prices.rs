@@ -4,10 +4,15 @@
 //! A let whose values lie where prices do stands among them; any other, an oscillator or a truth
 //! value, has a panel of its own below, for on the axis of prices it would be a flat line.
 
-use super::{Axis, STYLES, Scale, Svg, WIDTH, date_ticks, percent, points, short, style};
+use super::axis::{Axis, Scale, date_ticks};
+use super::svg::{Svg, WIDTH, percent, short};
+use super::thin::points;
+use super::{STYLES, key, style};
+use crate::bars::thin::deepest_fall;
 use crate::report::context::{Plotted, Prices, TradeRow, Unit};
 use crate::report::format;
 use std::fmt::Write;
+use std::ops::RangeInclusive;
 
 /// How many trades are marked.
 const MARKED: usize = 400;
@@ -26,6 +31,7 @@ pub fn prices(prices: &Prices, trades: &[TradeRow], id: &str) -> String {
     let (among, below): (Vec<&Plotted>, Vec<&Plotted>) =
         prices.lets.iter().partition(|plotted| is_a_price(plotted, prices));
     let drawn = prices.low.iter().chain(&prices.high);
+    let drawn = drawn.chain(&prices.trailing);
     let drawn = drawn.chain(among.iter().flat_map(|plotted| &plotted.values)).copied();
     let axis = Axis::around(drawn.filter(|price| price.is_finite()), 5);
     let y = axis.scale(bottom, top);
@@ -61,19 +67,21 @@ pub fn prices(prices: &Prices, trades: &[TradeRow], id: &str) -> String {
             svg.rule(scale.at(*tick), &axis.label(*tick, Unit::Ratio));
         }
         spans.push((from, from + PANEL));
-        panels.push(points(&place, &plotted.values, scale, None));
+        panels.push(points(&place, &plotted.values, scale, &[]));
     }
     for (index, (day, text)) in date_ticks(start, end).into_iter().enumerate() {
         svg.upright(across.at(day as f64), index, &spans, &text);
     }
     svg.begin_plot();
-    let highs = points(&place, &prices.high, y, None);
-    let lows = points(&place, &prices.low, y, None);
+    let highs = points(&place, &prices.high, y, &[]);
+    let lows = points(&place, &prices.low, y, &[]);
     let back = lows.rsplit(' ').collect::<Vec<_>>().join(" ");
     svg.polyline("band", &format!("{highs} {back}"));
-    svg.polyline("s0", &points(&place, &prices.close, y, None));
+    let worst = deepest_fall(&prices.close);
+    let worst = worst.as_ref().map_or(&[][..], |bars| bars);
+    svg.polyline("s0", &points(&place, &prices.close, y, worst));
     for (index, plotted) in among.iter().enumerate() {
-        svg.polyline(&style(index + 1), &points(&place, &plotted.values, y, None));
+        svg.polyline(&style(index + 1), &points(&place, &plotted.values, y, &[]));
     }
     for (index, points) in panels.iter().enumerate() {
         svg.polyline(&style(among.len() + 1 + index), points);
@@ -91,6 +99,12 @@ pub fn prices(prices: &Prices, trades: &[TradeRow], id: &str) -> String {
                 svg.polyline(class, &line([(trade.entry_time, price), (exit, price)]));
             }
         }
+        let trailed = trailed(prices, trade.entry_time..=exit);
+        if !trailed.is_empty() {
+            let (place, levels): (Vec<f64>, Vec<f64>) =
+                trailed.into_iter().map(|(time, level)| (across.at(time as f64), level)).unzip();
+            svg.polyline("level stop", &points(&place, &levels, y, &[]));
+        }
         let class = if trade.profit < 0.0 { "trade lost" } else { "trade" };
         let ends = [(trade.entry_time, trade.entry_price), (exit, trade.exit_price)];
         svg.polyline(class, &line(ends));
@@ -106,8 +120,15 @@ pub fn prices(prices: &Prices, trades: &[TradeRow], id: &str) -> String {
         }
     }
     let mut chart = svg.close();
-    legend(&mut chart, among.iter().chain(&below), &marked);
+    let trails = !prices.trailing.is_empty();
+    legend(&mut chart, among.iter().chain(&below), &marked, trails);
     chart
+}
+
+/// Where a trailing stop stood during a trade.
+fn trailed(prices: &Prices, during: RangeInclusive<i64>) -> Vec<(i64, f64)> {
+    let levels = prices.time.iter().copied().zip(prices.trailing.iter().copied());
+    levels.filter(|(time, level)| during.contains(time) && level.is_finite()).collect()
 }
 
 /// The sign of an exit that a level made.
@@ -136,26 +157,19 @@ fn legend<'a>(
     chart: &mut String,
     lets: impl Iterator<Item = &'a &'a Plotted>,
     trades: &[&TradeRow],
+    trails: bool,
 ) {
     chart.push_str("<ul class=\"legend\">");
-    let mut line = |class: &str, name: &str| {
-        let _ = write!(
-            chart,
-            "<li><svg width=\"34\" height=\"10\" aria-hidden=\"true\" focusable=\"false\">\
-             <polyline class=\"{class}\" points=\"0,5 34,5\"/></svg>{}</li>",
-            format::html(name)
-        );
-    };
     let names = std::iter::once("close").chain(lets.map(|plotted| plotted.name.as_str()));
     for (index, name) in names.enumerate().take(STYLES) {
-        line(&style(index), name);
+        key(chart, &style(index), name);
     }
     let any = |is: &dyn Fn(&TradeRow) -> bool| trades.iter().any(|trade| is(trade));
-    if any(&|trade| trade.stop.is_some()) {
-        line("level stop", "stop");
+    if trails || any(&|trade| trade.stop.is_some()) {
+        key(chart, "level stop", "stop");
     }
     if any(&|trade| trade.target.is_some()) {
-        line("level", "target");
+        key(chart, "level", "target");
     }
     let marks = [
         ("▲ long entry", any(&|trade| trade.side != "short")),
@@ -182,6 +196,7 @@ mod tests {
             time: (0..100).map(|day| day * DAY).collect(),
             high: close.iter().map(|price| price + 1.0).collect(),
             low: close.iter().map(|price| price - 1.0).collect(),
+            trailing: Vec::new(),
             lets,
             close,
         }
@@ -215,6 +230,18 @@ mod tests {
             assert!(svg.contains(part), "{part}");
         }
         assert!(!svg.contains("target"), "no trade has one");
+    }
+
+    #[test]
+    fn a_trailing_stop_is_drawn_while_its_trade_lasts() {
+        let mut prices_of = rising(Vec::new());
+        prices_of.trailing = prices_of.close.iter().map(|price| price - 5.0).collect();
+        let mut trade = trade();
+        (trade.stop, trade.closed_by) = (None, Some("trailing_stop".into()));
+        let svg = prices(&prices_of, &[trade], "p");
+        let line = svg.split("<polyline class=\"level stop\" points=\"").nth(1).unwrap();
+        assert_eq!(line.split('"').next().unwrap().split(' ').count(), 7, "days 3 to 9");
+        assert!(svg.contains("</svg>stop</li>"));
     }
 
     #[test]
