@@ -58,6 +58,7 @@ fn frame() -> Frame {
         zone: Zone::utc(),
         days: (0..BARS.div_ceil(A_DAY)).map(day).collect(),
         bars_a_year: 365.0 * A_DAY as f64,
+        arrives: false,
         symbols: vec![Aligned {
             name: "X".into(),
             open: column(0),

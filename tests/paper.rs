@@ -43,7 +43,7 @@ fn told(project: &Project, kind: &str) -> usize {
 #[test]
 fn an_account_fed_by_the_night_is_the_backtest() {
     let project = project();
-    for count in [5, 6, 7, 30, 31, 90, 200] {
+    for count in [8, 9, 10, 30, 31, 90, 200] {
         let _ =
             project.run(["run", "a.toml", "--no-report", "--now", &night(count), "-q"]).success();
     }

@@ -250,7 +250,7 @@ impl Attempt<'_> {
         let Planned { plan, prepared, store, .. } = planned;
         let open =
             |session: &str| self.options.lock.open(|| Account::open(store, session, &holder));
-        let mut night = Night::begin(plan, prepared, open)?;
+        let mut night = Night::begin(plan, prepared, store, open)?;
         night.take(plan, prepared);
         Ok(night)
     }

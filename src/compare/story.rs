@@ -26,6 +26,29 @@ const COLUMNS: [&str; 9] = [
     "closed_by",
 ];
 
+/// What the two sides of a story are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sides {
+    /// Their names.
+    pub names: [&'static str; 2],
+    /// Where something stands that one of them has.
+    pub places: [&'static str; 2],
+}
+
+impl Sides {
+    /// What was accepted, and what is computed now.
+    pub const BASELINE: Self =
+        Self { names: ["baseline", "now"], places: ["in the baseline", "now"] };
+    /// A paper account, and a backtest over its window.
+    pub const ACCOUNT: Self =
+        Self { names: ["account", "backtest"], places: ["in the account", "in the backtest"] };
+
+    /// Where something stands that one side alone has.
+    fn alone(self, is_old: bool) -> String {
+        format!("{} alone", self.places[usize::from(!is_old)])
+    }
+}
+
 /// Where and how two results part.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Story {
@@ -41,6 +64,9 @@ pub struct Story {
     pub fields: Vec<Field>,
     /// The trades around it.
     pub trades: Option<Trades>,
+    /// What the sides are called.
+    #[serde(skip)]
+    pub sides: Sides,
 }
 
 /// A value on both sides; `None` where there is none.
@@ -75,7 +101,7 @@ impl Story {
             lines.push(format!("  {}: {before} -> {after}", field.name));
         }
         if let Some(trades) = &self.trades {
-            for (side, rows) in [("baseline", &trades.before), ("now", &trades.after)] {
+            for (side, rows) in self.sides.names.iter().zip([&trades.before, &trades.after]) {
                 lines.push(format!("  trades around it, {side}:"));
                 if rows.is_empty() {
                     lines.push("    none".into());
@@ -116,13 +142,19 @@ struct Step {
     fields: BTreeMap<String, String>,
 }
 
-/// Where `before` and `after` part; `None` if they do not, as far as what is kept of both can tell.
+/// Where `before`, an accepted result, and `after` part; `None` if they do not, as far as what is kept
+/// of both can tell.
 pub fn story(before: &Snapshot, after: &Snapshot) -> Option<Story> {
+    story_of(before, after, Sides::BASELINE)
+}
+
+/// Where two results part that are called `sides`.
+pub fn story_of(before: &Snapshot, after: &Snapshot, sides: Sides) -> Option<Story> {
     if let (Some(old), Some(new)) = (&before.trades, &after.trades) {
         let (a, b) = (steps(old, &before.orders), steps(new, &after.orders));
         let (orders, equity) =
-            (before.orders.is_some() && after.orders.is_some(), equity(before, after));
-        let parted = first(&a, &b, orders);
+            (before.orders.is_some() && after.orders.is_some(), equity(before, after, sides));
+        let parted = first(&a, &b, orders, sides);
         // An account that differs before any step does was marked at other prices.
         let day = |story: &Story| story.at.get(..DAY).map(str::to_owned);
         let is_earlier = |equity: &Story| {
@@ -137,7 +169,7 @@ pub fn story(before: &Snapshot, after: &Snapshot) -> Option<Story> {
             Story { trades: Some(trades), ..story }
         });
     }
-    equity(before, after).or_else(|| month(before, after))
+    equity(before, after, sides).or_else(|| month(before, after, sides))
 }
 
 /// The steps of one side by their time.
@@ -187,6 +219,7 @@ fn first(
     before: &BTreeMap<String, Vec<Step>>,
     after: &BTreeMap<String, Vec<Step>>,
     with_orders: bool,
+    sides: Sides,
 ) -> Option<Story> {
     let mut times: Vec<&String> = before.keys().chain(after.keys()).collect();
     times.sort();
@@ -196,35 +229,35 @@ fn first(
     times.into_iter().find_map(|time| {
         let a = before.get(time).unwrap_or(&none).iter().filter(known);
         let b = after.get(time).unwrap_or(&none).iter().filter(known);
-        part(time, &a.collect::<Vec<_>>(), &b.collect::<Vec<_>>())
+        part(time, &a.collect::<Vec<_>>(), &b.collect::<Vec<_>>(), sides)
     })
 }
 
 /// The first difference at one time; both sides are sorted.
-fn part(time: &str, before: &[&Step], after: &[&Step]) -> Option<Story> {
+fn part(time: &str, before: &[&Step], after: &[&Step], sides: Sides) -> Option<Story> {
     let name = |step: &Step| (step.kind, step.symbol.clone(), step.name.clone());
     let (mut a, mut b) = (before.iter().peekable(), after.iter().peekable());
     loop {
         match (a.peek(), b.peek()) {
             (None, None) => return None,
             (Some(x), Some(y)) if name(x) == name(y) => {
-                if let Some(story) = changed(time, x, y) {
+                if let Some(story) = changed(time, x, y, sides) {
                     return Some(story);
                 }
                 a.next();
                 b.next();
             }
             (Some(x), y) if y.is_none_or(|y| name(x) < name(y)) => {
-                return Some(alone(time, x, true));
+                return Some(alone(time, x, true, sides));
             }
-            (_, Some(y)) => return Some(alone(time, y, false)),
-            (Some(x), _) => return Some(alone(time, x, true)),
+            (_, Some(y)) => return Some(alone(time, y, false, sides)),
+            (Some(x), _) => return Some(alone(time, x, true, sides)),
         }
     }
 }
 
 /// The same step with other values.
-fn changed(time: &str, before: &Step, after: &Step) -> Option<Story> {
+fn changed(time: &str, before: &Step, after: &Step, sides: Sides) -> Option<Story> {
     // What only one version of the program writes down is no difference.
     let fields = before.fields.iter().filter_map(|(name, old)| {
         let new = after.fields.get(name).filter(|new| *new != old)?;
@@ -248,13 +281,14 @@ fn changed(time: &str, before: &Step, after: &Step) -> Option<Story> {
         sentence,
         fields,
         trades: None,
+        sides,
     })
 }
 
 /// A step that one side alone has.
-fn alone(time: &str, step: &Step, is_old: bool) -> Story {
+fn alone(time: &str, step: &Step, is_old: bool, sides: Sides) -> Story {
     let (symbol, name) = (&step.symbol, &step.name);
-    let there = if is_old { "in the baseline alone" } else { "now alone" };
+    let there = sides.alone(is_old);
     let (link, sentence) = match step.kind {
         Kind::Order => {
             let rule = step.fields.get("reason").map_or("", String::as_str);
@@ -269,7 +303,8 @@ fn alone(time: &str, step: &Step, is_old: bool) -> Story {
         false => field(name, None, Some(value)),
     });
     let fields = fields.collect();
-    Story { link, at: time.into(), symbol: Some(symbol.clone()), sentence, fields, trades: None }
+    let symbol = Some(symbol.clone());
+    Story { link, at: time.into(), symbol, sentence, fields, trades: None, sides }
 }
 
 fn field(name: &str, before: Option<&String>, after: Option<&String>) -> Field {
@@ -277,7 +312,7 @@ fn field(name: &str, before: Option<&String>, after: Option<&String>) -> Field {
 }
 
 /// The first day at whose end the account is not what it was.
-fn equity(before: &Snapshot, after: &Snapshot) -> Option<Story> {
+fn equity(before: &Snapshot, after: &Snapshot, sides: Sides) -> Option<Story> {
     let (old, new) = (before.daily.as_ref()?, after.daily.as_ref()?);
     let values = |sheet: &Sheet| -> BTreeMap<String, String> {
         let day = |row: &Vec<String>| {
@@ -290,15 +325,16 @@ fn equity(before: &Snapshot, after: &Snapshot) -> Option<Story> {
     let day = days.into_iter().find(|day| old.get(*day) != new.get(*day))?;
     let sentence = match (old.get(day), new.get(day)) {
         (Some(_), Some(_)) => "the account at the end of the day differs".to_owned(),
-        (Some(_), None) => "the day is in the baseline alone".to_owned(),
-        _ => "the day was not in the baseline".to_owned(),
+        (Some(_), None) => format!("the day is {}", sides.alone(true)),
+        _ => format!("the day is not {}", sides.places[0]),
     };
     let fields = vec![field("equity", old.get(day), new.get(day))];
-    Some(Story { link: "equity", at: day.clone(), symbol: None, sentence, fields, trades: None })
+    let at = day.clone();
+    Some(Story { link: "equity", at, symbol: None, sentence, fields, trades: None, sides })
 }
 
 /// The first month in which the account is not what it was, where nothing finer is kept.
-fn month(before: &Snapshot, after: &Snapshot) -> Option<Story> {
+fn month(before: &Snapshot, after: &Snapshot, sides: Sides) -> Option<Story> {
     let digest = |side: &Snapshot, month: &str| side.months.get(month)?.equity.clone();
     let mut months: Vec<&String> = before.months.keys().chain(after.months.keys()).collect();
     months.sort();
@@ -313,6 +349,7 @@ fn month(before: &Snapshot, after: &Snapshot) -> Option<Story> {
         sentence: sentence.into(),
         fields: vec![field("equity", old.as_ref(), new.as_ref())],
         trades: None,
+        sides,
     })
 }
 

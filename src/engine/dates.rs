@@ -64,6 +64,9 @@ impl Dates {
         }
         if ends_with_day(risk) {
             sooner(frame.days[frame.day(from)].end - 1);
+            if frame.arrives {
+                sooner(day_start(frame, from - 1));
+            }
         }
         if let Some(flat_by) = risk.flat_by {
             let flat = |&t: &usize| time_of_day(frame, t) >= flat_by;
@@ -157,18 +160,27 @@ impl Walk {
         }
         let frame = scene.frame;
         let day = frame.day(t);
-        if t > 0 && frame.day(t - 1) != day {
+        let begins = t > 0 && frame.day(t - 1) != day;
+        if begins {
             let nights = f64::from(frame.days[day].number - frame.days[day - 1].number);
             self.charge_nights(scene, t, nights / YEAR);
         }
         self.fund(scene, t);
-        let flat_by = scene.settings.risk.flat_by;
-        if flat_by.is_some_and(|flat_by| time_of_day(frame, t) >= flat_by) {
-            for symbol in 0..self.books.len() {
-                if self.ledger.side(symbol).is_some() {
-                    let next = scene.bars(symbol).next_bar(t).unwrap_or(NEVER);
-                    self.order_exit(scene, symbol, t, ClosedBy::FlatBy, (next, Moment::Open));
-                }
+        let risk = &scene.settings.risk;
+        if risk.flat_by.is_some_and(|flat_by| time_of_day(frame, t) >= flat_by) {
+            self.leave_at_open(scene, t, ClosedBy::FlatBy);
+        } else if begins && frame.arrives && ends_with_day(risk) {
+            // The last bar of the day before was missing, which nobody could know then.
+            self.leave_at_open(scene, t, ClosedBy::Overnight);
+        }
+    }
+
+    /// Close what is held at the next open from bar `t` on.
+    fn leave_at_open(&mut self, scene: &Scene<'_>, t: usize, by: ClosedBy) {
+        for symbol in 0..self.books.len() {
+            if self.ledger.side(symbol).is_some() {
+                let next = scene.bars(symbol).next_bar(t).unwrap_or(NEVER);
+                self.order_exit(scene, symbol, t, by, (next, Moment::Open));
             }
         }
     }

@@ -18,6 +18,8 @@ pub struct Frame {
     pub bars_a_year: f64,
     /// The symbols in the session's order.
     pub symbols: Vec<Aligned>,
+    /// Whether more bars may come: then nothing is known of a day's end but what the clock tells.
+    pub arrives: bool,
 }
 
 /// A trading day and where it ends on the time axis.
@@ -114,11 +116,12 @@ impl Frame {
         self.days.partition_point(|day| day.end <= t)
     }
 
-    /// Whether bar `t` is the last of its trading day. Of the last bar of the range the clock tells:
-    /// it ends the day if it lasts until the close of the calendar's session, or until midnight.
+    /// Whether bar `t` is the last of its trading day. Of the last bar of the range, and of all bars where
+    /// bars arrive, the clock tells: it ends the day if it lasts until the close of the calendar's session,
+    /// or until midnight.
     pub fn ends_day(&self, t: usize) -> bool {
         let day = &self.days[self.day(t)];
-        if t + 1 < self.len() {
+        if t + 1 < self.len() && !self.arrives {
             return t + 1 == day.end;
         }
         let end = self.time[t] + self.timeframe;

@@ -41,6 +41,7 @@ fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
         days: (0..len).map(|day| Day { number: day as i32, end: day + 1, session: None }).collect(),
         bars_a_year: 365.0,
         symbols,
+        arrives: false,
     }
 }
 

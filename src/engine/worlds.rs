@@ -137,6 +137,7 @@ impl World {
             days: (0..len.div_ceil(A_DAY)).map(day).collect(),
             bars_a_year: 365.0 * A_DAY as f64,
             symbols: self.symbols.iter().enumerate().map(|(n, symbol)| symbol.aligned(n)).collect(),
+            arrives: false,
         }
     }
 

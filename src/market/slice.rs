@@ -110,7 +110,8 @@ impl Slice {
         range: &Range,
         benchmark: &Benchmark,
     ) -> Result<Self, SliceError> {
-        let slice = Self::arriving(data, settings, symbols, range, benchmark)?;
+        let mut slice = Self::arriving(data, settings, symbols, range, benchmark)?;
+        slice.frame.arrives = false;
         let Some(part) = slice.parts.iter().find(|part| part.rows.is_empty()) else {
             return Ok(slice);
         };
@@ -386,6 +387,7 @@ fn single(part: &Part, calendar: &Calendar) -> Frame {
         zone: zone.clone(),
         days: day_ends(&days, calendar, zone),
         bars_a_year: 0.0,
+        arrives: true,
         symbols: vec![Aligned {
             name: bars.symbol.clone(),
             open: cut(&bars.open),
@@ -451,6 +453,7 @@ fn union(parts: &[Part], calendar: &Calendar) -> Frame {
         zone: zone.clone(),
         days: day_ends(&days, calendar, zone),
         bars_a_year: 0.0,
+        arrives: true,
     }
 }
 

@@ -375,9 +375,7 @@ impl Account {
     /// Take note of what came of the walk over its bars: compare it with what was told, tell what is
     /// new, and write views and a checkpoint. Why it cannot go on, otherwise; nothing is told then.
     pub fn settle(&mut self, kept: &Kept<'_>) -> Result<Settled, Refused> {
-        if let Some(checkpoint) = self.held_against()
-            && let Some(fact) = checkpoint.differs_in_history(kept)
-        {
+        if let Some(fact) = self.differs_from_checkpoint(kept) {
             return Err(Refused::Account(self.unlike(&fact)));
         }
         let all = Told::all(kept);

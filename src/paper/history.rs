@@ -12,6 +12,7 @@ use super::tell::Told;
 use super::terms::Terms;
 use super::views;
 use crate::bars::{Bars, Clock, Zone};
+use crate::batch::kept::Kept;
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::Session;
@@ -213,6 +214,16 @@ impl History {
         self.checkpoint.as_ref().filter(|known| self.accepted != Some(known.number))
     }
 
+    /// Where it stood last, as far as it was written down.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref()
+    }
+
+    /// What of its history, walked over again, is not what its last checkpoint says.
+    pub fn differs_from_checkpoint(&self, kept: &Kept<'_>) -> Option<String> {
+        self.held_against()?.differs_in_history(kept)
+    }
+
     /// What of its files is wrong; `None` if they are what they were.
     pub fn wrong(&self) -> Option<String> {
         self.broken.clone().or_else(|| self.differs.as_ref().map(|fact| self.unlike(fact)))
@@ -298,13 +309,19 @@ impl History {
         )
     }
 
-    /// Let session number `index` of a plan run on the account's bars with its commands.
-    pub fn put(&self, prepared: &mut Prepared, index: usize, base: &Base) -> Result<(), String> {
+    /// A session as the account goes on with it: its symbols, its first day, its parameters.
+    pub fn session(&self, base: &Base) -> Result<Session, String> {
         let Some(terms) = &self.terms else { return Err("the account is not open yet".into()) };
         let mut session = Session { symbols: Some(terms.symbols.clone()), ..base.session.clone() };
         session.range.from = terms.from;
         session.params = terms.values();
-        let data = self.data(&session, prepared).map_err(|error| error.to_string())?;
+        Ok(session)
+    }
+
+    /// Let session number `index` of a plan run on the account's bars with its commands.
+    pub fn put(&self, prepared: &mut Prepared, index: usize, base: &Base) -> Result<(), String> {
+        let session = self.session(base)?;
+        let data = self.data(&session, self.bars.clone(), prepared)?;
         prepared.put(index, session, Arc::new(data), &self.instructions())?;
         let job = prepared.jobs.iter().find(|job| job.index == index);
         match job.map(|job| &job.work) {
@@ -337,12 +354,17 @@ impl History {
         )
     }
 
-    /// The bars that it has seen, as a data set.
-    fn data(&self, session: &Session, prepared: &Prepared) -> Result<DataSet, market::DataError> {
-        let terms = self.terms.as_ref().expect("only an open account has data");
+    /// `bars`, such as those that it has seen, as a data set of all its symbols.
+    pub fn data(
+        &self,
+        session: &Session,
+        bars: Vec<Bars>,
+        prepared: &Prepared,
+    ) -> Result<DataSet, String> {
+        let Some(terms) = &self.terms else { return Err("the account is not open yet".into()) };
         let mut all = Vec::new();
         for (symbol, timeframe) in terms.all_symbols().zip(&terms.timeframes) {
-            let seen = self.bars.iter().find(|bars| bars.symbol == *symbol);
+            let seen = bars.iter().find(|bars| bars.symbol == *symbol);
             let mut bars = seen.cloned().unwrap_or_else(|| empty(symbol, terms));
             bars.clock = Clock { timeframe: *timeframe, zone: Zone::utc() };
             for (extra, (_, boolean)) in bars.extra.iter_mut().zip(&terms.columns) {
@@ -354,7 +376,8 @@ impl History {
         let wanted = |verdict: &&Verdict| {
             !verdict.refuses() && terms.all_symbols().any(|it| *it == verdict.symbol)
         };
-        market::kept(&session.data, all, verdicts.iter().filter(wanted).cloned().collect())
+        let verdicts = verdicts.iter().filter(wanted).cloned().collect();
+        market::kept(&session.data, all, verdicts).map_err(|error| error.to_string())
     }
 
     /// When it was opened.

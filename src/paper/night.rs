@@ -10,7 +10,7 @@ use crate::batch::kept::Kept;
 use crate::diag::counted;
 use crate::manifest::Mode;
 use crate::plan::{Job, Plan, Prepared};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 
 /// The paper accounts of a plan, by the index of their session.
@@ -21,17 +21,20 @@ pub struct Night {
 
 impl Night {
     /// Lock the accounts of `plan` with `open`, which may wait. Sessions whose account it leaves to the
-    /// process that holds it are taken out of the plan.
+    /// process that holds it are taken out of the plan. A session that cannot be run and has no account in
+    /// `store` yet gets none.
     pub fn begin(
         plan: &mut Plan,
         prepared: &mut Prepared,
+        store: &Store,
         mut open: impl FnMut(&str) -> Result<Option<Account>, StoreError>,
     ) -> Result<Self, StoreError> {
         let mut night = Self::default();
         let (points, jobs) = (std::mem::take(&mut plan.points), std::mem::take(&mut prepared.jobs));
         for (point, job) in points.into_iter().zip(jobs) {
             let (index, session) = (plan.points.len(), &plan.bases[point.base].session);
-            if session.mode == Mode::Paper {
+            let is_opened = || job.work.is_ok() || store.account(&session.name).exists();
+            if session.mode == Mode::Paper && is_opened() {
                 match open(&session.name)? {
                     Some(account) => night.accounts.insert(index, (account, Ok(0))),
                     None => continue,

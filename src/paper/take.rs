@@ -104,6 +104,36 @@ pub fn news(
     Ok(news)
 }
 
+/// What `source` has now of the bars that an account has `seen`, until its last one. Bars before the
+/// first that the source still has are those that were seen.
+pub fn again(terms: &Terms, seen: &[Bars], source: &DataSet) -> Result<Vec<Bars>, String> {
+    let last = seen.iter().filter_map(|bars| bars.time.last()).max().copied();
+    let symbol = |(symbol, timeframe): (&String, &i64)| {
+        let theirs = source.symbol(symbol);
+        let theirs = theirs.ok_or_else(|| format!("the data has no symbol `{symbol}` any more"))?;
+        if let Some(error) = source.verdict(symbol).and_then(|verdict| verdict.error()) {
+            return Err(error.to_string());
+        }
+        let mut theirs = with_columns(theirs, terms);
+        theirs.clock.timeframe = *timeframe;
+        let end = last.map_or(0, |last| theirs.time.partition_point(|time| *time <= last));
+        let theirs = theirs.part(0..end);
+        let Some(ours) = seen.iter().find(|bars| bars.symbol == *symbol) else {
+            return Ok(theirs);
+        };
+        let first = ours.time.first().copied().unwrap_or(i64::MAX);
+        let begins = theirs.time.partition_point(|time| *time < first);
+        let theirs = theirs.part(begins..end);
+        let cut = theirs.time.first().copied().unwrap_or(i64::MAX);
+        let gone = ours.part(0..ours.time.partition_point(|time| *time < cut));
+        match gone.is_empty() {
+            true => Ok(theirs),
+            false => Ok(gone.followed_by(&theirs).expect("what is gone came before")),
+        }
+    };
+    terms.all_symbols().zip(&terms.timeframes).map(symbol).collect()
+}
+
 fn day_number(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
 }

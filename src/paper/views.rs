@@ -23,6 +23,12 @@ pub(super) fn all(
     ]
 }
 
+/// The path of the manifest that declares the session, as it was written.
+fn manifest<'a>(kept: &'a Kept<'_>) -> Option<&'a str> {
+    let base = kept.plan.base(&kept.plan.points[kept.job.index]);
+    kept.plan.manifests.get(base.project).map(|(path, _)| path.as_str())
+}
+
 pub(super) fn text(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
@@ -157,6 +163,7 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
         "schema": 1,
         "session": account.name(),
         "state": account.state().map(super::life::State::word),
+        "manifest": manifest(kept),
         "strategy": terms.map(|terms| &terms.strategy),
         "symbols": terms.map(|terms| &terms.symbols),
         "opened": account.opened(),

@@ -132,9 +132,11 @@ impl Variant {
         prepared.slices[self.slice].verdicts.iter().flat_map(DataCheck::all).collect()
     }
 
-    /// The digest of the compiled strategy, and that of the settings without parameters.
+    /// The digest of the rules that trade, whatever is drawn beside them, and that of the settings without
+    /// parameters.
     pub fn digests(&self) -> (identity::Digest, identity::Digest) {
-        (self.rules, self.settings.without_params())
+        let rules = self.strategy.canonical_without_plots();
+        (*blake3::hash(rules.as_bytes()).as_bytes(), self.settings.without_params())
     }
 
     /// What the engine is told.

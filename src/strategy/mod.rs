@@ -381,6 +381,15 @@ impl Strategy {
     /// from the same parameters, whatever the names of lets, comments, spacing or unused parts. What is
     /// drawn belongs to it, with its names, for a kept session shows it.
     pub fn canonical(&self) -> String {
+        self.spelled(true)
+    }
+
+    /// The same without what is only drawn: equal for two strategies that trade the same.
+    pub fn canonical_without_plots(&self) -> String {
+        self.spelled(false)
+    }
+
+    fn spelled(&self, with_plots: bool) -> String {
         let mut numbers = HashMap::new();
         let mut text = String::new();
         for (leg, rules) in self.rules.iter().enumerate() {
@@ -394,7 +403,7 @@ impl Strategy {
                 }
             }
         }
-        for &at in &self.plot {
+        for &at in self.plot.iter().filter(|_| with_plots) {
             let (name, id) = &self.lets[at];
             let number = self.spell(*id, &mut numbers, &mut text);
             writeln!(text, "plot {name} #{number}").expect("a String takes any text");

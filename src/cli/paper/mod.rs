@@ -2,6 +2,7 @@
 
 mod command;
 mod follow;
+mod reconcile;
 mod recover;
 mod status;
 
@@ -47,6 +48,7 @@ enum Command {
     Approve(command::Orders),
     /// Refuse orders that wait for approval
     Refuse(command::Orders),
+    Reconcile(reconcile::Reconcile),
 }
 
 impl Paper {
@@ -67,6 +69,7 @@ impl Paper {
             Command::Recover(recover) => recover.run(context),
             Command::Approve(orders) => orders.tell(|order| To::Approve { order }, context),
             Command::Refuse(orders) => orders.tell(|order| To::Refuse { order }, context),
+            Command::Reconcile(reconcile) => reconcile.run(context),
         }
     }
 }

@@ -1,0 +1,163 @@
+//! `papertape paper reconcile`: an account held against a backtest over the same window.
+
+use super::which;
+use crate::cli::context::{Context, Usage};
+use crate::cli::exit::Exit;
+use crate::cli::output::{Cell, Facts, Format, Kind, Records};
+use crate::cli::planning::{Planned, Planning};
+use crate::compare::reconcile::reconcile;
+use crate::compare::{Against, Reconciled, Sheet};
+use crate::manifest::Mode;
+use crate::paper::History;
+use crate::store::{ACCOUNT_FILE, AccountReader};
+use anyhow::Result;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Compare an account with a backtest over the same window, trade by trade
+///
+/// The backtest runs over the source as it is now with the manifest as it is now, and was given no
+/// commands. The first difference is shown with what explains it: a command, a revised bar, a rule or
+/// setting that changed, another engine. Nothing is stored, and the account may be followed meanwhile.
+/// The exit code is 0 if every order, fill and day is the same, and 1 if not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  papertape paper reconcile btc-paper
+  papertape paper reconcile btc-paper sessions/nightly.toml --format json
+  papertape paper reconcile btc-paper --own-bars")]
+pub(super) struct Reconcile {
+    /// The name of its session [default: the only account there is]
+    #[arg(value_name = "SESSION")]
+    session: Option<String>,
+    /// The manifest that declares it [default: the one that it was run with last]
+    #[arg(value_name = "MANIFEST")]
+    manifest: Option<PathBuf>,
+    /// Run the backtest over the bars that the account has seen, instead of the source
+    #[arg(long)]
+    own_bars: bool,
+    /// Lay this profile of the manifest over the session
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+/// The view of the account's trades.
+const TRADES: &str = "trades.csv";
+
+impl Reconcile {
+    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        let store = context.store();
+        let name = which(&store, self.session.as_deref())?.map_err(Usage)?;
+        let reader = store.account(&name);
+        let manifest = match self.manifest {
+            Some(manifest) => manifest,
+            None => manifest(&reader, context)?,
+        };
+        let mut planning = Planning::of(manifest, Vec::new(), vec![name.clone()]);
+        planning.profile = self.profile;
+        let planned = match planning.plan(context)? {
+            Ok(planned) => planned,
+            Err(exit) => return Ok(exit),
+        };
+        let Planned { plan, projects, mut prepared, .. } = planned;
+        let session = plan.points.iter().position(|point| {
+            let base = plan.base(point);
+            base.session.name == name && base.session.mode == Mode::Paper
+        });
+        let Some(index) = session else {
+            let fact = format!("`{name}` is no session with `mode = \"paper\"` there any more");
+            return Err(Usage(fact).into());
+        };
+        let history = History::read(&reader)?;
+        let view = reader.view(TRADES)?;
+        let trades = view.and_then(|bytes| Sheet::parse(&String::from_utf8_lossy(&bytes)).ok());
+        let against = if self.own_bars { Against::OwnBars } else { Against::Source };
+        let (plan, prepared, trades) = (&plan, &mut prepared, trades.as_ref());
+        let reconciled = match history.wrong() {
+            Some(fact) => Err(fact),
+            None => reconcile(plan, &projects, prepared, index, &history, trades, against),
+        };
+        let reconciled = match reconciled {
+            Ok(reconciled) => reconciled,
+            Err(fact) => {
+                context.complain(&format!("{name}: {fact}"));
+                return Ok(Exit::Failed);
+            }
+        };
+        reconciled.notes.iter().for_each(|note| context.warn(format!("{name}: {note}")));
+        facts(&name, &reconciled, against).print(self.format)?;
+        let story = reconciled.story.as_ref();
+        context.say(&match story {
+            None => format!("{name}: every order, fill and day is that of the backtest"),
+            Some(story) => format!("{name}: differs from the backtest: {}", story.sentence),
+        });
+        Ok(if story.is_none() { Exit::Success } else { Exit::Gate })
+    }
+}
+
+/// The manifest with which the account was run last.
+fn manifest(reader: &AccountReader, context: &Context) -> Result<PathBuf> {
+    let view = reader.view(ACCOUNT_FILE)?.unwrap_or_default();
+    let view: Value = serde_json::from_slice(&view).unwrap_or_default();
+    let Some(path) = view["manifest"].as_str().map(PathBuf::from) else {
+        let fact = "name the manifest that declares it: the account does not tell";
+        return Err(Usage(format!("{}: {fact}", reader.name())).into());
+    };
+    // It was written as it is seen from where that run began.
+    Ok(if path.exists() { path } else { context.project().root.join(path) })
+}
+
+fn facts(name: &str, reconciled: &Reconciled, against: Against) -> Facts {
+    let Reconciled { account, backtest, story, causes, .. } = reconciled;
+    let trades = |sheet: &Option<Sheet>| sheet.as_ref().map(|sheet| sheet.rows.len());
+    let part = story.as_ref();
+    let facts = Facts::default()
+        .with("session", Kind::Text, name)
+        .with("same", Kind::Text, story.is_none())
+        .with(
+            "against",
+            Kind::Text,
+            match against {
+                Against::Source => "source",
+                Against::OwnBars => "own bars",
+            },
+        )
+        .with("from", Kind::Text, account.range.from.to_string())
+        .with("to", Kind::Text, account.range.to.to_string())
+        .with("bars", Kind::Count, account.range.bars)
+        .with("account_trades", Kind::Count, trades(&account.trades))
+        .with("backtest_trades", Kind::Count, trades(&backtest.trades))
+        .with("at", Kind::Text, part.map(|story| story.at.as_str()))
+        .with("link", Kind::Text, part.map(|story| story.link))
+        .with("symbol", Kind::Text, part.and_then(|story| story.symbol.as_deref()))
+        .with("difference", Kind::Text, part.map(|story| story.sentence.as_str()));
+    let mut reasons = Records::new([("because_of", Kind::Text), ("what", Kind::Text)]);
+    for cause in causes {
+        let text = cause.text();
+        let what = text.split_once(": ").map_or("", |(_, what)| what);
+        reasons.push(vec![cause.component.into(), what.into()]);
+    }
+    let mut facts = facts.part("causes", reasons);
+    let Some(story) = story else { return facts };
+    let columns = [("field", Kind::Text), ("account", Kind::Text), ("backtest", Kind::Text)];
+    let mut fields = Records::new(columns);
+    for field in &story.fields {
+        let value = |side: &Option<String>| Cell::from(side.clone());
+        fields.push(vec![field.name.as_str().into(), value(&field.before), value(&field.after)]);
+    }
+    facts = facts.part("fields", fields);
+    let Some(trades) = &story.trades else { return facts };
+    for (name, rows) in [("account", &trades.before), ("backtest", &trades.after)] {
+        let columns: Vec<(String, Kind)> =
+            trades.columns.iter().map(|column| (column.clone(), Kind::Text)).collect();
+        let mut records = Records::new(columns);
+        for row in rows {
+            records.push(row.iter().map(Cell::from).collect());
+        }
+        facts = facts.part(&format!("trades_of_the_{name}"), records);
+    }
+    facts
+}

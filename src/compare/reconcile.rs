@@ -1,0 +1,232 @@
+//! A paper account held against a backtest over the same window, trade by trade, and what explains the
+//! first difference.
+//!
+//! Whatever can make the two differ is put back alone: the manifest as it is now, the bars as the source
+//! has them now, no commands. Where an account with one of these parts from the account as it is at the
+//! very place at which the backtest does, that is why.
+
+use super::cause::{Cause, Moved, causes, unexplained};
+use super::sheet::Sheet;
+use super::snapshot::Snapshot;
+use super::story::{Sides, Story, story_of};
+use crate::bars::Bars;
+use crate::batch::{self, kept::Kept, kept::stamp};
+use crate::engine::ENGINE;
+use crate::expr::Scalar;
+use crate::manifest::Project;
+use crate::paper::{History, take};
+use crate::plan::{Instruction, Plan, Prepared};
+use std::sync::Arc;
+
+/// Which bars the backtest runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// Those that the source of the manifest has now.
+    Source,
+    /// Those that the account has seen.
+    OwnBars,
+}
+
+/// An account beside a backtest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reconciled {
+    /// The account.
+    pub account: Snapshot,
+    /// The backtest.
+    pub backtest: Snapshot,
+    /// Where they part; `None` if every order, fill and day is the same.
+    pub story: Option<Story>,
+    /// Why, what explains the first difference first; without one, what is other and changes nothing.
+    pub causes: Vec<Cause>,
+    /// What a reader should know about the comparison.
+    pub notes: Vec<String>,
+}
+
+/// What one session comes to, given what.
+struct Bench<'a> {
+    plan: &'a Plan,
+    projects: &'a [Project],
+    prepared: &'a mut Prepared,
+    index: usize,
+    history: &'a History,
+}
+
+/// What an account is walked over with.
+#[derive(Clone)]
+struct Given {
+    params: Vec<Scalar>,
+    bars: Vec<Bars>,
+    /// What it was told; `None` for a backtest, whose orders nobody has to approve.
+    told: Option<Vec<Instruction>>,
+}
+
+impl Bench<'_> {
+    /// What comes of it, and what of its history is not what the last checkpoint says.
+    fn walk(&mut self, given: Given) -> Result<(Snapshot, Option<String>), String> {
+        let base = self.plan.base(&self.plan.points[self.index]);
+        let mut session = self.history.session(base)?;
+        session.params = given.params;
+        session.paper.approval &= given.told.is_some();
+        let data = self.history.data(&session, given.bars, self.prepared)?;
+        let told = given.told.unwrap_or_default();
+        self.prepared.put(self.index, session, Arc::new(data), &told)?;
+        let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
+        let job = job.ok_or("the session is not planned")?;
+        let done =
+            batch::alone(self.prepared, job, true).result.map_err(|failure| failure.error)?;
+        let kept = Kept::of(self.plan, self.prepared, job, &done);
+        let differs = kept.as_ref().and_then(|kept| self.history.differs_from_checkpoint(kept));
+        let snapshot = Snapshot::computed(self.plan, self.projects, self.prepared, job, &done);
+        Ok((snapshot.ok_or("the account has seen no bar of its range yet")?, differs))
+    }
+}
+
+/// Hold the account of session number `index` of a plan, whose files tell `history`, against a backtest.
+/// `trades` is the view of its trades, where it is there.
+pub fn reconcile(
+    plan: &Plan,
+    projects: &[Project],
+    prepared: &mut Prepared,
+    index: usize,
+    history: &History,
+    trades: Option<&Sheet>,
+    against: Against,
+) -> Result<Reconciled, String> {
+    let base = plan.base(&plan.points[index]);
+    let terms = history.terms().ok_or("the account is not open yet")?;
+    let source = prepared.source(&base.session.data).map_err(str::to_owned).cloned();
+    let (own, told) = (history.bars().to_vec(), history.instructions());
+    let (bars, mut notes) = match against {
+        Against::OwnBars => (own.clone(), Vec::new()),
+        Against::Source => {
+            let source = source?;
+            let cut = own.iter().filter_map(|bars| {
+                let begins = source.symbol(&bars.symbol)?.time.first().copied()?;
+                (bars.time.first() < Some(&begins)).then(|| {
+                    let (symbol, begins) = (&bars.symbol, stamp(begins));
+                    format!("the source of `{symbol}` begins at {begins}; earlier bars are the account's own")
+                })
+            });
+            (take::again(terms, &own, &source)?, cut.collect())
+        }
+    };
+    let mut bench = Bench { plan, projects, prepared, index, history };
+    let is_told_something = !told.is_empty() || base.session.paper.approval;
+    let opened = Given { params: terms.values(), bars: own, told: Some(told) };
+    let (walked, differs) = bench.walk(opened.clone())?;
+    let manifest = manifest(history, bench.prepared, plan, index);
+    // What was told of an account is the truth of it, where it cannot be computed again.
+    let is_told = differs.is_none() && manifest.is_none();
+    let account = match trades.filter(|_| !is_told) {
+        Some(trades) => {
+            Snapshot { trades: Some(trades.clone()), orders: None, daily: None, ..walked.clone() }
+        }
+        None => {
+            if !is_told {
+                notes.push(
+                    "the account's trades.csv is gone; what it comes to now is compared".into(),
+                );
+            }
+            walked.clone()
+        }
+    };
+    let params = base.session.params.clone();
+    let other = |given: &Given| given.params != params;
+    let backtest = Given { params: params.clone(), bars: bars.clone(), told: None };
+    let (backtest, _) = bench.walk(backtest)?;
+    let story = story_of(&account, &backtest, Sides::ACCOUNT);
+    let place = |story: &Option<Story>| story.as_ref().map(|story| story.at.clone());
+    let at = place(&story);
+    let mut found: Vec<(bool, Cause)> = Vec::new();
+    let mut tell =
+        |parts: Option<String>, cause: Cause| found.push((parts.is_some() && parts == at, cause));
+    if !is_told {
+        let parts = place(&story_of(&account, &walked, Sides::ACCOUNT));
+        let engine = history.checkpoint().map_or(ENGINE, |known| known.engine);
+        let component = if engine == ENGINE { "history" } else { "engine" };
+        // Another manifest makes another history.
+        if let Some(fact) = differs.filter(|_| manifest.is_none() || engine != ENGINE) {
+            tell(parts.clone(), Cause { component, moved: Vec::new(), note: Some(fact) });
+        }
+        if let Some(fact) = manifest {
+            tell(parts, Cause { component: "settings", moved: Vec::new(), note: Some(fact) });
+        }
+    }
+    if other(&opened) {
+        let (now, _) = bench.walk(Given { params: params.clone(), ..opened.clone() })?;
+        let parts = place(&story_of(&walked, &now, Sides::ACCOUNT));
+        tell(parts, param_cause(history, &params));
+    }
+    if is_told_something {
+        let (untold, _) = bench.walk(Given { told: None, ..opened.clone() })?;
+        let parts = place(&story_of(&walked, &untold, Sides::ACCOUNT));
+        tell(parts.clone(), commands(history, parts.as_deref()));
+    }
+    if against == Against::Source {
+        let (revised, _) = bench.walk(Given { bars, ..opened })?;
+        let parts = place(&story_of(&walked, &revised, Sides::ACCOUNT));
+        for cause in causes(&walked, &revised) {
+            tell(parts.clone(), cause);
+        }
+    }
+    // What parts them at that very place comes first; the sort is stable.
+    found.sort_by_key(|(decides, _)| !decides);
+    let mut causes: Vec<Cause> = found.into_iter().map(|(_, cause)| cause).collect();
+    if story.is_some() && causes.is_empty() {
+        causes.push(unexplained());
+    }
+    Ok(Reconciled { account, backtest, story, causes, notes })
+}
+
+/// What of the manifest's rules and settings is not what was agreed, but for parameters; `None` if
+/// nothing is.
+fn manifest(history: &History, prepared: &Prepared, plan: &Plan, index: usize) -> Option<String> {
+    let terms = history.terms()?;
+    let job = prepared.jobs.iter().find(|job| job.index == index)?;
+    let work = job.work.as_ref().ok()?;
+    if terms.are_of(work) {
+        return None;
+    }
+    let base = plan.base(&plan.points[index]);
+    let differences = terms.differences(base, &base.session.params);
+    Some(match differences.is_empty() {
+        true => "this version reads more into the manifest than the one before".to_owned(),
+        false => differences.join(", "),
+    })
+}
+
+fn param_cause(history: &History, params: &[Scalar]) -> Cause {
+    let known = history.terms().map(|terms| terms.params.as_slice()).unwrap_or_default();
+    let opened = history.terms().map(|terms| terms.values()).unwrap_or_default();
+    let word = |value: &Scalar| Some(crate::plan::word(value));
+    let moved = known.iter().zip(&opened).zip(params).filter(|((_, old), new)| old != new);
+    let moved = moved.map(|((param, old), new)| Moved {
+        what: format!("params.{}", param.name),
+        symbol: None,
+        time: None,
+        before: word(old),
+        after: word(new),
+    });
+    Cause { component: "settings", moved: moved.collect(), note: None }
+}
+
+/// The commands that were given before the account parted from itself without them.
+fn commands(history: &History, parts: Option<&str>) -> Cause {
+    // The last one before the difference is the one that made it, most likely.
+    let words = history.given().iter().rev().filter_map(|given| {
+        let after = given.after.map(stamp);
+        let is_earlier = match (&after, parts) {
+            (Some(after), Some(at)) => after.as_str() <= at,
+            _ => true,
+        };
+        let when =
+            after.map_or_else(|| "before the first bar".into(), |it| format!("after bar {it}"));
+        is_earlier.then(|| format!("{}, by {} {when}", given.command, given.by))
+    });
+    let words: Vec<String> = words.collect();
+    let note = match words.is_empty() {
+        true => "entries waited for approval".to_owned(),
+        false => words.join("; "),
+    };
+    Cause { component: "commands", moved: Vec::new(), note: Some(note) }
+}

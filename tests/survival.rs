@@ -1,0 +1,346 @@
+//! What paper accounts survive: a first night that is killed, a full disk, a clock that jumps, days that
+//! are not like others, neighbours that are broken. Nothing is lost, and the others go on.
+
+use crate::project::{Files, Outcome, Project, assert_same, bars, tree};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+const RUN: [&str; 4] = ["run", "a.toml", "--no-report", "-q"];
+
+/// A paper session on `data/x.csv`; `keys` are further ones, a line each.
+fn session(name: &str, timeframe: &str, keys: &str) -> String {
+    format!(
+        "
+[session.{name}]
+mode = \"paper\"
+strategy = \"sma-cross\"
+params = {{ fast = 2, slow = 5 }}
+data = {{ path = \"data/x.csv\", timeframe = \"{timeframe}\" }}
+{keys}
+"
+    )
+}
+
+/// The instant of a text such as `2020-01-31T12`.
+fn instant(text: &str) -> DateTime<Utc> {
+    format!("{text}:00:00Z").parse().unwrap()
+}
+
+/// A bar at each of `times`, waves of prices going up and down.
+fn bars_at(times: impl IntoIterator<Item = DateTime<Utc>>) -> String {
+    let mut text = String::from("timestamp,open,high,low,close,volume\n");
+    let price = |n: i64| 100 + n * 7 % 13 - n * 5 % 11;
+    for (n, time) in (1..).zip(times) {
+        let (open, close) = (price(n - 1), price(n));
+        let (high, low) = (open.max(close) + 1, open.min(close) - 1);
+        writeln!(text, "{},{open},{high},{low},{close},10", time.format("%Y-%m-%dT%H:%M:%SZ"))
+            .unwrap();
+    }
+    text
+}
+
+/// Every `step` from one instant to before another.
+fn every(step: TimeDelta, from: &str, to: &str) -> Vec<DateTime<Utc>> {
+    let (mut time, to) = (instant(from), instant(to));
+    let mut times = Vec::new();
+    while time < to {
+        times.push(time);
+        time += step;
+    }
+    times
+}
+
+fn night(project: &Project, now: &str) -> Outcome {
+    project.run(RUN.iter().copied().chain(["--now", now]))
+}
+
+/// What an account did, and every bar that it has seen.
+fn account(project: &Project, name: &str) -> Files {
+    let mut files = tree(&project.path(&format!("output/paper/{name}")));
+    files.retain(|name, _| name == "trades.csv" || name == "equity.csv");
+    assert_eq!(files.len(), 2, "{name} has its views");
+    files
+}
+
+fn trades(project: &Project, name: &str) -> usize {
+    let text = fs::read_to_string(project.path(&format!("output/paper/{name}/trades.csv")));
+    text.unwrap().lines().count() - 1
+}
+
+/// An account that ran on `nights` is the one that ran once, on the last of them.
+fn fed(manifest: &str, data: &str, nights: &[&str]) -> Project {
+    let project = || Project::new().manifest("a.toml", manifest).file("data/x.csv", data);
+    let (by_night, at_once) = (project(), project());
+    for now in nights {
+        let _ = night(&by_night, now).success();
+    }
+    let _ = night(&at_once, nights[nights.len() - 1]).success();
+    assert_same(&account(&at_once, "x"), &account(&by_night, "x"));
+    assert!(trades(&by_night, "x") > 1, "{}", trades(&by_night, "x"));
+    by_night
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "it says at how many operations it was killed")]
+fn a_first_night_killed_at_each_write_sync_and_rename_is_begun_again() {
+    let project = || Project::new().bars(40).manifest("a.toml", &session("x", "1d", ""));
+    let undisturbed = project();
+    let _ = undisturbed.run(RUN).success();
+    let end = account(&undisturbed, "x");
+    let project = project();
+    let mut killed = 0;
+    loop {
+        let _ = fs::remove_dir_all(project.path("output"));
+        let number = killed.to_string();
+        let last = ["--die-after", &number];
+        let died = project.command(RUN.iter().copied().chain(last)).output().unwrap();
+        let _ = project.run(RUN).success();
+        assert_same(&end, &account(&project, "x"));
+        if died.status.success() {
+            break;
+        }
+        killed += 1;
+    }
+    println!("killed at {killed} operations");
+    assert!(killed > 30, "{killed}");
+}
+
+#[test]
+fn a_full_disk_costs_nothing_but_the_night() {
+    let project = || Project::new().bars(300).manifest("a.toml", &session("x", "1d", ""));
+    let undisturbed = project();
+    let _ = undisturbed.run(RUN).success();
+    let project = project();
+    let _ = night(&project, "2020-04-01").success();
+    let start = tree(&project.path("output"));
+    let mut stopped = 0;
+    for blocks in [0, 1, 4, 12, 20, 28, 36] {
+        fs::remove_dir_all(project.path("output")).unwrap();
+        for (name, bytes) in &start {
+            project.write(&format!("output/{name}"), bytes);
+        }
+        let papertape = project.command(RUN);
+        let mut shell = Command::new("/bin/sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        shell.arg("-c").arg(script).arg(papertape.get_program()).args(papertape.get_args());
+        shell.current_dir(project.path("")).env_clear();
+        let outcome = Outcome::of(shell.output().unwrap());
+        let code = outcome.ended_with();
+        assert!([Some(0), Some(3), Some(74)].contains(&code), "{blocks}: {outcome:?}");
+        if code != Some(0) {
+            stopped += 1;
+            assert!(outcome.stderr.contains("File too large"), "{blocks}: {}", outcome.stderr);
+        }
+        let _ = project.run(RUN).success();
+        assert_same(&account(&undisturbed, "x"), &account(&project, "x"));
+    }
+    assert!(stopped > 3, "{stopped}");
+}
+
+#[test]
+fn a_clock_that_jumps_back_and_forth_takes_each_bar_once() {
+    let nights = ["2020-02-20", "2020-01-05", "2020-03-20", "1970-01-02", "2020-03-01"];
+    let project = Project::new().bars(120).manifest("a.toml", &session("x", "1d", ""));
+    for now in nights {
+        let before = tree(&project.path("output/paper/x/bars"));
+        let outcome = night(&project, now);
+        match now.starts_with("1970") {
+            // Nobody could have seen any of the bars that the account has.
+            true => drop(outcome.code(3).stderr("no bar is complete at 1970-01-03")),
+            false => drop(outcome.success()),
+        }
+        let after = tree(&project.path("output/paper/x/bars"));
+        assert!(before.iter().all(|(name, bytes)| after[name] == *bytes), "{now}");
+    }
+    let _ = project.run(RUN).success();
+    let at_once = Project::new().bars(120).manifest("a.toml", &session("x", "1d", ""));
+    let _ = at_once.run(RUN).success();
+    assert_same(&account(&at_once, "x"), &account(&project, "x"));
+}
+
+#[test]
+fn a_weekend_is_slept_through() {
+    let days = every(TimeDelta::days(1), "2020-01-06T00", "2020-02-15T00");
+    let days = days.into_iter().filter(|day| day.weekday().number_from_monday() < 6);
+    // Martin Luther King's day.
+    let data = bars_at(days.filter(|day| day.day() != 20 || day.month() != 1));
+    let manifest = session("x", "1d", "").replace("\"1d\" }", "\"1d\", calendar = \"us_equity\" }");
+    let project = fed(
+        &manifest,
+        &data,
+        // Friday evening, Saturday, Sunday, Monday; then the machine sleeps for a week and a half.
+        &[
+            "2020-01-10T23:00:00Z",
+            "2020-01-11",
+            "2020-01-12",
+            "2020-01-13",
+            "2020-01-24",
+            "2020-02-14",
+        ],
+    );
+    let before = tree(&project.path("output/paper/x"));
+    let _ = night(&project, "2020-02-15").success();
+    let _ = night(&project, "2020-02-16").success();
+    let mut after = tree(&project.path("output/paper/x"));
+    after.insert("lock".into(), before["lock"].clone());
+    assert_same(&before, &after);
+}
+
+#[test]
+fn a_leap_day_is_a_day() {
+    let data = bars_at(every(TimeDelta::days(1), "2024-02-10T00", "2024-03-20T00"));
+    let nights = ["2024-02-28", "2024-02-29", "2024-03-01", "2024-03-19"];
+    let _ = fed(&session("x", "1d", ""), &data, &nights);
+    let pinned = session("x", "1d", "range = { from = 2024-02-29 }");
+    let project = fed(&pinned, &data, &["2024-02-29", "2024-03-01", "2024-03-19"]);
+    let equity = fs::read_to_string(project.path("output/paper/x/equity.csv")).unwrap();
+    assert!(equity.contains("\n2024-02-29T00:00:00Z,"), "{equity}");
+}
+
+/// Half hours of the days in New York on which one trades, those after a half day's end left out.
+fn half_hours() -> Vec<DateTime<Utc>> {
+    // Thanksgiving is the 26th, and the day after it ends at one o'clock.
+    let days = [("24", 16), ("25", 16), ("27", 13), ("30", 16)];
+    let of_day = |(day, close): (&str, i64)| {
+        let open: DateTime<Utc> = format!("2020-11-{day}T14:30:00Z").parse().unwrap();
+        (0..)
+            .map(move |n| open + TimeDelta::minutes(30 * n))
+            .take_while(move |time| *time < open + TimeDelta::minutes(60 * close - 570))
+    };
+    days.into_iter().flat_map(of_day).collect()
+}
+
+#[test]
+fn a_half_day_ends_at_noon() {
+    let manifest = session("x", "30m", "risk = { overnight = false }").replace(
+        "\"30m\" }",
+        "\"30m\", calendar = \"us_equity\", timezone = \"America/New_York\" }",
+    );
+    let nights = [
+        "2020-11-24T20:00:00Z",
+        "2020-11-25T21:00:00Z",
+        "2020-11-27T18:00:00Z",
+        "2020-11-27T22:00:00Z",
+        "2020-11-30T23:00:00Z",
+    ];
+    let project = fed(&manifest, &bars_at(half_hours()), &nights);
+    let trades = fs::read_to_string(project.path("output/paper/x/trades.csv")).unwrap();
+    let overnight = trades.lines().filter(|line| line.contains(",overnight,"));
+    let ends: Vec<&str> = overnight.map(|line| line.split(',').nth(5).unwrap()).collect();
+    // The last half hour of each of those days.
+    let last = ["T20:30:00Z", "T17:30:00Z"];
+    assert!(ends.iter().all(|end| last.iter().any(|last| end.ends_with(last))), "{trades}");
+}
+
+#[test]
+fn a_day_whose_last_bar_is_missing_ends_at_the_next_open() {
+    let hours = every(TimeDelta::hours(1), "2021-05-03T00", "2021-05-12T00");
+    let missing = [instant("2021-05-04T23"), instant("2021-05-06T23"), instant("2021-05-06T22")];
+    let data = bars_at(hours.into_iter().filter(|hour| !missing.contains(hour)));
+    let nights: Vec<String> = (4..=12).map(|day| format!("2021-05-{day:02}T00:00:00Z")).collect();
+    let nights: Vec<&str> = nights.iter().map(String::as_str).collect();
+    let manifest = session("x", "1h", "risk = { overnight = false }");
+    let checked = manifest.replace("\"1h\" }", "\"1h\", checks = { gaps = \"off\" } }");
+    let project = fed(&checked, &data, &nights);
+    let trades = fs::read_to_string(project.path("output/paper/x/trades.csv")).unwrap();
+    let held = trades.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    for trade in held {
+        let (entry, exit) = (instant(&trade[3][..13]), instant(&trade[5][..13]));
+        let midnight = exit.format("%H").to_string() == "00";
+        assert!(entry.date_naive() == exit.date_naive() || midnight, "{trade:?}");
+    }
+}
+
+#[test]
+fn nights_of_daylight_saving_are_nights() {
+    for (from, to) in [("2021-03-12T05", "2021-03-17T04"), ("2021-11-05T04", "2021-11-10T05")] {
+        let data = bars_at(every(TimeDelta::hours(1), from, to));
+        let manifest = session("x", "1h", "risk = { overnight = false }")
+            .replace("\"1h\" }", "\"1h\", timezone = \"America/New_York\" }");
+        let first = instant(from);
+        let nights: Vec<String> = [30, 47, 48, 49, 50, 71, 72, 96, 120]
+            .into_iter()
+            .map(|hours| (first + TimeDelta::hours(hours)).format("%Y-%m-%dT%H:%M:%SZ").to_string())
+            .collect();
+        let nights: Vec<&str> = nights.iter().map(String::as_str).collect();
+        let _ = fed(&manifest, &data, &nights);
+    }
+}
+
+#[test]
+fn of_ten_accounts_one_is_broken_and_nine_go_on() {
+    let sessions: String = (0..10).map(|n| session(&format!("x{n}"), "1d", "")).collect();
+    let project = Project::new().bars(60).manifest("a.toml", &sessions);
+    let _ = night(&project, "2020-02-10").success();
+    let batch = project.path("output/paper/x3/bars/000001.parquet");
+    let whole = fs::read(&batch).unwrap();
+    fs::write(&batch, &whole[..whole.len() / 2]).unwrap();
+    let _ =
+        night(&project, "2020-02-20").code(3).stderr("x3: refused: its own bars cannot be read");
+    let rows = project.newest().results();
+    for row in &rows {
+        let broken = row["key"] == "x3";
+        assert_eq!(row["status"], if broken { "refused" } else { "completed" }, "{row:?}");
+        assert_eq!(row["error"].is_empty(), !broken);
+    }
+    assert_eq!(rows.len(), 10);
+    let record = |name: &str| {
+        let records = project.records();
+        records.into_iter().rev().find(|record| record["session"] == name).unwrap()
+    };
+    assert_eq!(
+        (&record("x3")["status"], &record("x4")["status"]),
+        (&"refused".into(), &"completed".into())
+    );
+    fs::write(&batch, &whole).unwrap();
+    let _ = night(&project, "2020-02-25").success();
+    assert_same(&account(&project, "x4"), &account(&project, "x3"));
+}
+
+#[test]
+fn a_directory_of_parquet_that_grows_is_followed() {
+    let manifest = session("x", "1d", "").replace("data/x.csv", "prices/x");
+    let project = Project::new().manifest("a.toml", &manifest);
+    for count in [30, 31, 60, 100] {
+        project.write("x.csv", bars(count));
+        let import = ["data", "import", "x.csv", "--to", "prices", "--append", "-q"];
+        let import = if count == 30 { &import[..5] } else { &import[..] };
+        let _ = project.run(import).success();
+        let _ = project.run(RUN).success();
+        let account = fs::read(project.path("output/paper/x/account.json")).unwrap();
+        let account: serde_json::Value = serde_json::from_slice(&account).unwrap();
+        assert_eq!(account["bars"], count);
+    }
+    let at_once = Project::new().bars(100).manifest("a.toml", &session("x", "1d", ""));
+    let _ = at_once.run(RUN).success();
+    assert_same(&account(&at_once, "x"), &account(&project, "x"));
+}
+
+#[test]
+fn a_session_that_cannot_be_opened_leaves_no_account() {
+    let project = Project::new().manifest("a.toml", &session("x", "1d", ""));
+    let _ = project.run(RUN).code(3).stderr("there is no such file");
+    assert!(!project.path("output/paper/x").exists());
+    project.write("data/x.csv", bars(20));
+    let _ = project.run(RUN).success();
+    assert!(project.path("output/paper/x/account.json").exists());
+}
+
+#[test]
+fn what_is_drawn_beside_is_no_other_strategy() {
+    let manifest = session("x", "1d", "")
+        .replace("strategy = \"sma-cross\"\nparams = { fast = 2, slow = 5 }\n", "")
+        + "[session.x.strategy]
+let = { average = \"sma(close, 5)\" }
+rules = { enter_long = \"close > average\", exit_long = \"close < average\" }
+";
+    let project = Project::new().bars(60).manifest("a.toml", &manifest);
+    let _ = night(&project, "2020-02-10").success();
+    let drawn = manifest.replace("rules = {", "plot = [\"average\"]\nrules = {");
+    project.write_manifest("a.toml", &drawn);
+    let _ = night(&project, "2020-02-20").success();
+    project.write_manifest("a.toml", &manifest.replace("close < average", "close <= average"));
+    let _ = night(&project, "2020-02-25").code(3).stderr("`rules.exit_long` was");
+}
