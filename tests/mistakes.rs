@@ -230,6 +230,56 @@ exit_long = \"close + 1\"
 }
 
 #[test]
+fn mistakes_of_keys_and_of_expressions_are_shown_together() {
+    let manifest = "
+[session.one]
+data.path = \"data/x.csv\"
+capitol = 5
+[session.one.strategy]
+let.a = \"smaa(close, 3)\"
+let.b = 5
+params.n.typ = \"int\"
+rules.enter_long = \"a > 1\"
+[session.two]
+data.path = \"data/x.csv\"
+strategy = \"odd\"
+[session.three]
+strategy = \"sma-crs\"
+";
+    let strategy = "
+wrong = 1
+[let]
+mean = \"sma(clsoe, 3)\"
+[rules]
+enter_long = \"close > mean\"
+enter_shrt = \"close < mean\"
+exit_long = \"close <\"
+";
+    let project = Project::new()
+        .bars(120)
+        .file("templates/strategies/odd.toml", strategy)
+        .manifest("a.toml", manifest);
+    let said = mistake(&project, &["a.toml"]);
+    let errors = said.lines().filter(|line| line.starts_with("error"));
+    let titles: Vec<&str> = errors.map(|line| line.split_once(": ").unwrap().1).collect();
+    assert_eq!(
+        titles,
+        [
+            "unknown key `capitol` in `session.one`",
+            "`session.one.strategy.let.b` is an expression in quotes, not a whole number",
+            "unknown key `typ` in `session.one.strategy.params.n`",
+            "parameter `n` has no type",
+            "unknown key `wrong`",
+            "unknown key `enter_shrt` in `rules`",
+            "there is no strategy `sma-crs`",
+            "`data.path` is missing",
+            "unknown name `clsoe`",
+            "the expression ends where a value is needed",
+        ]
+    );
+}
+
+#[test]
 fn a_manifest_of_another_schema_is_refused() {
     let project = Project::new().file("a.toml", "schema = 2\n");
     let without = Project::new().file("a.toml", session("one").trim_start());

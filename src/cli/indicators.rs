@@ -76,7 +76,8 @@ fn facts(function: &Function) -> Facts {
 fn unknown(name: &str) -> Usage {
     let functions = Function::all().map(|function| function.name);
     let known: Vec<&str> = functions.chain(WORDS.iter().map(|word| word.name)).collect();
-    let remedy = match closest(name, &known) {
+    let meant = Function::meant(name).map(|function| function.name);
+    let remedy = match meant.or_else(|| closest(name, &known)) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`papertape indicators` lists all".to_owned(),
     };
@@ -113,5 +114,7 @@ mod tests {
     fn an_unknown_name_is_told_what_was_meant() {
         let error = unknown("smaa").to_string();
         assert_eq!(error, "there is no indicator `smaa`; did you mean `sma`?");
+        let error = unknown("mean").to_string();
+        assert_eq!(error, "there is no indicator `mean`; did you mean `sma`?");
     }
 }

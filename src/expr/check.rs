@@ -503,11 +503,13 @@ impl Checker<'_> {
             return Ok(self.push(expr, Op::Param(index), vec![], Type::Bool));
         }
         let Some(function) = Function::named(name) else {
-            let known: Vec<&str> = Function::all().map(|f| f.name).collect();
             let title = format!("unknown function `{name}`");
-            let mistake = Mistake::new(codes::UNKNOWN_NAME, at, title)
-                .suggest(name, known)
-                .help("`papertape indicators` lists all functions");
+            let mistake = Mistake::new(codes::UNKNOWN_NAME, at, title);
+            let mistake = match Function::meant(name) {
+                Some(function) => mistake.label(format!("here it is `{}`", function.signature())),
+                None => mistake.suggest(name, Function::all().map(|function| function.name)),
+            };
+            let mistake = mistake.help("`papertape indicators` lists all functions");
             return Err(self.beside(mistake, args));
         };
         if function.reads_bars() {

@@ -63,10 +63,50 @@ pub enum ArgKind {
     Constant,
 }
 
+/// What other programs call functions of the language.
+const ELSEWHERE: [(&str, &str); 30] = [
+    ("average", "sma"),
+    ("avg", "sma"),
+    ("bbands", "bbands_upper"),
+    ("corr", "correlation"),
+    ("correl", "correlation"),
+    ("cross", "crosses_above"),
+    ("crossover", "crosses_above"),
+    ("crossunder", "crosses_below"),
+    ("delay", "lag"),
+    ("delta", "change"),
+    ("diff", "change"),
+    ("hhv", "highest"),
+    ("linreg", "linreg_value"),
+    ("llv", "lowest"),
+    ("ln", "log"),
+    ("ma", "sma"),
+    ("mean", "sma"),
+    ("mom", "momentum"),
+    ("pct_change", "roc"),
+    ("prev", "lag"),
+    ("ref", "lag"),
+    ("rolling_max", "highest"),
+    ("rolling_mean", "sma"),
+    ("rolling_min", "lowest"),
+    ("sar", "psar"),
+    ("shift", "lag"),
+    ("std", "stddev"),
+    ("stoch", "stoch_k"),
+    ("tr", "true_range"),
+    ("willr", "williams_r"),
+];
+
 impl Function {
     /// The function called `name`.
     pub fn named(name: &str) -> Option<&'static Self> {
         Self::all().find(|function| function.name == name)
+    }
+
+    /// The function that other programs call `name`.
+    pub fn meant(name: &str) -> Option<&'static Self> {
+        let (_, here) = ELSEWHERE.iter().find(|(there, _)| *there == name.to_lowercase())?;
+        Self::named(here)
     }
 
     /// Every function, by group.

@@ -284,12 +284,26 @@ fn sign(tail: &str, start: usize, first: char) -> Result<(Token, usize), SyntaxE
     if let Some(operator) = operator {
         return Ok((Token::Operator(operator), 2));
     }
-    let remedy = match (two, first) {
-        ("&&", _) | (_, '&') => "write `and`",
-        ("||", _) | (_, '|') => "write `or`",
-        (_, '!') => "write `not`",
-        (_, '=') => "equality is written `==`",
-        (_, '^') => "powers are not part of the language; multiply",
+    const POWERS: &str = "powers are not part of the language; multiply";
+    let foreign = |written: &str, remedy: &str| SyntaxError {
+        message: format!("`{written}` is not part of an expression"),
+        remedy: remedy.into(),
+        span: start..start + written.len(),
+    };
+    match two {
+        "&&" => return Err(foreign(two, "write `and`")),
+        "||" => return Err(foreign(two, "write `or`")),
+        "**" => return Err(foreign(two, POWERS)),
+        "<>" => return Err(foreign(two, "write `!=`")),
+        _ => {}
+    }
+    let remedy = match first {
+        '&' => "write `and`",
+        '|' => "write `or`",
+        '!' => "write `not`",
+        '=' => "equality is written `==`",
+        '^' => POWERS,
+        '?' | ':' => "choose with `if(condition, a, b)`",
         _ => "",
     };
     let token = match first {
@@ -301,13 +315,7 @@ fn sign(tail: &str, start: usize, first: char) -> Result<(Token, usize), SyntaxE
         '/' => Token::Operator(Binary::Divide),
         '%' => Token::Operator(Binary::Remainder),
         '(' | ')' | '[' | ']' | ',' | '@' => Token::Sign(first),
-        _ => {
-            return Err(SyntaxError {
-                message: format!("`{first}` is not part of an expression"),
-                remedy: remedy.into(),
-                span: start..start + first.len_utf8(),
-            });
-        }
+        _ => return Err(foreign(&tail[..first.len_utf8()], remedy)),
     };
     Ok((token, 1))
 }
@@ -349,6 +357,13 @@ impl Parser {
     }
 
     fn unexpected(&self, wanted: &str) -> SyntaxError {
+        let remedy = match self.peek() {
+            Token::Sign('[') => "the value one bar ago is `lag(x, 1)`".to_owned(),
+            Token::Name(name) if ["AND", "OR", "IN"].contains(&&*name.to_uppercase()) => {
+                format!("write `{}`", name.to_lowercase())
+            }
+            _ => String::new(),
+        };
         let message = match self.peek() {
             Token::End => format!("the expression ends where {wanted} is needed"),
             Token::Number { .. } | Token::Text(_) => {
@@ -360,7 +375,7 @@ impl Parser {
             }
             Token::Sign(sign) => format!("`{sign}` stands where {wanted} is needed"),
         };
-        SyntaxError { message, remedy: String::new(), span: self.span() }
+        SyntaxError { message, remedy, span: self.span() }
     }
 
     fn node(&mut self, kind: Kind, span: Range<usize>) -> Result<Expr, SyntaxError> {
@@ -574,11 +589,27 @@ mod tests {
     fn what_is_wrong_is_named_with_its_place() {
         assert_eq!(tree("a < b < c"), "comparisons do not chain: 6..7");
         assert_eq!(tree("sma(close, "), "the expression ends where a value is needed: 11..11");
-        assert_eq!(tree("a && b"), "`&` is not part of an expression: 2..3");
+        assert_eq!(tree("a && b"), "`&&` is not part of an expression: 2..4");
         assert_eq!(tree("a b"), "`b` stands where an operator or the end is needed: 2..3");
         assert_eq!(tree("5x"), "`5x` is not a number: 0..2");
         assert_eq!(tree("close@600519"), "a value stands where a symbol is needed: 6..12");
         assert_eq!(tree("close@"), "the expression ends where a symbol is needed: 6..6");
+    }
+
+    #[test]
+    fn what_other_languages_write_is_told_as_it_is_written_here() {
+        for (text, remedy) in [
+            ("a && b", "write `and`"),
+            ("a | b", "write `or`"),
+            ("a AND b", "write `and`"),
+            ("a <> b", "write `!=`"),
+            ("a = b", "equality is written `==`"),
+            ("a ** 2", "powers are not part of the language; multiply"),
+            ("a ? b : c", "choose with `if(condition, a, b)`"),
+            ("close[1]", "the value one bar ago is `lag(x, 1)`"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().remedy, remedy, "{text}");
+        }
     }
 
     #[test]

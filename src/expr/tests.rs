@@ -199,6 +199,17 @@ fn gappy(bars: Bars, rows: usize) -> Bars {
 }
 
 #[test]
+fn who_calls_a_function_as_others_do_is_told_its_name_here() {
+    for (there, here) in [("mean", "sma(x, n)"), ("SHIFT", "lag(x, n = 1)"), ("tr", "true_range")] {
+        let text = format!("{there}(close, 5) > 1");
+        let place = Place::whole(&Source::new("test", text.as_str()));
+        let mistakes = Program::default().compile(&text, &place, &Names).unwrap_err();
+        let label = &mistakes.iter().next().expect("a mistake").label;
+        assert_eq!(*label, format!("here it is `{here}`"));
+    }
+}
+
+#[test]
 fn every_function_says_what_it_is_and_its_example_compiles() {
     for function in Function::all() {
         for text in [function.about, function.formula, function.warm_up, function.source] {

@@ -1,5 +1,7 @@
 //! Where a manifest's names are looked up: the project, the user's configuration, what is built in.
 
+use super::check::check_table;
+use super::keys::STRATEGY;
 use super::tree::Table;
 use super::{is_name, strategy_file};
 use crate::bars::DAY;
@@ -155,6 +157,7 @@ impl Project {
         let definition = match found.has_errors() {
             true => None,
             false => {
+                check_table(&table, STRATEGY, "", &mut found);
                 strategy_file::definition(name, &table, &Place::new(&source, 0..0), &mut found)
             }
         };

@@ -118,7 +118,8 @@ pub fn type_session(
 ) -> Option<Session> {
     let mut found = Mistakes::default();
     let tree = Tree { name, table, place };
-    let definition = tree.definition(project, &mut found);
+    // A strategy that is wrong and still means something is not the session's mistake.
+    let definition = tree.definition(project, mistakes);
     let params = definition.as_ref().map(|definition| tree.params(definition, &mut found));
     let data = DataSettings::typed(name, place, table, project, &mut found);
     let range = tree.range(project, &mut found);

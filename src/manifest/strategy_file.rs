@@ -1,14 +1,13 @@
 //! A strategy as a TOML table: a file of its own, or inline in a session.
 
-use super::check::check_table;
-use super::keys::STRATEGY;
 use super::session::param_value;
 use super::tree::{Entry, Node, Table};
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::expr::Scalar;
 use crate::strategy::{Definition, Leg, Named, Param, ParamKind, Rule, RuleText, Written};
 
-/// Read the strategy called `name` from `table`, which stands at `place`.
+/// Read the strategy called `name` from `table`, which stands at `place` and whose keys and types were
+/// checked; `None` if it has mistakes, of those that were told then as far as they leave a gap.
 pub(super) fn definition(
     name: &str,
     table: &Table,
@@ -16,14 +15,14 @@ pub(super) fn definition(
     mistakes: &mut Mistakes,
 ) -> Option<Definition> {
     let mut found = Mistakes::default();
-    check_table(table, STRATEGY, "", &mut found);
     let texts = |key: &str| -> Vec<String> {
         let items = table.get(key).and_then(Node::array).unwrap_or_default();
         items.iter().filter_map(Node::text).map(str::to_owned).collect()
     };
     let entries =
         |key: &str| table.get(key).and_then(Node::table).into_iter().flat_map(Table::iter);
-    let params = entries("params").filter_map(|entry| param(entry, &mut found)).collect();
+    let params: Vec<Param> =
+        entries("params").filter_map(|entry| param(entry, &mut found)).collect();
     let lets: Vec<Named> = entries("let")
         .filter_map(|entry| {
             Some(Named {
@@ -35,7 +34,15 @@ pub(super) fn definition(
         .collect();
     let legs = legs(name, table, &mut found);
     let rules = rules(table, &legs, &mut found);
-    if !rules.iter().any(|text| text.rule.enters()) {
+    // Names and rules that are not there would be missed by others, which have no mistake.
+    let is_written = |entry: &Entry| match entry.node.table() {
+        Some(leg) => leg.iter().all(|entry| entry.node.text().is_some()),
+        None => entry.node.text().is_some(),
+    };
+    let is_whole = entries("params").count() == params.len()
+        && entries("let").count() == lets.len()
+        && entries("rules").all(is_written);
+    if is_whole && !rules.iter().any(|text| text.rule.enters()) {
         let at = table.entry("rules").map_or(place, |entry| &entry.key_place);
         let title = format!("strategy `{name}` never enters");
         found.push(
@@ -57,7 +64,7 @@ pub(super) fn definition(
             found.push(Mistake::new(codes::UNKNOWN_NAME, &node.place, title).suggest(drawn, known));
         }
     }
-    let failed = found.has_errors();
+    let failed = found.has_errors() || !is_whole;
     mistakes.append(found);
     (!failed).then(|| Definition {
         name: name.to_owned(),

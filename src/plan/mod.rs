@@ -139,7 +139,13 @@ impl Plan {
                 plan.add(declared, index, project, selection, mistakes);
             }
         }
-        let mut plan = plan.filter(|_| !mistakes.has_errors())?;
+        let mut plan = plan?;
+        if mistakes.has_errors() {
+            // What only the data can tell is told as well, so that all can be mended at once.
+            plan.points.dedup_by_key(|point| point.base);
+            Prepared::new(&plan, projects, mistakes);
+            return None;
+        }
         plan.select(selection).map_err(|found| mistakes.append(found)).ok()?;
         Some(plan)
     }
