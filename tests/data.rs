@@ -55,6 +55,19 @@ fn an_import_can_be_repeated() {
 }
 
 #[test]
+fn each_symbol_keeps_the_nature_of_its_times() {
+    let zoned =
+        "time,open,high,low,close\n2024-01-02T09:00:00Z,1,1,1,1\n2024-01-02T10:00:00Z,1,1,1,1\n";
+    let project = project().file("y.csv", zoned);
+    let _ = import(&project, &["*.csv"]).success().stdout("2024-01-02T10:00:00Z");
+    let list = project.run(["data", "list", "prices", "--format", "csv"]).success().rows();
+    let first: Vec<&str> = list.iter().map(|row| row["first"].as_str()).collect();
+    assert_eq!(first, ["2020-01-01", "2024-01-02T09:00:00Z"]);
+    let _ = import(&project, &["x.csv", "--append"]).success();
+    let _ = import(&project, &["y.csv", "--append"]).success();
+}
+
+#[test]
 fn later_bars_are_added_and_revisions_told() {
     let project = project();
     let _ = import(&project, &["x.csv"]).success();

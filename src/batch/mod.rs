@@ -315,7 +315,7 @@ impl Worker {
             fills: fills_digest(outcome),
             took,
             bars: slice.frame.len() as u64,
-            note: note::note(outcome, settings, work.hand(), slice.frame.len(), never_full),
+            note: note::note(outcome, settings, work.hand(), slice, never_full),
             outcome: detailed.then(|| outcome.clone()),
             beside: Beside::default(),
         };

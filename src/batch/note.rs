@@ -2,6 +2,7 @@
 
 use crate::engine::model::Fill;
 use crate::engine::{Booking, Hand, Outcome, Reason, Settings};
+use crate::market::{Slice, Verdict};
 
 /// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
 /// has bars enough for.
@@ -9,7 +10,7 @@ pub(super) fn note(
     outcome: &Outcome,
     settings: &Settings,
     hand: Hand<'_>,
-    bars: usize,
+    slice: &Slice,
     never_full: impl FnOnce() -> bool,
 ) -> Option<String> {
     let mut notes = Vec::new();
@@ -17,10 +18,12 @@ pub(super) fn note(
         notes.push("decides and fills on the same close".to_owned());
     }
     if outcome.fills.is_empty() {
+        let bars = slice.frame.len();
         notes.push(format!("no trades: {}", why_idle(outcome, hand, bars, never_full)));
     } else if outcome.refused.of(Reason::Leg) > 0 {
         notes.push(format!("legs were refused together: {}", refusals(outcome)));
     }
+    notes.extend(doubts(&slice.verdicts));
     let dividends = -outcome.paid[Booking::Dividends as usize];
     if dividends != 0.0 {
         notes.push(format!(
@@ -32,6 +35,24 @@ pub(super) fn note(
         notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// What is doubtful about the data of the session's symbols, each doubt once.
+fn doubts(verdicts: &[Verdict]) -> Vec<String> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for verdict in verdicts {
+        for doubt in &verdict.doubts {
+            match found.iter_mut().find(|(known, _)| known == doubt) {
+                Some((_, symbols)) => symbols.push(&verdict.symbol),
+                None => found.push((doubt, vec![&verdict.symbol])),
+            }
+        }
+    }
+    let told = |(doubt, symbols): (&str, Vec<&str>)| match symbols.len() {
+        1 => format!("{}: {doubt}", symbols[0]),
+        many => format!("{} and {} more: {doubt}", symbols[0], many - 1),
+    };
+    found.into_iter().map(told).collect()
 }
 
 /// Why nothing was traded.

@@ -41,8 +41,9 @@ struct Shape {
     json: bool,
     separator: u8,
     header: Vec<String>,
-    /// The column of the time, and those of the prices.
+    /// The column of the time, that of its day if it has one, and those of the prices.
     time: usize,
+    day: Option<usize>,
     prices: Vec<usize>,
 }
 
@@ -178,7 +179,8 @@ impl Shape {
             roles.numbers()[..4].iter().filter_map(|role| place(role)).collect();
         prices.dedup();
         let time = place("time").expect("roles without a time are refused");
-        Ok((Self { json, separator, header, time, prices }, json))
+        let day = roles.day.and_then(|day| header.iter().position(|name| *name == day));
+        Ok((Self { json, separator, header, time, day, prices }, json))
     }
 
     /// A line as a row of CSV, empty for a header; or why it is no bar.
@@ -197,7 +199,10 @@ impl Shape {
                 self.header.len()
             ));
         }
-        let time = &cells[self.time];
+        let time = match self.day {
+            Some(day) => &time::joined(&cells[day], &cells[self.time]),
+            None => &cells[self.time],
+        };
         if time::read(time, settings.time_format.as_deref(), settings.time_unit).is_none() {
             return Err(format!("`{time}` is no time"));
         }

@@ -81,8 +81,6 @@ pub struct FileRead {
     pub path: String,
     /// How many rows it holds.
     pub rows: usize,
-    /// Whether its timestamps tell the time of a wall clock, and name no zone.
-    pub naive: bool,
 }
 
 /// Why data cannot be used: where, what is wrong, and what to do.
@@ -110,6 +108,11 @@ impl DataSet {
     /// What was found in the rows of `symbol`.
     pub fn verdict(&self, symbol: &str) -> Option<&Verdict> {
         self.verdicts.iter().find(|verdict| verdict.symbol == symbol)
+    }
+
+    /// Whether the files of `symbol` tell the times of a wall clock, and name no zone.
+    pub fn is_naive(&self, symbol: &str) -> bool {
+        self.verdict(symbol).is_some_and(|verdict| verdict.naive)
     }
 
     /// Every symbol, in order.

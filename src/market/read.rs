@@ -375,8 +375,6 @@ impl Reader<'_> {
         let mut odd: Vec<(usize, String, String)> = Vec::new();
         let stamps = self.stamps(&mut odd)?;
         let blank = self.blank(&stamps);
-        let naive =
-            stamps.iter().any(|stamp| matches!(stamp, Some(Stamp::Wall(_) | Stamp::Date(_))));
         let mut column = |role: &str| -> Result<Option<Vec<f64>>, DataError> {
             let Some(column) = self.column(role)? else { return Ok(None) };
             let (values, strange) = self.numbers(column)?;
@@ -396,7 +394,7 @@ impl Reader<'_> {
         odd.sort();
         let prices: [Vec<f64>; 5] = prices.try_into().expect("there are five roles of numbers");
         let name: Shared<str> = shown(self.file).into();
-        let read = FileRead { path: name.to_string(), rows: height - blank.len(), naive };
+        let read = FileRead { path: name.to_string(), rows: height - blank.len() };
         let all = Rows {
             symbol: files::stem(self.file),
             files: vec![(0, name)],
@@ -432,12 +430,27 @@ impl Reader<'_> {
         timeless.filter(is_blank).map(|row| row as u32).collect()
     }
 
+    /// The column of times, with their days where those stand in a column of their own.
+    fn times(&self) -> Result<Column, DataError> {
+        let times =
+            self.column("time")?.expect("a file without a time column has been refused").clone();
+        let days = self.roles.day.as_ref().and_then(|day| self.frame.column(day).ok());
+        let (Some(Ok(days)), Ok(clocks)) = (days.map(Column::str), times.str()) else {
+            return Ok(times);
+        };
+        let cells = days.iter().zip(clocks.iter());
+        let joined: StringChunked = cells
+            .map(|(day, clock)| clock.map(|clock| time::joined(day.unwrap_or_default(), clock)))
+            .collect();
+        Ok(joined.with_name(times.name().clone()).into_column())
+    }
+
     /// The time of every row; what is none is added to `odd`.
     fn stamps(
         &self,
         odd: &mut Vec<(usize, String, String)>,
     ) -> Result<Vec<Option<Stamp>>, DataError> {
-        let column = self.column("time")?.expect("a file without a time column has been refused");
+        let column = &self.times()?;
         let unit = self.settings.time_unit;
         let ticks = |per_second: Option<i64>, kind: fn(i64) -> Stamp| {
             let ticks = column.cast(&DataType::Int64).map_err(|error| self.fail(&error))?;

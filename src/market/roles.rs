@@ -49,6 +49,8 @@ const BOTH: [&str; 3] = ["adj_close", "split", "dividend"];
 pub(super) struct Roles {
     /// Our name and theirs.
     ours: HashMap<&'static str, String>,
+    /// The column of days beside one of times, which may be times of day alone.
+    pub(super) day: Option<String>,
     /// Columns that rules can read by their name: ours, theirs.
     pub(super) further: Vec<(String, String)>,
 }
@@ -85,6 +87,9 @@ impl Roles {
                 ours.insert(*role, found.clone());
             }
         }
+        let is_told = settings.columns.iter().any(|(name, _)| name == "time");
+        let called = |name: &str| names.iter().find(|it| plain(it) == name);
+        let day = called("time").and(called("date")).filter(|_| !is_told).cloned();
         let is_bar = ["open", "high", "low"].iter().any(|role| ours.contains_key(role));
         let is_trade = !is_bar && ours.contains_key("price");
         let needed: &[&str] = if is_trade { &["time", "price"] } else { &["time"] };
@@ -126,7 +131,7 @@ impl Roles {
         let lost = settings.columns.iter().find(|(_, theirs)| !names.contains(theirs));
         match lost {
             Some((name, told)) => Err(absent(told, name)),
-            None => Ok(Self { ours, further }),
+            None => Ok(Self { ours, day, further }),
         }
     }
 
@@ -159,5 +164,6 @@ impl Roles {
 }
 
 fn plain(name: &str) -> String {
-    name.trim().to_lowercase().replace([' ', '-'], "_")
+    let name = name.trim().trim_start_matches('<').trim_end_matches('>');
+    name.to_lowercase().replace([' ', '-'], "_")
 }

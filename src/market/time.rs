@@ -53,6 +53,16 @@ pub(super) fn read(text: &str, format: Option<&str>, per_second: Option<i64>) ->
     parse(text)
 }
 
+/// What stands in a column of times, behind its `day` if it is a time of day alone.
+pub(super) fn joined(day: &str, time: &str) -> String {
+    const FORMATS: [&str; 3] = ["%H:%M", "%H:%M:%S%.f", "%H%M%S"];
+    let (day, time) = (day.trim(), time.trim());
+    match FORMATS.iter().any(|format| NaiveTime::parse_from_str(time, format).is_ok()) {
+        true => format!("{day} {time}"),
+        false => time.to_owned(),
+    }
+}
+
 /// The format of texts such as `31/12/2024`, which name the day before the month: one of them has a
 /// first number that is no month, and all of them can be read so.
 pub(super) fn day_first<'a, I: Iterator<Item = &'a str>>(
@@ -146,14 +156,23 @@ fn rare(text: &str) -> Option<Stamp> {
         "%m/%d/%Y %I:%M %p",
         "%d.%m.%Y %H:%M:%S%.f",
         "%d.%m.%Y %H:%M",
+        "%Y.%m.%d %H:%M:%S%.f",
+        "%Y.%m.%d %H:%M",
     ] {
         if let Ok(wall) = NaiveDateTime::parse_from_str(text, format) {
             return Some(Stamp::Wall(wall.and_utc().timestamp_micros()));
         }
     }
-    for format in
-        ["%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y"]
-    {
+    for format in [
+        "%Y/%m/%d",
+        "%Y%m%d",
+        "%m/%d/%Y",
+        "%d.%m.%Y",
+        "%Y.%m.%d",
+        "%d-%b-%Y",
+        "%d %b %Y",
+        "%b %d, %Y",
+    ] {
         if let Ok(date) = NaiveDate::parse_from_str(text, format) {
             return Some(midnight(date));
         }
@@ -299,6 +318,15 @@ mod tests {
         }
         assert_eq!(parse("never"), None);
         assert_eq!(parse("2013-13-01"), None);
+    }
+
+    #[test]
+    fn a_time_of_day_stands_behind_its_day() {
+        assert_eq!(joined("2024.01.02", "09:30"), "2024.01.02 09:30");
+        assert_eq!(joined("20240102", "093000"), "20240102 093000");
+        assert_eq!(joined("2024-01-02", "2024-01-02 09:30:00"), "2024-01-02 09:30:00");
+        assert_eq!(joined("2024-01-02", "1704187800"), "1704187800");
+        assert!(read("2024.01.02 09:30", None, None).is_some());
     }
 
     #[test]

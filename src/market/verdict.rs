@@ -3,7 +3,6 @@
 use super::DataError;
 use super::case::{Case, Fact, Window};
 use super::read::Rows;
-use crate::diag::counted;
 use crate::manifest::Policy;
 use crate::manifest::data::Check;
 use std::sync::Arc;
@@ -18,10 +17,14 @@ pub struct Verdict {
     pub symbol: String,
     /// How many rows its files hold.
     pub rows: usize,
+    /// Whether its times are those of a wall clock, and name no zone.
+    pub naive: bool,
     /// What was found, in the order of [`Check::ALL`].
     pub findings: Vec<Finding>,
     /// What else a reader should know, such as that the file begins with its newest row.
     pub notes: Vec<String>,
+    /// What makes every result of these rows doubtful, such as times that seem to be those of closes.
+    pub doubts: Vec<String>,
     /// Why there are no bars at all, if there are none.
     pub broken: Option<String>,
     /// The first of its files, as people write its path.
@@ -156,16 +159,9 @@ impl Verdict {
         })
     }
 
-    /// The whole verdict in a sentence, for reports.
-    pub fn sentence(&self) -> String {
-        let findings = self.findings.iter();
-        let found = findings.map(|it| format!("{} ({})", it.headline(), it.done));
-        let all: Vec<String> = found.chain(self.notes.iter().cloned()).collect();
-        let rows = counted(self.rows, "row");
-        match all.is_empty() {
-            true => format!("{}: {rows}, nothing found", self.symbol),
-            false => format!("{}: {rows}; {}", self.symbol, all.join("; ")),
-        }
+    /// Whatever no row is to blame for, and a reader should know.
+    pub fn remarks(&self) -> impl Iterator<Item = &String> {
+        self.notes.iter().chain(&self.doubts).chain(&self.broken)
     }
 
     /// The verdict on the rows of `window` alone.

@@ -141,7 +141,7 @@ fn facts(sets: &[(Checks, DataSet)], format: Format) -> Facts {
     }
     let mut notes = Records::new([("symbol", Kind::Text), ("note", Kind::Text)]);
     for verdict in sets.iter().flat_map(|(_, data)| &data.verdicts) {
-        for note in verdict.notes.iter().chain(&verdict.broken) {
+        for note in verdict.remarks() {
             notes.push(vec![(&verdict.symbol).into(), note.into()]);
         }
     }

@@ -4,7 +4,7 @@ use super::super::context::{Context, Usage};
 use super::super::exit::Exit;
 use super::super::lock::LockPolicy;
 use super::super::output::{Facts, Format, Kind, Records};
-use super::{Reading, is_naive, load_trusted, opened};
+use super::{Reading, load_trusted, opened};
 use crate::diag::counted;
 use crate::manifest::project::shown;
 use crate::market::DataSet;
@@ -162,8 +162,8 @@ impl Import {
 
 /// Lay the bars of `data` over the archive, and add what came of it to the account of each symbol.
 fn add(data: &DataSet, archive: &mut Archive, imported: &mut Vec<Imported>) -> Result<()> {
-    let naive = is_naive(data);
     for bars in data.bars.iter().filter(|bars| !bars.is_empty()) {
+        let naive = data.is_naive(&bars.symbol);
         let added = archive.add(bars, naive)?;
         let (first, last) = (opened(bars, 0, naive), opened(bars, bars.len() - 1, naive));
         match imported.iter_mut().find(|it| it.added.symbol == added.symbol) {

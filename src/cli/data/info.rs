@@ -7,7 +7,7 @@ use super::list::lenient;
 use super::{Reading, is_naive, load, opened};
 use crate::bars::duration;
 use crate::manifest::DataSettings;
-use crate::market::{DataSet, Label, inspect};
+use crate::market::{DataSet, Label, Verdict, inspect};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -74,16 +74,15 @@ impl Info {
 
 /// What can be said of data that can be read.
 fn described(facts: Facts, data: &DataSet, settings: &DataSettings, context: &Context) -> Facts {
-    let naive = is_naive(data);
     let symbols: Vec<String> = data.symbols().into_iter().map(str::to_owned).collect();
     let facts = facts
         .with("rows", Kind::Count, data.files.iter().map(|file| file.rows).sum::<usize>())
         .with("symbols", Kind::Text, symbols)
-        .with("times", Kind::Text, if naive { "wall clock" } else { "instants" })
+        .with("times", Kind::Text, if is_naive(data) { "wall clock" } else { "instants" })
         .with("timezone", Kind::Text, settings.timezone.name());
-    let noted = data.verdicts.iter().flat_map(|it| it.notes.iter().chain(&it.broken));
-    noted.for_each(|note| context.say(note));
+    data.verdicts.iter().flat_map(Verdict::remarks).for_each(|remark| context.say(remark));
     let Some(bars) = data.bars.iter().find(|bars| !bars.is_empty()) else { return facts };
+    let naive = data.is_naive(&bars.symbol);
     let label = if settings.label_close { Label::Close } else { Label::guess(bars) };
     facts
         .with("timeframe", Kind::Text, duration::text(bars.clock.timeframe))

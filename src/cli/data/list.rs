@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::output::{Kind, Listing, Records};
-use super::{Reading, is_naive, load, opened};
+use super::{Reading, load, opened};
 use crate::bars::duration;
 use crate::manifest::data::Check;
 use crate::manifest::{DataSettings, Policy};
@@ -63,8 +63,8 @@ pub(super) fn lenient(settings: DataSettings) -> DataSettings {
 }
 
 fn push(data: &DataSet, path: &str, symbols: &mut Records) {
-    let naive = is_naive(data);
     for bars in data.bars.iter().filter(|bars| !bars.is_empty()) {
+        let naive = data.is_naive(&bars.symbol);
         let findings = data.verdict(&bars.symbol).map_or(&[][..], |verdict| &verdict.findings);
         let gaps = findings.iter().find(|finding| finding.check == Check::Gaps);
         symbols.push(vec![

@@ -133,9 +133,9 @@ fn load_trusted(settings: &DataSettings, context: &Context) -> Result<DataSet, U
     if refused.is_empty() { Ok(data) } else { Err(Usage(refused.join("\n"))) }
 }
 
-/// Whether the timestamps of all files were the wall clock's.
+/// Whether the timestamps of all symbols were the wall clock's.
 fn is_naive(data: &DataSet) -> bool {
-    data.files.iter().all(|file| file.naive)
+    data.verdicts.iter().all(|verdict| verdict.naive)
 }
 
 /// The opening time of bar `row` as its file would have it.

@@ -21,6 +21,7 @@ use super::calendar::Calendar;
 use super::case::{Fact, stamp};
 use super::label::Label;
 use super::read::{Rows, Told};
+use super::time::Stamp;
 use super::verdict::{Search, Verdict};
 use crate::bars::resample::{Grid, resample};
 use crate::bars::{Bars, Clock, DAY, Extra};
@@ -33,8 +34,10 @@ pub(super) fn clean(rows: &Rows, settings: &DataSettings, calendar: &Calendar) -
     let verdict = Verdict {
         symbol: rows.symbol.clone(),
         rows: rows.len(),
+        naive: !rows.stamps.iter().any(|stamp| matches!(stamp, Some(Stamp::Instant(_)))),
         findings: Vec::new(),
         notes: Vec::new(),
+        doubts: Vec::new(),
         broken: None,
         file: rows.place(0).0.clone(),
     };
@@ -91,9 +94,9 @@ impl<'a> Cleaning<'a> {
         }
         let (mut bars, told) = self.gather();
         if self.settings.adjust != Adjust::Total && adjust::hides_dividends(&bars, &told) {
-            let note = "its adjusted closes alone tell of dividends, and none is paid: \
+            let doubt = "its adjusted closes alone tell of dividends, and none is paid: \
                         `data.adjust = \"total\"` takes them out of the prices";
-            self.verdict.notes.push(note.into());
+            self.verdict.doubts.push(doubt.into());
         }
         adjust::adjust(&mut bars, &told, self.settings.adjust)?;
         if has_gaps {
@@ -150,11 +153,11 @@ impl<'a> Cleaning<'a> {
         }
     }
 
-    /// Note that times look like those of closes where nobody says that they are.
+    /// Doubt times that look like those of closes where nobody says that they are.
     fn label(&mut self, bars: &Bars) {
         if !self.settings.label_close && Label::guess(bars) == Label::Close {
-            let note = "the times seem to be those of closes: `data.label = \"close\"` says so";
-            self.verdict.notes.push(note.into());
+            let doubt = "the times seem to be those of closes: `data.label = \"close\"` says so";
+            self.verdict.doubts.push(doubt.into());
         }
     }
 

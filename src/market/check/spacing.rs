@@ -66,7 +66,10 @@ impl<'a> Cleaning<'a> {
         let done = self.dropped(Check::Gaps, |_, _| {
             days.next().is_some_and(|day| closed.binary_search(&day).is_ok())
         });
-        let done = if done == "left out" { "bars of days without trading left out" } else { done };
+        let done = match (done, closed.is_empty()) {
+            ("left out", false) => "bars of days without trading left out",
+            _ => "kept",
+        };
         self.found(search, done);
     }
 

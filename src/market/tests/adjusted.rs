@@ -75,10 +75,10 @@ fn dividends_of_prices_without_splits_are_paid_for_the_units_of_now() {
         assert!(*split == 1.0 && (paid - expected).abs() < 1e-12, "{paid}");
     }
     assert_eq!(paid.len(), 4);
-    assert!(split.verdicts.iter().all(|verdict| verdict.notes.is_empty()));
+    assert!(split.verdicts.iter().all(|verdict| verdict.doubts.is_empty()));
     // Nobody can pay what is in adjusted closes alone.
     let hidden = us("us-equities-daily.csv", |s| s.adjust = Adjust::Split);
-    let told = |symbol: &str| hidden.verdict(symbol).unwrap().notes.concat();
+    let told = |symbol: &str| hidden.verdict(symbol).unwrap().doubts.concat();
     assert!(told("IBM").contains("none is paid"), "{}", told("IBM"));
     assert_eq!(told("GOOG"), "", "Google paid none");
 }

@@ -139,7 +139,7 @@ fn packed_files_other_separators_and_told_formats_are_read() {
     let unpacked = load(&settings).unwrap();
     assert_eq!(format!("{:?}", plain.bars), format!("{:?}", unpacked.bars));
     assert_eq!(plain.symbols(), ["x"]);
-    assert!(plain.files[0].naive);
+    assert!(plain.verdicts[0].naive);
 }
 
 #[test]
@@ -245,4 +245,13 @@ fn a_file_is_read_in_whatever_way_a_program_writes_it() {
         let data = data.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(format!("{:?}", data.bars), format!("{:?}", usual.bars), "{what}");
     }
+}
+
+#[test]
+fn days_and_times_of_day_may_stand_in_two_columns() {
+    let text = "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<VOL>\n\
+                2024.01.02\t09:30\t1\t2\t1\t1.5\t10\n2024.01.02\t09:31\t1\t2\t1\t1.5\t10\n";
+    let data = Files::new(&[("x.csv", text)]).load(&["x.csv"]).unwrap();
+    assert_eq!(stamp(data.bars[0].time[1]), "2024-01-02T09:31:00Z");
+    assert_eq!(data.bars[0].clock.timeframe, 60_000_000);
 }
