@@ -4,7 +4,7 @@
 //! Chromium is looked for where systems install it. Where it is absent these tests are skipped, and
 //! say so, unless `PAPERTAPE_BROWSER_REQUIRED` is set.
 
-use crate::project::Project;
+use crate::project::{Project, repository};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -205,6 +205,36 @@ data = {{ path = "data/<script>window.hit=1</script>.csv" }}
     project
 });
 
+/// A function of a page's script: clicks each heading of each table twice, and names those after which the
+/// table is not sorted by it, upwards once and downwards once, with what has no value last.
+const SORTING: &str = r##"
+    const unsorted = () => {
+        const wrong = [];
+        for (const table of document.querySelectorAll("table.sortable")) {
+            const heads = [...table.tHead.rows[0].cells];
+            heads.forEach((head, place) => {
+                const button = head.querySelector("button");
+                if (!button) return;
+                const seen = [1, 2].map(() => {
+                    button.click();
+                    const cells = [...table.tBodies[0].rows].map((row) => row.cells[place]).filter(Boolean);
+                    const values = cells.map((cell) => "v" in cell.dataset
+                        ? (cell.dataset.v === "\u2013" ? null : Number(cell.dataset.v))
+                        : cell.textContent.trim().toLowerCase() || null);
+                    const known = values.filter((value) => value !== null && !Number.isNaN(value));
+                    const sign = head.getAttribute("aria-sort") === "ascending" ? 1 : -1;
+                    const sorted = known.every((value, at) => at === 0 || sign * (value > known[at - 1] ? 1 : value < known[at - 1] ? -1 : 0) >= 0);
+                    const last = values.slice(0, known.length).every((value) => value !== null && !Number.isNaN(value));
+                    if (!sorted || !last) wrong.push(head.textContent);
+                    return sign;
+                });
+                if (seen[0] === seen[1]) wrong.push(head.textContent + " twice");
+            });
+        }
+        return wrong;
+    };
+"##;
+
 /// Every page of the hostile project.
 fn hostile_pages() -> Vec<std::path::PathBuf> {
     let run = HOSTILE.newest();
@@ -229,8 +259,10 @@ fn text_stays_text_and_no_page_is_wider_than_a_phone() {
             asked: performance.getEntriesByType("resource").length,
             wide: document.documentElement.scrollWidth - window.innerWidth,
             names: names.length,
+            unsorted: unsorted(),
         };
     "##;
+    let script = &[SORTING, script].concat();
     if BROWSER.is_none() {
         let _ = ask(Path::new("nowhere"), script);
         return;
@@ -246,6 +278,7 @@ fn text_stays_text_and_no_page_is_wider_than_a_phone() {
         }
         assert!(told["wide"].as_i64().unwrap() <= 0, "{page} is {} px too wide", told["wide"]);
         assert!(told["names"].as_u64().unwrap() > 3, "{page} is empty");
+        assert_eq!(told["unsorted"], serde_json::json!([]), "tables of {page}");
     }
 }
 
@@ -280,6 +313,79 @@ fn the_numbers_on_a_page_are_those_of_the_results() {
     for cell in head {
         assert_eq!(text(&cell, 1), shown[&text(&cell, 0)], "{}", text(&cell, 0));
     }
+}
+
+#[test]
+fn the_tables_of_a_run_and_of_a_sweep_show_the_results() {
+    let script = r##"
+        const rows = [...document.querySelectorAll("table.sortable")].pop().tBodies[0].rows;
+        return [...rows].map((row) => [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim()));
+    "##;
+    let Some(told) = ask(&page("goog-grid.html"), script) else { return };
+    let run = QUICKSTART.newest();
+    let results = papertape::store::read_results(&run.path.join("results.parquet")).unwrap();
+    let number = |cell: &Value| cell.as_str().unwrap().parse::<f64>().ok();
+    let found = |key: &str| {
+        let known = results.iter().find(|(label, _)| &*label.key == key);
+        known.unwrap_or_else(|| panic!("{key} is not in the results")).1.metrics
+    };
+    use papertape::metrics::Metric::*;
+    let metrics =
+        [Sharpe, TotalReturn, Cagr, Sortino, MaxDrawdown, Trades, WinRate, BenchmarkReturn];
+    let rows = told.as_array().unwrap();
+    assert_eq!(rows.len(), 201);
+    for row in rows {
+        let cells = row.as_array().unwrap();
+        let [fast, slow] = [1, 2].map(|at| cells[at].as_str().unwrap());
+        let known = found(&format!("goog-grid[fast={fast},slow={slow}]"));
+        let shown: Vec<Option<f64>> = cells[3..].iter().map(number).collect();
+        assert_eq!(shown, metrics.map(|metric| known.get(metric)), "{row}");
+    }
+    let script = r##"
+        const rows = document.querySelector("table.sortable").tBodies[0].rows;
+        return [...rows].map((row) => [row.cells[1].firstElementChild.textContent,
+            ...[...row.cells].slice(3).map((cell) => cell.dataset.v)]);
+    "##;
+    let Some(told) = ask(&run.path.join("report.html"), script) else { return };
+    let rows = told.as_array().unwrap();
+    assert!(rows.len() > 20, "{} rows", rows.len());
+    for row in rows {
+        let cells = row.as_array().unwrap();
+        let known = found(cells[0].as_str().unwrap());
+        let shown: Vec<Option<f64>> = cells[1..].iter().map(number).collect();
+        assert_eq!(shown, metrics.map(|metric| known.get(metric)), "{row}");
+    }
+}
+
+#[test]
+fn the_page_of_a_thousand_points_is_small_and_opens_at_once() {
+    let path = repository().join("docs/context/sweep-page.json");
+    let mut context: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let again = |list: &Value| -> Value {
+        list.as_array().unwrap().iter().cycle().take(1_000).cloned().collect()
+    };
+    context["rows"] = again(&context["rows"]);
+    for list in ["at", "values"] {
+        context["data"][list] = again(&context["data"][list]);
+    }
+    let templates = papertape::report::Templates::new(None).unwrap();
+    let html = templates.page("sweep.html", &context).unwrap();
+    assert!(html.len() < 6_000_000, "{} bytes", html.len());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sweep.html");
+    std::fs::write(&file, html).unwrap();
+    // What stands before the script is laid out when its height is asked for.
+    let script = r##"
+        const height = document.body.scrollHeight;
+        return { height, lines: document.querySelectorAll("#parallel polyline").length };
+    "##;
+    let began = std::time::Instant::now();
+    let Some(told) = ask(&file, script) else { return };
+    // The browser's own start is in this, and other tests run beside it: a page that takes seconds to
+    // draw would still show.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert!(told["height"].as_u64().unwrap() > 20_000, "{told}");
+    assert_eq!(told["lines"], 1_001);
 }
 
 #[test]

@@ -484,6 +484,16 @@ fn readings(value: &Value) -> Vec<Reading> {
 
 /// `max_drawdown` as a heading: `Max drawdown`.
 pub fn title(metric: Metric) -> String {
+    match metric {
+        Metric::Cagr | Metric::Sqn | Metric::Psr | Metric::Mae | Metric::Mfe => {
+            return metric.name().to_uppercase();
+        }
+        Metric::Var95 => return "VaR 95 %".into(),
+        Metric::ExpectedShortfall95 => return "Expected shortfall 95 %".into(),
+        Metric::RealizedPnl => return "Realized profit".into(),
+        Metric::UnrealizedPnl => return "Unrealized profit".into(),
+        _ => {}
+    }
     let words = metric.name().replace('_', " ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

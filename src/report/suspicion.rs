@@ -4,6 +4,7 @@
 //! of the result with its numbers, not an opinion; a page shows them above its curves.
 
 use super::context::{Suspicion, TradeRow, Year};
+use super::format;
 use crate::metrics::{Metric, Metrics};
 
 /// Below this many closed trades a mean says little: its standard error is still a fifth of the
@@ -55,6 +56,10 @@ fn doubt(name: &str, fact: String) -> Suspicion {
     Suspicion { name: name.into(), fact }
 }
 
+fn money(value: f64) -> String {
+    format::decimal(value, 2)
+}
+
 fn closed<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a TradeRow> {
     facts.trades.iter().filter(|trade| trade.closed_by.is_some())
 }
@@ -80,7 +85,9 @@ fn fees(facts: &Facts<'_>) -> Option<Suspicion> {
     let gross = net + cost;
     (cost > 0.0 && gross > 0.0 && cost > gross).then(|| {
         let fact = format!(
-            "Costs of {cost:.2} are more than the {gross:.2} that its trades made before them."
+            "Costs of {} are more than the {} that its trades made before them.",
+            money(cost),
+            money(gross)
         );
         doubt("fees_above_gross_profit", fact)
     })
@@ -101,8 +108,10 @@ fn one_trade(facts: &Facts<'_>) -> Option<Suspicion> {
     let best = facts.trades.iter().map(|trade| trade.profit).reduce(f64::max)?;
     (facts.trades.len() > 1 && total > 0.0 && total - best <= 0.0).then(|| {
         let fact = format!(
-            "One trade makes the profit: it won {best:.2}, and without it {:.2} are left of {total:.2}.",
-            total - best
+            "One trade makes the profit: it won {}, and without it {} are left of {}.",
+            money(best),
+            money(total - best),
+            money(total)
         );
         doubt("one_trade_makes_the_profit", fact)
     })
@@ -141,7 +150,8 @@ fn open_at_end(facts: &Facts<'_>) -> Option<Suspicion> {
         } else {
             &format!("{} positions are", open.len())
         };
-        let fact = format!("{what} still open at the end, at a profit on paper of {profit:.2}.");
+        let fact =
+            format!("{what} still open at the end, at a profit on paper of {}.", money(profit));
         doubt("open_at_the_end", fact)
     })
 }

@@ -2,8 +2,8 @@
 //! point stands among its neighbours.
 
 use super::context::{
-    Column, DataMetric, Marginal, MarginalValue, Neighbourhood, Omitted, Sense, Sweep, SweepData,
-    SweepPage,
+    self, Column, DataMetric, Marginal, MarginalValue, Neighbourhood, Omitted, Sense, Sweep,
+    SweepData, SweepPage,
 };
 use super::load::{Loader, quartiles};
 use crate::expr::Scalar;
@@ -13,6 +13,8 @@ use crate::store::Status;
 
 /// How many points the table lists; the pictures show all.
 const ROWS: usize = 1_000;
+/// How many points are neighbours of the best where none is one step away.
+const NEAREST: usize = 5;
 /// How many of the points that failed are listed.
 const FAILED: usize = 100;
 
@@ -75,8 +77,17 @@ impl Loader<'_> {
         let values = |&place: &usize| -> Vec<Option<f64>> {
             metrics.iter().map(|&metric| self.results[place].1.metrics.get(metric)).collect()
         };
+        let axes = &self.frozen.plan.bases[number].axes;
+        let ranks: Vec<Vec<usize>> = axes.iter().map(ranks).collect();
+        let at = |&place: &usize| -> Vec<u32> {
+            self.at(place)
+                .iter()
+                .zip(&ranks)
+                .map(|(&at, ranks)| ranks[at as usize] as u32)
+                .collect()
+        };
         SweepData {
-            axes: self.axes(number),
+            axes: axes.iter().zip(&ranks).map(in_order).collect(),
             metrics: columns
                 .iter()
                 .map(|column| DataMetric {
@@ -89,7 +100,7 @@ impl Loader<'_> {
                     },
                 })
                 .collect(),
-            at: places.iter().map(|&place| self.at(place).to_vec()).collect(),
+            at: places.iter().map(at).collect(),
             values: places.iter().map(values).collect(),
             best: places.first().filter(|&&place| self.objective(place).is_some()).map(|_| 0),
         }
@@ -100,12 +111,14 @@ impl Loader<'_> {
         axes.iter()
             .enumerate()
             .map(|(axis, of)| {
+                let ranks = ranks(of);
                 let mut known: Vec<Vec<f64>> = vec![Vec::new(); of.scalars.len()];
                 for &place in places {
-                    known[self.at(place)[axis] as usize].extend(self.objective(place));
+                    known[ranks[self.at(place)[axis] as usize]].extend(self.objective(place));
                 }
-                let values = of.scalars.iter().zip(&known).map(|(value, known)| MarginalValue {
-                    value: word(value),
+                let values = in_order((of, &ranks)).values;
+                let values = values.into_iter().zip(&known).map(|(value, known)| MarginalValue {
+                    value,
                     points: known.len(),
                     quartiles: quartiles(known),
                 });
@@ -119,17 +132,17 @@ impl Loader<'_> {
         let value = self.objective(best)?;
         let ranks: Vec<Vec<usize>> =
             self.frozen.plan.bases[number].axes.iter().map(ranks).collect();
-        let is_near = |place: usize| {
-            let steps = self.at(place).iter().zip(self.at(best)).zip(&ranks);
-            steps
-                .into_iter()
-                .all(|((&a, &b), ranks)| ranks[a as usize].abs_diff(ranks[b as usize]) <= 1)
+        // How many values of each axis a point is away from the best.
+        let steps = |place: usize| {
+            let both = self.at(place).iter().zip(self.at(best)).zip(&ranks);
+            both.map(|((&a, &b), ranks)| ranks[a as usize].abs_diff(ranks[b as usize]))
         };
-        let near: Vec<f64> = others
-            .iter()
-            .filter(|&&place| is_near(place))
-            .filter_map(|&place| self.objective(place))
-            .collect();
+        let known = others.iter().filter_map(|&place| Some((place, self.objective(place)?)));
+        let known: Vec<(usize, f64)> = known.collect();
+        let on_grid = known.iter().filter(|(place, _)| steps(*place).all(|steps| steps <= 1));
+        let on_grid: Vec<f64> = on_grid.map(|(_, value)| *value).collect();
+        let is_on_grid = !on_grid.is_empty();
+        let near = if is_on_grid { on_grid } else { self.nearest(known, steps, &ranks) };
         let mean = (!near.is_empty()).then(|| near.iter().sum::<f64>() / near.len() as f64);
         let worse = |mean: f64| {
             let all: Vec<f64> = places.iter().filter_map(|&place| self.objective(place)).collect();
@@ -142,11 +155,36 @@ impl Loader<'_> {
             best: self.results[best].0.key.clone(),
             value,
             points: near.len(),
+            is_on_grid,
             mean,
             worst: near.iter().copied().reduce(worst),
             rank_of_mean: mean.map(worse),
         })
     }
+
+    /// The objective of the few points that are the nearest, each axis being as long as any other.
+    fn nearest<S: Iterator<Item = usize>>(
+        &self,
+        mut known: Vec<(usize, f64)>,
+        steps: impl Fn(usize) -> S,
+        ranks: &[Vec<usize>],
+    ) -> Vec<f64> {
+        let away = |place: usize| -> f64 {
+            let parts = steps(place).zip(ranks);
+            parts.map(|(steps, of)| (steps as f64 / of.len().max(2) as f64).powi(2)).sum()
+        };
+        known.sort_by(|(a, _), (b, _)| away(*a).total_cmp(&away(*b)));
+        known.into_iter().take(NEAREST).map(|(_, value)| value).collect()
+    }
+}
+
+/// An axis with its values in the order of their `ranks`: a random sweep draws them in no order.
+fn in_order((axis, ranks): (&Axis, &Vec<usize>)) -> context::Axis {
+    let mut values = vec![String::new(); ranks.len()];
+    for (value, &rank) in axis.scalars.iter().zip(ranks) {
+        values[rank] = word(value);
+    }
+    context::Axis { path: axis.path.clone(), values }
 }
 
 /// The place of each value of an axis among them: numbers by size, others as they stand.

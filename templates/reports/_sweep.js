@@ -52,6 +52,21 @@
     });
   };
 
+  // A random sweep has few points for its grid: then neighbouring values share a cell. How the values of
+  // an axis are grouped: their names, and the group of each.
+  const grouped = (axis, groups) => {
+    const { values } = data.axes[axis];
+    const whole = { names: values, of: (at) => at };
+    if (values.length <= groups || values.some((value) => Number.isNaN(Number(value)))) return whole;
+    const wide = Math.ceil(values.length / groups);
+    const names = [];
+    for (let at = 0; at < values.length; at += wide) {
+      const last = Math.min(at + wide, values.length) - 1;
+      names.push(at === last ? values[at] : `${values[at]} \u2013 ${values[last]}`);
+    }
+    return { names, of: (at) => Math.floor(at / wide) };
+  };
+
   const heat = () => {
     const [x, y, metric] = [Number(field("x").value), Number(field("y").value), chosen()];
     const others = data.axes.map((_, axis) => axis).filter((axis) => axis !== x && axis !== y);
@@ -60,6 +75,10 @@
     place.replaceChildren();
     const all = slices(others);
     const most = 36;
+    const a_slice = data.at.length / all.length;
+    const is_sparse = a_slice < 0.25 * data.axes[x].values.length * data.axes[y].values.length;
+    const groups = is_sparse ? Math.max(3, Math.round(Math.sqrt(a_slice))) : Infinity;
+    const [across, down] = [grouped(x, groups), grouped(y, groups)];
     for (const [, points] of all.slice(0, most)) {
       const names = others.map((axis) => {
         const { path, values } = data.axes[axis];
@@ -68,25 +87,35 @@
       const table = make("table", undefined, { class: "map" });
       const caption = names.length ? names.join(", ") : data.metrics[metric].title;
       table.append(make("caption", caption));
-      const cells = new Map(points.map((point) => [`${data.at[point][x]},${data.at[point][y]}`, point]));
-      const used = (axis) =>
-        data.axes[axis].values.map((_, at) => at).filter((at) => points.some((p) => data.at[p][axis] === at));
+      const cells = new Map();
+      for (const point of points) {
+        const key = `${across.of(data.at[point][x])},${down.of(data.at[point][y])}`;
+        if (!cells.has(key)) cells.set(key, []);
+        cells.get(key).push(point);
+      }
+      const used = ({ names, of }, axis) => {
+        const there = new Set(points.map((point) => of(data.at[point][axis])));
+        return names.map((_, group) => group).filter((group) => there.has(group));
+      };
       const head = make("tr");
       const corner = x === y ? short(data.axes[x].path) : `${short(data.axes[y].path)} \\ ${short(data.axes[x].path)}`;
       head.append(make("th", corner, { scope: "col" }));
-      used(x).forEach((at) => head.append(make("th", data.axes[x].values[at], { scope: "col", class: "n" })));
+      const columns = used(across, x);
+      columns.forEach((group) => head.append(make("th", across.names[group], { scope: "col", class: "n" })));
       const top = make("thead");
       top.append(head);
       const body = make("tbody");
-      for (const row of used(y)) {
+      for (const row of used(down, y)) {
         const line = make("tr");
-        line.append(make("th", data.axes[y].values[row], { scope: "row" }));
-        for (const column of used(x)) {
-          const point = cells.get(`${column},${row}`);
-          const value = point === undefined ? undefined : data.values[point][metric];
-          const cell = make("td", value === undefined ? "" : shown(value, metric), { class: "n" });
-          if (value !== undefined && value !== null) cell.style.background = color(share(value, metric, sorted));
-          if (point !== undefined && point === data.best) {
+        line.append(make("th", down.names[row], { scope: "row" }));
+        for (const column of columns) {
+          const inside = cells.get(`${column},${row}`) || [];
+          const values = inside.map((point) => data.values[point][metric]).filter((value) => value !== null);
+          const value = values.length ? values.reduce((sum, one) => sum + one, 0) / values.length : null;
+          const cell = make("td", inside.length ? shown(value, metric) : "", { class: "n" });
+          if (value !== null) cell.style.background = color(share(value, metric, sorted));
+          if (inside.length > 1) cell.title = `the mean of ${inside.length} points`;
+          if (inside.includes(data.best)) {
             cell.classList.add("peak");
             cell.prepend("\u2605 ");
           }
@@ -96,6 +125,9 @@
       }
       table.append(top, body);
       place.append(table);
+    }
+    if (is_sparse) {
+      place.append(make("p", "There are few points for this grid: neighbouring values share a cell, which shows their mean.", { class: "soft" }));
     }
     if (all.length > most) place.append(make("p", `${all.length - most} more slices are not drawn.`, { class: "soft" }));
   };
@@ -162,8 +194,12 @@
     select.value = at;
   };
   options(field("metric"), data.metrics.map((metric) => metric.title), 0);
-  options(field("x"), data.axes.map((axis) => short(axis.path)), Math.max(0, count - 1));
-  options(field("y"), data.axes.map((axis) => short(axis.path)), Math.max(0, count - 2));
+  // The two longest axes, so that there are few slices.
+  const longest = data.axes.map((_, axis) => axis);
+  longest.sort((a, b) => data.axes[b].values.length - data.axes[a].values.length || b - a);
+  const [first, second] = longest.slice(0, 2).sort((a, b) => b - a);
+  options(field("x"), data.axes.map((axis) => short(axis.path)), first ?? 0);
+  options(field("y"), data.axes.map((axis) => short(axis.path)), second ?? first ?? 0);
   if (data.values.length) {
     const all = () => {
       heat();

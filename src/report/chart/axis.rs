@@ -68,10 +68,17 @@ impl Axis {
         Scale { low: self.low(), high: self.high(), from, to }
     }
 
+    /// The ticks that a value of `unit` can have: there is no half of a thing.
+    pub(super) fn marks(&self, unit: Unit) -> impl Iterator<Item = f64> {
+        let ticks = self.ticks.iter().copied();
+        ticks.filter(move |tick| unit != Unit::Count || tick.fract() == 0.0)
+    }
+
     /// A tick with as many decimals as the step needs; large ones in thousands or millions.
     pub(super) fn label(&self, tick: f64, unit: Unit) -> String {
         let (by, suffix) = match (unit, self.low().abs().max(self.high())) {
             (Unit::Money, _) if tick == 0.0 => return "0".to_owned(),
+            (Unit::Count, _) if tick.fract() == 0.0 => return format::decimal(tick, 0),
             (Unit::Fraction, _) => (0.01, " %"),
             (Unit::Days, _) => (1.0, " d"),
             (Unit::Money, large) if large >= 2e6 => (1e6, "M"),

@@ -39,13 +39,13 @@ pub fn histogram(values: &[f64], unit: Unit, goal: Option<Goal>, title: &str, id
     );
     let mut svg = Svg::open(height, title, &description, id);
     svg.label("0", 12.0, "panel", "Count");
-    for tick in heights.ticks.iter().filter(|tick| tick.fract() == 0.0) {
-        svg.rule(y.at(*tick), &heights.label(*tick, Unit::Count));
+    for tick in heights.marks(Unit::Count) {
+        svg.rule(y.at(tick), &heights.label(tick, Unit::Count));
     }
     let round = Axis::around([low, high].into_iter(), 6);
-    let inside = |tick: &&f64| (axis.low()..=axis.high()).contains(*tick);
-    for (index, tick) in round.ticks.iter().filter(inside).enumerate() {
-        svg.upright(x.at(*tick), index, &[(bottom, bottom + 4.0)], &round.label(*tick, unit));
+    let inside = |tick: &f64| (axis.low()..=axis.high()).contains(tick);
+    for (index, tick) in round.marks(unit).filter(inside).enumerate() {
+        svg.upright(x.at(tick), index, &[(bottom, bottom + 4.0)], &round.label(tick, unit));
     }
     svg.begin_plot();
     for (bin, &count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {

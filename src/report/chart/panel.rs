@@ -41,8 +41,8 @@ pub fn series(time: &[i64], panels: &[Panel], title: &str, id: &str) -> String {
         let axis = Axis::around(panel.values.iter().copied(), 3);
         let scale = axis.scale(bottom, top);
         svg.label("0", top - 12.0, "panel", &panel.title);
-        for tick in &axis.ticks {
-            svg.rule(scale.at(*tick), &axis.label(*tick, panel.unit));
+        for tick in axis.marks(panel.unit) {
+            svg.rule(scale.at(tick), &axis.label(tick, panel.unit));
         }
         spans.push((top, bottom));
         lines.push((style(index), points(&place, &panel.values, scale, &[])));
@@ -88,8 +88,8 @@ pub fn bars(labels: &[String], values: &[f64], unit: Unit, title: &str, id: &str
     let told =
         labels.iter().zip(values).map(|(label, value)| format!("{label}: {}", shown(*value)));
     let mut svg = Svg::open(bottom + 22.0, title, &told.collect::<Vec<_>>().join(", "), id);
-    for tick in &axis.ticks {
-        svg.rule(y.at(*tick), &axis.label(*tick, unit));
+    for tick in axis.marks(unit) {
+        svg.rule(y.at(tick), &axis.label(tick, unit));
     }
     let width = WIDTH / labels.len() as f64;
     let step = labels.len().div_ceil(LABELS);

@@ -7,6 +7,8 @@ use std::fmt::Write;
 pub(super) const WIDTH: f64 = 1_000.0;
 /// Least distance between two labels at the right edge, in pixels.
 pub(super) const LABEL_GAP: f64 = 14.0;
+/// How a drawing begins.
+const OPENING: &str = "<svg class=\"chart\"";
 /// Longest name at the right edge; the legend has the whole of it.
 const LABEL_LENGTH: usize = 16;
 
@@ -20,7 +22,7 @@ impl Svg {
     pub(super) fn open(height: f64, title: &str, description: &str, id: &str) -> Self {
         let id: String = id.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
         let text = format!(
-            "<svg class=\"chart\" height=\"{height:.0}\" role=\"img\" \
+            "{OPENING} height=\"{height:.0}\" role=\"img\" \
              aria-labelledby=\"{id}-title {id}-desc\">\
              <title id=\"{id}-title\">{}</title><desc id=\"{id}-desc\">{}</desc>",
             format::html(title),
@@ -31,6 +33,10 @@ impl Svg {
 
     pub(super) fn close(mut self) -> String {
         self.text.push_str("</svg>");
+        // Only names at the right edge need room there.
+        if !self.text.contains("<text class=\"end ") {
+            self.text.replace_range(..OPENING.len(), "<svg class=\"chart narrow\"");
+        }
         self.text
     }
 

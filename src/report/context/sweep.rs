@@ -107,8 +107,11 @@ pub struct Neighbourhood {
     pub best: String,
     /// Its objective.
     pub value: f64,
-    /// How many points one step away on one or more axes have an objective.
+    /// How many points one step away on one or more axes have an objective; if there are none, how many
+    /// of the nearest are looked at.
     pub points: usize,
+    /// Whether they are one step away.
+    pub is_on_grid: bool,
     /// The mean of their objective; `None` without one.
     pub mean: Option<f64>,
     /// The worst of them.
