@@ -229,6 +229,38 @@ fn lines_on_standard_input_are_a_feed() {
 }
 
 #[test]
+fn a_session_is_followed_by_its_name() {
+    let project = project(30, "").manifest("sessions/m.toml", &manifest(""));
+    let _ = project.run(["paper", "follow", "x", "--replay", "max"]).success();
+    assert_eq!(project.walked(), 30);
+    let _ = project.run(["paper", "follow", "y"]).code(2).stderr("declares a session `y`");
+    let _ = project.run(["paper", "follow"]).code(2).stderr("sessions/m.toml");
+}
+
+#[test]
+fn an_account_is_explained_with_what_it_was_told() {
+    let project = project(30, "");
+    let replay = || {
+        let _ = project.run(["paper", "follow", "a.toml", "--replay", "max"]).success();
+    };
+    replay();
+    let _ = project.tell(&["adjust", "--param", "fast=5"]).success();
+    project.append(&minutes(30, 40));
+    replay();
+    let explain = |bar: &str| {
+        let arguments = ["explain", "x", "a.toml", "--at", bar, "--format", "json"];
+        project.run(arguments).success().json()
+    };
+    let (told, next) = (explain("29"), explain("30"));
+    assert_eq!(told["commands"][0]["command"], "parameter `fast` is 5");
+    assert_eq!((&told["params"]["fast"], &next["params"]["fast"]), (&2.into(), &5.into()));
+    let account = fs::read(project.path("output/paper/x/equity.csv")).unwrap();
+    let last = String::from_utf8(account).unwrap().lines().last().unwrap().to_owned();
+    let equity: f64 = last.split(',').nth(1).unwrap().parse().unwrap();
+    assert_eq!(explain("39")["equity"], equity);
+}
+
+#[test]
 fn one_account_has_one_follower() {
     let project = project(30, "heartbeat = \"100ms\"");
     let mut running = project.following("active");

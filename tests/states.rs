@@ -171,6 +171,7 @@ fn a_follower_tells_its_phases_signals_and_summaries() {
     running.signal("TERM");
     let _ = running.end().code(143);
     let mut running = project.following("active");
+    running.wait_until(|| project.told("phase_start").len() == 3);
     running.signal("TERM");
     let _ = running.end().code(143);
     let phases = |kind: &str| -> Vec<String> {

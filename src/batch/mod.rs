@@ -284,9 +284,9 @@ impl Worker {
                 let read = |rules: &Rules| {
                     slice.place(symbol, rules.of(symbol).signals(columns, symbol, all_warm))
                 };
-                let later = work.told.rules.iter();
-                let signals = later.fold(read(&work.rules), |signals, (from, rules)| {
-                    signals.until(*from, &read(rules))
+                let later = work.told.changes.iter();
+                let signals = later.fold(read(&work.rules), |signals, change| {
+                    signals.until(change.from, &read(&change.rules))
                 });
                 in_time().map(|()| signals)
             })

@@ -5,11 +5,14 @@ use super::exit::Exit;
 use super::output::{Cell, Column, Facts, Format, Kind, Records};
 use super::planning::assignments;
 use super::sessions::find;
+use crate::batch::kept::stamp;
 use crate::diag::{Mistakes, closest};
 use crate::expr::Scalar;
-use crate::manifest::{Layers, Project};
+use crate::manifest::{Layers, Mode, Project};
+use crate::paper::{Given, History};
 use crate::plan::file::{self, Frozen};
 use crate::plan::{Base, Plan, Point, Prepared, Selection, hex};
+use crate::store::Store;
 use crate::trace::explain::{Explanation, Said, SymbolBar, Waits, explain};
 use anyhow::Result;
 use chrono::Utc;
@@ -79,24 +82,30 @@ impl Explain {
                 }
             },
         };
-        let prepared = Prepared::new(&one.plan, &one.projects, &mut mistakes);
+        let mut prepared = Prepared::new(&one.plan, &one.projects, &mut mistakes);
         context.show(&mistakes);
         if mistakes.has_errors() {
             return Ok(Exit::Usage);
         }
+        let account = put_account(&one.plan, &mut prepared, &context.store())?;
         let explanation = explain(&one.plan, &prepared, &self.at, self.symbol.as_deref())
             .map_err(|fact| Usage(format!("session `{}`: {fact}", self.session)))?;
         let identity = prepared.jobs.first().and_then(|job| job.work.as_ref().ok());
         let identity = identity.map(|work| hex(&work.identity.digest(), 64));
-        if one.identity.is_some() && one.identity != identity {
+        if one.identity.is_some() && one.identity != identity && account.is_none() {
             context
                 .warn("the data is not what it was when the session ran: this is what it does now");
         }
         let facts = Facts::default()
             .with("session", Kind::Text, key(&one.plan, &one.plan.points[0]))
             .with("id", Kind::Text, identity.map(|digits| digits[..10].to_owned()));
-        let params = params(&one.plan, &prepared);
-        facts_of(facts, params, &explanation, self.format).print(self.format)
+        let params = params(&one.plan, &explanation.params);
+        let facts = facts_of(facts, params, &explanation, self.format);
+        let facts = match &account {
+            Some(history) => facts.part("commands", commands(history, &explanation.time)),
+            None => facts,
+        };
+        facts.print(self.format)
     }
 
     /// The session as the manifests declare it.
@@ -186,15 +195,41 @@ impl Explain {
     }
 }
 
+/// Let the session of `plan` run on the bars of its paper account, with the commands that it was given;
+/// `None` if it has none.
+fn put_account(plan: &Plan, prepared: &mut Prepared, store: &Store) -> Result<Option<History>> {
+    let base = plan.base(&plan.points[0]);
+    let account = store.account(&base.session.name);
+    if base.session.mode != Mode::Paper || !account.exists() {
+        return Ok(None);
+    }
+    let history = History::read(&account)?;
+    if history.terms().is_none() {
+        return Ok(None);
+    }
+    history.put(prepared, 0, base).map_err(Usage)?;
+    Ok(Some(history))
+}
+
+/// What an account was told after the bar that opened at `time`.
+fn commands(history: &History, time: &str) -> Records {
+    let columns = [("given", Kind::Time), ("by", Kind::Text), ("command", Kind::Text)];
+    let mut records = Records::new(columns);
+    let is_its = |given: &&Given| given.after.is_some_and(|after| stamp(after) == time);
+    for given in history.given().iter().filter(is_its) {
+        records.push(vec![given.at.into(), (&given.by).into(), given.command.to_string().into()]);
+    }
+    records
+}
+
 fn key(plan: &Plan, point: &Point) -> String {
     plan.base(point).key(point)
 }
 
 /// The parameters of the session's strategy.
-fn params(plan: &Plan, prepared: &Prepared) -> Facts {
+fn params(plan: &Plan, values: &[Scalar]) -> Facts {
     let definition = &plan.base(&plan.points[0]).session.definition;
-    let values = prepared.jobs.first().map(|job| job.params.clone()).unwrap_or_default();
-    definition.params.iter().zip(&values).fold(Facts::default(), |facts, (param, value)| {
+    definition.params.iter().zip(values).fold(Facts::default(), |facts, (param, value)| {
         facts.with(&param.name, Kind::Text, scalar(value, Format::Json))
     })
 }

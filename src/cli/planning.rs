@@ -214,6 +214,33 @@ impl Planning {
         Ok(Ok(Planned { plan, projects, prepared, store }))
     }
 
+    /// Take names of sessions among the manifests for what they are: those are chosen, and without a
+    /// manifest the project's are looked through for them.
+    pub(super) fn find_sessions(&mut self, context: &Context) -> Result<(), Usage> {
+        let is_name = |path: &PathBuf| !is_toml(path) && !path.exists();
+        let (names, files): (Vec<PathBuf>, Vec<PathBuf>) =
+            std::mem::take(&mut self.manifests).into_iter().partition(is_name);
+        let names: Vec<String> = names.iter().map(|name| name.display().to_string()).collect();
+        let folder = context.project().root.join("sessions");
+        self.manifests = files;
+        if self.manifests.is_empty() {
+            for name in &names {
+                let found = manifests(&folder).into_iter().find(|path| declares(path, name));
+                let found = found.ok_or_else(|| {
+                    let (name, folder) = (name, shown(&folder));
+                    Usage(format!(
+                        "no manifest in {folder} declares a session `{name}`; name its manifest"
+                    ))
+                })?;
+                if !self.manifests.contains(&found) {
+                    self.manifests.push(found);
+                }
+            }
+        }
+        self.session.extend(names);
+        Ok(())
+    }
+
     fn selection(&self) -> Selection {
         Selection {
             sessions: self.session.clone(),
@@ -262,18 +289,30 @@ pub(super) fn assignments(flag: &str, values: &[String]) -> Vec<Assignment> {
         .collect()
 }
 
+/// The manifests in the project's directory of sessions, in the order of their names.
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| is_toml(path)).collect();
+    found.sort();
+    found
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// Whether the manifest at `path` declares a session of this name; one that cannot be read does not.
+fn declares(path: &Path, session: &str) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let table: toml::Table = text.parse().unwrap_or_default();
+    table.get("session").and_then(|sessions| sessions.get(session)).is_some()
+}
+
 /// What to say to somebody who names no manifest.
 fn no_manifest(context: &Context) -> String {
     let folder = context.project().root.join("sessions");
-    let mut found: Vec<String> = std::fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .map(|path| shown(&path))
-        .collect();
-    found.sort();
+    let found: Vec<String> = manifests(&folder).iter().map(|path| shown(path)).collect();
     match found.is_empty() {
         true => format!("name a manifest; there is none in {}", shown(Path::new(&folder))),
         false => format!("name a manifest; there are:\n  {}", found.join("\n  ")),

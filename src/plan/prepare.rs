@@ -57,7 +57,7 @@ pub struct Work {
 impl Work {
     /// The rules, first those that it begins with.
     pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
-        std::iter::once(&self.rules).chain(self.told.rules.iter().map(|(_, rules)| rules))
+        std::iter::once(&self.rules).chain(self.told.changes.iter().map(|change| &change.rules))
     }
 
     /// What the engine is told of the owner of the account.
@@ -71,8 +71,19 @@ impl Work {
 pub struct Told {
     /// Each with the bar after whose close it holds; `None` for before the first.
     pub commands: Vec<(Option<usize>, Command)>,
-    /// The rules with other parameters, each with the first bar on which they are read.
-    pub rules: Vec<(usize, Rules)>,
+    /// The rules with other parameters.
+    pub changes: Vec<Changed>,
+}
+
+/// Rules with other parameters.
+#[derive(Debug)]
+pub struct Changed {
+    /// The first bar on which they are read.
+    pub from: usize,
+    /// The values of the parameters.
+    pub params: Vec<Scalar>,
+    /// The rules.
+    pub rules: Rules,
 }
 
 /// Something that a paper account was told.
@@ -258,7 +269,8 @@ impl Prepared {
                     let (legs, graph) = (&session.legs, &mut self.graph);
                     let rules = strategy.bind(&params, legs, &world, graph, mistakes)?;
                     named.extend(rules.named());
-                    told.rules.push((bar.map_or(0, |bar| bar + 1), rules));
+                    let from = bar.map_or(0, |bar| bar + 1);
+                    told.changes.push(Changed { from, params: params.clone(), rules });
                 }
             }
         }

@@ -13,6 +13,7 @@ use crate::engine::waiting::What;
 use crate::engine::{Frame, Outcome, Settings, Waiting, Walk};
 use crate::expr::{Graph, NodeId, Op, Scalar, View};
 use crate::plan::{Plan, Prepared};
+use crate::strategy::Signals;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::Value;
 
@@ -25,6 +26,8 @@ pub struct Explanation {
     pub time: String,
     /// The same in the data's zone.
     pub local: String,
+    /// The values of the parameters that its rules were read with.
+    pub params: Vec<Scalar>,
     /// The account's money at its close.
     pub cash: f64,
     /// The same with the worth of everything that is held.
@@ -175,15 +178,30 @@ pub fn explain(
         return Err(format!("the session trades {}", slice.symbols.join(", ")));
     }
     let bar = bar_at(&slice.frame, at).map_err(|fact| format!("`--at {at}`: {fact}"))?;
-    let mut graph = Graph::default();
-    let trace = Trace::of(session, &job.params, data, slice, &mut graph);
-    let trace = trace.map_err(|mistake| mistake.title)?;
+    // A paper account may have been given other parameters since it was opened: each bar is explained
+    // with those that its rules were read with.
+    let changes = &work.told.changes;
+    let all =
+        std::iter::once((0, &job.params)).chain(changes.iter().map(|it| (it.from, &it.params)));
+    let mut graphs: Vec<Graph> = all.clone().map(|_| Graph::default()).collect();
+    let mut signals: Vec<Signals> = Vec::new();
+    let mut read = None;
+    for ((from, params), graph) in all.zip(&mut graphs) {
+        let trace = Trace::of(session, params, data, slice, graph);
+        let trace = trace.map_err(|mistake| mistake.title)?;
+        signals = match signals.is_empty() {
+            true => trace.signals.clone(),
+            false => signals.iter().zip(&trace.signals).map(|(a, b)| a.until(from, b)).collect(),
+        };
+        read = if from <= bar { Some(trace) } else { read };
+    }
+    let trace = read.ok_or("the session has no rules")?;
     let done = batch::alone(prepared, job, true).result.map_err(|failure| failure.error)?;
     let kept = Kept::of(plan, prepared, job, &done).ok_or("the session left no details")?;
     let outcome = kept.outcome;
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
     let (frame, settings) = (&slice.frame, work.variant.settings());
-    let waiting = |bar| Walk::default().waiting(frame, &trace.signals, settings, work.hand(), bar);
+    let waiting = |bar| Walk::default().waiting(frame, &signals, settings, work.hand(), bar);
     let (before, after) = (bar.checked_sub(1).map(waiting).unwrap_or_default(), waiting(bar));
     let account = Account { outcome, frame, settings, bar, before, after };
     let symbols = (0..slice.symbols.len())
@@ -194,6 +212,7 @@ pub fn explain(
         bar,
         time: stamp(slice.frame.time[bar]),
         local: stamp(slice.frame.local(bar)).trim_end_matches('Z').to_owned(),
+        params: trace.params.clone(),
         cash: account.cash(),
         equity: account.equity(),
         events: events.into_iter().filter(|event| event["symbol"].is_null()).collect(),

@@ -12,7 +12,7 @@ mod decision;
 use crate::diag::{Mistake, Mistakes, Place, Severity, Source};
 use crate::engine::model::FirstBar;
 use crate::expr::{Bound, Column, Columns, Graph, Node, NodeId, Op, Scalar};
-use crate::manifest::Session;
+use crate::manifest::{Mode, Session};
 use crate::market::{DataSet, Slice};
 use crate::plan::word;
 use crate::strategy::{Definition, Rule, Signals, Strategy, Written};
@@ -71,7 +71,10 @@ impl<'a> Trace<'a> {
             fatal.expect("what fails says why").clone()
         };
         let strategy = strategy.ok_or_else(|| first(&mistakes))?;
-        let (world, legs) = (slice.world(data), &session.legs);
+        let (world, legs) = match session.mode {
+            Mode::Backtest => (slice.world(data), &session.legs),
+            Mode::Paper => (slice.growing_world(data), &session.legs),
+        };
         let rules = strategy.bind(params, legs, &world, graph, &mut mistakes);
         let rules = rules.ok_or_else(|| first(&mistakes))?;
         let bound = strategy.bound(params, legs, &world, graph).map_err(|found| first(&found))?;

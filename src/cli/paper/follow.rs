@@ -1,5 +1,6 @@
 //! `papertape paper follow`: an account in the foreground, bar by bar.
 
+use super::screen::Screen;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
 use crate::cli::planning::{Planned, Planning};
@@ -13,8 +14,9 @@ use crate::paper::{Account, Refused, replay};
 use crate::plan::Plan;
 use crate::store::{Holder, Store, StoreError};
 use anyhow::Result;
-use chrono::DateTime;
-use std::io::{BufRead, IsTerminal, Write};
+use chrono::{DateTime, Utc};
+use console::{Term, truncate_str};
+use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,9 +26,9 @@ use std::time::{Duration, Instant};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  papertape paper follow sessions/nightly.toml --session btc-paper
+  papertape paper follow btc-paper
   papertape paper follow sessions/nightly.toml --session btc-paper --replay 60x
-  feed-of-mine | papertape paper follow sessions/nightly.toml --session btc-paper --stdin")]
+  feed-of-mine | papertape paper follow btc-paper --stdin")]
 pub(super) struct Follow {
     #[command(flatten)]
     planning: Planning,
@@ -50,8 +52,9 @@ fn pace(text: &str) -> Result<Pace, String> {
 }
 
 impl Follow {
-    pub(super) fn run(self, context: &Context) -> Result<Exit> {
+    pub(super) fn run(mut self, context: &Context) -> Result<Exit> {
         let signals = Signals::listen()?;
+        self.planning.find_sessions(context)?;
         let planned = match self.planning.plan_with(context, only_paper)? {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
@@ -92,7 +95,8 @@ impl Follow {
         let hooks = Hooks::new(&plan.run.hooks, &projects[0].root, &store);
         hooks.missing().iter().for_each(|missing| context.warn(missing));
         let is_told = hooks.waits_for(&[Moment::OnTrade, Moment::OnState]);
-        let mut show = Show::new(context, self.screen, names[0].clone());
+        let screen = self.screen.then(|| Screen::of(&store, &names[0]));
+        let mut show = Show::new(context, screen, names[0].clone());
         let mut journal = store.account_journal(&names[0]);
         // What stands there was told before.
         let _ = journal.read();
@@ -117,7 +121,7 @@ impl Follow {
                     (old, prepared) = follower.into_parts();
                     account = anew(old, &restart, &store, &holder)?;
                     journal = store.account_journal(&names[0]);
-                    show.say(format!("begun anew by {}", restart.by));
+                    show.say(&format!("begun anew by {}", restart.by), false);
                 }
                 Ok((end, _)) => break Ok(end),
                 Err(refused) => break Err(refused),
@@ -221,89 +225,78 @@ fn spool_lines(
 struct Show<'a> {
     context: &'a Context,
     name: String,
-    terminal: bool,
-    screen: bool,
+    terminal: Option<Term>,
+    screen: Option<Screen>,
     drawn: Option<Instant>,
-    lines: Vec<String>,
 }
 
 /// How often a line or screen is drawn again.
 const REDRAW: Duration = Duration::from_millis(500);
-/// So many of the last lines stand on the screen.
-const LINES: usize = 12;
 
 impl<'a> Show<'a> {
-    fn new(context: &'a Context, screen: bool, name: String) -> Self {
-        let terminal = std::io::stderr().is_terminal() && !context.quiet;
-        Self { context, name, terminal, screen, drawn: None, lines: Vec::new() }
+    fn new(context: &'a Context, screen: Option<Screen>, name: String) -> Self {
+        let terminal = Some(Term::stderr()).filter(|term| term.is_term() && !context.quiet);
+        Self { context, name, screen: screen.filter(|_| terminal.is_some()), terminal, drawn: None }
     }
 
     fn see(&mut self, sight: &Sight, news: News) {
-        let line = match news {
-            News::None => None,
-            News::Warning(text) => Some(format!("warning: {text}")),
-            News::State(state, fact) => Some(format!("{state}: {fact}")),
-            News::Told(said) => Some(said),
+        match news {
+            News::None => {}
+            News::Warning(text) => self.say(&text, true),
+            News::State(state, fact) => self.say(&format!("{state}: {fact}"), false),
+            News::Told(said) => self.say(&said, false),
             News::Settled(settled) if settled.fills > 0 => {
                 let fills = counted(settled.fills, "new fill");
-                Some(format!("{}, equity {:.2}, {fills}", at(sight), sight.equity))
+                self.say(&format!("{}, equity {:.2}, {fills}", at(sight), sight.equity), false);
             }
-            News::Settled(_) => None,
-        };
-        if let Some(line) = line {
-            self.say(line);
+            News::Settled(_) => {}
         }
-        let is_due = self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW);
-        if self.terminal && is_due {
-            self.drawn = Some(Instant::now());
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
             self.draw(sight);
         }
     }
 
-    fn say(&mut self, line: String) {
-        if self.terminal && self.screen {
-            self.lines.push(line);
-            let old = self.lines.len().saturating_sub(LINES);
-            self.lines.drain(..old);
+    /// Write a line that stays; on a screen the account's journal tells it.
+    fn say(&self, line: &str, warns: bool) {
+        if self.screen.is_some() {
             return;
         }
-        if self.terminal {
-            self.clear();
+        if self.terminal.is_some() {
+            let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
         }
-        let is_warning = line.starts_with("warning: ");
         let line = format!("{}: {line}", self.name);
-        if is_warning { self.context.complain(&line) } else { self.context.say(&line) }
+        if warns { self.context.warn(&line) } else { self.context.say(&line) }
     }
 
-    fn draw(&self, sight: &Sight) {
-        let latency = sight.latency.map_or(String::new(), |it| format!(", {:.0} ms", it * 1e3));
-        let line = format!(
-            "{} {}, {}, equity {:.2}, profit {:+.2}, {} trades ({} won, {} lost){latency}",
-            self.name,
-            sight.state,
-            at(sight),
-            sight.equity,
-            sight.profit,
-            sight.trades,
-            sight.wins,
-            sight.losses,
-        );
-        let text = match self.screen {
-            true => format!("\x1b[H\x1b[2J{line}\n\n{}\n", self.lines.join("\n")),
-            false => format!("\r\x1b[K{line}"),
+    fn draw(&mut self, sight: &Sight) {
+        let Some(terminal) = &self.terminal else { return };
+        self.drawn = Some(Instant::now());
+        let (height, width) = terminal.size();
+        let size = (usize::from(height), usize::from(width));
+        let text = match &mut self.screen {
+            Some(screen) => screen.draw(sight, size, Utc::now()),
+            None => {
+                let line = status_line(&self.name, sight);
+                format!("\r\x1b[K{}", truncate_str(&line, size.1.saturating_sub(1), "…"))
+            }
         };
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
-    fn clear(&self) {
-        let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
-    }
-
     fn end(&self) {
-        if self.terminal && self.drawn.is_some() {
+        if self.drawn.is_some() {
             let _ = std::io::stderr().lock().write_all(b"\n");
         }
     }
+}
+
+/// An account on one line.
+fn status_line(name: &str, sight: &Sight) -> String {
+    let Sight { state, equity, profit, trades, wins, losses, .. } = sight;
+    let latency = sight.latency.map_or(String::new(), |it| format!(", {:.0} ms", it * 1e3));
+    let trades = format!("{trades} trades ({wins} won, {losses} lost)");
+    let at = at(sight);
+    format!("{name} {state}, {at}, equity {equity:.2}, profit {profit:+.2}, {trades}{latency}")
 }
 
 /// The last bar, for people.

@@ -4,6 +4,7 @@ mod command;
 mod follow;
 mod reconcile;
 mod recover;
+mod screen;
 mod status;
 
 use super::context::Context;

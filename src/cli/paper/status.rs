@@ -157,7 +157,7 @@ fn row(account: &AccountReader, view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
 }
 
 /// A length of time for people.
-fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
+pub(super) fn ago(now: DateTime<Utc>, then: DateTime<Utc>) -> String {
     let seconds = (now - then).num_seconds().max(0);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
