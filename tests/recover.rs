@@ -196,6 +196,36 @@ fn a_difference_stops_until_somebody_accepts_it() {
 }
 
 #[test]
+fn what_is_not_what_it_was_is_named() {
+    let project = project();
+    let _ = night(&project, 60).success();
+    let other = self::project();
+    other.write("data/x.csv", bars(100).replace(",1001\n", ",1002\n"));
+    let _ = night(&other, 60).success();
+    let batch = format!("{ACCOUNT}/bars/000001.parquet");
+    let (own, swapped) = (fs::read(project.path(&batch)).unwrap(), fs::read(other.path(&batch)));
+    project.write(&batch, swapped.unwrap());
+    let fact = "checkpoint 1: its own bars of `x` are not what they were";
+    let _ = night(&project, 61).code(3).stderr(fact);
+    project.write(&batch, own);
+    let journal = format!("{ACCOUNT}/journal.jsonl");
+    let told = fs::read_to_string(project.path(&journal)).unwrap();
+    let first = told.lines().find(|line| line.contains("\"type\":\"fill\"")).unwrap();
+    let event: Value = serde_json::from_str(first).unwrap();
+    let message = event["message"].as_str().unwrap();
+    let other = message.replace("bought", "bought and kept");
+    project.write(&journal, told.replace(message, &other));
+    let _ = night(&project, 61).success();
+    let newest = format!("{ACCOUNT}/checkpoints/000002.json");
+    let text = fs::read(project.path(&newest)).unwrap();
+    let mut checkpoint: Value = serde_json::from_slice(&text).unwrap();
+    checkpoint["fills_digest"] = "of other fills".into();
+    project.write(&newest, checkpoint.to_string());
+    let fact = format!("fill 1 was `{other}` on bar ");
+    let _ = night(&project, 62).code(3).stderr(&fact).stderr(&format!(", and is `{message}` on"));
+}
+
+#[test]
 fn own_bars_that_are_gone_can_be_taken_again_by_choice() {
     let project = project();
     let _ = night(&project, 60).success();

@@ -1,7 +1,7 @@
 //! Where an account stood after a bar, with digests that let a later start prove that it continues the
 //! same history.
 
-use super::tell::Told;
+use super::tell::{self, Told};
 use super::terms::Terms;
 use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
@@ -10,6 +10,7 @@ use crate::plan::{Instruction, hex};
 use crate::store::{AccountReader, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Where an account stood.
@@ -23,8 +24,8 @@ pub struct Checkpoint {
     pub last: Option<DateTime<Utc>>,
     /// How many bars it had seen, of all symbols.
     pub bars: usize,
-    /// A digest of them.
-    pub bars_digest: String,
+    /// A digest of those of each symbol.
+    pub bars_digests: BTreeMap<String, String>,
     /// How many commands it had been given.
     pub commands: usize,
     /// A digest of them.
@@ -70,7 +71,7 @@ impl Checkpoint {
             made: Utc::now(),
             last: last.and_then(DateTime::from_timestamp_micros),
             bars: bars.iter().map(Bars::len).sum(),
-            bars_digest: bars_digest(bars, last),
+            bars_digests: bars_digests(bars, last),
             commands: instructions.len(),
             commands_digest: commands_digest(instructions),
             rules: terms.rules.clone(),
@@ -127,8 +128,15 @@ impl Checkpoint {
                 false => format!("its own bars are {count} up to there, and were {}", self.bars),
             });
         }
-        if bars_digest(bars, last) != self.bars_digest {
-            return Some("its own bars are not what they were".into());
+        let digests = bars_digests(bars, last);
+        if digests != self.bars_digests {
+            let symbols: BTreeSet<&String> =
+                digests.keys().chain(self.bars_digests.keys()).collect();
+            let other =
+                |symbol: &&&String| digests.get(**symbol) != self.bars_digests.get(**symbol);
+            let other: Vec<String> =
+                symbols.iter().filter(other).map(|it| format!("`{it}`")).collect();
+            return Some(format!("its own bars of {} are not what they were", other.join(", ")));
         }
         let given = instructions.get(..self.commands);
         match given {
@@ -148,8 +156,9 @@ impl Checkpoint {
         }
     }
 
-    /// What of the history, walked over again, is not what it was.
-    pub fn differs_in_history(&self, kept: &Kept<'_>) -> Option<String> {
+    /// What of the history, walked over again, is not what it was; `told` are its fills as its journal
+    /// tells them.
+    pub fn differs_in_history(&self, told: &[String], kept: &Kept<'_>) -> Option<String> {
         let fills = &kept.outcome.fills;
         let equity = match self.walked.checked_sub(1) {
             Some(bar) => kept.equity_series().get(bar).copied().unwrap_or(f64::NAN),
@@ -163,16 +172,30 @@ impl Checkpoint {
             .get(..self.fills)
             .is_some_and(|fills| fills_digest(kept, fills) == self.fills_digest);
         if !same {
-            return Some(format!("its first {} fills are not what they were{engine}", self.fills));
+            let none = || "absent".to_owned();
+            let now = |number: usize| fills.get(number).map(|fill| tell::filled(fill, kept));
+            let first = (0..self.fills).find(|&number| now(number).as_ref() != told.get(number));
+            return Some(match first {
+                Some(number) => format!(
+                    "fill {} was {}, and is {}{engine}",
+                    number + 1,
+                    told.get(number).cloned().unwrap_or_else(none),
+                    now(number).unwrap_or_else(none)
+                ),
+                None => format!("its first {} fills are not what they were{engine}", self.fills),
+            });
         }
         let differs = equity.to_bits() != self.equity.to_bits();
         differs.then(|| format!("its equity is {equity}, and was {}{engine}", self.equity))
     }
 }
 
-/// A digest of the bars that opened until `last`.
-fn bars_digest(bars: &[Bars], last: Option<i64>) -> String {
-    let mut hasher = blake3::Hasher::new();
+/// How many hexadecimal digits of the digest of a symbol's bars are kept.
+const DIGITS: usize = 32;
+
+/// A digest of the bars of each symbol that opened until `last`.
+fn bars_digests(bars: &[Bars], last: Option<i64>) -> BTreeMap<String, String> {
+    let mut digests = BTreeMap::new();
     let mut bytes = Vec::new();
     for bars in bars {
         let rows = last.map_or(0, |last| bars.time.partition_point(|time| *time <= last));
@@ -181,8 +204,6 @@ fn bars_digest(bars: &[Bars], last: Option<i64>) -> String {
             continue;
         }
         bytes.clear();
-        bytes.extend((bars.symbol.len() as u64).to_le_bytes());
-        bytes.extend(bars.symbol.as_bytes());
         bytes.extend(bars.time[..rows].iter().flat_map(|time| time.to_le_bytes()));
         let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
         for column in prices.into_iter().chain(bars.extra.iter().map(|extra| &extra.values)) {
@@ -194,9 +215,9 @@ fn bars_digest(bars: &[Bars], last: Option<i64>) -> String {
             let numbers = [action.row as u64, action.split.to_bits(), action.dividend.to_bits()];
             bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
         }
-        hasher.update(&bytes);
+        digests.insert(bars.symbol.clone(), hex(blake3::hash(&bytes).as_bytes(), DIGITS));
     }
-    hasher.finalize().to_hex().to_string()
+    digests
 }
 
 fn commands_digest(instructions: &[Instruction]) -> String {

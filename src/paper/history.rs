@@ -8,7 +8,7 @@
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::life::State;
-use super::tell::Told;
+use super::tell::{self, Told};
 use super::terms::Terms;
 use super::views;
 use crate::bars::{Bars, Clock, Zone};
@@ -59,6 +59,8 @@ pub struct History {
     pub(super) given: Vec<Given>,
     /// How much of what it did its journal tells.
     pub(super) told: Told,
+    /// Its fills in words, as its journal tells them.
+    pub(super) fills: Vec<String>,
     /// The numbers of the orders that wait for approval, as far as its last walk tells.
     pub(super) unapproved: Vec<usize>,
     /// What was told of bars of the source, so that it is told once.
@@ -101,6 +103,7 @@ impl History {
             bars,
             given: Vec::new(),
             told: Told::default(),
+            fills: Vec::new(),
             unapproved: views::unapproved(reader)?,
             noted: HashSet::new(),
             answered: HashSet::new(),
@@ -126,6 +129,7 @@ impl History {
         }
         self.told.hear(event);
         match event.kind {
+            EventKind::Fill => self.fills.push(tell::heard(event)),
             EventKind::Warning => {
                 let notes = event.facts.get("notes").and_then(Value::as_array);
                 let notes = notes.into_iter().flatten().filter_map(Value::as_str);
@@ -184,6 +188,7 @@ impl History {
             return;
         };
         self.told = back.told;
+        self.fills.truncate(self.told.fills);
         self.given.truncate(back.commands);
         self.accepted = None;
     }
@@ -221,7 +226,7 @@ impl History {
 
     /// What of its history, walked over again, is not what its last checkpoint says.
     pub fn differs_from_checkpoint(&self, kept: &Kept<'_>) -> Option<String> {
-        self.held_against()?.differs_in_history(kept)
+        self.held_against()?.differs_in_history(&self.fills, kept)
     }
 
     /// What of its files is wrong; `None` if they are what they were.

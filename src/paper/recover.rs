@@ -169,7 +169,7 @@ mod tests {
     fn place(number: u64, day: &str, unfit: Option<&str>) -> Place {
         let last = format!("{day}T00:00:00Z");
         let text = serde_json::json!({
-            "number": number, "made": last, "last": last, "bars": 1, "bars_digest": "",
+            "number": number, "made": last, "last": last, "bars": 1, "bars_digests": {},
             "commands": 0, "commands_digest": "", "rules": "", "settings": "", "engine": 1,
             "walked": 1, "fills": 0, "fills_digest": "", "equity": 1.0,
         });

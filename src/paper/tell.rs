@@ -3,7 +3,7 @@
 use super::life::{Cause, State};
 use crate::batch::kept::Kept;
 use crate::engine::outcome::What;
-use crate::engine::{self, Change, Moment, OrderStatus};
+use crate::engine::{self, Change, Fill, Moment, OrderStatus};
 use crate::store::{Event, EventKind, Level};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,23 @@ fn risks<'k>(kept: &'k Kept<'_>) -> impl Iterator<Item = &'k engine::outcome::Ev
     kept.outcome.events.iter().filter(|event| !matches!(event.what, What::Standing { .. }))
 }
 
+/// What a fill exchanged, in words.
+fn exchanged(fill: &Fill, kept: &Kept<'_>) -> String {
+    let word = if fill.units > 0.0 { "bought" } else { "sold" };
+    format!("{word} {} {} at {}", fill.units.abs(), kept.symbol(fill.symbol), fill.price)
+}
+
+/// A fill with its bar, in words: what [`heard`] makes of its event.
+pub(super) fn filled(fill: &Fill, kept: &Kept<'_>) -> String {
+    format!("`{}` on bar {}", exchanged(fill, kept), kept.time(fill.bar))
+}
+
+/// A fill of a journal with its bar, in words.
+pub(super) fn heard(event: &Event) -> String {
+    let bar = event.facts.get("bar").and_then(|bar| bar.as_str()).unwrap_or_default();
+    format!("`{}` on bar {bar}", event.message)
+}
+
 /// The events of what was not `told` yet.
 pub(super) fn news(session: &str, told: &Told, kept: &Kept<'_>) -> Vec<Event> {
     let (now, outcome) = (Utc::now(), kept.outcome);
@@ -96,9 +113,7 @@ pub(super) fn news(session: &str, told: &Told, kept: &Kept<'_>) -> Vec<Event> {
     let mut all: Vec<(usize, u8, Event)> = Vec::new();
     for fill in &outcome.fills[told.fills..] {
         let symbol = kept.symbol(fill.symbol);
-        let word = if fill.units > 0.0 { "bought" } else { "sold" };
-        let message = format!("{word} {} {symbol} at {}", fill.units.abs(), fill.price);
-        let event = event(EventKind::Fill, message, fill.bar)
+        let event = event(EventKind::Fill, exchanged(fill, kept), fill.bar)
             .metric("units", fill.units)
             .metric("price", fill.price)
             .metric("commission", fill.commission)

@@ -92,7 +92,11 @@ impl Reconcile {
         let story = reconciled.story.as_ref();
         context.say(&match story {
             None => format!("{name}: every order, fill and day is that of the backtest"),
-            Some(story) => format!("{name}: differs from the backtest: {}", story.sentence),
+            Some(story) => {
+                let why = reconciled.causes.first().map_or_else(String::new, |it| it.text());
+                let sentence = &story.sentence;
+                format!("{name}: differs from the backtest: {sentence}; because of {why}")
+            }
         });
         Ok(if story.is_none() { Exit::Success } else { Exit::Gate })
     }
@@ -140,7 +144,10 @@ fn facts(name: &str, reconciled: &Reconciled, against: Against) -> Facts {
         let what = text.split_once(": ").map_or("", |(_, what)| what);
         reasons.push(vec![cause.component.into(), what.into()]);
     }
-    let mut facts = facts.part("causes", reasons);
+    let mut facts = match causes.is_empty() {
+        true => facts,
+        false => facts.part("causes", reasons),
+    };
     let Some(story) = story else { return facts };
     let columns = [("field", Kind::Text), ("account", Kind::Text), ("backtest", Kind::Text)];
     let mut fields = Records::new(columns);
