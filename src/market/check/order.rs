@@ -25,15 +25,27 @@ impl Cleaning<'_> {
             true => 1,
             false => self.settings.timeframe.or_else(|| time::timeframe(&raw)).ok_or(ONE_ROW)?,
         };
-        let opened = |stamp: Stamp| match (self.settings.label_close, stamp) {
-            (true, Stamp::Instant(close)) => Stamp::Instant(close - timeframe),
-            (true, Stamp::Wall(close)) => Stamp::Wall(close - timeframe),
+        // Days are counted on the wall, and shorter bars by what has passed: the clocks may have skipped
+        // the time at which one opened.
+        let (closes, days) = (self.settings.label_close, timeframe % DAY == 0);
+        let placed_at = |stamp: Stamp| match stamp {
+            Stamp::Wall(close) if closes && days => Stamp::Wall(close - timeframe),
             // A date names the day at whose end the bar closes.
-            (true, Stamp::Date(day)) => Stamp::Date(day + DAY - timeframe),
-            (false, stamp) => stamp,
+            Stamp::Date(day) if closes => Stamp::Date(day + DAY - timeframe),
+            stamp => stamp,
         };
-        let opened: Vec<Stamp> = placed.iter().map(|(stamp, _)| opened(*stamp)).collect();
-        let (times, zone, skipped) = time::instants(&opened, self.settings.timezone);
+        let stamps: Vec<Stamp> = placed.iter().map(|(stamp, _)| placed_at(*stamp)).collect();
+        let (mut times, zone, skipped) = time::instants(&stamps, self.settings.timezone);
+        for (time, stamp) in times.iter_mut().zip(&stamps).filter(|_| closes) {
+            match stamp {
+                Stamp::Instant(close) if days => {
+                    *time = zone.instant(zone.local(*close) - timeframe);
+                }
+                Stamp::Instant(_) => *time -= timeframe,
+                Stamp::Wall(_) if !days => *time -= timeframe,
+                Stamp::Wall(_) | Stamp::Date(_) => {}
+            }
+        }
         self.clock = Clock { timeframe, zone };
         self.kept = times.into_iter().zip(placed.iter().map(|(_, row)| *row)).collect();
         for row in (0..self.rows.len()).filter(|row| self.rows.stamps[*row].is_none()) {
@@ -48,7 +60,7 @@ impl Cleaning<'_> {
         for at in skipped {
             let row = self.kept[at].1;
             never[row] = true;
-            let fact = Fact::Skipped(opened[at].raw(), self.settings.timezone);
+            let fact = Fact::Skipped(stamps[at].raw(), self.settings.timezone);
             search.add(1e17, row, None, fact);
         }
         if self.policy(Check::Order) == Policy::Drop && !never.is_empty() {

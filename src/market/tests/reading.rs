@@ -105,6 +105,47 @@ fn a_label_at_the_close_is_moved_to_the_open() {
 }
 
 #[test]
+fn both_labels_tell_the_same_bars_in_nights_on_which_clocks_are_moved() {
+    // Four hours of New York, as they are told there and in UTC, by when each opens and by when it closes.
+    for (walls, first) in [
+        // At 2 o'clock it was 3: there was no bar that opened at 2.
+        (["2020-03-08T00:00", "2020-03-08T01:00", "2020-03-08T03:00", "2020-03-08T04:00"], 5),
+        // At 2 o'clock it was 1 again.
+        (["2020-11-01T00:00", "2020-11-01T01:00", "2020-11-01T01:00", "2020-11-01T02:00"], 4),
+    ] {
+        let day = &walls[0][..10];
+        let last = ["2020-03-08T05:00", "2020-11-01T03:00"][usize::from(first == 4)];
+        let utc: Vec<String> = (first..first + 5).map(|at| format!("{day}T0{at}:00:00Z")).collect();
+        let walls: Vec<String> = walls.into_iter().chain([last]).map(str::to_owned).collect();
+        let bars = |stamps: &[String], close: bool| {
+            let row = |(at, stamp): (usize, &String)| format!("{stamp},1,1,1,1,{}\n", at + 1);
+            let rows: String = stamps.iter().enumerate().map(row).collect();
+            let files = Files::new(&[("x.csv", &format!("{HEADER}{rows}"))]);
+            let mut settings = files.settings(&["x.csv"]);
+            settings.timezone = chrono_tz::America::New_York;
+            settings.label_close = close;
+            let data = usable(load(&settings)).unwrap();
+            (data.bars[0].time.to_vec(), data.bars[0].volume.to_vec())
+        };
+        let opened = bars(&walls[..4], false);
+        assert_eq!(bars(&utc[..4], false), opened, "{day}");
+        assert_eq!(bars(&walls[1..], true), opened, "{day}");
+        assert_eq!(bars(&utc[1..], true), opened, "{day}");
+    }
+    // A day is over at midnight, however long it was.
+    let rows = ["2020-03-08T05:00:00Z", "2020-03-09T04:00:00Z", "2020-03-10T04:00:00Z"];
+    let rows = rows.map(|stamp| format!("{stamp},1,1,1,1,1\n")).concat();
+    let files = Files::new(&[("x.csv", &format!("{HEADER}{rows}"))]);
+    let mut settings = files.settings(&["x.csv"]);
+    settings.timezone = chrono_tz::America::New_York;
+    settings.label_close = true;
+    let data = usable(load(&settings)).unwrap();
+    assert_eq!(data.bars[0].days(0..3).collect::<Vec<_>>(), [18_328, 18_329, 18_330]);
+    let clock = &data.bars[0].clock;
+    assert_eq!(clock.close(data.bars[0].time[1]), 1_583_726_400_000_000, "the day of 23 hours");
+}
+
+#[test]
 fn further_files_of_a_symbol_go_on_with_it() {
     let files = Files::new(&[
         ("2020.csv", "time,symbol,o,h,l,c,score\n2020-12-30,A,1,1,1,1,7\n2020-12-31,A,1,1,1,1,8\n"),
