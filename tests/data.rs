@@ -400,6 +400,16 @@ fn a_check_ends_with_what_it_found() {
 }
 
 #[test]
+fn one_file_that_cannot_be_read_hides_no_other() {
+    let project = project().file("a.csv", "").file("z.csv", "what,is,this\n1,2,3\n");
+    let check = project.run(["data", "check", "a.csv", "x.csv", "z.csv"]).code(2);
+    let _ = check.stdout("120").stderr("a.csv: the file is empty").stderr("z.csv: no column");
+    let list = project.run(["data", "list", "."]).code(2);
+    let _ = list.stdout("2020-01-01").stderr("a.csv: the file is empty");
+    let _ = project.run(["data", "list", "a.csv"]).code(2).stderr("a.csv: the file is empty");
+}
+
+#[test]
 fn the_data_of_a_manifest_is_checked_as_its_sessions_read_it() {
     let lenient = session("one").replace("timeframe", "checks = { prices = \"drop\" }, timeframe");
     let bad = bars(60).replacen(",1030\n", ",\n", 1).replacen("2020-02-10,", "2020-02-10,-", 1);

@@ -149,10 +149,11 @@ pub(super) fn json(
         let _ = lines.push(part)?;
     }
     if let Some(Garbage { line, fact }) = lines.garbage().first() {
-        return Err(DataError::new(
-            file,
-            format!("line {line}: {fact}; mend the line or take it out"),
-        ));
+        let remedy = match newline.is_empty() || *line < lines.count {
+            true => "mend the line or take it out",
+            false => "the file ends there without the end of a line; is it still being written?",
+        };
+        return Err(DataError::new(file, format!("line {line}: {fact}; {remedy}")));
     }
     lines.csv().ok_or_else(|| {
         DataError::new(file, "the file is empty; write bars into it or name another file")

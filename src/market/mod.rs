@@ -25,6 +25,7 @@ mod lines;
 mod notation;
 mod read;
 mod roles;
+mod text;
 mod time;
 
 #[cfg(test)]
@@ -137,7 +138,22 @@ impl DataSet {
 /// Read and check all files of `settings`.
 pub fn load(settings: &DataSettings) -> Result<DataSet, DataError> {
     let began = Instant::now();
-    data_set(rows(settings)?, settings, began)
+    data_set(rows(settings, Err)?, settings, began)
+}
+
+/// Read and check those files of `settings` that can be read, and say of the others why not; `None` if
+/// none can.
+pub fn load_readable(settings: &DataSettings) -> (Option<DataSet>, Vec<DataError>) {
+    let (began, mut unreadable) = (Instant::now(), Vec::new());
+    let gathered = rows(settings, |error| {
+        unreadable.push(error);
+        Ok(())
+    });
+    let readable = gathered.ok().filter(|gathered| !gathered.files.is_empty());
+    let data = readable.and_then(|gathered| {
+        data_set(gathered, settings, began).map_err(|error| unreadable.push(error)).ok()
+    });
+    (data, unreadable)
 }
 
 /// The same of the texts of CSV files, each with the name that it goes by.
@@ -189,12 +205,21 @@ pub fn kept(
     Ok(DataSet { bars, verdicts, calendar, files: Vec::new(), took: Took::default() })
 }
 
-/// The rows of every symbol in all files.
-fn rows(settings: &DataSettings) -> Result<Gathered, DataError> {
+/// The rows of every symbol in all files; `go_on` says what becomes of an error.
+fn rows(
+    settings: &DataSettings,
+    mut go_on: impl FnMut(DataError) -> Result<(), DataError>,
+) -> Result<Gathered, DataError> {
     let mut gathered = Gathered::default();
     for (pattern, written) in settings.paths.iter().zip(&settings.written) {
-        for file in files::expand(pattern, written)? {
-            gathered.take(read::file(&file, settings)?)?;
+        match files::expand(pattern, written) {
+            Err(error) => go_on(error)?,
+            Ok(files) => {
+                for file in files {
+                    let rows = read::file(&file, settings);
+                    rows.and_then(|rows| gathered.take(rows)).or_else(&mut go_on)?;
+                }
+            }
         }
     }
     Ok(gathered)

@@ -24,6 +24,8 @@ const GUESSES: &[(&str, &[&str])] = &[
             "gmt_time",
             "unix",
             "epoch",
+            "unix_time",
+            "unix_timestamp",
         ],
     ),
     ("open", &["open", "o", "open_price"]),

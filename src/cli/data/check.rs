@@ -3,7 +3,7 @@
 use super::super::context::{Context, Usage};
 use super::super::exit::Exit;
 use super::super::output::{Facts, Format, Kind, Records};
-use super::{Reading, load};
+use super::{Reading, load_readable};
 use crate::diag::Mistakes;
 use crate::manifest::data::Check as Damage;
 use crate::manifest::{Checks, DataSettings, Layers, Policy};
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 /// Look for damage in files of bars, or in the data of a manifest's sessions
 ///
 /// Ends with 0 if nothing was found, with 1 if something was that a session would only warn of or
-/// repair, and with 2 if a session would be refused.
+/// repair, and with 2 if a session would be refused or a file cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,15 +39,20 @@ pub(super) struct Check {
 impl Check {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
-        let mut sets = Vec::new();
+        let (mut sets, mut unreadable) = (Vec::new(), 0);
         for file in &self.files {
             let all = match file.extension().is_some_and(|extension| extension == "toml") {
                 true => self.manifest(file, context)?,
                 false => vec![self.reading.settings(file, context)?],
             };
             for settings in all {
-                sets.push((settings.checks, load(&settings)?));
+                let (data, lost) = load_readable(&settings, context);
+                sets.extend(data.map(|data| (settings.checks, data)));
+                unreadable += lost;
             }
+        }
+        if sets.is_empty() {
+            return Ok(Exit::Usage);
         }
         match self.format {
             // A table of rows has room for one kind of row.
@@ -55,7 +60,7 @@ impl Check {
             format => facts(&sets, format).print(format)?,
         };
         let verdicts = || sets.iter().flat_map(|(_, data)| &data.verdicts);
-        Ok(match verdicts().any(Verdict::refuses) {
+        Ok(match unreadable > 0 || verdicts().any(Verdict::refuses) {
             true => Exit::Usage,
             false if verdicts().any(|verdict| !verdict.findings.is_empty()) => Exit::Gate,
             false => Exit::Success,

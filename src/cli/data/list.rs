@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::output::{Kind, Listing, Records};
-use super::{Reading, load, opened};
+use super::{Reading, load_readable, opened};
 use crate::bars::duration;
 use crate::manifest::data::Check;
 use crate::manifest::{DataSettings, Policy};
@@ -40,12 +40,18 @@ const COLUMNS: [(&str, Kind); 7] = [
 impl List {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
-        let mut symbols = Records::new(COLUMNS);
+        let (mut symbols, mut unreadable) = (Records::new(COLUMNS), 0);
         for file in &self.files {
-            let data = load(&lenient(self.reading.settings(file, context)?))?;
-            push(&data, &file.display().to_string(), &mut symbols);
+            let settings = lenient(self.reading.settings(file, context)?);
+            let (data, lost) = load_readable(&settings, context);
+            data.iter().for_each(|data| push(data, &file.display().to_string(), &mut symbols));
+            unreadable += lost;
         }
-        self.listing.print(symbols, &COLUMNS.map(|(name, _)| name), context)
+        if symbols.is_empty() && unreadable > 0 {
+            return Ok(Exit::Usage);
+        }
+        let exit = self.listing.print(symbols, &COLUMNS.map(|(name, _)| name), context)?;
+        Ok(if unreadable > 0 { Exit::Usage } else { exit })
     }
 }
 

@@ -124,7 +124,14 @@ fn load(settings: &DataSettings) -> Result<DataSet, Usage> {
     market::load(settings).map_err(|error| Usage(error.to_string()))
 }
 
-/// The same, or what the checks refuse it for; what they warn of is told.
+/// The same of those files that can be read; the others are complained of, and counted.
+fn load_readable(settings: &DataSettings, context: &Context) -> (Option<DataSet>, usize) {
+    let (data, unreadable) = market::load_readable(settings);
+    unreadable.iter().for_each(|error| context.complain(&format!("error: {error}")));
+    (data, unreadable.len())
+}
+
+/// All of them, or what the checks refuse them for; what they warn of is told.
 fn load_trusted(settings: &DataSettings, context: &Context) -> Result<DataSet, Usage> {
     let data = load(settings)?;
     data.verdicts.iter().flat_map(Verdict::warnings).for_each(|warning| context.warn(warning));

@@ -28,6 +28,15 @@ impl<'a> Cleaning<'a> {
         torn.is_short().then_some(Fact::Torn(torn.cells, torn.of))
     }
 
+    /// A split or dividend that cannot be: files write 0 or nothing where there is none.
+    fn impossible(&self, row: usize) -> Option<Fact> {
+        let told = [("split", &self.rows.told.split), ("dividend", &self.rows.told.dividend)];
+        let values =
+            told.into_iter().filter_map(|(name, column)| Some((name, column.as_ref()?[row])));
+        let mut odd = values.filter(|(_, value)| *value < 0.0 || value.is_infinite());
+        odd.next().map(|(name, value)| Fact::Price(name, value))
+    }
+
     /// Last lines that have all their cells and no end: the last cell may be cut short.
     pub(super) fn endings(&mut self) {
         let mut search = self.search(Check::Torn);
@@ -48,7 +57,9 @@ impl<'a> Cleaning<'a> {
         let is_usable = |value: f64| (SMALLEST_PRICE..=LARGEST_PRICE).contains(&value);
         let is_good = |row: usize| {
             let is_whole = self.odd(row).is_none() && self.torn(row).is_none();
-            is_whole && prices.iter().all(|column| is_usable(column[row]))
+            is_whole
+                && self.impossible(row).is_none()
+                && prices.iter().all(|column| is_usable(column[row]))
         };
         let mut good: Vec<bool> = Vec::with_capacity(self.kept.len());
         for &(time, row) in &self.kept {
@@ -57,7 +68,7 @@ impl<'a> Cleaning<'a> {
                 continue;
             }
             let worst = || names.iter().zip(prices).find(|(_, column)| !is_usable(column[row]));
-            if let Some(fact) = self.torn(row) {
+            if let Some(fact) = self.torn(row).or_else(|| self.impossible(row)) {
                 search.add(4.0, row, Some(time), fact);
                 continue;
             }

@@ -300,3 +300,15 @@ fn days_that_follow_a_calendar_that_nobody_named_are_told_once() {
     let always = |settings: &mut DataSettings| settings.calendar = Some(CalendarChoice::Always);
     assert_eq!(found(&mut days().map(|day| date(day).to_string()), &always).len(), 7);
 }
+
+#[test]
+fn a_split_or_dividend_that_cannot_be_is_damage() {
+    for (split, dividend, told) in [("-2", "0", "`split` is -2"), ("", "inf", "`dividend` is inf")]
+    {
+        let text = format!(
+            "date,open,high,low,close,split,dividend\n2020-01-01,1,1,1,1,0,0\n2020-01-02,1,1,1,1,{split},{dividend}\n"
+        );
+        let error = Files::new(&[("x.csv", &text)]).load(&["x.csv"]).unwrap_err();
+        assert!(error.contains(told), "{error}");
+    }
+}
