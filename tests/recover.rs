@@ -226,6 +226,28 @@ fn what_is_not_what_it_was_is_named() {
 }
 
 #[test]
+fn a_damaged_journal_is_mended_by_going_back_and_a_lost_one_is_told() {
+    let project = project();
+    let _ = night(&project, 60).success();
+    let _ = night(&project, 61).success();
+    let journal = format!("{ACCOUNT}/journal.jsonl");
+    let told = fs::read_to_string(project.path(&journal)).unwrap();
+    project.write(&journal, told.replacen("\"type\":\"fill\"", "\"type\":\"fi", 1));
+    let refused = night(&project, 62).code(3).stderr("its journal is damaged: ");
+    assert!(refused.stderr.contains("paper recover night --to"), "{}", refused.stderr);
+    let _ = project.run(["paper", "recover", "--to", "latest", "--yes"]).success();
+    let _ = night(&project, 63).success();
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 63).success();
+    assert_same(&account(&undisturbed), &account(&project));
+    fs::remove_file(project.path(&journal)).unwrap();
+    let _ = night(&project, 64).code(3).stderr("its journal is gone");
+    let _ = project.run(["paper", "restart", "-q"]).success();
+    let _ = night(&project, 63).success();
+    assert_same(&account(&undisturbed), &account(&project));
+}
+
+#[test]
 fn own_bars_that_are_gone_can_be_taken_again_by_choice() {
     let project = project();
     let _ = night(&project, 60).success();

@@ -81,10 +81,11 @@ impl History {
     /// Read what is there of an account; a new one has no terms yet.
     pub fn read(reader: &AccountReader) -> Result<Self, StoreError> {
         let (events, damaged) = reader.journal();
-        let mut broken = damaged.first().map(|error| format!("its journal is damaged: {error}"));
+        let mut broken =
+            damaged.first().map(|error| format!("its journal is damaged: {}", fact(error)));
         let (bars, unread) = reader.bars();
         if let Some(error) = unread {
-            broken.get_or_insert_with(|| format!("its own bars cannot be read: {error}"));
+            broken.get_or_insert_with(|| format!("its own bars cannot be read: {}", fact(&error)));
         }
         let checkpoint = match reader.checkpoints()?.last() {
             Some(&newest) => match Checkpoint::read(reader, newest)? {
@@ -231,7 +232,13 @@ impl History {
 
     /// What of its files is wrong; `None` if they are what they were.
     pub fn wrong(&self) -> Option<String> {
-        self.broken.clone().or_else(|| self.differs.as_ref().map(|fact| self.unlike(fact)))
+        let broken = |fact: &String| {
+            let name = &self.name;
+            format!(
+                "{fact}; restore its files from a copy, go back to a checkpoint with `papertape paper recover {name} --to WHICH`, or begin anew with `papertape paper restart {name}`"
+            )
+        };
+        self.broken.as_ref().map(broken).or_else(|| self.differs.as_ref().map(|it| self.unlike(it)))
     }
 
     /// Its name, which is that of its session.
@@ -388,6 +395,14 @@ impl History {
     /// When it was opened.
     pub fn opened(&self) -> Option<DateTime<Utc>> {
         self.opened
+    }
+}
+
+/// What is wrong with a file; what to do about it depends on the account.
+fn fact(error: &StoreError) -> String {
+    match error {
+        StoreError::Damaged { path, fact, .. } => format!("{}: {fact}", path.display()),
+        error => error.to_string(),
     }
 }
 

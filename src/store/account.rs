@@ -140,7 +140,9 @@ impl AccountReader {
 
     /// Whether there is such an account.
     pub fn exists(&self) -> bool {
-        fs::metadata(self.layout.journal()).is_ok_and(|journal| journal.len() > 0)
+        let is_told = fs::metadata(self.layout.journal()).is_ok_and(|journal| journal.len() > 0);
+        // One that has lost its journal is an account all the same, and somebody has to be told.
+        is_told || self.layout.batches().is_ok_and(|batches| !batches.is_empty())
     }
 
     /// The directory in which other processes leave commands.

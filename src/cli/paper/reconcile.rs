@@ -54,10 +54,11 @@ impl Reconcile {
         let reader = store.account(&name);
         let manifest = match self.manifest {
             Some(manifest) => manifest,
-            None => manifest(&reader, context)?,
+            None => manifest(&reader, context)?.unwrap_or_else(|| PathBuf::from(&name)),
         };
         let mut planning = Planning::of(manifest, Vec::new(), vec![name.clone()]);
         planning.profile = self.profile;
+        planning.find_sessions(context)?;
         let planned = match planning.plan(context)? {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
@@ -102,16 +103,14 @@ impl Reconcile {
     }
 }
 
-/// The manifest with which the account was run last.
-fn manifest(reader: &AccountReader, context: &Context) -> Result<PathBuf> {
+/// The manifest with which the account was run last; `None` if it is not known, or not there any more.
+fn manifest(reader: &AccountReader, context: &Context) -> Result<Option<PathBuf>> {
     let view = reader.view(ACCOUNT_FILE)?.unwrap_or_default();
     let view: Value = serde_json::from_slice(&view).unwrap_or_default();
-    let Some(path) = view["manifest"].as_str().map(PathBuf::from) else {
-        let fact = "name the manifest that declares it: the account does not tell";
-        return Err(Usage(format!("{}: {fact}", reader.name())).into());
-    };
+    let path = view["manifest"].as_str().map(PathBuf::from);
     // It was written as it is seen from where that run began.
-    Ok(if path.exists() { path } else { context.project().root.join(path) })
+    let places = path.map(|path| [context.project().root.join(&path), path]);
+    Ok(places.and_then(|places| places.into_iter().rev().find(|path| path.exists())))
 }
 
 fn facts(name: &str, reconciled: &Reconciled, against: Against) -> Facts {
