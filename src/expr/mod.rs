@@ -12,6 +12,7 @@
 pub mod column;
 pub mod indicators;
 
+mod bounds;
 mod check;
 mod columns;
 mod function;
@@ -31,6 +32,7 @@ mod tests;
 #[cfg(test)]
 mod window_tests;
 
+pub use bounds::Bounds;
 pub use check::{Binding, Node, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};
 pub use columns::{Columns, Place};

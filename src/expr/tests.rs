@@ -76,6 +76,16 @@ impl Scope for Names {
     }
 }
 
+/// `text` bound to no parameters, and the graph that it stands in.
+pub(super) fn bound(text: &str) -> (Graph, Bound) {
+    let place = Place::whole(&Source::new("test", text));
+    let mut program = Program::default();
+    let root = program.compile(text, &place, &Names).unwrap();
+    let mut graph = Graph::default();
+    let bound = graph.bind(&program, &[], &World::default()).unwrap().swap_remove(root);
+    (graph, bound)
+}
+
 pub(super) fn evaluate(text: &str, bars: &Bars, rows: usize) -> Column {
     let view = View { bars: Arc::new(bars.clone()), rows: 0..rows, from: 0 };
     evaluate_on(text, vec![view], 1)

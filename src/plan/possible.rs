@@ -2,16 +2,25 @@
 //! made.
 
 use crate::diag::{Mistake, codes};
-use crate::engine::Sizing;
 use crate::engine::model::Units;
-use crate::expr::{Bound, Scalar};
+use crate::engine::{Side, Sizing};
+use crate::expr::{Bound, Bounds, Graph, Scalar};
 use crate::manifest::Session;
 use crate::market::Slice;
 use crate::strategy::{Rule, Rules};
 
 /// Why `session` could enter nothing in bars with such `prices`, if that can be known.
-pub(super) fn never_enters(session: &Session, prices: Prices, rules: &Rules) -> Option<Mistake> {
-    too_large(session, rules, prices).or_else(|| out_of_reach(session, rules, prices))
+///
+/// A warning is of entries that some bar may let through, or that are all of one side.
+pub(super) fn never_enters(
+    session: &Session,
+    prices: Prices,
+    rules: &Rules,
+    graph: &Graph,
+) -> Option<Mistake> {
+    too_large(session, rules, prices)
+        .or_else(|| out_of_reach(session, rules, prices))
+        .or_else(|| wrong_side(session, rules, prices, graph))
 }
 
 /// The lowest and highest price of the range, over all symbols.
@@ -103,4 +112,55 @@ fn out_of_reach(session: &Session, rules: &Rules, prices: Prices) -> Option<Mist
         }
     }
     None
+}
+
+/// A stop or target that no bar puts on its side of the price that it is measured from.
+fn wrong_side(session: &Session, rules: &Rules, prices: Prices, graph: &Graph) -> Option<Mistake> {
+    // On a grid of prices both may be rounded to where they are in order.
+    if session.settings.trading.tick_size.is_some() {
+        return None;
+    }
+    let Prices { lowest, highest } = prices;
+    rules.legs.iter().enumerate().find_map(|(number, leg)| {
+        let bounds = |rule| leg.bound(rule).map(|bound| graph.bounds(bound, (lowest, highest)));
+        let waits = [Rule::Limit, Rule::Trigger].into_iter().find_map(|rule| {
+            let bounds = bounds(rule)?;
+            Some((rule.key(), bounds))
+        });
+        let (name, from) = waits.unwrap_or(("close", Bounds::CLOSE));
+        let sides = [(Side::Long, Rule::EnterLong), (Side::Short, Rule::EnterShort)];
+        let entered: Vec<Side> = sides
+            .into_iter()
+            .filter(|(_, rule)| leg.bound(*rule).is_some())
+            .map(|(side, _)| side)
+            .collect();
+        let wrong = |side: Side| {
+            [Rule::Stop, Rule::Target].into_iter().find_map(|rule| {
+                let level = bounds(rule)?;
+                let above = level.low >= from.high;
+                let below = level.high <= from.low;
+                let is_wrong =
+                    if (rule == Rule::Stop) == (side == Side::Long) { above } else { below };
+                let needed = if above { "below" } else { "above" };
+                is_wrong.then_some((side, rule, needed, level.certain && from.certain))
+            })
+        };
+        let found: Vec<_> = entered.iter().filter_map(|side| wrong(*side)).collect();
+        let (side, rule, needed, _) = *found.first()?;
+        let never = found.len() == entered.len() && found.iter().all(|(.., certain)| *certain);
+        let text = session.definition.rules.iter();
+        let text = text.into_iter().find(|text| text.rule == rule && text.leg == number);
+        let place = text.map_or(&session.place, |text| &text.written.place);
+        let (side, rule) = (side.word(), rule.key());
+        let title = match never {
+            true => format!("nothing could be entered: the {rule} is never {needed} the {name}"),
+            false => {
+                format!("no {side} is entered with this {rule}: it is never {needed} the {name}")
+            }
+        };
+        let label =
+            format!("the {rule} of a {side} lies {needed} the {name}, or the entry is refused");
+        let mistake = Mistake::new(codes::OUT_OF_RANGE, place, title).label(label);
+        Some(if never { mistake } else { mistake.warning() })
+    })
 }

@@ -595,17 +595,23 @@ impl Preparation<'_> {
                     self.tell(mistake, base, point, mistakes);
                 }
                 let Some(rules) = rules else { return };
-                let never = self.prices[variant.slice]
-                    .and_then(|prices| never_enters(&variant.session, prices, &rules));
-                if let Some(mistake) = never {
-                    if !base.swept {
-                        self.tell(mistake, base, point, mistakes);
+                let never = self.prices[variant.slice].and_then(|prices| {
+                    never_enters(&variant.session, prices, &rules, &self.prepared.graph)
+                });
+                match never {
+                    // Another point of the sweep may enter.
+                    Some(Mistake { severity: Severity::Error, title, .. }) if base.swept => {
+                        self.prepared.jobs.push(Job { index, params, work: Err(title) });
                         return;
                     }
-                    // Another point of the sweep may enter.
-                    let work = Err(mistake.title);
-                    self.prepared.jobs.push(Job { index, params, work });
-                    return;
+                    Some(mistake) => {
+                        let stops = mistake.severity == Severity::Error;
+                        self.tell(mistake, base, point, mistakes);
+                        if stops {
+                            return;
+                        }
+                    }
+                    None => {}
                 }
                 let named = rules.named();
                 let slice = &mut self.prepared.slices[variant.slice];
