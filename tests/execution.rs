@@ -18,9 +18,9 @@ timestamp,open,high,low,close,volume,signal
 const IDLE: &[(&str, &str, &str)] = &[
     ("no-signal", "strategy.rules.enter_long = \"close > 1_000\"", "no entry rule was ever true"),
     (
-        "no-window",
-        "strategy.rules.enter_long = \"close > sma(close, 50)\"",
-        "a window of the rules was never full, 5 bars are too few",
+        "last-bar",
+        "strategy.rules.enter_long = \"bar_index == 4\"",
+        "no order found its price, or was decided before the last bar",
     ),
     (
         "no-cash",
@@ -30,7 +30,7 @@ const IDLE: &[(&str, &str, &str)] = &[
     ),
     (
         "refused",
-        "strategy.rules = { enter_long = \"signal == 1\", stop = \"close + 1\" }",
+        "strategy.rules = { enter_long = \"signal == 1\", stop = \"sma(close, 1) + 1\" }",
         "every entry was refused: stop or target on the wrong side (2)",
     ),
     (
@@ -121,6 +121,17 @@ fn a_trade_tells_its_rule_its_order_and_what_risk_did() {
         ]
     );
     assert_eq!(trade["exit_from"], "stop, before the target (intrabar)");
+    // The bar of the fill shows the order of the bar before, with what risk did to it.
+    let explain = ["explain", "x", "--at", "2024-01-02", "--format", "json"];
+    let told: Value = serde_json::from_str(&project.run(explain).success().stdout).unwrap();
+    let events = told["symbols"]["x"]["events"].as_array().unwrap();
+    let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["order", "fill"]);
+    assert_eq!(
+        ["time", "order", "wanted", "reduced_to", "reduced_by"]
+            .map(|name| events[0][name].to_string()),
+        ["\"2024-01-01T00:00:00Z\"", "0.0", "10.0", "5.0", "\"max_position\""]
+    );
 }
 
 /// Every guard of the account, each with both actions, over bars that trip it.
@@ -178,6 +189,11 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("strategy.rules.trigger = \"120\"", "the trigger of 120 is never met"),
     ("strategy.rules.stop = \"120\"", "the stop of 120 lies on the wrong side"),
     ("strategy.rules.target = \"80\"", "the target of 80 lies on the wrong side"),
+    ("strategy.rules.stop = \"1.02 * close\"", "the stop is never below the close"),
+    (
+        "strategy.rules.limit = \"0.98 * close\"\nstrategy.rules.stop = \"0.99 * close\"",
+        "the stop is never below the limit",
+    ),
 ];
 
 #[test]
@@ -191,6 +207,22 @@ fn what_could_never_be_entered_is_an_error_when_planned() {
         );
         project.write_manifest("x.toml", &manifest);
         let _ = project.run(["plan", "x.toml"]).code(2).stderr(fact);
+    }
+    // What some bar may let through, and what is wrong for one side, is a warning.
+    for (rules, fact) in [
+        ("stop = \"close + 2 * atr(2)\"", "no long is entered with this stop: it is never below"),
+        ("target = \"lowest(low, 2)\"", "no long is entered with this target: it is never above"),
+        (
+            "enter_short = \"signal == 0\"\nstop = \"0.95 * close\"",
+            "no short is entered with this stop: it is never above the close",
+        ),
+    ] {
+        let manifest = format!(
+            "\n[session.x]\ndata.path = \"data/x.csv\"\n\
+             [session.x.strategy.rules]\nenter_long = \"signal == 1\"\n{rules}\n"
+        );
+        project.write_manifest("x.toml", &manifest);
+        let _ = project.run(["plan", "x.toml"]).success().stderr(fact);
     }
     // A point of a sweep is refused, and the others go on.
     project.write_manifest(

@@ -74,6 +74,7 @@ fn the_cases_of_backtesting_py_are_met_to_the_trade_and_to_the_statistic() {
         let trade = |row: &Row| {
             let size = number(row, "Size");
             Trade {
+                symbol: "goog-daily".to_owned(),
                 side: if size > 0.0 { "long" } else { "short" }.to_owned(),
                 units: size.abs(),
                 entry: (number(row, "EntryBar") as usize, number(row, "EntryPrice")),
@@ -123,6 +124,7 @@ fn the_cases_of_vectorbt_are_met_to_the_trade() {
     let project = Project::new();
     agrees(&run(&project, &shared, "vectorbt.toml"), 6, |case| {
         let trade = |row: &Row| Trade {
+            symbol: "goog-daily".to_owned(),
             side: row["Direction"].to_lowercase(),
             units: number(row, "Size"),
             entry: (bar(&row["Entry Timestamp"]), number(row, "Avg Entry Price")),

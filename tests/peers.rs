@@ -20,6 +20,7 @@ pub struct Case {
 
 #[derive(Debug)]
 pub struct Trade {
+    pub symbol: String,
     pub side: String,
     pub units: f64,
     pub entry: (usize, f64),
@@ -27,26 +28,35 @@ pub struct Trade {
     pub exit: Option<(usize, f64, f64)>,
 }
 
-/// The cases of an expected file, by symbol.
+/// The cases of an expected file by account: its symbol, or all that share it, such as `IBM+MSFT`.
 fn expected(path: &Path) -> BTreeMap<String, Case> {
     let text = fs::read_to_string(path).unwrap();
-    let mut cases: BTreeMap<String, Case> = BTreeMap::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let fields: Vec<&str> = line.split(',').collect();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let lines: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    let accounts = lines.iter().filter(|fields| fields[0] == "equity").map(|fields| fields[1]);
+    let mut cases: BTreeMap<String, Case> =
+        accounts.map(|account| (account.to_owned(), Case::default())).collect();
+    for fields in &lines {
         let number = |field: usize| fields[field].parse::<f64>().unwrap();
-        let case = cases.entry(fields[1].to_owned()).or_default();
+        let is_in = |account: &str| account.split('+').any(|symbol| symbol == fields[1]);
+        let mut all = cases.iter_mut();
+        let mut case = |found: &dyn Fn(&str) -> bool| {
+            all.find(|(account, _)| found(account)).expect("every account has an equity").1
+        };
         match fields[0] {
-            "trade" => case.trades.push(Trade {
+            "trade" => case(&is_in).trades.push(Trade {
+                symbol: fields[1].to_owned(),
                 side: fields[2].to_owned(),
                 units: number(3),
                 entry: (number(4) as usize, number(5)),
                 exit: (!fields[6].is_empty()).then(|| (number(6) as usize, number(7), number(8))),
             }),
             "equity" => {
-                assert_eq!(case.equity.len(), number(2) as usize, "{line}");
+                let case = case(&|account| account == fields[1]);
+                assert_eq!(case.equity.len(), number(2) as usize, "{fields:?}");
                 case.equity.extend((3..fields.len()).map(number));
             }
-            _ => panic!("`{line}` is neither a trade nor equity"),
+            _ => panic!("`{fields:?}` is neither a trade nor equity"),
         }
     }
     cases
@@ -67,6 +77,7 @@ pub fn ours(run: &Run, row: &Row) -> Case {
     let trade = |row: Row| {
         let number = |name: &str| row[name].parse::<f64>().unwrap();
         Trade {
+            symbol: row["symbol"].clone(),
             side: row["side"].clone(),
             units: number("units"),
             entry: (bar(&row["entry_time"]), number("entry_price")),
@@ -96,6 +107,7 @@ impl Trade {
             _ => false,
         };
         exits
+            && self.symbol == theirs.symbol
             && self.side == theirs.side
             && self.entry.0 == theirs.entry.0
             && same(self.units, theirs.units, 0.0)
@@ -107,7 +119,9 @@ impl Trade {
 pub fn difference(mut ours: Case, mut theirs: Case) -> Option<String> {
     for case in [&mut ours, &mut theirs] {
         // Some list trades as they begin and some as they end.
-        case.trades.sort_by_key(|trade| (trade.entry.0, trade.exit.map(|exit| exit.0)));
+        case.trades.sort_by_key(|trade| {
+            (trade.symbol.clone(), trade.entry.0, trade.exit.map(|exit| exit.0))
+        });
     }
     let pairs = ours.trades.iter().zip(&theirs.trades);
     if let Some((ours, theirs)) = pairs.into_iter().find(|(ours, theirs)| !ours.is(theirs)) {

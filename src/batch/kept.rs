@@ -247,7 +247,7 @@ impl Kept<'_> {
                 trade.slippage.to_string(),
                 trade.profit.to_string(),
                 trade.profit_fraction().to_string(),
-                (trade.exit_bar - trade.entry_bar).to_string(),
+                trade.exit_bar.saturating_sub(trade.entry_bar).to_string(),
                 mae.to_string(),
                 mfe.to_string(),
                 trade.closed_by.map_or("", |by| by.word()).to_owned(),
@@ -353,7 +353,7 @@ impl Kept<'_> {
     /// Orders and fills in the order in which they happened.
     pub fn events(&self) -> String {
         let mut events: Vec<(usize, u8, Value)> = Vec::new();
-        for order in &self.outcome.orders {
+        for (number, order) in self.outcome.orders.iter().enumerate() {
             let (intent, side) = match order.intent {
                 Intent::Open(side) => ("open", Some(side.word())),
                 Intent::Close(_) => ("close", None),
@@ -367,6 +367,10 @@ impl Kept<'_> {
                 "kind": order.kind.word(),
                 "limit": order.limit,
                 "trigger": order.trigger,
+                "order": number,
+                "wanted": order.wanted,
+                "reduced_to": order.reduced.map(|(_, units)| units),
+                "reduced_by": order.reduced.map(|(reason, _)| reason.word()),
                 "status": order.status.words(),
             });
             events.push((order.bar, 2, event));
@@ -419,9 +423,13 @@ impl Kept<'_> {
     /// What happened beside orders and fills: its kind, and what is to be known of it.
     pub fn words(&self, event: &Event) -> (&'static str, Value) {
         match event.what {
-            What::Refused { reason } => ("refused", json!({ "reason": reason.word() })),
-            What::Reduced { reason, from, to } => {
-                ("reduced", json!({ "reason": reason.word(), "from": from, "to": to }))
+            What::Refused { order, reason } => {
+                ("refused", json!({ "order": order, "reason": reason.word() }))
+            }
+            What::Reduced { order, reason, from, to } => {
+                let facts =
+                    json!({ "order": order, "reason": reason.word(), "from": from, "to": to });
+                ("reduced", facts)
             }
             What::Tripped { guard, action, value, limit } => (
                 "tripped",

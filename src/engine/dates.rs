@@ -240,16 +240,19 @@ impl Walk {
         }
     }
 
-    /// Entries that are old enough end at the open of bar `t`.
+    /// Entries that are old enough end at the open of bar `t`, and so does what bars before had no
+    /// volume for.
     pub(super) fn exits_of_the_clock(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         let old = |lots: &[super::ledger::Lot]| lots.iter().position(|lot| lot.expires <= t);
         while let Some(index) = old(&self.ledger.positions[symbol]) {
-            self.ledger.positions[symbol][index].expires = NEVER;
+            let lot = &mut self.ledger.positions[symbol][index];
+            let (closed_by, basis) = lot.expires_by;
+            lot.expires = NEVER;
             let hit = Hit {
                 bar: t,
                 price: scene.bars(symbol).open[t],
-                basis: Basis::ClockOpen,
-                closed_by: ClosedBy::MaxHolding,
+                basis,
+                closed_by,
                 at_open: true,
                 ambiguous: false,
                 rests: false,

@@ -63,7 +63,8 @@ impl Paid {
 }
 
 impl Walk {
-    /// Fill what is due at this moment: sells, then buys, each in the order of symbols.
+    /// Fill what is due at this moment: sells, then buys, each in the order of symbols; or both in
+    /// that order.
     pub(super) fn fill_due(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
         let due = |walk: &Self, symbol: usize| {
             let book = &walk.books[symbol];
@@ -82,6 +83,13 @@ impl Walk {
                 self.fill_exits(scene, symbol, at);
             }
             self.refuse_lone_legs(scene, touched, at);
+        }
+        if scene.settings.pins.symbols_in_turn {
+            for &symbol in touched {
+                self.fill_symbol(scene, symbol, at, true);
+                self.fill_symbol(scene, symbol, at, false);
+            }
+            return;
         }
         for sells in [true, false] {
             for &symbol in touched {
@@ -109,6 +117,10 @@ impl Walk {
         if let Some(entry) = book.entry.filter(|entry| entry.is_due(at) && opens_now(entry))
             && !waits
         {
+            if self.ledger.side(symbol).is_some_and(|side| side != entry.side) {
+                self.refuse_entry(at.bar, symbol, Reason::NoCash);
+                return;
+            }
             // The one order that turns a position pays once for itself.
             let turned = if scene.turns_in_one() { closed } else { 0.0 };
             let (reference, basis) = scene.market(symbol, at.bar, at.moment);
@@ -192,9 +204,15 @@ impl Walk {
         }
         let leaving =
             Leaving { closed_by: exit.closed_by, decided: exit.decided, order: Some(exit.order) };
-        let units = held.min(self.room(scene, symbol, at.bar));
+        let payable = self.payable(scene, symbol, at, taken, held);
+        let units = payable.min(self.room(scene, symbol, at.bar));
         self.leave(scene, symbol, None, units, at, taken, leaving);
-        if units < held {
+        if units < held && payable < held {
+            // There is no cash for the rest, and nobody waits for it.
+            let none = OrderStatus::Refused(Reason::NoCash);
+            self.settle(exit.order, if units > 0.0 { OrderStatus::Filled(at.bar) } else { none });
+            self.books[symbol].stale = true;
+        } else if units < held {
             // The bar had too little volume: the rest is carried on.
             let fill = self.carried(scene, symbol, at);
             self.books[symbol].exit = Some(ExitOrder { fill, ..exit });
@@ -204,38 +222,66 @@ impl Walk {
         units
     }
 
+    /// How many of `units` of a position can be left: a short must be paid for, where cash is all
+    /// there is.
+    fn payable(&self, scene: &Scene<'_>, symbol: usize, at: At, taken: Taken, units: f64) -> f64 {
+        if !scene.settings.pins.cash_is_free || self.ledger.side(symbol) != Some(Side::Short) {
+            return units;
+        }
+        let cash = self.spendable(scene, symbol, Side::Long, at) / scene.settings.trading.leverage;
+        let fee = scene.settings.costs.commission.fee(taken.rests, self.ledger.traded);
+        let paid = self.paid(scene, symbol, at.bar, 1.0, 0.0, taken, false);
+        let most = fee.units_for(cash, paid.price);
+        // What lies within the last digits of the whole is the whole.
+        if most >= units * (1.0 - 1e-9) { units } else { most }
+    }
+
     /// The same moment of the symbol's next bar.
     fn carried(&self, scene: &Scene<'_>, symbol: usize, at: At) -> (usize, Moment) {
         let moment = if at.moment == Moment::Close { Moment::Close } else { Moment::Open };
         (scene.bars(symbol).next_bar(at.bar + 1).unwrap_or(NEVER), moment)
     }
 
-    /// A level ends a lot; whether it could, wholly or in part.
+    /// A level, or its age, ends a lot as far as the bar has volume.
     pub(super) fn protective_exit(
         &mut self,
         scene: &Scene<'_>,
         symbol: usize,
         index: usize,
         hit: Hit,
-    ) -> bool {
+    ) {
         self.outcome.ambiguous_exits += usize::from(hit.ambiguous);
         let moment = if hit.at_open { Moment::Open } else { Moment::Inside };
         let at = At { bar: hit.bar, moment };
         let taken = Taken {
             reference: hit.price,
             basis: hit.basis,
-            slips: !hit.rests && scene.axes.slippage_on_stops,
+            slips: scene.axes.slippage_on_stops && (!hit.rests || scene.settings.pins.targets_slip),
             rests: hit.rests,
         };
         let leaving = Leaving { closed_by: hit.closed_by, decided: hit.bar, order: None };
         let units = self.ledger.positions[symbol][index].units;
-        let closed = units.min(self.room(scene, symbol, hit.bar));
+        let payable = self.payable(scene, symbol, at, taken, units);
+        let closed = payable.min(self.room(scene, symbol, hit.bar));
         self.leave(scene, symbol, Some(index), closed, at, taken, leaving);
-        if closed < units && self.books[symbol].exit.is_none() {
-            let next = self.carried(scene, symbol, At { bar: hit.bar, moment: Moment::Open });
-            self.order_exit(scene, symbol, hit.bar, hit.closed_by, next);
+        // What lies within the last digits of the whole was closed with it.
+        if closed >= units * (1.0 - 1e-12) {
+            return;
         }
-        closed == units
+        let (next, _) = self.carried(scene, symbol, At { bar: hit.bar, moment: Moment::Open });
+        let lot = &mut self.ledger.positions[symbol][index];
+        match &mut lot.levels {
+            // A target goes on waiting for its price, and so does what could not be paid.
+            Some(levels) if hit.rests || payable < units => {
+                levels.outlive(scene.bars(symbol), scene.reading(), hit.bar);
+                lot.searched = hit.bar + 1;
+            }
+            _ => {
+                lot.levels = None;
+                (lot.expires, lot.expires_by) = (next, (hit.closed_by, Basis::CarriedOpen));
+            }
+        }
+        self.books[symbol].stale = true;
     }
 
     /// Give up units of a position: of one lot, or of the oldest first.
@@ -251,6 +297,15 @@ impl Walk {
         leaving: Leaving,
     ) {
         let Some(side) = self.ledger.side(symbol).filter(|_| units > 0.0) else { return };
+        if lot.is_none() && scene.settings.pins.closes_each_entry {
+            let mut left = units;
+            while let Some(first) = self.ledger.positions[symbol].first().filter(|_| left > 0.0) {
+                let part = left.min(first.units);
+                self.leave(scene, symbol, Some(0), part, at, taken, leaving);
+                left -= part;
+            }
+            return;
+        }
         let sign = -side.sign();
         let paid = self.paid(scene, symbol, at.bar, sign, units, taken, false);
         let fee = scene.settings.costs.commission.fee(taken.rests, self.ledger.traded);
@@ -272,11 +327,9 @@ impl Walk {
         entry: EntryOrder,
         reached: Reached,
     ) {
-        let rests = entry.prices.limit.is_some();
-        let moment = Moment::Inside;
-        let taken = Taken { reference: reached.price, basis: reached.basis, slips: !rests, rests };
-        if self.enter(scene, symbol, entry, At { bar: reached.bar, moment }, taken, 0.0) {
-            self.rest_of_entry_bar(scene, symbol, reached, !rests);
+        let (at, taken) = (At { bar: reached.bar, moment: Moment::Inside }, entry.taken(reached));
+        if self.enter(scene, symbol, entry, at, taken, 0.0) {
+            self.rest_of_entry_bar(scene, symbol, reached, !taken.rests);
         }
     }
 
@@ -320,7 +373,8 @@ impl Walk {
         let Sized { units, wanted, reduced, left, paid, commission } = sized;
         if let Some(reason) = reduced {
             self.outcome.reduced.add(reason);
-            self.tell(at.bar, Some(symbol), What::Reduced { reason, from: wanted, to: units });
+            let (order, from, to) = (entry.order, wanted, units);
+            self.tell(at.bar, Some(symbol), What::Reduced { order, reason, from, to });
         }
         let sign = entry.side.sign();
         let fill = Fill {
@@ -345,6 +399,7 @@ impl Walk {
             searched,
             hit: None,
             expires: self.expiry(scene, symbol, at.bar),
+            expires_by: (ClosedBy::MaxHolding, Basis::ClockOpen),
             step: self.step(scene, symbol, at.bar, 0),
         };
         self.ledger.open(fill, lot, &mut self.outcome);
@@ -449,15 +504,21 @@ impl Walk {
 
     /// Fill an order of the last close at the price at which positions were closed.
     pub(super) fn meet_last_bar(&mut self, scene: &Scene<'_>, symbol: usize, at: At, price: f64) {
-        let Some(entry) = self.books[symbol].entry.filter(|entry| entry.prices.is_market()) else {
-            return;
-        };
         let meets = scene.axes.at_end == AtEnd::CloseAtLastOpen
             && scene.settings.pins.last_orders_meet_last_bar;
-        if meets {
+        let Some(mut entry) = self.books[symbol].entry.filter(|_| meets) else { return };
+        if entry.prices.is_market() {
             let basis = Basis::LastOpen;
             let taken = Taken { reference: price, basis, slips: true, rests: false };
             self.enter(scene, symbol, entry, at, taken, 0.0);
+            return;
+        }
+        let (side, bars, last) = (entry.side, scene.bars(symbol), scene.frame.len() - 1);
+        if let Some(reached) =
+            entry.prices.first_reached(side, bars, scene.reading(), last, last + 1)
+        {
+            let taken = entry.taken(reached);
+            self.enter(scene, symbol, entry, At { bar: last, moment: Moment::Inside }, taken, 0.0);
         }
     }
 
@@ -476,6 +537,12 @@ impl Walk {
 }
 
 impl EntryOrder {
+    /// The price at which it is taken where it was reached.
+    fn taken(&self, reached: Reached) -> Taken {
+        let rests = self.prices.limit.is_some();
+        Taken { reference: reached.price, basis: reached.basis, slips: !rests, rests }
+    }
+
     /// Whether it is a market order for this moment.
     fn is_due(&self, at: At) -> bool {
         self.prices.is_market() && self.fill == (at.bar, at.moment)

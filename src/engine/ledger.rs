@@ -4,7 +4,7 @@ use super::frame::Frame;
 use super::outcome::Outcome;
 use super::protect::{Hit, Levels};
 use super::settings::Settings;
-use super::trade::{ClosedBy, Fill, Moment, Side, Trade};
+use super::trade::{Basis, ClosedBy, Fill, Moment, Side, Trade};
 
 /// No such bar.
 pub(super) const NEVER: usize = usize::MAX;
@@ -15,6 +15,8 @@ pub(super) struct Ledger {
     pub cash: f64,
     /// Freed inside the present bar, and not spendable on it.
     pub locked: f64,
+    /// What stops freed on the present bar: the symbol, the cash, and what is owed less.
+    pub freed: Vec<(usize, f64, f64)>,
     /// The money that was traded so far.
     pub traded: f64,
     /// How many losing trades followed each other last.
@@ -43,8 +45,10 @@ pub(super) struct Lot {
     pub searched: usize,
     /// What ends it next, as far as was looked.
     pub hit: Option<Hit>,
-    /// The bar at whose open it is old enough to end.
+    /// The bar at whose open it ends, whatever its price.
     pub expires: usize,
+    /// What ends it there: its age, or what a bar before had too little volume for.
+    pub expires_by: (ClosedBy, Basis),
     /// Which target comes next among `risk.take_profit_after`, and on which bar.
     pub step: (usize, usize),
 }
@@ -96,6 +100,7 @@ impl Ledger {
     /// An account that holds nothing but its capital.
     pub(super) fn begin(&mut self, symbols: usize, capital: f64) {
         (self.cash, self.locked, self.traded, self.losses) = (capital, 0.0, 0.0, 0);
+        self.freed.clear();
         self.positions.iter_mut().for_each(Vec::clear);
         self.positions.resize_with(symbols, Vec::new);
     }
@@ -171,6 +176,23 @@ impl Ledger {
         let (long, short) = self.exposure(frame, settings, t, moment);
         let lent = (1.0 - 1.0 / settings.trading.leverage) * (long + short);
         self.cash - 2.0 * short + lent - self.locked
+    }
+
+    /// What was received for all that is owed.
+    pub(super) fn owed(&self) -> f64 {
+        let lots = self.positions.iter().flatten().filter(|lot| lot.side == Side::Short);
+        lots.map(|lot| lot.units * lot.entry_price).sum()
+    }
+
+    /// The cash that an entry of `symbol` may take when shorts may pay for longs, and stops of this
+    /// bar for the symbols after theirs alone.
+    pub(super) fn free_cash(&self, symbol: usize, side: Side) -> f64 {
+        let later = self.freed.iter().filter(|(freed, ..)| *freed > symbol);
+        let (cash, owed) = later.fold((0.0, 0.0), |sum, (_, c, o)| (sum.0 + c, sum.1 + o));
+        match side {
+            Side::Long => self.cash - cash,
+            Side::Short => self.cash - cash - 2.0 * (self.owed() + owed),
+        }
     }
 
     /// Book a fill; its place among the fills.

@@ -297,6 +297,21 @@ pub struct Pins {
     pub new_targets_at_open: bool,
     /// A target is filled inside its bar, at the low if it lies below (at the high if above).
     pub targets_inside: bool,
+    /// The orders of a bar are filled symbol by symbol, stops at their symbol's turn: what one frees
+    /// is there for those after it alone.
+    pub symbols_in_turn: bool,
+    /// A long may take all the cash, what shorts brought included, and a short is left only as far as
+    /// there is cash; a short may take what is left when what is owed is counted twice, at the price at
+    /// which it was sold. A short of a number of units or of an amount of money needs none.
+    pub cash_is_free: bool,
+    /// A size is a fraction of what the entry may take, and an amount of money is without costs.
+    pub sizes_of_cash: bool,
+    /// An order that closes several entries is filled, and paid for, entry by entry.
+    pub closes_each_entry: bool,
+    /// Where slippage worsens the price of stops, it worsens that of targets too.
+    pub targets_slip: bool,
+    /// Where orders fill at the close, a trigger is gapped over by the close before.
+    pub triggers_gap_from_close: bool,
 }
 
 const NO_PINS: Pins = Pins {
@@ -322,6 +337,12 @@ const NO_PINS: Pins = Pins {
     net_targets: false,
     new_targets_at_open: false,
     targets_inside: false,
+    symbols_in_turn: false,
+    cash_is_free: false,
+    sizes_of_cash: false,
+    closes_each_entry: false,
+    targets_slip: false,
+    triggers_gap_from_close: false,
 };
 
 /// A named set of execution rules.
@@ -369,6 +390,8 @@ pub const MODELS: &[Model] = &[
             ruin_forgiven: true,
             stop_always_first: true,
             stop_limit_at_trigger: true,
+            closes_each_entry: true,
+            triggers_gap_from_close: true,
             ..NO_PINS
         },
     },
@@ -390,6 +413,10 @@ pub const MODELS: &[Model] = &[
             survives_ruin: true,
             stop_always_first: true,
             shares_turning_fee: true,
+            symbols_in_turn: true,
+            cash_is_free: true,
+            sizes_of_cash: true,
+            targets_slip: true,
             ..NO_PINS
         },
     },

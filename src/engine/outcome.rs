@@ -30,11 +30,15 @@ pub struct Event {
 pub enum What {
     /// An entry was refused.
     Refused {
+        /// The number of its order.
+        order: usize,
         /// Why.
         reason: Reason,
     },
     /// An entry was made smaller.
     Reduced {
+        /// The number of its order.
+        order: usize,
         /// Why.
         reason: Reason,
         /// Units before.

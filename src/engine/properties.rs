@@ -103,19 +103,30 @@ fn the_account_adds_up_at_every_bar() {
 }
 
 #[test]
-fn no_fill_lies_outside_its_bar_unless_slippage_says_so() {
+#[expect(clippy::print_stdout, reason = "a property says how often its case occurred")]
+fn no_fill_lies_outside_its_bar_unless_slippage_or_an_axis_says_so() {
+    let (mut within, mut outside) = (0, [0, 0]);
     over_worlds("fills at a level", 1_500, |seed, world| {
-        let mut levels = 0;
+        let (mut levels, mut world) = (0, world.clone());
+        if seed % 2 == 1 {
+            (world.settings.axes.gap_stop, world.settings.axes.limit_gap) =
+                (GapStop::Level, LimitGap::Level);
+        }
         for fill in &world.walk().fills {
             let symbol = &world.symbols[fill.symbol];
             let [_, high, low, ..] = symbol.bars[fill.bar];
             // These say that the bar need not have traded there.
             let at_the_end = matches!(fill.basis, Basis::LastClose | Basis::LastOpen);
-            let beyond = matches!(fill.basis, Basis::StopGapLevel | Basis::LimitGapLevel);
+            let beyond = matches!(
+                fill.basis,
+                Basis::StopGapLevel | Basis::LimitGapLevel | Basis::TriggerGapClose
+            );
             assert!(symbol.present[fill.bar] || at_the_end, "world {seed}: {fill:?}");
             let inside =
                 fill.reference >= low * (1.0 - 1e-12) && fill.reference <= high * (1.0 + 1e-12);
             assert!(inside || beyond || at_the_end, "world {seed}: {fill:?} of {low} to {high}");
+            within += usize::from(inside);
+            outside[usize::from(at_the_end)] += usize::from(!inside);
             let worse = (fill.price - fill.reference) * fill.units;
             let said = fill.slippage + fill.spread;
             assert!((worse - said).abs() <= 1e-9 * (1.0 + worse.abs()), "world {seed}: {fill:?}");
@@ -127,6 +138,9 @@ fn no_fill_lies_outside_its_bar_unless_slippage_says_so() {
         }
         levels
     });
+    let [axes, end] = outside;
+    println!("{within} lie within their bars, {axes} at levels that axes allow, {end} at the end");
+    assert!(axes >= 1_000, "axes put only {axes} fills outside of their bars");
 }
 
 #[test]
@@ -304,7 +318,7 @@ fn every_refusal_and_reduction_is_an_event_with_its_reason() {
             outcome.events.iter().filter(|event| wanted(&event.what) == Some(reason)).count()
         };
         let refused = |what: &What| match what {
-            What::Refused { reason } => Some(*reason),
+            What::Refused { reason, .. } => Some(*reason),
             _ => None,
         };
         let reduced = |what: &What| match what {

@@ -250,11 +250,8 @@ impl Levels {
                 }
             }
             let stays = reading.pins.stopped_bar_trails_not && sign * worst[t] <= before.0;
-            if let (TrailingFrom::ExtremeSameBar, Some(trailing)) = (follow, &mut self.trailing)
-                && sign * best[t] > trailing.extreme
-                && !stays
-            {
-                trailing.extreme = sign * best[t];
+            if follow == TrailingFrom::ExtremeSameBar && !stays {
+                self.follow(sign * best[t]);
             }
             let now = self.nearer_stop();
             // A bar that the symbol does not have is NaN and touches nothing.
@@ -269,11 +266,7 @@ impl Levels {
                 }
                 return Some(hit);
             }
-            if let Some(trailing) = &mut self.trailing
-                && sign * followed[t] > trailing.extreme
-            {
-                trailing.extreme = sign * followed[t];
-            }
+            self.follow(sign * followed[t]);
         }
         if !peek || until >= open.len() {
             return None;
@@ -286,42 +279,87 @@ impl Levels {
         })
     }
 
-    /// Whether bar `t`, inside which the entry was filled, ends it too.
+    /// Whether bar `t`, inside which the entry was filled at `price`, ends it too.
     pub(super) fn entry_bar_hit(
         &self,
         bars: &Aligned,
         reading: Reading<'_>,
         t: usize,
         entered: Entered,
+        price: f64,
     ) -> Option<Hit> {
-        let sign = self.side.sign();
-        let (best, worst) = match self.side {
-            Side::Long => (bars.high[t], bars.low[t]),
-            Side::Short => (bars.low[t], bars.high[t]),
-        };
-        let whole = [bars.open[t], best, worst, bars.close[t]].map(|price| sign * price);
+        let whole = self.signed(&[bars.open[t], bars.high[t], bars.low[t], bars.close[t]]);
+        let stop = self.nearer_stop();
+        if entered == Entered::AtOpen {
+            let hit = self.touches(&whole, stop, reading).then(|| {
+                let hit = self.hit(t, reading, whole, stop, stop);
+                self.in_detail(bars, reading, hit, stop)
+            });
+            return hit;
+        }
+        let (hit, ambiguous) = self.rest_hit(t, reading, entered, whole, stop);
+        let detail = bars.detail.as_ref().filter(|_| ambiguous);
+        let found = detail.and_then(|detail| {
+            let signed = self.side.sign() * price;
+            self.rest_in_detail(detail.of(t), t, reading, entered, signed)
+        });
+        found.unwrap_or(hit)
+    }
+
+    /// What the rest of a bar does to an entry inside it, and whether that depends on the reading:
+    /// one extreme comes after the entry, the other one may.
+    fn rest_hit(
+        &self,
+        t: usize,
+        reading: Reading<'_>,
+        entered: Entered,
+        whole: [f64; 4],
+        stop: (f64, ClosedBy),
+    ) -> (Option<Hit>, bool) {
         let [open, best, worst, close] = whole;
         let best_is_past = reading.best_first(self.side, whole);
-        let (best, worst) = match entered {
-            Entered::AtOpen => (best, worst),
-            Entered::Limit if best_is_past => (close, worst),
-            Entered::Trigger if !best_is_past => (best, close),
-            Entered::Limit | Entered::Trigger => (best, worst),
+        let rest = match entered {
+            Entered::Limit if best_is_past => [open, close, worst, close],
+            Entered::Trigger if !best_is_past => [open, best, close, close],
+            Entered::AtOpen | Entered::Limit | Entered::Trigger => whole,
+        };
+        let (stopped, reached) = (worst <= stop.0, self.reaches(best, reading));
+        let ambiguous = match entered {
+            Entered::AtOpen => stopped && reached,
+            Entered::Limit => reached && (stopped || !self.reaches(close, reading)),
+            Entered::Trigger => stopped && (reached || close > stop.0),
+        };
+        // Of the bar's open an entry inside it knows nothing.
+        let hit = || self.hit_from(f64::NAN, t, reading, rest, stop, stop);
+        let hit = self.touches(&rest, stop, reading).then(hit);
+        (hit.map(|hit| Hit { ambiguous, ..hit }), ambiguous)
+    }
+
+    /// What the finer bars of bar `t` say of an entry inside it at the signed `price`: what ends it
+    /// there, if anything does. `None` where no finer bar reaches that price.
+    fn rest_in_detail(
+        &self,
+        finer: &[[f64; 4]],
+        t: usize,
+        reading: Reading<'_>,
+        entered: Entered,
+        price: f64,
+    ) -> Option<Option<Hit>> {
+        let mut finer = finer.iter().map(|bar| self.signed(bar));
+        let enters = |[_, best, worst, _]: &[f64; 4]| match (entered, reading.axes.limit_trigger) {
+            (Entered::Trigger, _) => *best >= price,
+            (_, LimitTrigger::Touch) => *worst <= price,
+            (_, LimitTrigger::Through) => *worst < price,
+        };
+        let first = finer.by_ref().find(enters)?;
+        let entered = match (entered, first[0]) {
+            (Entered::Trigger, open) if open >= price => Entered::AtOpen,
+            (Entered::Limit, open) if open <= price => Entered::AtOpen,
+            _ => entered,
         };
         let stop = self.nearer_stop();
-        if worst > stop.0 && !self.reaches(best, reading) {
-            return None;
-        }
-        let prices = [open, best, worst, close];
-        if entered == Entered::AtOpen {
-            let hit = self.hit(t, reading, prices, stop, stop);
-            return Some(self.in_detail(bars, reading, hit, stop));
-        }
-        // Of the bar's open an entry inside it knows nothing, and what it meets depends on which part
-        // of the bar comes after it.
-        let hit = self.hit_from(f64::NAN, t, reading, prices, stop, stop);
-        let either = whole[2] <= stop.0 || self.reaches(whole[1], reading);
-        Some(Hit { ambiguous: hit.ambiguous || either, ..hit })
+        let (own, _) = self.rest_hit(t, reading, entered, first, stop);
+        Some(own.map(in_detail).or_else(|| self.first_in_detail(finer, t, reading, stop)))
     }
 
     /// What a bar does that is read as reaching its worse extreme first: only its close can come back
@@ -337,11 +375,7 @@ impl Levels {
         if worst <= before.0 || self.reaches(best, reading) {
             return Some(self.hit(t, reading, bar, before, before));
         }
-        if let Some(trailing) = &mut self.trailing
-            && best > trailing.extreme
-        {
-            trailing.extreme = best;
-        }
+        self.follow(best);
         let (stop, closed_by) = self.nearer_stop();
         (close <= stop).then_some(Hit {
             bar: t,
@@ -364,20 +398,50 @@ impl Levels {
         stop: (f64, ClosedBy),
     ) -> Hit {
         let Some(detail) = bars.detail.as_ref().filter(|_| hit.ambiguous) else { return hit };
-        let sign = self.side.sign();
-        let signed = |bar: &[f64; 4]| {
-            let [open, high, low, close] = bar.map(|price| sign * price);
-            [open, high.max(low), high.min(low), close]
+        let finer = detail.of(hit.bar).iter().map(|bar| self.signed(bar));
+        self.first_in_detail(finer, hit.bar, reading, stop).unwrap_or(hit)
+    }
+
+    /// What the first of these finer bars of bar `t` does that reaches a level.
+    fn first_in_detail(
+        &self,
+        mut finer: impl Iterator<Item = [f64; 4]>,
+        t: usize,
+        reading: Reading<'_>,
+        stop: (f64, ClosedBy),
+    ) -> Option<Hit> {
+        let bar = finer.find(|bar| self.touches(bar, stop, reading))?;
+        Some(in_detail(self.hit(t, reading, bar, stop, stop)))
+    }
+
+    /// Open, high, low and close as the signed open, better extreme, worse extreme and close.
+    fn signed(&self, bar: &[f64; 4]) -> [f64; 4] {
+        let [open, high, low, close] = bar.map(|price| self.side.sign() * price);
+        [open, high.max(low), high.min(low), close]
+    }
+
+    /// Whether a bar of these signed prices reaches a level.
+    fn touches(&self, bar: &[f64; 4], stop: (f64, ClosedBy), reading: Reading<'_>) -> bool {
+        bar[2] <= stop.0 || self.reaches(bar[1], reading)
+    }
+
+    /// A trailing stop follows a signed price.
+    fn follow(&mut self, signed: f64) {
+        if let Some(trailing) = &mut self.trailing
+            && signed > trailing.extreme
+        {
+            trailing.extreme = signed;
+        }
+    }
+
+    /// Go on after bar `t`, which ended only a part of the entry.
+    pub(super) fn outlive(&mut self, bars: &Aligned, reading: Reading<'_>, t: usize) {
+        let followed = match (reading.axes.trailing_from, self.side) {
+            (TrailingFrom::Close, _) => bars.close[t],
+            (_, Side::Long) => bars.high[t],
+            (_, Side::Short) => bars.low[t],
         };
-        let reaches = |bar: &[f64; 4]| bar[2] <= stop.0 || self.reaches(bar[1], reading);
-        let Some(bar) = detail.of(hit.bar).iter().map(signed).find(reaches) else { return hit };
-        let found = self.hit(hit.bar, reading, bar, stop, stop);
-        let basis = match found.basis {
-            basis if found.ambiguous || found.at_open => basis,
-            _ if found.rests => Basis::TargetDetail,
-            _ => Basis::StopDetail,
-        };
-        Hit { at_open: hit.at_open, basis, ..found }
+        self.follow(self.side.sign() * followed);
     }
 
     /// Whether bar `t` reaches the stop.
@@ -484,6 +548,16 @@ impl Levels {
             rests: !stop_first,
         }
     }
+}
+
+/// An exit inside a bar that was found on its finer bars.
+fn in_detail(hit: Hit) -> Hit {
+    let basis = match hit.basis {
+        basis if hit.ambiguous || hit.at_open => basis,
+        _ if hit.rests => Basis::TargetDetail,
+        _ => Basis::StopDetail,
+    };
+    Hit { at_open: false, basis, ..hit }
 }
 
 /// Where a stop at the signed price `stop` fills on a bar that opened beyond it and came back to

@@ -1,7 +1,7 @@
 //! Entries that wait for a price: limits, stops and stop-limits.
 
 use super::frame::Aligned;
-use super::model::{LimitGap, LimitTrigger};
+use super::model::{Fill, LimitGap, LimitTrigger};
 use super::protect::{Entered, Reading, gapped_stop};
 use super::trade::{Basis, Side};
 
@@ -74,8 +74,11 @@ impl Prices {
             if high.is_nan() || high < trigger {
                 return None;
             }
-            let gap = open >= trigger;
+            let before = || bars.bar_before(t).map_or(f64::NAN, |before| sign * bars.close[before]);
+            let closes = reading.pins.triggers_gap_from_close && axes.fill == Fill::Close;
+            let gap = if closes { before() >= trigger } else { open >= trigger };
             let (mut price, mut basis) = match gap {
+                true if closes => (before(), Basis::TriggerGapClose),
                 // An entry beyond its trigger is worse above, where a stop is worse below.
                 true => {
                     let (signed, basis) = gapped_stop(axes.gap_stop, -trigger, -open, -low);

@@ -25,6 +25,16 @@ pub(super) struct Sized {
     pub commission: f64,
 }
 
+/// What a unit costs.
+#[derive(Debug, Clone, Copy)]
+struct Unit {
+    /// Before slippage and spread.
+    reference: f64,
+    /// With both.
+    price: f64,
+    fee: Fee,
+}
+
 impl Walk {
     /// The size of an entry; `turned` are the units of the position that the same order closed.
     pub(super) fn size(
@@ -47,11 +57,12 @@ impl Walk {
         };
         let price = |units| self.paid(scene, symbol, at.bar, sign, units, taken, true);
         let mut paid = price(0.0);
-        let mut sized = self.at_price(scene, symbol, entry, at, paid.price, fee)?;
+        let unit = |paid: Paid| Unit { reference: taken.reference, price: paid.price, fee };
+        let mut sized = self.at_price(scene, symbol, entry, at, unit(paid))?;
         if settings.costs.slippage.depends_on_units() {
             // The size at the price before the impact is the largest; the price of that is the worst.
             paid = price(sized.0);
-            sized = self.at_price(scene, symbol, entry, at, paid.price, fee)?;
+            sized = self.at_price(scene, symbol, entry, at, unit(paid))?;
             paid = price(sized.0);
         }
         let (allowed, wanted, reduced) = sized;
@@ -71,26 +82,29 @@ impl Walk {
         })
     }
 
-    /// The units allowed at `price`, the units wanted, and what made the difference.
+    /// The units allowed at this price, the units wanted, and what made the difference.
     fn at_price(
         &self,
         scene: &Scene<'_>,
         symbol: usize,
         entry: &EntryOrder,
         at: At,
-        price: f64,
-        fee: Fee,
+        unit: Unit,
     ) -> Result<(f64, f64, Option<Reason>), Reason> {
         let settings = scene.settings;
+        let money = self.spendable(scene, symbol, entry.side, at);
         let wanted = match entry.left {
             Some(units) => units,
-            None => self.wanted(scene, symbol, entry, at, price, fee)?,
+            None => self.wanted(scene, symbol, entry, at, unit, money)?,
         };
         if wanted.is_nan() || wanted <= 0.0 {
-            return Err(if self.free(scene, at) > 0.0 { Reason::NoSize } else { Reason::NoCash });
+            return Err(if money > 0.0 { Reason::NoSize } else { Reason::NoCash });
         }
-        let money = self.free(scene, at) * settings.trading.leverage;
-        let affordable = fee.units_for(money, price);
+        let needs_none = settings.pins.cash_is_free
+            && entry.side == Side::Short
+            && matches!(settings.sizing, Sizing::Units(_) | Sizing::Cash(_));
+        let affordable =
+            if needs_none { f64::INFINITY } else { unit.fee.units_for(money, unit.price) };
         let (mut units, mut reduced) = match scene.axes.short_of_cash {
             _ if wanted <= affordable => (wanted, None),
             ShortOfCash::Cancel if wanted > affordable * (1.0 + 1e-12) => {
@@ -99,38 +113,55 @@ impl Walk {
             _ => (affordable, Some(Reason::NoCash)),
         };
         for (reason, cap) in self.caps(scene, symbol, entry.side, at) {
-            let most = cap / price;
+            let most = cap / unit.price;
             if most < units {
                 (units, reduced) = (most.max(0.0), Some(reason));
             }
         }
         // A difference in the last digits is no reduction.
         let reduced = reduced.filter(|_| units < wanted * (1.0 - 1e-9));
-        if units <= 0.0 {
+        // What a limit leaves in the last digits is nothing either.
+        if units <= 1e-9 * wanted {
             return Err(reduced.unwrap_or(Reason::NoCash));
         }
         Ok((units, wanted, reduced))
     }
 
-    /// The units that `sizing` asks for at `price`.
+    /// The money that an entry may take.
+    pub(super) fn spendable(&self, scene: &Scene<'_>, symbol: usize, side: Side, at: At) -> f64 {
+        let settings = scene.settings;
+        let free = match settings.pins.cash_is_free {
+            true => self.ledger.free_cash(symbol, side),
+            false => self.free(scene, at),
+        };
+        // What the last digits leave of an account that is spent buys nothing.
+        if free <= 1e-9 * settings.capital { 0.0 } else { free * settings.trading.leverage }
+    }
+
+    /// The units that `sizing` asks for, of which `money` may be taken.
     fn wanted(
         &self,
         scene: &Scene<'_>,
         symbol: usize,
         entry: &EntryOrder,
         at: At,
-        price: f64,
-        fee: Fee,
+        unit: Unit,
+        money: f64,
     ) -> Result<f64, Reason> {
         let settings = scene.settings;
         let scale = entry.scale;
+        let Unit { reference, price, fee } = unit;
         let equity = || self.equity(scene, at);
         let units = match settings.sizing {
+            Sizing::Equity(fraction) if settings.pins.sizes_of_cash => match entry.side {
+                Side::Long => fee.units_for(scale * fraction * money, price),
+                Side::Short => scale * fraction * fee.units_for(money, price),
+            },
+            Sizing::Cash(money) if settings.pins.sizes_of_cash => scale * money / reference,
             Sizing::Equity(fraction) if settings.pins.size_of_free => {
                 let whole = fraction * scale;
                 let share = if whole == 1.0 { 1.0 - f64::EPSILON } else { whole };
-                let money = self.free(scene, at).max(0.0) * settings.trading.leverage * share;
-                floor_div(money, price + fee.of(share, price) / share)
+                floor_div(money * share, price + fee.of(share, price) / share)
             }
             Sizing::Equity(fraction) => fee.units_for(scale * fraction * equity(), price),
             Sizing::Cash(money) => fee.units_for(scale * money, price),

@@ -1,7 +1,7 @@
 //! What a walk over the bars leaves behind: orders, fills, and the trades that fills add up to.
 
 use super::frame::Aligned;
-use super::model::{Axes, StopOnEntryBar};
+use super::model::{Axes, StopOnEntryBar, TrailingFrom};
 use super::trail::Trail;
 
 /// The direction of a position or trade.
@@ -120,10 +120,14 @@ words! {
         Limit = "limit",
         /// The target, taken to come first in a bar that reaches the stop too.
         TargetFirst = "target, before the stop (intrabar)",
-        /// The stop, which finer bars reach before the target.
-        StopDetail = "stop, before the target (detail)",
-        /// The target, which finer bars reach before the stop.
-        TargetDetail = "target, before the stop (detail)",
+        /// The stop, which finer bars reach first.
+        StopDetail = "stop, reached first (detail)",
+        /// The target, which finer bars reach first.
+        TargetDetail = "target, reached first (detail)",
+        /// The close before, which a trigger was beyond.
+        TriggerGapClose = "close before, beyond the trigger (fill = close)",
+        /// The open after a bar that had too little volume for all of an exit.
+        CarriedOpen = "open, for what the bar before had no volume for",
         /// The open of a bar at which the clock closes positions.
         ClockOpen = "open",
         /// The close of a bar at which the account closes positions.
@@ -190,9 +194,13 @@ impl Trade {
     /// That is the way it went unless a split came between, it was tightened by hand, or a bar that
     /// reached it had no volume or no fill left for it.
     pub fn trailing(&self, symbol: &Aligned, fills: &[Fill], axes: &Axes) -> Option<Vec<f64>> {
-        // Only what took the price of an open had all of that bar before it.
-        let at_open = matches!(fills[self.entry].basis, Basis::NextOpen | Basis::ClockOpen);
-        let at_once = at_open && axes.stop_on_entry_bar != StopOnEntryBar::Never;
+        // Only what took the price of an open had all of that bar before it, and what was filled inside a
+        // bar its close.
+        let entry = &fills[self.entry];
+        let at_open = matches!(entry.basis, Basis::NextOpen | Basis::ClockOpen);
+        let before_close =
+            entry.moment == Moment::Inside && axes.trailing_from == TrailingFrom::Close;
+        let at_once = at_open && axes.stop_on_entry_bar != StopOnEntryBar::Never || before_close;
         let from = self.entry_bar + usize::from(!at_once);
         let bars = self.entry_bar..=self.exit_bar;
         Some(self.trail?.levels(symbol, axes.trailing_from, from, bars))

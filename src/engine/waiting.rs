@@ -134,6 +134,7 @@ fn of_lot(symbol: usize, lot: &Lot) -> impl Iterator<Item = Waiting> {
     let end = move |by| Waiting { side, units, since, ..nothing(symbol, What::End(by)) };
     let levels = lot.levels.into_iter().flat_map(|levels| levels.prices().collect::<Vec<_>>());
     let levels = levels.map(move |(by, price)| Waiting { price: Some(price), ..end(by) });
-    let old = known(lot.expires);
-    levels.chain(old.map(|due| Waiting { due: Some(due), ..end(ClosedBy::MaxHolding) }))
+    let (by, _) = lot.expires_by;
+    let expires = known(lot.expires).map(|due| Waiting { due: Some(due), ..end(by) });
+    levels.chain(expires)
 }

@@ -19,7 +19,7 @@ use super::dates::Dates;
 use super::frame::Frame;
 use super::guard::Guard;
 use super::ledger::{Ledger, Lot, NEVER};
-use super::model::{AtEnd, Fill, OrdersPerBar, StopOnEntryBar};
+use super::model::{AtEnd, Fill, OrdersPerBar, StopOnEntryBar, TrailingFrom};
 use super::order::{Order, OrderStatus, Reason};
 use super::outcome::{Event, Outcome, Stretch, What};
 use super::protect::{Entered, Hit, Levels};
@@ -201,6 +201,7 @@ impl Walk {
     /// One bar on which something happens.
     pub(super) fn bar(&mut self, scene: &Scene<'_>, t: usize) {
         self.ledger.locked = 0.0;
+        self.ledger.freed.clear();
         self.dates(scene, t);
         let mut touched = std::mem::take(&mut self.touched);
         touched.clear();
@@ -341,9 +342,7 @@ impl Walk {
         };
         while let Some(index) = self.ledger.positions[symbol].iter().position(now) {
             let hit = self.ledger.positions[symbol][index].hit.take().expect("it was just seen");
-            if !self.protective_exit(scene, symbol, index, hit) {
-                break;
-            }
+            self.protective_exit(scene, symbol, index, hit);
         }
         if moment == Moment::Open {
             self.exits_of_the_clock(scene, symbol, t);
@@ -354,7 +353,10 @@ impl Walk {
     fn only_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         self.search_bar(scene, symbol, t);
         if self.ledger.positions[symbol].iter().any(|lot| lot.ends_on(t)) {
+            let (cash, owed) = (self.ledger.cash, self.ledger.owed());
             self.exits(scene, symbol, t, Moment::Inside);
+            let (cash, owed) = (self.ledger.cash - cash, owed - self.ledger.owed());
+            self.ledger.freed.push((symbol, cash, owed));
             let book = &mut self.books[symbol];
             let exit = book.exit.take_if(|exit| exit.fill.0 == t);
             let entry = book.entry.take_if(|entry| entry.fill.0 == t);
@@ -442,14 +444,22 @@ impl Walk {
         let Some(levels) = lot.levels else { return };
         let hit = match scene.axes.stop_on_entry_bar {
             StopOnEntryBar::Always => {
-                levels.entry_bar_hit(bars, scene.reading(), t, reached.entered)
+                levels.entry_bar_hit(bars, scene.reading(), t, reached.entered, reached.price)
             }
             StopOnEntryBar::BacktestingPy if is_trigger => {
-                let hit = levels.entry_bar_hit(bars, scene.reading(), t, Entered::AtOpen);
+                let hit =
+                    levels.entry_bar_hit(bars, scene.reading(), t, Entered::AtOpen, reached.price);
                 hit.filter(|hit| hit.rests && !hit.ambiguous && !levels.is_stopped(bars, t))
             }
             _ => None,
         };
+        // Its close is after the entry, whatever was before.
+        if scene.axes.trailing_from == TrailingFrom::Close
+            && let Some(levels) =
+                self.ledger.positions[symbol].last_mut().and_then(|lot| lot.levels.as_mut())
+        {
+            levels.outlive(bars, scene.reading(), t);
+        }
         let Some(hit) = hit else { return };
         let index = self.ledger.positions[symbol].len() - 1;
         // What the entry's own price is beyond already is met at that price.
@@ -461,9 +471,7 @@ impl Walk {
             _ => level.min(price),
         };
         let hit = Hit { at_open: false, price: sign * met, ..hit };
-        self.locking(scene, t, |walk| {
-            walk.protective_exit(scene, symbol, index, hit);
-        });
+        self.locking(scene, t, |walk| walk.protective_exit(scene, symbol, index, hit));
     }
 
     /// Do what happens inside bar `t`; what it frees is not spendable on that bar.
@@ -553,7 +561,7 @@ impl Walk {
     pub(super) fn refuse(&mut self, t: usize, symbol: usize, order: usize, reason: Reason) {
         self.outcome.refused.add(reason);
         self.settle(order, OrderStatus::Refused(reason));
-        self.tell(t, Some(symbol), What::Refused { reason });
+        self.tell(t, Some(symbol), What::Refused { order, reason });
     }
 
     /// Write down what happened.

@@ -302,7 +302,9 @@ fn trade_metrics(metrics: &mut Metrics, trades: &[Trade], frame: &Frame, years: 
 /// How far a trade was down and up at its worst and best mark, as positive fractions of the entry
 /// price. The marks are the closes from the entry's bar to the one before the exit's, and the exit.
 pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
-    let closes = &frame.symbols[trade.symbol].close[trade.entry_bar..trade.exit_bar];
+    // What the end of the range closes may be dated before an entry inside its last bar.
+    let (from, to) = (trade.entry_bar.min(trade.exit_bar), trade.exit_bar);
+    let closes = &frame.symbols[trade.symbol].close[from..to];
     let (low, high) = extremes(closes, trade.exit_price);
     let gain = |price: f64| trade.side.sign() * (price / trade.entry_price - 1.0);
     let (a, b) = (gain(low), gain(high));

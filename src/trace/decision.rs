@@ -55,7 +55,8 @@ impl Asked<'_> {
             status => status.words(),
         };
         let reduced = order.reduced.map(|(reason, units)| {
-            format!(", made smaller to {} units: {}", value(units), reason.word())
+            let wanted = value(order.wanted.unwrap_or(f64::NAN));
+            format!(", made smaller from {wanted} to {} units: {}", value(units), reason.word())
         });
         format!("{text}, {fate}{}", reduced.unwrap_or_default())
     }

@@ -220,10 +220,20 @@ pub fn explain(
     })
 }
 
-/// The events of the bar that opens at `time`, and those that were decided on it.
+/// The events of the bar that opens at `time`, those that were decided on it, and the orders that
+/// they are about. What risk did to an order stands on the order's own line, and nowhere else.
 fn events_of(journal: &str, time: &str) -> Vec<Value> {
     let events = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    events.filter(|event| event["time"] == time || event["decided"] == time).collect()
+    let events: Vec<Value> = events.collect();
+    let is_here = |event: &&Value| event["time"] == time || event["decided"] == time;
+    let here = events.iter().filter(is_here);
+    let orders: Vec<u64> = here.filter_map(|event| event["order"].as_u64()).collect();
+    let is_told = |event: &Value| match event["type"].as_str() {
+        Some("order") => event["order"].as_u64().is_some_and(|order| orders.contains(&order)),
+        Some("refused" | "reduced") => false,
+        _ => is_here(&event),
+    };
+    events.iter().filter(|event| is_told(event)).cloned().collect()
 }
 
 /// The account around one bar.

@@ -54,6 +54,9 @@ class Rules(Strategy):
             return
         self.cancel(side)
         self.cancel(-side)
+        if held == -side and sizing.get("max_entries", 1) > 1:
+            # An exclusive order does that by itself.
+            self.position.close()
         stop, target = self.value("stop"), self.value("target")
         risk, close = self.table.get("risk", {}), self.data.Close[-1]
         if "stop_loss" in risk:
@@ -67,7 +70,7 @@ class Rules(Strategy):
     def cancel(self, side):
         """Take back the entry orders of one side that rest."""
         for order in list(self.orders):
-            if not order.is_contingent and order.size * side > 0:
+            if order.parent_trade is None and order.size * side > 0:
                 order.cancel()
 
     def trail(self):

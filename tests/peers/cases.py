@@ -28,13 +28,14 @@ def merged(below, layer):
 
 
 def sessions(manifest):
-    """Name and merged tables of each session; its sweep is taken out and stands in `symbols`."""
+    """Name and merged tables of each session; its sweep is taken out and stands in `accounts`."""
     tables = tomllib.loads((HERE / manifest).read_text())
     for name, table in tables["session"].items():
         table = merged(tables["defaults"], table)
         axes = table.pop("sweep", {}).get("axes", {})
-        lists = axes.get("symbols", [table.get("symbols")])
-        table["symbols"] = list(itertools.chain.from_iterable(lists))
+        # The symbols of each account.
+        table["accounts"] = axes.get("symbols", [table.get("symbols")])
+        table["symbols"] = list(itertools.chain.from_iterable(table["accounts"]))
         yield name, table
 
 
@@ -113,6 +114,19 @@ WRITTEN = {
     "msft-bracket": long_short,
     "msft-fees": long_short,
     "aapl-trigger": wait_and_see,
+    "aapl-trigger-close": wait_and_see,
+    "btc-dip-trailing": dip,
+    "msft-dip-end": dip,
+    "aapl-scaled-in": breakout,
+    "eurusd-margin": long_short,
+    "spy-trailing": breakout,
+    "spy-trailing-close": breakout,
+    "eurusd-bracket": long_short,
+    "shared-close": long_only,
+    "shared-next-open": long_only,
+    "shared-long-short": long_short,
+    "shared-bracket": breakout,
+    "shared-trailing": breakout,
 }
 
 

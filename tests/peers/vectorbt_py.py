@@ -22,6 +22,8 @@ def settings(table):
     size = dict(size=np.inf)
     if "units" in sizing:
         size = dict(size=sizing["units"], size_type="amount")
+    elif "cash" in sizing:
+        size = dict(size=sizing["cash"], size_type="value")
     elif "equity" in sizing:
         size = dict(size=sizing["equity"], size_type="percent")
     return dict(
@@ -41,41 +43,48 @@ def settings(table):
     )
 
 
-def run(name, table, symbol):
-    times, columns = bars(table, symbol)
-    known, _ = rules(name, table, columns)
-    frame = pd.DataFrame(columns, index=pd.to_datetime(times))
-    never = [False] * len(frame)
-    signals = pd.DataFrame(
-        {
-            "entries": known["enter_long"],
-            "exits": known.get("exit_long", never),
-            "short_entries": known.get("enter_short", never),
-            "short_exits": known.get("exit_short", never),
-        },
-        index=frame.index,
-    )
+def run(name, table, symbols):
+    """A portfolio over the bars of some symbols, which share its cash."""
+    read = {symbol: bars(table, symbol) for symbol in symbols}
+    index = pd.to_datetime(read[symbols[0]][0])
+
+    def frame(of):
+        return pd.DataFrame({symbol: of(read[symbol][1]) for symbol in symbols}, index=index)
+
+    def signals(rule):
+        never = [False] * len(index)
+        return frame(lambda columns: rules(name, table, columns)[0].get(rule, never))
+
+    signals = {
+        "entries": signals("enter_long"),
+        "exits": signals("exit_long"),
+        "short_entries": signals("enter_short"),
+        "short_exits": signals("exit_short"),
+    }
+    prices = {name: frame(lambda columns: columns[name]) for name in ("open", "high", "low")}
     price = np.inf
     if table["execution"].get("fill") == "next_open":
         # The package fills on the signal's own bar: a signal acts on the next one if it stands there.
-        signals, price = signals.shift(1, fill_value=False), frame.open
+        signals = {rule: flags.shift(1, fill_value=False) for rule, flags in signals.items()}
+        price = prices["open"]
+    shares = dict(cash_sharing=True, group_by=True) if len(symbols) > 1 else {}
     return vbt.Portfolio.from_signals(
-        frame.close, open=frame.open, high=frame.high, low=frame.low, price=price,
-        **{rule: signals[rule] for rule in signals}, **settings(table),
+        frame(lambda columns: columns["close"]), price=price, **prices, **signals,
+        **settings(table), **shares,
     )
 
 
 def main():
     for name, table in sessions(MANIFEST):
         expected = Expected(MANIFEST, name, PACKAGES, [table["data"]["path"]])
-        for symbol in table["symbols"]:
-            portfolio = run(name, table, symbol)
+        for symbols in table["accounts"]:
+            portfolio = run(name, table, symbols)
             for trade in portfolio.trades.records.itertuples():
                 side, closed = ("long", "short")[trade.direction], trade.status == 1
                 entry = (trade.entry_idx, trade.entry_price)
                 exit_ = (trade.exit_idx, trade.exit_price, trade.pnl) if closed else (None, None, None)
-                expected.trade(symbol, side, trade.size, *entry, *exit_)
-            expected.equity(symbol, portfolio.value().tolist())
+                expected.trade(symbols[trade.col], side, trade.size, *entry, *exit_)
+            expected.equity("+".join(symbols), np.ravel(portfolio.value()).tolist())
         expected.write()
 
 
