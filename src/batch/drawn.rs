@@ -18,8 +18,9 @@ impl Kept<'_> {
         let frame = self.frame();
         let symbols = frame.symbols.iter().enumerate().take(SYMBOLS);
         let slice = self.slice();
-        let plots = &self.work.rules.plots;
-        let mut columns = Columns::new(&self.prepared.graph, slice.views(), slice.symbols.len());
+        let (rules, graph) = self.rules();
+        let plots = &rules.plots;
+        let mut columns = Columns::new(graph, slice.views(), slice.symbols.len());
         columns.reserve(0..slice.symbols.len(), &plots.needs);
         let has_trails = self.outcome.trades.iter().any(|trade| trade.trail.is_some());
         symbols

@@ -1,7 +1,7 @@
 //! What a plan will cost: a few of its sessions are run and timed, and memory is counted.
 
 use super::group::{self, Wanted};
-use super::{BLOCK, Batch, column_bytes};
+use super::{BLOCK, Batch, column_bytes, in_parts};
 use crate::plan::{Job, Plan, Prepared};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -38,19 +38,23 @@ pub fn estimate(
         let jobs: Vec<Wanted<'_>> =
             prepared.jobs.iter().filter(is_wanted).map(|job| (job, false)).collect();
         rows += jobs.len();
-        let groups = group::groups(prepared, jobs, column_bytes(&plan.run), BLOCK);
-        let Some(middle) = groups.get(groups.len() / 2).and_then(|g| g.get(g.len() / 2)) else {
-            continue;
-        };
-        let bars = prepared.bars(middle[0].0) as usize;
-        let tried = TRIED.min(BARS / bars.max(1)).max(2).min(middle.len());
-        let cost = Cost::of(prepared, &middle[..tried]);
-        for group in &groups {
-            let jobs = group.concat();
-            time += cost.column.mul_f64(columns(prepared, &jobs));
-            time += cost.session.mul_f64(jobs.len() as f64);
-            memory = memory.max(group::column_bytes(prepared, group));
-        }
+        let mut cost = None;
+        in_parts(prepared, &jobs, |prepared, jobs| {
+            let groups = group::groups(prepared, jobs.to_vec(), column_bytes(&plan.run), BLOCK);
+            let middle = groups.get(groups.len() / 2).and_then(|group| group.get(group.len() / 2));
+            let Some(middle) = middle else { return };
+            let cost = cost.get_or_insert_with(|| {
+                let bars = prepared.bars(middle[0].0) as usize;
+                let tried = TRIED.min(BARS / bars.max(1)).max(2).min(middle.len());
+                Cost::of(prepared, &middle[..tried])
+            });
+            for group in &groups {
+                let jobs = group.concat();
+                time += cost.column.mul_f64(columns(prepared, &jobs));
+                time += cost.session.mul_f64(jobs.len() as f64);
+                memory = memory.max(group::column_bytes(prepared, group));
+            }
+        });
     }
     let rows = rows as u32;
     Estimate {

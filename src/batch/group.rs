@@ -24,12 +24,17 @@ pub fn groups<'a>(
     budget: u64,
     block: usize,
 ) -> Vec<Group<'a>> {
-    jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
+    sort(&mut jobs);
     let mut groups = Vec::new();
     for jobs in jobs.chunk_by(|(a, _), (b, _)| slice(a) == slice(b)) {
         split(prepared, jobs.to_vec(), budget, block, &mut groups);
     }
     groups
+}
+
+/// Put jobs in the order of slices and parameters.
+pub fn sort(jobs: &mut [Wanted<'_>]) {
+    jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
 }
 
 /// How much memory the columns of a group take at most, in bytes.
@@ -164,12 +169,18 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         prepared
     }
 
+    /// The same with every rule at hand.
+    fn ready() -> Prepared {
+        let prepared = prepared();
+        prepared.part(prepared.jobs.iter())
+    }
+
     /// A column of 200 numbers takes 1,600 bytes.
     const BUDGETS: [u64; 4] = [0, 10_000, 20_000, u64::MAX];
 
     #[test]
     fn the_columns_of_a_group_fit_and_no_session_is_lost() {
-        let prepared = prepared();
+        let prepared = ready();
         let counts = BUDGETS.map(|budget| {
             let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
             let groups = groups(&prepared, jobs, budget, 10);
@@ -189,7 +200,7 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 
     #[test]
     fn a_block_is_a_small_square_of_the_map() {
-        let prepared = prepared();
+        let prepared = ready();
         let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
         let groups = groups(&prepared, jobs, u64::MAX, 6);
         let [group] = &groups[..] else { panic!("all columns fit") };
@@ -202,12 +213,14 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 
     #[test]
     fn no_number_depends_on_groups_or_threads() {
-        let prepared = prepared();
-        let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
-        let results = |column_bytes: u64, threads: usize| {
+        let (ready, in_parts) = (ready(), prepared());
+        assert!(ready.jobs.iter().all(Prepared::is_ready));
+        assert!(!in_parts.jobs.iter().any(Prepared::is_ready), "two parts and no more");
+        let results = |prepared: &Prepared, column_bytes: u64, threads: usize| {
+            let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
             let cancel = AtomicBool::new(false);
             let batch = Batch {
-                prepared: &prepared,
+                prepared,
                 threads,
                 column_bytes,
                 cancel: &cancel,
@@ -224,10 +237,13 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
             });
             results
         };
-        let alone = results(0, 1);
+        let alone = results(&ready, 0, 1);
         assert_eq!(alone.len(), 88);
         for (budget, threads) in [(10_000, 1), (20_000, 3), (u64::MAX, 1), (u64::MAX, 2)] {
-            assert!(results(budget, threads) == alone, "{budget} bytes, {threads} threads");
+            for prepared in [&ready, &in_parts] {
+                let same = results(prepared, budget, threads) == alone;
+                assert!(same, "{budget} bytes, {threads} threads");
+            }
         }
     }
 }

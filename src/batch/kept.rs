@@ -7,12 +7,13 @@ use super::{Done, Failure};
 use crate::bars::DAY;
 use crate::engine::outcome::{Counts, Event, What};
 use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome, Side, Trade};
+use crate::expr::Graph;
 use crate::metrics::account::excursion;
 use crate::metrics::backtesting_py::Value as Statistic;
 use crate::metrics::{Metric, Metrics, Parts, Unit};
 use crate::plan::{Job, Plan, Prepared, Work, file, hex};
 use crate::store::{self, EQUITY_FILE, EventKind, PRICES_FILE, equity_parquet, prices_parquet};
-use crate::strategy::Rule;
+use crate::strategy::{Rule, Rules};
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
@@ -42,6 +43,8 @@ pub struct Kept<'a> {
     pub outcome: &'a Outcome,
     /// What it was measured at, and what stands beside.
     pub done: &'a Done,
+    /// The session with its rules, if they had been given back.
+    again: Option<Prepared>,
 }
 
 impl<'a> Kept<'a> {
@@ -53,7 +56,9 @@ impl<'a> Kept<'a> {
         done: &'a Done,
     ) -> Option<Self> {
         let (work, outcome) = (job.work.as_ref().ok()?, done.outcome.as_ref()?);
-        Some(Self { plan, prepared, job, work, outcome, done })
+        let is_ready = Prepared::is_ready(job);
+        let again = (!is_ready).then(|| prepared.part(std::iter::once(job)));
+        Some(Self { plan, prepared, job, work, outcome, done, again })
     }
 }
 
@@ -269,9 +274,18 @@ impl Kept<'_> {
         csv(&header, rows)
     }
 
+    /// Its rules, and the graph that they are bound to.
+    pub(super) fn rules(&self) -> (&Rules, &Graph) {
+        let again = self.again.as_ref().and_then(|part| Some((part, part.jobs.first()?)));
+        match again.and_then(|(part, job)| Some((part, job.work.as_ref().ok()?))) {
+            Some((part, work)) => (work.rules(), &part.graph),
+            None => (self.work.rules(), &self.prepared.graph),
+        }
+    }
+
     /// The rule that a trade was entered by.
     fn entry_rule(&self, trade: &Trade) -> Rule {
-        let rules = self.work.rules.of(trade.symbol);
+        let rules = self.rules().0.of(trade.symbol);
         match trade.side {
             _ if rules.bound(Rule::Weight).is_some() => Rule::Weight,
             Side::Long => Rule::EnterLong,

@@ -17,13 +17,13 @@ use crate::manifest::{Mode, RunSettings};
 use crate::market::Slice;
 use crate::metrics::account::Meter;
 use crate::metrics::{Metrics, Parts};
-use crate::plan::{Digest, Job, Prepared, Work};
+use crate::plan::{AT_ONCE, Digest, Job, Prepared, Work};
 use crate::strategy::{Rules, Signals};
 use beside::{Beside, READINGS};
 use group::{Group, Wanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 /// How much memory columns take at a time, in bytes: half of `run.max_memory`, and not more than is
@@ -127,6 +127,14 @@ impl Batch<'_> {
     /// to `each`, on this thread, in the order in which they end. While none ends, `each` is called
     /// with nothing from time to time.
     pub fn run(&self, jobs: &[Wanted<'_>], mut each: impl FnMut(Option<Finished>)) {
+        in_parts(self.prepared, jobs, |prepared, jobs| {
+            if !self.cancel.load(Ordering::Relaxed) {
+                Batch { prepared, ..*self }.run_part(jobs, &mut each);
+            }
+        });
+    }
+
+    fn run_part(&self, jobs: &[Wanted<'_>], each: &mut impl FnMut(Option<Finished>)) {
         let block = self.block(jobs.len());
         let groups = group::groups(self.prepared, jobs.to_vec(), self.column_bytes, block);
         let (sender, receiver) = mpsc::sync_channel(4 * self.threads.max(1));
@@ -150,7 +158,8 @@ impl Batch<'_> {
     /// How many of so many sessions a block has at most: every thread has some blocks to run, so that
     /// none waits long for the last one, and what a block compares takes little memory.
     fn block(&self, jobs: usize) -> usize {
-        let rows = |slice: &Slice| slice.views().map(|view| view.rows.len() as u64).sum::<u64>();
+        let rows =
+            |slice: &Arc<Slice>| slice.views().map(|view| view.rows.len() as u64).sum::<u64>();
         let rows = self.prepared.slices.iter().map(rows).max().unwrap_or(0);
         // A comparison takes two bits a row, and a session has two of them or more.
         let fitting = self.column_bytes / 16 / (rows / 2).max(1);
@@ -184,6 +193,26 @@ impl Batch<'_> {
     }
 }
 
+/// Show `each` the jobs in parts that hold their rules, with the plan that they are of: those that have
+/// them all at once, the others [`AT_ONCE`] at a time, neighbours together.
+fn in_parts<'p>(
+    prepared: &'p Prepared,
+    jobs: &[Wanted<'p>],
+    mut each: impl FnMut(&Prepared, &[Wanted<'_>]),
+) {
+    let (ready, mut rest): (Vec<_>, Vec<_>) =
+        jobs.iter().copied().partition(|(job, _)| Prepared::is_ready(job));
+    if !ready.is_empty() {
+        each(prepared, &ready);
+    }
+    group::sort(&mut rest);
+    for jobs in rest.chunks(AT_ONCE) {
+        let part = prepared.part(jobs.iter().map(|(job, _)| *job));
+        let wanted = part.jobs.iter().zip(jobs).map(|(job, (_, detailed))| (job, *detailed));
+        each(&part, &wanted.collect::<Vec<_>>());
+    }
+}
+
 /// Run one session that shares nothing with any other.
 pub fn alone(prepared: &Prepared, job: &Job, detailed: bool) -> Finished {
     let cancel = AtomicBool::new(false);
@@ -214,7 +243,7 @@ impl Bench<'_> {
         let columns = &self.columns[slice];
         let symbols = self.prepared.slices[slice].symbols.len();
         let works = block.iter().filter_map(|(job, _)| job.work.as_ref().ok());
-        let places = works.flat_map(|work| work.rules.inequalities(symbols, columns)).collect();
+        let places = works.flat_map(|work| work.rules().inequalities(symbols, columns)).collect();
         // What panics here does so again in its session, which tells of it.
         let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places)));
     }
@@ -285,7 +314,7 @@ impl Worker {
                     slice.place(symbol, rules.of(symbol).signals(columns, symbol, all_warm))
                 };
                 let later = work.told.changes.iter();
-                let signals = later.fold(read(&work.rules), |signals, change| {
+                let signals = later.fold(read(work.rules()), |signals, change| {
                     signals.until(change.from, &read(&change.rules))
                 });
                 in_time().map(|()| signals)
@@ -306,7 +335,7 @@ impl Worker {
             walk: walked - evaluated,
             meter: walked.elapsed(),
         };
-        let warm = |symbol: usize| work.rules.of(symbol).warm(columns, symbol);
+        let warm = |symbol: usize| work.rules().of(symbol).warm(columns, symbol);
         let never_full =
             || (0..signals.len()).all(|symbol| warm(symbol) >= columns.view(symbol).rows.len());
         let mut done = Done {

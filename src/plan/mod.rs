@@ -16,7 +16,7 @@ mod random;
 mod selection;
 
 pub use identity::{Digest, Identity, hex};
-pub use prepare::{Changed, Instruction, Job, Prepared, Told, Variant, What, Work};
+pub use prepare::{AT_ONCE, Changed, Instruction, Job, Prepared, Told, Variant, What, Work};
 pub use random::SplitMix;
 pub use selection::{METRICS, Selection, value};
 pub use sweep::Axis;

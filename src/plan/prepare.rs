@@ -17,13 +17,20 @@ use std::time::Duration;
 /// How many bytes of an identity people are shown, as ten digits.
 const ID_BYTES: usize = 5;
 
+/// How many sessions hold their rules at a time. A plan of more gives them back once they are known to be
+/// right, and [`Prepared::part`] makes them again for the sessions that run next: what a long sweep takes
+/// of the memory is its rows. Tests need no long sweep to see it.
+pub const AT_ONCE: usize = if cfg!(test) { 48 } else { 16_384 };
+
 /// A plan of which every session is ready to run, or known to be impossible.
 #[derive(Debug)]
 pub struct Prepared {
     /// What all sessions compute, each expression once.
     pub graph: Graph,
     /// The different slices of data.
-    pub slices: Vec<Slice>,
+    pub slices: Vec<Arc<Slice>>,
+    /// What planning must know of the symbols, for each slice.
+    worlds: Vec<Arc<World>>,
     /// The data sets by their settings, or why they cannot be used.
     pub data: Vec<(DataSettings, Result<Arc<DataSet>, String>)>,
     /// One job a session, in the order of the plan.
@@ -46,8 +53,10 @@ pub struct Job {
 pub struct Work {
     /// What it shares with the other points of its sweep.
     pub variant: Arc<Variant>,
-    /// Its rules.
-    pub rules: Rules,
+    /// Its rules; `None` in a plan of more than [`AT_ONCE`] sessions.
+    rules: Option<Rules>,
+    /// The symbols that its rules look at by name, in order.
+    pub named: Box<[Arc<str>]>,
     /// Its identity.
     pub identity: Identity,
     /// What its account was told, if it is a paper account.
@@ -55,9 +64,14 @@ pub struct Work {
 }
 
 impl Work {
+    /// Its rules.
+    pub fn rules(&self) -> &Rules {
+        self.rules.as_ref().expect("a session that runs is of a part that has its rules")
+    }
+
     /// The rules, first those that it begins with.
     pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
-        std::iter::once(&self.rules).chain(self.told.changes.iter().map(|change| &change.rules))
+        std::iter::once(self.rules()).chain(self.told.changes.iter().map(|change| &change.rules))
     }
 
     /// What the engine is told of the owner of the account.
@@ -165,11 +179,12 @@ impl Prepared {
             prepared: Self {
                 graph: Graph::default(),
                 slices: Vec::new(),
+                worlds: Vec::new(),
                 data: Vec::new(),
                 jobs: Vec::new(),
             },
             slice_keys: Vec::new(),
-            worlds: Vec::new(),
+            with_rules: 0,
             prices: Vec::new(),
             strategies: Vec::new(),
             told: Vec::new(),
@@ -183,8 +198,41 @@ impl Prepared {
                 .or_insert_with(|| preparation.variant(base, point, mistakes));
             let Some(variant) = variant else { continue };
             preparation.job(index, base, point, variant.clone(), mistakes);
+            preparation.make_room(AT_ONCE);
+        }
+        if preparation.with_rules > 0 {
+            preparation.make_room(1);
         }
         preparation.prepared
+    }
+
+    /// Whether `job` can run as it is: it holds its rules, or there is nothing to run.
+    pub fn is_ready(job: &Job) -> bool {
+        job.work.as_ref().map_or(true, |work| work.rules.is_some())
+    }
+
+    /// The same plan with just `jobs`, in their order, which hold their rules.
+    pub fn part<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> Self {
+        let mut graph = Graph::default();
+        let mut ready = |job: &Job| {
+            let work = job.work.as_ref().map_err(String::clone).map(|work| {
+                let (variant, world) = (&work.variant, &self.worlds[work.variant.slice]);
+                let (legs, mut known) = (&variant.session.legs, Mistakes::default());
+                let rules = variant.strategy.bind(&job.params, legs, world, &mut graph, &mut known);
+                Work {
+                    variant: variant.clone(),
+                    rules: Some(rules.expect("its rules were right before")),
+                    named: work.named.clone(),
+                    identity: work.identity,
+                    told: Told::default(),
+                }
+            });
+            Job { index: job.index, params: job.params.clone(), work }
+        };
+        let jobs = jobs.map(&mut ready).collect();
+        let (slices, worlds, data) = (&self.slices, &self.worlds, &self.data);
+        let (slices, worlds, data) = (slices.clone(), worlds.clone(), data.clone());
+        Self { graph, slices, worlds, data, jobs }
     }
 
     /// How long the data took, by what was done with it.
@@ -253,7 +301,7 @@ impl Prepared {
             Ok(slice) => slice,
             Err(error) => return Some(Err(error.to_string())),
         };
-        let world = slice.growing_world(&data);
+        let world = Arc::new(slice.growing_world(&data));
         let mut params = session.params.clone();
         let rules = strategy.bind(&params, &session.legs, &world, &mut self.graph, mistakes)?;
         let mut told = Told::default();
@@ -292,9 +340,10 @@ impl Prepared {
         let rules_digest = identity::rules_digest(&strategy);
         // An account that is followed is put again with every bar.
         if place == self.slices.len() {
-            self.slices.push(slice);
+            self.slices.push(Arc::new(slice));
+            self.worlds.push(world);
         } else {
-            self.slices[place] = slice;
+            (self.slices[place], self.worlds[place]) = (Arc::new(slice), world);
         }
         let variant = Variant {
             strategy: Arc::new(strategy),
@@ -306,7 +355,8 @@ impl Prepared {
             session,
         };
         let identity = identity::identity(rules_digest, settings, seen);
-        Some(Ok(Work { variant: Arc::new(variant), rules, identity, told }))
+        let (variant, named) = (Arc::new(variant), named.into());
+        Some(Ok(Work { variant, rules: Some(rules), named, identity, told }))
     }
 
     /// What was found in the files of these settings.
@@ -348,7 +398,7 @@ impl Prepared {
 
     /// The columns of every slice, with every job of `wanted` announced.
     pub fn columns<'a, 'j>(&'a self, wanted: impl Iterator<Item = &'j Job>) -> Vec<Columns<'a>> {
-        let of = |slice: &Slice| Columns::new(&self.graph, slice.views(), slice.symbols.len());
+        let of = |slice: &Arc<Slice>| Columns::new(&self.graph, slice.views(), slice.symbols.len());
         let mut columns: Vec<Columns<'a>> = self.slices.iter().map(of).collect();
         for work in wanted.filter_map(|job| job.work.as_ref().ok()) {
             let slice = work.variant.slice;
@@ -362,7 +412,7 @@ impl Prepared {
     /// How many different columns of numbers `jobs` need.
     pub fn columns_of_numbers<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> usize {
         let works = jobs.filter_map(|job| job.work.as_ref().ok());
-        let needs = works.flat_map(|work| work.rules.legs.iter().flat_map(|leg| &leg.needs));
+        let needs = works.flat_map(|work| work.rules().legs.iter().flat_map(|leg| &leg.needs));
         let numbers = needs.map(|need| need.number).filter(|&number| !self.graph.is_flag(number));
         numbers.collect::<HashSet<usize>>().len()
     }
@@ -379,7 +429,7 @@ impl Prepared {
         // Where an expression is needed, and how often, makes no difference here: it is counted for every
         // symbol, and once for each session.
         fn needs(work: &Work) -> Vec<usize> {
-            let needs = work.rules.legs.iter().flat_map(|leg| &leg.needs);
+            let needs = work.rules().legs.iter().flat_map(|leg| &leg.needs);
             let mut numbers: Vec<usize> = needs.map(|need| need.number).collect();
             numbers.sort_unstable();
             numbers.dedup();
@@ -449,8 +499,8 @@ struct Preparation<'a> {
     projects: &'a [Project],
     prepared: Prepared,
     slice_keys: Vec<SliceKey>,
-    /// What planning must know of the symbols, for each slice.
-    worlds: Vec<World>,
+    /// How many of the jobs hold their rules: the last ones.
+    with_rules: usize,
     /// The extremes of each slice, unless its bars are still arriving.
     prices: Vec<Option<Prices>>,
     strategies: Vec<Compiled>,
@@ -554,10 +604,11 @@ impl Preparation<'_> {
             slice.with_detail(&fine).map_err(|error| error.to_string())?;
         }
         self.slice_keys.push(key);
-        self.worlds.push(if arriving { slice.growing_world(set) } else { slice.world(set) });
+        let world = if arriving { slice.growing_world(set) } else { slice.world(set) };
+        self.prepared.worlds.push(Arc::new(world));
         // What is still to come of a paper account may be otherwise.
         self.prices.push(if arriving { None } else { Prices::of(&slice) });
-        self.prepared.slices.push(slice);
+        self.prepared.slices.push(Arc::new(slice));
         Ok(self.prepared.slices.len() - 1)
     }
 
@@ -584,7 +635,8 @@ impl Preparation<'_> {
             Err(reason) => Err(reason),
             Ok(variant) => {
                 let mut found = Mistakes::default();
-                let (world, graph) = (&self.worlds[variant.slice], &mut self.prepared.graph);
+                let world = &self.prepared.worlds[variant.slice];
+                let graph = &mut self.prepared.graph;
                 let (legs, strategy) = (&variant.session.legs, &variant.strategy);
                 let rules = strategy.bind(&params, legs, world, graph, &mut found);
                 for mut mistake in found {
@@ -614,7 +666,8 @@ impl Preparation<'_> {
                     None => {}
                 }
                 let named = rules.named();
-                let slice = &mut self.prepared.slices[variant.slice];
+                let slice = Arc::get_mut(&mut self.prepared.slices[variant.slice])
+                    .expect("nobody has a slice before everything is planned");
                 let (data, session) = (&variant.data, &variant.session);
                 let mut reached = named
                     .iter()
@@ -627,10 +680,24 @@ impl Preparation<'_> {
                 let settings = variant.settings.with_params(strategy, &params);
                 let identity =
                     identity::identity(variant.rules, settings, slice.digest_with(&named));
-                Ok(Work { variant, rules, identity, told: Told::default() })
+                let (named, told) = (named.into(), Told::default());
+                Ok(Work { variant, rules: Some(rules), named, identity, told })
             }
         };
         self.prepared.jobs.push(Job { index, params, work });
+        self.with_rules += 1;
+    }
+
+    /// Take their rules from the jobs if more than a part of them have been planned and `most` hold
+    /// theirs.
+    fn make_room(&mut self, most: usize) {
+        let jobs = &mut self.prepared.jobs;
+        if jobs.len() <= AT_ONCE || self.with_rules < most {
+            return;
+        }
+        jobs.iter_mut().filter_map(|job| job.work.as_mut().ok()).for_each(|work| work.rules = None);
+        self.prepared.graph = Graph::default();
+        self.with_rules = 0;
     }
 
     /// What is wrong for many points is told once, with the first of them.
