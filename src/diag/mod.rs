@@ -84,6 +84,12 @@ impl Place {
     }
 }
 
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source) && self.span == other.span
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, column) = self.line_column();
@@ -209,6 +215,22 @@ impl Mistakes {
     pub fn with_help(mut self, help: &str) -> Self {
         self.found.iter_mut().for_each(|mistake| mistake.help.push(help.to_owned()));
         self
+    }
+
+    /// Of several in one place the first, which says for how many more of `thing` the like is true.
+    pub fn once_a_place(self, thing: &str) -> Self {
+        let mut found: Vec<(Mistake, usize)> = Vec::new();
+        for mistake in self.found {
+            match found.iter_mut().find(|(known, _)| known.place == mistake.place) {
+                Some((_, more)) => *more += 1,
+                None => found.push((mistake, 0)),
+            }
+        }
+        let told = |(mistake, more): (Mistake, usize)| match more {
+            0 => mistake,
+            _ => mistake.help(format!("and so for {}", counted(more, &format!("more {thing}")))),
+        };
+        Self { found: found.into_iter().map(told).collect() }
     }
 
     /// Whether any of them stops the work.

@@ -343,12 +343,15 @@ impl Draw {
 
 /// The values of an axis, each checked against its key.
 fn checked(session: &Session, entry: &Entry, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
-    let before = mistakes.iter().count();
     let values = values(entry, mistakes)?;
+    let mut found = Mistakes::default();
     for value in &values {
-        check_value(session, entry, value, mistakes);
+        check_value(session, entry, value, &mut found);
     }
-    (mistakes.iter().count() == before).then_some(values)
+    let is_right = found.is_empty();
+    // The values of a range have one place.
+    mistakes.append(found.once_a_place("value"));
+    is_right.then_some(values)
 }
 
 /// What the session says at `path`, or its strategy by default.

@@ -74,6 +74,15 @@ fn a_draw_is_reproducible_without_repeats_and_from_what_the_rules_leave() {
 }
 
 #[test]
+fn the_values_of_a_range_that_are_refused_are_told_once() {
+    let error =
+        points("axes = { \"params.slow\" = { from = 990, to = 1100, step = 10 } }").unwrap_err();
+    assert_eq!(error.matches("error[E0104]").count(), 1, "{error}");
+    assert!(error.contains("not 1010"), "{error}");
+    assert!(error.contains("and so for 9 more values"), "{error}");
+}
+
+#[test]
 fn what_cannot_be_a_sweep_is_told_at_its_place() {
     for (sweep, told) in [
         ("axes = { \"params.fsat\" = [1] }", "did you mean `fast`?"),
