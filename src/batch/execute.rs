@@ -3,6 +3,7 @@
 //!
 //! A run that was killed goes on from its rows: what has a row is not run again.
 
+use super::ended::Ended;
 use super::kept::{self, Kept};
 use super::{Batch, Done, Failure, Finished, Took, column_bytes};
 use crate::diag::counted;
@@ -206,8 +207,8 @@ pub fn resume(
     let halted = halted(&run);
     let mut execution = Execution::new(request, run)?;
     // What the process before this one ran has no record yet.
-    let ran = execution.rows.keys().copied().filter(|&index| !taken.get(index).is_some_and(|t| *t));
-    execution.ran = ran.collect();
+    let ran = execution.rows.rows().map(|row| row.index as usize);
+    execution.ran = ran.filter(|&index| !taken.get(index).is_some_and(|taken| *taken)).collect();
     execution.carry_out(&HashMap::new(), watch, accounts).map_err(halted)
 }
 
@@ -231,7 +232,7 @@ struct Execution<'a> {
     journal: Journal,
     /// The jobs by their place in the plan.
     jobs: HashMap<usize, &'a Job>,
-    rows: BTreeMap<usize, Box<Row>>,
+    rows: Ended,
     waiting: Vec<Row>,
     written: Instant,
     /// Sessions that this run ran itself, which get a record.
@@ -250,11 +251,11 @@ struct Execution<'a> {
 impl<'a> Execution<'a> {
     fn new(mut request: Request<'a>, run: Run) -> Result<Self, StoreError> {
         let journal = run.journal()?;
-        let (rows, damaged) = run.reader().rows()?;
+        let (ended, damaged) = run.reader().rows()?;
         let phases = std::mem::take(&mut request.phases);
-        Ok(Self {
+        let mut execution = Self {
             jobs: request.prepared.jobs.iter().map(|job| (job.index, job)).collect(),
-            rows: rows.into_iter().map(|row| (row.index as usize, Box::new(row))).collect(),
+            rows: Ended::default(),
             kept: run.reader().kept()?.into_iter().collect(),
             warnings: damaged
                 .iter()
@@ -272,7 +273,11 @@ impl<'a> Execution<'a> {
             failed: None,
             stopped: false,
             resumed: false,
-        })
+        };
+        for row in ended {
+            execution.rows.insert(execution.label(row.index as usize), row);
+        }
+        Ok(execution)
     }
 
     fn carry_out(
@@ -281,7 +286,7 @@ impl<'a> Execution<'a> {
         watch: &mut dyn FnMut(Progress),
         accounts: &mut Settle<'_>,
     ) -> Result<Summary, StoreError> {
-        self.resumed = !self.rows.is_empty();
+        self.resumed = self.rows.len() > 0;
         let resumed = self.resumed;
         let began = Instant::now();
         let sessions = self.request.plan.points.len();
@@ -313,7 +318,7 @@ impl<'a> Execution<'a> {
         self.journal.append(&began_phase(RESULTS))?;
         self.keep_best(cached)?;
         let counts = self.counts();
-        let results = self.results();
+        let results = std::mem::take(&mut self.rows).into_results();
         self.run.write_results(&results)?;
         self.phase(RESULTS, began.elapsed());
         self.journal.append(&ended(RESULTS, began.elapsed()))?;
@@ -382,7 +387,7 @@ impl<'a> Execution<'a> {
             }
             *from.entry(&row.run).or_default() += 1;
             let taken = Row { index: *index as u64, ..row.row.clone() };
-            self.rows.insert(*index, Box::new(taken.clone()));
+            self.rows.insert(self.label(*index), taken.clone());
             self.waiting.push(taken);
             self.flush_if_due(false)?;
         }
@@ -426,7 +431,7 @@ impl<'a> Execution<'a> {
         let todo: Vec<(&Job, bool)> = prepared
             .jobs
             .iter()
-            .filter(|job| !self.rows.contains_key(&job.index))
+            .filter(|job| !self.rows.contains(job.index))
             .map(|job| {
                 let point = &self.request.plan.points[job.index];
                 let is_account = self.request.plan.base(point).session.mode == Mode::Paper;
@@ -531,7 +536,7 @@ impl<'a> Execution<'a> {
         let end = event(kind, message).session(key).phase(SESSION).count("bars", row.bars as usize);
         self.journal.append(&end.fact("index", index).fact("status", row.status.word()))?;
         self.ran.insert(index);
-        self.rows.insert(index, Box::new(row.clone()));
+        self.rows.insert(self.label(index), row.clone());
         self.waiting.push(row);
         self.flush_if_due(false)
     }
@@ -597,7 +602,7 @@ impl<'a> Execution<'a> {
         };
         let mut again = Vec::new();
         for index in self.best(wanted) {
-            let row = &self.rows[&index];
+            let row = self.rows.row(index);
             if self.kept.contains(&self.dir(index, &row.identity)) {
                 continue;
             }
@@ -628,7 +633,8 @@ impl<'a> Execution<'a> {
     fn best(&self, count: usize) -> Vec<usize> {
         let objective = self.request.plan.run.objective;
         let mut groups: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-        for (&index, row) in &self.rows {
+        for row in self.rows.rows() {
+            let index = row.index as usize;
             let point = &self.request.plan.points[index];
             let swept = self.request.plan.base(point).swept;
             if row.status == Status::Completed
@@ -639,23 +645,12 @@ impl<'a> Execution<'a> {
         }
         let mut best = Vec::new();
         for (_, mut indices) in groups {
-            let value = |index: &usize| self.rows[index].metrics.get(objective.metric);
+            let value = |index: &usize| self.rows.row(*index).metrics.get(objective.metric);
             // Equal values stay in the order of the plan.
-            indices.sort_by(|a, b| objective.order(value(a), value(b)));
+            indices.sort_by(|a, b| objective.order(value(a), value(b)).then(a.cmp(b)));
             best.extend(indices.into_iter().take(count));
         }
         best
-    }
-
-    /// Every session that ended, in the order of the plan. Their rows are there and nowhere else from
-    /// then on.
-    fn results(&mut self) -> Vec<(Label, Row)> {
-        let mut results: Vec<(Label, Row)> = Vec::with_capacity(self.rows.len());
-        while let Some((index, row)) = self.rows.pop_first() {
-            let label = self.label(index).sharing(results.last().map(|(label, _)| label));
-            results.push((label, *row));
-        }
-        results
     }
 
     fn label(&self, index: usize) -> Label {
@@ -687,7 +682,7 @@ impl<'a> Execution<'a> {
 
     fn counts(&self) -> Counts {
         let with =
-            |status: Status| self.rows.values().filter(|row| row.status == status).count() as u64;
+            |status: Status| self.rows.rows().filter(|row| row.status == status).count() as u64;
         Counts {
             selected: self.request.plan.points.len() as u64,
             completed: with(Status::Completed),
@@ -701,7 +696,7 @@ impl<'a> Execution<'a> {
     /// Close a run that was told to stop before its end.
     fn stop(mut self) -> Result<Summary, StoreError> {
         let counts = self.counts();
-        let results = self.results();
+        let results = std::mem::take(&mut self.rows).into_results();
         let status = RunStatus::Incomplete;
         self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, 5)?;

@@ -9,6 +9,7 @@ pub mod execute;
 pub mod kept;
 
 mod drawn;
+mod ended;
 mod group;
 mod note;
 

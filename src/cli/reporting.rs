@@ -34,6 +34,11 @@ enum System {
 }
 
 impl Reporting {
+    /// Whether anything is to be written.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.junit.is_some() || self.summary.is_some() || self.annotations.is_some()
+    }
+
     /// Write what is wanted of `checks`.
     pub(super) fn write(&self, checks: &Checks) -> Result<()> {
         if let Some(path) = &self.junit {

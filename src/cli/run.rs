@@ -321,9 +321,10 @@ impl Attempt<'_> {
                 context.say(&format!("report: {}", shown(path)));
             }
         }
-        let checks = check::expected(&planned.plan, &summary.results);
+        let reporting = &self.options.reporting;
+        let checks = check::expected(&planned.plan, &summary.results, reporting.is_wanted());
         tell_broken(&checks, context);
-        self.options.reporting.write(&checks)?;
+        reporting.write(&checks)?;
         let complete = "the results are complete, but not";
         if let Some(error) = &unreported {
             context.complain(&format!("{complete} their report: {error:#}"));

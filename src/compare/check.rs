@@ -490,7 +490,8 @@ fn after(job: &Job, done: &Done, prepared: &Prepared, last: NaiveDate) -> Option
 }
 
 /// The sessions of a run, each held against what its manifest expects of it.
-pub fn expected(plan: &Plan, results: &[(Label, Row)]) -> Checks {
+/// Those that are as expected are there if `all` are wanted.
+pub fn expected(plan: &Plan, results: &[(Label, Row)], all: bool) -> Checks {
     let session = |(label, row): &(Label, Row)| {
         let base = plan.base(&plan.points[row.index as usize]);
         let mut verdict = Verdict::default();
@@ -505,7 +506,10 @@ pub fn expected(plan: &Plan, results: &[(Label, Row)]) -> Checks {
                 Standing::Broken
             }
         };
-        Checked {
+        if !all && standing == Standing::Held {
+            return None;
+        }
+        Some(Checked {
             key: label.key.clone(),
             session: label.session.to_string(),
             manifest: plan.manifests.get(base.project).map_or_else(String::new, |it| it.0.clone()),
@@ -515,9 +519,9 @@ pub fn expected(plan: &Plan, results: &[(Label, Row)]) -> Checks {
             beyond: None,
             metrics: row.metrics,
             seconds: None,
-        }
+        })
     };
-    Checks { baseline: None, sessions: results.iter().map(session).collect() }
+    Checks { baseline: None, sessions: results.iter().filter_map(session).collect() }
 }
 
 /// The baselines that were made from the manifest of `source` and have no session in `keys` any more.
