@@ -202,6 +202,8 @@ fn what_the_checks_refuse_is_not_imported() {
     let outcome = import(&project, &["x.csv", "y.csv"]).code(2);
     assert!(outcome.stderr.contains("y.csv"), "{}", outcome.stderr);
     assert!(!project.path("prices").exists(), "nothing of either file is there");
+    let adjusted = import(&project, &["x.csv", "--set", "data.adjust=total"]).code(2);
+    let _ = adjusted.stderr("an archive holds prices as they were traded");
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) struct Rows {
     pub(super) trades: bool,
     /// Adjusted closes, splits and dividends, where the files have them.
     pub(super) told: Told,
+    /// Which further columns are those of splits and dividends.
+    pub(super) booked: Booked,
     /// Further columns: name, whether they hold booleans, values.
     pub(super) extra: Vec<(String, bool, Vec<f64>)>,
     /// Cells that cannot be read: the row, the column and what stands there.
@@ -53,6 +55,13 @@ pub(super) struct Told {
     pub(super) split: Option<Vec<f64>>,
     /// Money for each unit.
     pub(super) dividend: Option<Vec<f64>>,
+}
+
+/// The names under which rules read the columns of splits and of dividends, where the files have them.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Booked {
+    pub(super) split: Option<String>,
+    pub(super) dividend: Option<String>,
 }
 
 impl Rows {
@@ -93,6 +102,7 @@ impl Rows {
                 split: self.told.split.as_ref().map(pick),
                 dividend: self.told.dividend.as_ref().map(pick),
             },
+            booked: self.booked.clone(),
             extra: extra.map(|(name, flag, values)| (name.clone(), *flag, pick(values))).collect(),
             odd: odd.collect(),
             torn: self.torn.iter().filter_map(|(row, torn)| Some((place(*row)?, *torn))).collect(),
@@ -121,6 +131,8 @@ impl Rows {
         joined(&mut self.told.adj_close, later.told.adj_close);
         joined(&mut self.told.split, later.told.split);
         joined(&mut self.told.dividend, later.told.dividend);
+        self.booked.split = self.booked.split.take().or(later.booked.split);
+        self.booked.dividend = self.booked.dividend.take().or(later.booked.dividend);
         for (name, boolean, values) in later.extra {
             match self.extra.iter_mut().find(|(known, ..)| *known == name) {
                 Some((_, known, here)) => {
@@ -293,6 +305,10 @@ impl Reader<'_> {
             prices,
             trades: self.roles.are_trades(),
             told,
+            booked: Booked {
+                split: self.roles.further_name("split"),
+                dividend: self.roles.further_name("dividend"),
+            },
             extra: self.extra()?,
             odd,
             torn: self.torn.map(|torn| (height - 1, torn)).into_iter().collect(),

@@ -145,6 +145,12 @@ impl Roles {
         role.or(further.map(|(ours, _)| ours.as_str()))
     }
 
+    /// The name by which rules read the column of a role, if they can.
+    pub(super) fn further_name(&self, role: &str) -> Option<String> {
+        let theirs = self.theirs(role)?;
+        self.further.iter().find(|(_, name)| name == theirs).map(|(ours, _)| ours.clone())
+    }
+
     /// Their name of our column.
     pub(super) fn theirs(&self, role: &str) -> Option<&str> {
         self.ours.get(role).map(String::as_str)

@@ -109,6 +109,17 @@ fn header(file: &Path, text: &[u8]) -> Result<(Vec<String>, u8), DataError> {
     let header = reader.headers().map_err(|error| wrong(&error))?;
     let names: Vec<String> =
         header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
+    let mut further = text.split(|byte| *byte == b'\n').skip(1).take(3);
+    let is_table = |line: &[u8]| line.iter().filter(|byte| b",;|\t".contains(byte)).count() > 2;
+    if names.len() == 1 && further.any(is_table) {
+        return Err(DataError::new(
+            file,
+            format!(
+                "its first line is `{}` and no header; take out what stands above the names of the columns",
+                names[0]
+            ),
+        ));
+    }
     if names.iter().all(String::is_empty) {
         return Err(DataError::new(
             file,

@@ -132,13 +132,24 @@ fn date(text: &str) -> Option<NaiveDate> {
 
 /// Spellings that are slow to read and seldom met.
 fn rare(text: &str) -> Option<Stamp> {
-    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z"]
-    {
+    for format in [
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f%#z",
+        "%Y-%m-%d %H:%M:%S%.f %#z",
+        "%Y-%m-%dT%H:%M%#z",
+        "%Y-%m-%d %H:%M%#z",
+    ] {
         if let Ok(instant) = DateTime::parse_from_str(text, format) {
             return Some(Stamp::Instant(instant.timestamp_micros()));
         }
     }
-    for format in ["%Y-%m-%dT%H:%M:%S%.fZ", "%Y-%m-%d %H:%M:%S%.f UTC"] {
+    for format in [
+        "%Y-%m-%dT%H:%M:%S%.fZ",
+        "%Y-%m-%d %H:%M:%S%.f UTC",
+        "%Y-%m-%dT%H:%MZ",
+        "%Y-%m-%d %H:%MZ",
+        "%Y-%m-%d %H:%M UTC",
+    ] {
         if let Ok(wall) = NaiveDateTime::parse_from_str(text, format) {
             return Some(Stamp::Instant(wall.and_utc().timestamp_micros()));
         }
@@ -311,9 +322,13 @@ mod tests {
         ] {
             assert_eq!(wall(text), day, "{text}");
         }
-        for text in
-            ["2013-10-22T02:00:00+02:00", "2013-10-22 00:00:00Z", "2013-10-22T00:00:00.000Z"]
-        {
+        for text in [
+            "2013-10-22T02:00:00+02:00",
+            "2013-10-22 00:00:00Z",
+            "2013-10-22T00:00:00.000Z",
+            "2013-10-22T00:00Z",
+            "2013-10-22 02:00+0200",
+        ] {
             assert_eq!(instant(text), day, "{text}");
         }
         assert_eq!(parse("never"), None);

@@ -6,6 +6,7 @@ use super::super::lock::LockPolicy;
 use super::super::output::{Facts, Format, Kind, Records};
 use super::{Reading, load_trusted, opened};
 use crate::diag::counted;
+use crate::manifest::Adjust;
 use crate::manifest::project::shown;
 use crate::market::DataSet;
 use crate::store::{Added, Archive, Holder, Revision, stamp};
@@ -61,6 +62,10 @@ impl Import {
         let mut sets = Vec::new();
         for file in &self.files {
             let settings = self.reading.settings(file, context)?;
+            if settings.adjust != Adjust::None {
+                let fact = "an archive holds prices as they were traded";
+                return Err(Usage(format!("{fact}; set `data.adjust` where they are read")).into());
+            }
             sets.push(load_trusted(&settings, context)?);
         }
         let command_line: Vec<String> = std::env::args().collect();

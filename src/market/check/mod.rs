@@ -68,6 +68,7 @@ impl<'a> Cleaning<'a> {
     fn bars(&mut self) -> Result<Bars, String> {
         let has_gaps = !self.rows.trades;
         self.place()?;
+        self.zones();
         self.order();
         if has_gaps {
             self.duplicates();
@@ -150,6 +151,15 @@ impl<'a> Cleaning<'a> {
                     .into())
             }
             false => Ok(()),
+        }
+    }
+
+    /// Doubt times of which some name a zone and others do not.
+    fn zones(&mut self) {
+        let stamps = self.rows.stamps.iter().flatten();
+        if !self.verdict.naive && stamps.clone().any(|it| !matches!(it, Stamp::Instant(_))) {
+            let doubt = "some of its times name a zone and others do not";
+            self.verdict.doubts.push(doubt.into());
         }
     }
 
@@ -261,7 +271,26 @@ impl<'a> Cleaning<'a> {
         }
         match rows.is_empty() {
             true => Err("no bar of `data.resample` is complete".into()),
-            false => Ok(resample(&bars, rows, timeframe)),
+            false => {
+                let mut longer = resample(&bars, rows, timeframe);
+                self.tell_actions(&mut longer);
+                Ok(longer)
+            }
+        }
+    }
+
+    /// Let the columns of splits and dividends tell what is in no price of longer bars: the last of
+    /// several values would hide the others from whoever reads these bars again.
+    fn tell_actions(&self, bars: &mut Bars) {
+        let booked = &self.rows.booked;
+        let (mut splits, mut dividends) = (vec![1.0; bars.len()], vec![0.0; bars.len()]);
+        for action in bars.actions.iter() {
+            splits[action.row] *= action.split;
+            dividends[action.row] += action.dividend;
+        }
+        for (name, values) in [(&booked.split, splits), (&booked.dividend, dividends)] {
+            let column = bars.extra.iter_mut().find(|extra| Some(&extra.name) == name.as_ref());
+            column.into_iter().for_each(|column| column.values = values.as_slice().into());
         }
     }
 }

@@ -66,6 +66,36 @@ fn splits_are_taken_out_alone_and_found_in_adjusted_closes() {
 }
 
 #[test]
+fn longer_bars_tell_of_the_splits_and_dividends_that_are_in_no_price_of_theirs() {
+    let row = |day: u32, close: f64, split: f64, dividend: f64| {
+        format!("2020-01-{day:02},{close},{close},{close},{close},{split},{dividend}\n")
+    };
+    // Weeks from Monday: the sixth and the thirteenth.
+    let rows = [
+        row(6, 40.0, 0.0, 0.0),
+        row(8, 40.0, 0.0, 0.5),
+        row(9, 40.0, 0.0, 0.25),
+        row(10, 40.0, 0.0, 0.0),
+        row(13, 20.0, 2.0, 0.0),
+        row(14, 20.0, 0.0, 0.0),
+    ]
+    .concat();
+    let files =
+        Files::new(&[("x.csv", &format!("date,open,high,low,close,split,dividend\n{rows}"))]);
+    let told = |adjust: Adjust| {
+        let week = Some(7 * DAY);
+        let settings = files.settings(&["x.csv"]);
+        let settings = DataSettings { adjust, resample: week, timeframe: Some(DAY), ..settings };
+        let data = load(&settings).unwrap();
+        let columns = data.bars[0].extra.iter().map(|extra| extra.values.to_vec());
+        columns.collect::<Vec<_>>()
+    };
+    assert_eq!(told(Adjust::None), [[1.0, 2.0], [0.75, 0.0]]);
+    assert_eq!(told(Adjust::Split), [[1.0, 1.0], [0.375, 0.0]]);
+    assert_eq!(told(Adjust::Total), [[1.0, 1.0], [0.0, 0.0]]);
+}
+
+#[test]
 fn dividends_of_prices_without_splits_are_paid_for_the_units_of_now() {
     let split = us("us-equities-2014-splits-dividends.csv", |s| s.adjust = Adjust::Split);
     let apple = split.symbol("AAPL").unwrap();

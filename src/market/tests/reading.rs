@@ -46,6 +46,8 @@ fn a_file_that_is_absent_empty_or_of_other_columns_says_so() {
     assert_eq!(told, "two columns are called `close`; rename one of them");
     let told = files_told("2020-01-01,1,1,1,1,1\n2020-01-02,1,1,1,1,1\n");
     assert!(told.starts_with("the first line is no header, it has 2020-01-01, 1, 1"), "{told}");
+    let told = files_told("# of somebody\ndate,open,high,low,close\n2020-01-01,1,1,1,1\n");
+    assert!(told.starts_with("its first line is `# of somebody` and no header"), "{told}");
     let mut settings = files.settings(&["odd.csv"]);
     settings.columns = vec![("time".into(), "wehn".into())];
     let told = load(&settings).unwrap_err().fact;
