@@ -161,6 +161,44 @@ fn a_clock_that_jumps_back_and_forth_takes_each_bar_once() {
 }
 
 #[test]
+fn bars_that_come_late_twice_or_out_of_order_change_nothing() {
+    let checks = "checks = { duplicates = \"warn\", order = \"warn\", gaps = \"off\" } }";
+    let manifest = session("x", "1d", "").replace("\"1d\" }", &format!("\"1d\", {checks}"));
+    let all = bars(80);
+    let lines: Vec<&str> = all.lines().collect();
+    let project = Project::new().manifest("a.toml", &manifest);
+    let write = |lines: &[&str]| project.write("data/x.csv", lines.join("\n") + "\n");
+    write(&lines[..41]);
+    let _ = project.run(RUN).success();
+    // Some bars again, the last ones the wrong way round.
+    write(&[&lines[..41], &lines[30..41], &lines[45..51], &lines[41..45]].concat());
+    let _ = project.run(RUN).success();
+    // A bar is not there yet when later ones are, and comes when they were taken.
+    write(&[&lines[..60], &lines[61..71]].concat());
+    let _ = project.run(RUN).success();
+    let before = account(&project, "x");
+    write(&lines[..71]);
+    let _ = project.run(RUN).success();
+    assert_same(&before, &account(&project, "x"));
+    let journal = fs::read_to_string(project.path("output/paper/x/journal.jsonl")).unwrap();
+    let date = lines[60].split(',').next().unwrap();
+    assert_eq!(
+        journal.matches(&format!("late, left out: `x`, bar {date}")).count(),
+        2,
+        "{journal}"
+    );
+    write(&lines);
+    let _ = project.run(RUN).success();
+    let at_once = Project::new().manifest("a.toml", &manifest);
+    at_once.write("data/x.csv", [&lines[..60], &lines[61..]].concat().join("\n"));
+    let _ = at_once.run(RUN).success();
+    assert_same(&account(&at_once, "x"), &account(&project, "x"));
+    let found = project.run(["paper", "reconcile", "--format", "json"]).json();
+    let late = format!("x {date}T00:00:00Z `bar` absent -> there");
+    assert!(found["causes"][0]["what"].as_str().unwrap().starts_with(&late), "{found:#}");
+}
+
+#[test]
 fn a_weekend_is_slept_through() {
     let days = every(TimeDelta::days(1), "2020-01-06T00", "2020-02-15T00");
     let days = days.into_iter().filter(|day| day.weekday().number_from_monday() < 6);

@@ -175,6 +175,9 @@ fn an_account_is_what_its_journal_and_its_bars_make_of_it() {
             }
         }
         let _ = again.run(["run", "a.toml", "--no-report", "-q"]).success();
+        let found = project.run(["paper", "reconcile", "--own-bars", "--format", "json"]).json();
+        let because_of = &found["causes"][0]["because_of"];
+        assert!(found["same"] == true || because_of == "commands", "world {seed}\n{found:#}");
         assert_same(&views(&project), &views(&again));
         assert_eq!(fills(&again), told, "world {seed}: nothing is told twice\n{keys}");
     }
