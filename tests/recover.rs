@@ -233,7 +233,8 @@ fn a_damaged_journal_is_mended_by_going_back_and_a_lost_one_is_told() {
     let journal = format!("{ACCOUNT}/journal.jsonl");
     let told = fs::read_to_string(project.path(&journal)).unwrap();
     project.write(&journal, told.replacen("\"type\":\"fill\"", "\"type\":\"fi", 1));
-    let refused = night(&project, 62).code(3).stderr("its journal is damaged: ");
+    let refused =
+        night(&project, 62).code(3).stderr("its journal is damaged: journal.jsonl: line ");
     assert!(refused.stderr.contains("paper recover night --to"), "{}", refused.stderr);
     let _ = project.run(["paper", "recover", "--to", "latest", "--yes"]).success();
     let _ = night(&project, 63).success();

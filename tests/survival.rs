@@ -315,8 +315,9 @@ fn of_ten_accounts_one_is_broken_and_nine_go_on() {
     let batch = project.path("output/paper/x3/bars/000001.parquet");
     let whole = fs::read(&batch).unwrap();
     fs::write(&batch, &whole[..whole.len() / 2]).unwrap();
-    let _ =
-        night(&project, "2020-02-20").code(3).stderr("x3: refused: its own bars cannot be read");
+    let _ = night(&project, "2020-02-20")
+        .code(3)
+        .stderr("x3: refused: its own bars cannot be read: bars/000001.parquet: ");
     let rows = project.newest().results();
     for row in &rows {
         let broken = row["key"] == "x3";

@@ -82,10 +82,12 @@ impl History {
     pub fn read(reader: &AccountReader) -> Result<Self, StoreError> {
         let (events, damaged) = reader.journal();
         let mut broken =
-            damaged.first().map(|error| format!("its journal is damaged: {}", fact(error)));
+            damaged.first().map(|error| format!("its journal is damaged: {}", reader.words(error)));
         let (bars, unread) = reader.bars();
         if let Some(error) = unread {
-            broken.get_or_insert_with(|| format!("its own bars cannot be read: {}", fact(&error)));
+            broken.get_or_insert_with(|| {
+                format!("its own bars cannot be read: {}", reader.words(&error))
+            });
         }
         let checkpoint = match reader.checkpoints()?.last() {
             Some(&newest) => match Checkpoint::read(reader, newest)? {
@@ -395,14 +397,6 @@ impl History {
     /// When it was opened.
     pub fn opened(&self) -> Option<DateTime<Utc>> {
         self.opened
-    }
-}
-
-/// What is wrong with a file; what to do about it depends on the account.
-fn fact(error: &StoreError) -> String {
-    match error {
-        StoreError::Damaged { path, fact, .. } => format!("{}: {fact}", path.display()),
-        error => error.to_string(),
     }
 }
 

@@ -54,7 +54,7 @@ impl Night {
             *taken = match advance(account, index, base, prepared) {
                 Ok(bars) => Ok(bars),
                 Err(refused) => {
-                    let reason = refused.to_string();
+                    let reason = words(account, &refused);
                     if let Some(job) = prepared.jobs.iter_mut().find(|job| job.index == index) {
                         job.work = Err(reason.clone());
                     }
@@ -78,9 +78,17 @@ impl Night {
             )),
             Err(refused) => Err(Failure {
                 kind: if matches!(refused, Refused::Store(_)) { "store" } else { "data" },
-                error: refused.to_string(),
+                error: words(account, &refused),
             }),
         })
+    }
+}
+
+/// Why an account did not go on, without a path of this machine.
+fn words(account: &Account, refused: &Refused) -> String {
+    match refused {
+        Refused::Account(fact) => fact.clone(),
+        Refused::Store(error) => account.directory().reader().words(error),
     }
 }
 

@@ -145,6 +145,17 @@ impl AccountReader {
         is_told || self.layout.batches().is_ok_and(|batches| !batches.is_empty())
     }
 
+    /// What is wrong with one of its files, which is named as it is seen from the account's directory: the
+    /// results of a run hold no path of a machine.
+    pub fn words(&self, error: &StoreError) -> String {
+        let words = match error {
+            // What to do about it depends on the account.
+            StoreError::Damaged { path, fact, .. } => format!("{}: {fact}", path.display()),
+            error => error.to_string(),
+        };
+        words.replace(&format!("{}/", self.path().display()), "")
+    }
+
     /// The directory in which other processes leave commands.
     pub fn control(&self) -> PathBuf {
         self.layout.directory.join("control")
