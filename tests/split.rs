@@ -157,3 +157,34 @@ fn both_parts_stand_side_by_side_wherever_results_are_read() {
     let stored: f64 = one["out_of_sample.total_return"].parse().unwrap();
     assert_eq!(json["out_of_sample"]["total_return"], stored);
 }
+
+#[test]
+fn parts_are_sorted_by_filtered_by_and_compared() {
+    let split = "split = { at = 2020-03-01 }\n";
+    let quick = session("quick") + "params = { fast = 2, slow = 5 }\n" + split;
+    let manifest = [session("slow"), split.into(), quick, session("whole")].concat();
+    let project = Project::new().bars(200).manifest("a.toml", &manifest);
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let run = project.newest();
+    let value = |key: &str, name: &str| run.result(key)[name].parse::<f64>().unwrap();
+    let name = "out_of_sample.total_return";
+    let (slow, quick) = (value("slow", name), value("quick", name));
+    assert!(slow != quick);
+    let best = if slow > quick { ["slow", "quick"] } else { ["quick", "slow"] };
+    let sorted = format!("-{name}");
+    for command in [&["sessions", "list"][..], &["runs", "show", "latest", "--sessions"]] {
+        let options = ["--sort", &sorted, "--format", "csv"];
+        let rows = project.run([command, &options].concat()).success().rows();
+        let keys: Vec<&String> = rows.iter().map(|row| &row["key"]).collect();
+        assert_eq!(keys, [best[0], best[1], "whole"], "what has no parts is last");
+        assert_eq!(rows[0][name].parse::<f64>().unwrap(), slow.max(quick));
+        let filter = format!("{name} >= {}", slow.max(quick));
+        let options = ["--filter", &filter, "--format", "csv"];
+        let rows = project.run([command, &options].concat()).success().rows();
+        assert_eq!(rows.len(), 1, "{filter}");
+    }
+    let compared = project.run(["compare", "slow", "quick", "--format", "json"]).success().json();
+    let rows = compared["metrics"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["metric"] == name).expect("the parts are compared");
+    assert_eq!((&row["slow"], &row["quick"]), (&slow.into(), &quick.into()));
+}

@@ -3,7 +3,7 @@
 use super::check::baseline_name;
 use super::context::{Context, Usage};
 use super::exit::Exit;
-use super::output::{Cell, Column, Facts, Format, Kind, Records};
+use super::output::{Cell, Column, Facts, Format, Kind, Records, terminal_width};
 use super::planning::{Planned, Planning, thread_count, threads};
 use super::progress::Watcher;
 use crate::batch::execute::Progress;
@@ -16,7 +16,7 @@ use crate::manifest::glob_matches;
 use crate::metrics::Metric;
 use crate::report::Templates;
 use crate::report::comparison::comparison;
-use crate::report::format::{DASH, metric as written};
+use crate::report::format::{DASH, metric as written, sparkline};
 use crate::store::{RunReader, Status, StoreError};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub(super) struct Compare {
     sort: By,
     /// Write a report with curves, parameters and trades: a page if it ends with `.html`, a text if with
     /// `.md`, what the templates of both see if with `.json`; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = report_file)]
     report: Vec<PathBuf>,
     /// Samples that the intervals are made from
     #[arg(long, value_name = "NUMBER", default_value_t = DRAWS)]
@@ -234,7 +234,8 @@ impl Compare {
                         Snapshot::computed(&plan, &projects, &prepared, job, &done)
                     });
                     let snapshot = snapshot.map(Box::new);
-                    let one = Compared { key, metrics: done.metrics, snapshot };
+                    let parts = done.parts.as_deref().copied();
+                    let one = Compared { key, metrics: done.metrics, parts, snapshot };
                     sessions[finished.index] = Some(one);
                 }
                 Err(failure) => context.complain(&format!("{key}: {}", failure.error)),
@@ -287,7 +288,7 @@ impl Compare {
                 Ok(baseline) if self.takes(key, &baseline.snapshot.key) => {
                     let snapshot = Box::new(baseline.snapshot);
                     let (key, metrics) = (snapshot.key.clone(), snapshot.measured());
-                    sessions.push(Compared { key, metrics, snapshot: Some(snapshot) });
+                    sessions.push(Compared { key, metrics, parts: None, snapshot: Some(snapshot) });
                 }
                 Ok(_) => {}
                 Err(lack) => context.warn(lack),
@@ -310,7 +311,8 @@ impl Compare {
             .map(|(label, row)| {
                 // What was not kept has its metrics all the same.
                 let snapshot = Snapshot::kept(reader, &strategies, label, row).ok().map(Box::new);
-                Compared { key: label.key.clone(), metrics: row.metrics, snapshot }
+                let parts = row.parts.as_deref().copied();
+                Compared { key: label.key.clone(), metrics: row.metrics, parts, snapshot }
             })
             .collect();
         if sessions.is_empty() {
@@ -342,14 +344,25 @@ impl Compare {
         noise: &[Option<Noise>],
     ) -> Result<Exit> {
         let is_for_people = matches!(self.format, Format::Table | Format::Markdown);
-        let records = if is_for_people { for_people(sides, rows) } else { exact(sides, rows) };
-        let intervals = intervals(matches, noise);
+        let mut records = if is_for_people { for_people(sides, rows) } else { exact(sides, rows) };
+        let mut intervals = intervals(matches, noise);
+        if self.format == Format::Table {
+            // One session need not be named in every row.
+            let named = if matches.len() == 1 { "session" } else { "relative" };
+            records = records.sparing(&[named, "relative"]);
+            intervals = intervals.sparing(&[named, "draws", "block", "days"]);
+        }
         match self.format {
             Format::Csv => records.print(self.format),
-            _ => Facts::default()
-                .part("metrics", records)
-                .part("noise", intervals)
-                .print(self.format),
+            _ => {
+                let facts = Facts::default().part("metrics", records).part("noise", intervals);
+                let courses = courses(sides, matches).filter(|_| self.format == Format::Table);
+                let courses = courses.filter(|_| terminal_width().is_some());
+                courses
+                    .into_iter()
+                    .fold(facts, |facts, it| facts.part("equity", it))
+                    .print(self.format)
+            }
         }
     }
 
@@ -370,17 +383,21 @@ impl Compare {
             let text = match path.extension().and_then(|ending| ending.to_str()) {
                 Some("html") => templates.page("comparison.html", &page)?,
                 Some("md") => templates.page("comparison.md", &page)?,
-                Some("json") => serde_json::to_string_pretty(&page)? + "\n",
-                _ => {
-                    let path = path.display();
-                    let fact = format!("--report {path}: a report ends with .html, .md or .json");
-                    return Err(Usage(fact).into());
-                }
+                _ => serde_json::to_string_pretty(&page)? + "\n",
             };
             crate::store::write(path, text.as_bytes())?;
             context.say(&format!("report: {}", path.display()));
         }
         Ok(())
+    }
+}
+
+/// A file that a report can be written to, by its ending.
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("html" | "md" | "json") => Ok(path),
+        _ => Err("a report ends with .html, .md or .json".into()),
     }
 }
 
@@ -427,7 +444,7 @@ fn for_people(sides: &[Side], rows: &[Row]) -> Records {
     let mut records = Records::new(columns);
     for row in rows {
         let unit = crate::report::load::unit(row.metric);
-        let mut cells: Vec<Cell> = vec![(&row.label).into(), row.metric.name().into()];
+        let mut cells: Vec<Cell> = vec![(&row.label).into(), row.name().into()];
         cells.extend(row.values.iter().zip(&row.best).map(|(value, best)| {
             let star = if *best { " ★" } else { "" };
             Cell::from(format!("{}{star}", written(*value, unit, None)))
@@ -447,7 +464,7 @@ fn exact(sides: &[Side], rows: &[Row]) -> Records {
     columns.push(Column::new("relative", Kind::Fraction));
     let mut records = Records::new(columns);
     for row in rows {
-        let mut cells: Vec<Cell> = vec![(&row.label).into(), row.metric.name().into()];
+        let mut cells: Vec<Cell> = vec![(&row.label).into(), row.name().into()];
         cells.extend(row.values.iter().map(|value| Cell::from(*value)));
         let best = sides.iter().zip(&row.best).filter(|(_, best)| **best);
         let best: Vec<String> = best.map(|(side, _)| side.name.clone()).collect();
@@ -455,6 +472,19 @@ fn exact(sides: &[Side], rows: &[Row]) -> Records {
         records.push(cells);
     }
     records
+}
+
+/// The course of the account on each side, for who looks at a terminal; `None` of several sessions.
+fn courses(sides: &[Side], matches: &[Match<'_>]) -> Option<Records> {
+    const SPARK: usize = 48;
+    let [one] = matches else { return None };
+    let mut records = Records::new([("side", Kind::Text), ("equity", Kind::Text)]);
+    for (side, session) in sides.iter().zip(&one.sessions) {
+        let account = (*session)?.snapshot.as_deref()?.account();
+        let equity: Vec<f64> = account.into_iter().map(|(_, equity)| equity).collect();
+        records.push(vec![(&side.name).into(), sparkline(&equity, SPARK).into()]);
+    }
+    Some(records)
 }
 
 /// What chance would do to the change from the first side to the last.

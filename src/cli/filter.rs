@@ -1,8 +1,9 @@
-//! What the filters over results have in common: the names of metrics and parameters.
+//! What filters over results and lists of them have in common: the names of metrics and parameters.
 
 use super::context::Usage;
+use super::output::{Cell, Column};
 use crate::expr::{Scalar, Type};
-use crate::metrics::Metric;
+use crate::metrics::{Metric, Metrics, Parts};
 use crate::plan::METRICS;
 use crate::plan::filter::Filter;
 
@@ -15,9 +16,43 @@ pub(super) fn compile(text: &str, names: &[(String, Type)], color: bool) -> Resu
         .map_err(|mistakes| Usage(format!("`--filter` cannot be used\n{}", mistakes.render(color))))
 }
 
-/// The metrics as filters name them.
+/// The metrics as filters name them, over all days, in sample and out of sample.
 pub(super) fn metric_names() -> impl Iterator<Item = (String, Type)> {
-    Metric::ALL.into_iter().map(|metric| (format!("{METRICS}{}", metric.name()), Type::Number))
+    let whole = Metric::ALL.into_iter().map(|metric| format!("{METRICS}{}", metric.name()));
+    let parts = part_metrics().map(|(part, metric)| format!("{part}.{}", metric.name()));
+    whole.chain(parts).map(|name| (name, Type::Number))
+}
+
+/// Every metric of each part, with the name of the part.
+fn part_metrics() -> impl Iterator<Item = (&'static str, Metric)> {
+    Parts::NAMES.into_iter().flat_map(|part| Metric::ALL.map(|metric| (part, metric)))
+}
+
+/// What a metric is by its name in a filter; `None` if it is the name of none.
+pub(super) fn measured(whole: &Metrics, parts: Option<&Parts>, name: &str) -> Option<Scalar> {
+    let (of, metric) = name.rsplit_once('.')?;
+    let metric = Metric::from_name(metric)?;
+    let values = match Parts::NAMES.iter().position(|part| *part == of) {
+        Some(part) => parts.map(|parts| parts.both()[part]),
+        None if METRICS.strip_suffix('.') == Some(of) => Some(whole),
+        None => return None,
+    };
+    let value = values.and_then(|values| values.get(metric));
+    Some(value.map_or(Scalar::Missing, Scalar::Number))
+}
+
+/// The columns of the metrics in and out of sample.
+pub(super) fn part_columns() -> impl Iterator<Item = Column> {
+    part_metrics().map(|(part, metric)| {
+        Column::new(format!("{part}.{}", metric.name()), metric.unit().into())
+    })
+}
+
+/// A row of [`part_columns`]; empty cells without parts.
+pub(super) fn part_cells(parts: Option<&Parts>) -> impl Iterator<Item = Cell> {
+    let nothing = Metrics::default();
+    let both = parts.map_or([nothing; 2], |parts| parts.both().map(|part| *part));
+    both.into_iter().flat_map(|part| part.iter().map(|(_, value)| value.into()).collect::<Vec<_>>())
 }
 
 /// Add the parameter or key `path` to the names: a parameter goes by its path and, where that is

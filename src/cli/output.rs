@@ -271,7 +271,7 @@ impl Records {
     }
 
     /// Without the columns `spare`, one after the other as they stand there, as far as that leaves the
-    /// cells of the others whole on this terminal. A pipe has room for all.
+    /// others whole on this terminal. A pipe has room for all.
     pub(super) fn sparing(self, spare: &[&str]) -> Self {
         match terminal_width() {
             Some(width) => self.within(width, spare),
@@ -281,7 +281,8 @@ impl Records {
 
     fn within(mut self, width: usize, spare: &[&str]) -> Self {
         for name in spare {
-            let lines = self.shown();
+            let mut lines = self.shown();
+            lines.push(self.columns.iter().map(|column| one_line(&column.name)).collect());
             let cell = |line: &Vec<String>, column: usize| measure_text_width(&line[column]);
             let widest = |column| lines.iter().map(|line| cell(line, column)).max().unwrap_or(0);
             let gaps = measure_text_width(GAP) * self.columns.len().saturating_sub(1);
@@ -600,7 +601,7 @@ pub(super) fn write_json(value: &impl serde::Serialize) -> Result<Exit> {
 }
 
 /// How wide the terminal is; `None` if standard output is none.
-fn terminal_width() -> Option<usize> {
+pub(super) fn terminal_width() -> Option<usize> {
     let terminal = Term::stdout();
     if terminal.is_term() { terminal.size_checked().map(|(_, width)| width.into()) } else { None }
 }
@@ -702,15 +703,22 @@ impl Listing {
     }
 
     /// Print the wanted part of `records`; people see the columns `shown`, and the one that the list
-    /// is sorted by.
+    /// is sorted by. On a narrow terminal a table goes without those of `spare`, the first of them first.
     pub(super) fn print(
         &self,
         records: Records,
         shown: &[&str],
+        spare: &[&str],
         context: &Context,
     ) -> Result<Exit> {
         let found = records.rows.len();
-        let part = self.part(records, shown)?;
+        let mut part = self.part(records, shown)?;
+        if self.format == Format::Table {
+            let sorted = self.sort.as_ref().map(|sort| sort.name.as_str());
+            let spare: Vec<&str> =
+                spare.iter().copied().filter(|name| Some(*name) != sorted).collect();
+            part = part.sparing(&spare);
+        }
         part.print(self.format)?;
         let last = self.offset + part.rows.len();
         if self.limit.is_none() && self.offset < last && last < found {

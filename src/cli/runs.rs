@@ -2,7 +2,7 @@
 
 use super::context::{Context, host};
 use super::exit::Exit;
-use super::filter::{add_param, compile, metric_names, param};
+use super::filter::{add_param, compile, measured, metric_names, param, part_cells, part_columns};
 use super::output::{Cell, Column, Facts, Kind, Listing, Records};
 use super::prune;
 use super::sessions::Since;
@@ -11,7 +11,7 @@ use crate::manifest::Objective;
 use crate::manifest::project::shown;
 use crate::metrics::Metric;
 use crate::plan::filter::type_of;
-use crate::plan::{self, Base, METRICS, Plan, Point, file, word as word_of};
+use crate::plan::{self, Base, Plan, Point, file, word as word_of};
 use crate::store::{
     Goal, Holder, Label, PACKED, Row, RunFile, RunReader, RunStatus, Status, Store,
 };
@@ -62,7 +62,7 @@ Examples:
         #[arg(long)]
         sessions: bool,
         /// Only sessions for which this is true, over parameters, `session`, `strategy`, `mode`,
-        /// `status`, `metrics.NAME` and `tag("NAME")`
+        /// `status`, `metrics.NAME`, `in_sample.NAME`, `out_of_sample.NAME` and `tag("NAME")`
         #[arg(long, value_name = "EXPRESSION", requires = "sessions")]
         filter: Option<String>,
         #[command(flatten)]
@@ -99,7 +99,7 @@ impl Runs {
                     (status.is_empty() || status.iter().any(|wanted| wanted == file.status.word()))
                         && since.is_none_or(|since| file.started >= since)
                 };
-                listing.print(table(files.iter().filter(is_wanted)), &SHOWN, context)
+                listing.print(table(files.iter().filter(is_wanted)), &SHOWN, &SPARE, context)
             }
             Command::Note { which, text } => {
                 let command_line: Vec<String> = std::env::args().collect();
@@ -133,7 +133,13 @@ impl Runs {
                 match sessions {
                     true => {
                         let found = Sessions::of(reader, results, context);
-                        listing.print(found.table(filter.as_deref(), context)?, &SESSION, context)
+                        let table = found.table(filter.as_deref(), context)?;
+                        listing.print(
+                            table,
+                            &SESSION,
+                            &["strategy", "trades", "max_drawdown"],
+                            context,
+                        )
                     }
                     false => facts(reader, &results).print(listing.format()),
                 }
@@ -183,6 +189,9 @@ const SHOWN: [&str; 9] = [
     "seconds",
     "manifests",
 ];
+
+/// What a narrow terminal goes without: the id begins with the time.
+const SPARE: [&str; 4] = ["seconds", "started", "cached", "completed"];
 
 fn table<'a>(files: impl Iterator<Item = &'a RunFile>) -> Records {
     let mut table = Records::new(FIELDS.map(|(name, kind, _)| (name, kind)));
@@ -276,6 +285,8 @@ impl Sessions {
         columns.extend(["status", "error", "kind", "note"].map(text));
         columns.push(Column::new("bars", Kind::Count));
         columns.extend(Metric::ALL.map(Column::from));
+        let has_parts = self.results.iter().any(|(_, row)| row.parts.is_some());
+        columns.extend(has_parts.then(part_columns).into_iter().flatten());
         let mut table = Records::new(columns);
         for (label, row) in self.results.iter().filter(is_wanted) {
             let day = |day: Option<NaiveDate>| Cell::from(day.map(|day| day.to_string()));
@@ -301,6 +312,8 @@ impl Sessions {
                 row.bars.into(),
             ]);
             cells.extend(row.metrics.iter().map(|(_, value)| Cell::from(value)));
+            let parts = has_parts.then(|| part_cells(row.parts.as_deref()));
+            cells.extend(parts.into_iter().flatten());
             table.push(cells);
         }
         Ok(table)
@@ -333,8 +346,8 @@ impl Sessions {
             "status" => return text(row.status.word()),
             _ => {}
         }
-        if let Some(metric) = name.strip_prefix(METRICS).and_then(Metric::from_name) {
-            return row.metrics.get(metric).map_or(Scalar::Missing, Scalar::Number);
+        if let Some(value) = measured(&row.metrics, row.parts.as_deref(), name) {
+            return value;
         }
         match self.place(row) {
             Some((base, point)) => plan::value(base, point, name),

@@ -2,17 +2,17 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
-use super::filter::{add_param, compile, metric_names, param};
-use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records};
+use super::filter::{add_param, compile, measured, metric_names, param, part_cells, part_columns};
+use super::output::{Cell, Column, Facts, Format, Kind, Listing, Records, terminal_width};
 use super::sessions_report::SessionsReport;
 use crate::bars::duration;
 use crate::diag::closest;
 use crate::expr::{Scalar, Type};
 use crate::manifest::glob_matches;
 use crate::metrics::{Metric, Metrics, Parts};
-use crate::plan::METRICS;
 use crate::plan::filter::type_of;
 use crate::report;
+use crate::report::format::sparkline;
 use crate::report::registry::{Count, Summary};
 use crate::store::{Record, Status, Store};
 use anyhow::Result;
@@ -36,7 +36,8 @@ enum Command {
     #[command(after_help = "\
 Examples:
   papertape sessions list --strategy 'sma-*' --since 2026-11-01 --sort -sharpe --limit 10
-  papertape sessions list --filter 'metrics.sharpe > 1 and tag(\"nightly\")' --format csv")]
+  papertape sessions list --filter 'metrics.sharpe > 1 and tag(\"nightly\")' --format csv
+  papertape sessions list --filter 'in_sample.sharpe > 1' --sort -out_of_sample.sharpe")]
     List {
         #[command(flatten)]
         select: Select,
@@ -91,7 +92,7 @@ impl Sessions {
         match self.command {
             Command::List { select, listing } => {
                 let found = select.apply(records, Utc::now(), context.color)?;
-                listing.print(table(found.iter().rev()), &SHOWN, context)
+                listing.print(table(&found), &SHOWN, &SPARE, context)
             }
             Command::Show { which, trades, format } => {
                 let record = find(&records, &which).ok_or_else(|| unknown(&which, &records))?;
@@ -134,7 +135,7 @@ pub(super) struct Select {
     #[arg(long, value_name = "TIME", value_parser = Since::parse)]
     since: Option<Since>,
     /// Only sessions for which this is true, over `mode`, `status`, `session`, `strategy`, `env`,
-    /// `seconds`, parameters, `metrics.NAME` and `tag("NAME")`
+    /// `seconds`, parameters, `metrics.NAME`, `in_sample.NAME`, `out_of_sample.NAME` and `tag("NAME")`
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
 }
@@ -262,10 +263,8 @@ fn value(record: &Record, name: &str) -> Scalar {
     if let Some((.., value)) = NAMES.iter().find(|(known, ..)| *known == name) {
         return value(record);
     }
-    match name.strip_prefix(METRICS).and_then(Metric::from_name) {
-        Some(metric) => record.metrics.get(metric).map_or(Scalar::Missing, Scalar::Number),
-        None => param(&record.params, name),
-    }
+    measured(&record.metrics, record.parts.as_ref(), name)
+        .unwrap_or_else(|| param(&record.params, name))
 }
 
 /// A field of a record beside its metrics: its name and kind, and where its value is.
@@ -308,14 +307,21 @@ const SHOWN: [&str; 10] = [
     "trades",
 ];
 
-/// A row a record: its fields, then its metrics.
-fn table<'a>(records: impl Iterator<Item = &'a Record>) -> Records {
+/// What a narrow terminal goes without, the first first.
+const SPARE: [&str; 5] = ["mode", "symbols", "strategy", "trades", "max_drawdown"];
+
+/// A row a record, the newest first: its fields, then its metrics, and those of its parts if any has
+/// some.
+fn table(records: &[Record]) -> Records {
+    let has_parts = records.iter().any(|record| record.parts.is_some());
     let fields = FIELDS.iter().map(|(name, kind, _)| Column::new(*name, *kind));
-    let mut table = Records::new(fields.chain(Metric::ALL.map(Column::from)));
-    for record in records {
+    let parts = has_parts.then(part_columns).into_iter().flatten();
+    let mut table = Records::new(fields.chain(Metric::ALL.map(Column::from)).chain(parts));
+    for record in records.iter().rev() {
         let fields = FIELDS.iter().map(|(_, _, value)| value(record));
         let metrics = record.metrics.iter().map(|(_, value)| value.into());
-        table.push(fields.chain(metrics).collect());
+        let parts = has_parts.then(|| part_cells(record.parts.as_ref()));
+        table.push(fields.chain(metrics).chain(parts.into_iter().flatten()).collect());
     }
     table
 }
@@ -345,10 +351,22 @@ fn unknown(which: &str, records: &[Record]) -> Usage {
     Usage(format!("there is no session `{which}`; {remedy}"))
 }
 
+/// How many characters the course of an account takes.
+const SPARK: usize = 48;
+
 /// Everything that is known of one session.
 fn facts(record: &Record, store: &Store, format: Format) -> Facts {
     let is_part = |name: &str| matches!(name, "identity" | "points" | "result");
     let mut facts = Facts::default();
+    // A picture is for who looks at a terminal.
+    if format == Format::Table && terminal_width().is_some() {
+        let equity = record.result.as_deref().and_then(|path| {
+            let directory = path.rsplit('/').next().unwrap_or(path);
+            store.open_run(&record.run).ok()?.equity(directory).ok()
+        });
+        let course = equity.map(|account| sparkline(&account.equity, SPARK));
+        facts = course.into_iter().fold(facts, |facts, it| facts.with("equity", Kind::Text, it));
+    }
     for (name, kind, value) in FIELDS.iter().filter(|(name, ..)| !is_part(name)) {
         facts = facts.with(name, *kind, value(record));
     }
@@ -666,7 +684,7 @@ mod tests {
 
     #[test]
     fn the_columns_that_people_see_are_columns() {
-        let all = table(records().iter());
+        let all = table(&records());
         for name in SHOWN {
             assert!(all.has_column(name), "{name}");
         }

@@ -1,7 +1,7 @@
 //! Several results beside each other: sessions matched, metrics in rows, the best of each marked.
 
 use super::snapshot::Snapshot;
-use crate::metrics::{Metric, Metrics, Sense};
+use crate::metrics::{Metric, Metrics, Parts, Sense};
 use std::cmp::Ordering;
 
 /// What is compared: a manifest, a run, baselines, or one session of any of them.
@@ -20,6 +20,8 @@ pub struct Compared {
     pub key: String,
     /// What it was measured at.
     pub metrics: Metrics,
+    /// The same in and out of sample; `None` without a split, or where it is not known.
+    pub parts: Option<Parts>,
     /// Its details; `None` where none were kept.
     pub snapshot: Option<Box<Snapshot>>,
 }
@@ -40,6 +42,8 @@ pub struct Row {
     pub label: String,
     /// The metric.
     pub metric: Metric,
+    /// The name of the part of the range that it was measured on; `None` for all days.
+    pub part: Option<&'static str>,
     /// Its value on each side.
     pub values: Vec<Option<f64>>,
     /// Which of them no other beats; none where all are equal, or neither way is better.
@@ -103,22 +107,39 @@ pub fn rows(
 ) -> Vec<Row> {
     let mut rows: Vec<Row> = matches
         .iter()
-        .flat_map(|one| metrics.iter().map(move |&metric| row(one, metric)))
+        .flat_map(|one| {
+            let parts = Parts::NAMES.into_iter().map(Some);
+            let parts = parts.flat_map(|part| HEADLINE.map(|metric| (metric, part)));
+            let whole = metrics.iter().map(|&metric| (metric, None));
+            let is_wanted = |(metric, _): &(Metric, _)| metrics.contains(metric);
+            whole.chain(parts.filter(is_wanted)).map(|(metric, part)| row(one, metric, part))
+        })
         .filter(|row| row.values.iter().any(Option::is_some))
         .filter(|row| !only_changed || row.differs(threshold))
         .collect();
     match order {
         Order::Plan => {}
         Order::Session => rows.sort_by(|a, b| a.label.cmp(&b.label)),
-        Order::Metric => rows.sort_by(|a, b| a.metric.name().cmp(b.metric.name())),
+        Order::Metric => rows.sort_by_key(Row::name),
         Order::Change => rows.sort_by(|a, b| b.size().total_cmp(&a.size())),
     }
     rows
 }
 
-fn row(one: &Match<'_>, metric: Metric) -> Row {
+/// The metrics that are told of each part of a range, as far as they are wanted.
+const HEADLINE: [Metric; 5] =
+    [Metric::TotalReturn, Metric::Sharpe, Metric::MaxDrawdown, Metric::Trades, Metric::WinRate];
+
+fn row(one: &Match<'_>, metric: Metric, part: Option<&'static str>) -> Row {
+    let value = |session: &Compared| {
+        let measured = match Parts::NAMES.iter().position(|name| Some(*name) == part) {
+            Some(part) => session.parts.as_ref()?.both()[part],
+            None => &session.metrics,
+        };
+        measured.get(metric)
+    };
     let values: Vec<Option<f64>> =
-        one.sessions.iter().map(|session| session.and_then(|it| it.metrics.get(metric))).collect();
+        one.sessions.iter().map(|session| session.and_then(value)).collect();
     let known = || values.iter().flatten().copied();
     let best = match metric.sense() {
         Some(Sense::Higher) => known().reduce(f64::max),
@@ -133,10 +154,16 @@ fn row(one: &Match<'_>, metric: Metric) -> Row {
         Some(Ordering::Equal) | None => (change == 0.0).then_some(0.0),
         Some(_) => Some(change / first.abs()),
     });
-    Row { label: one.label.clone(), metric, values, best, change, relative }
+    Row { label: one.label.clone(), metric, part, values, best, change, relative }
 }
 
 impl Row {
+    /// The name of the metric, behind that of the part: `in_sample.sharpe`.
+    pub fn name(&self) -> String {
+        let part = self.part.map(|part| format!("{part}.")).unwrap_or_default();
+        part + self.metric.name()
+    }
+
     /// Whether two values are further from each other than the fraction `threshold` of the first.
     fn differs(&self, threshold: f64) -> bool {
         let first = self.values[0];
@@ -231,7 +258,7 @@ mod tests {
         let mut metrics = Metrics::default();
         metrics.set(Metric::Sharpe, sharpe);
         metrics.set(Metric::MaxDrawdown, drawdown);
-        Compared { key: key.into(), metrics, snapshot: None }
+        Compared { key: key.into(), metrics, parts: None, snapshot: None }
     }
 
     fn side(name: &str, sessions: Vec<Compared>) -> Side {
@@ -248,6 +275,19 @@ mod tests {
         let matches = matched(&sides);
         assert_eq!(matches.iter().map(|it| it.label.as_str()).collect::<Vec<_>>(), ["x", "y", "z"]);
         assert!(matches[0].sessions[1].is_none() && matches[1].sessions[0].is_none());
+    }
+
+    #[test]
+    fn the_parts_of_a_range_stand_behind_the_whole() {
+        let mut sides = [side("a", vec![one("x", Some(1.0), 0.1)])];
+        let mut parts = Parts::default();
+        parts.out_of_sample.set(Metric::Sharpe, 0.5);
+        sides[0].sessions[0].parts = Some(parts);
+        let metrics = [Metric::MaxDrawdown, Metric::Sharpe];
+        let all = rows(&matched(&sides), &metrics, false, 0.0, Order::Plan);
+        let names: Vec<String> = all.iter().map(Row::name).collect();
+        assert_eq!(names, ["max_drawdown", "sharpe", "out_of_sample.sharpe"]);
+        assert_eq!(all[2].values, [Some(0.5)]);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Comparison {
 pub struct MetricRow {
     /// The sessions.
     pub label: String,
-    /// The metric as a heading.
+    /// The metric as a heading, with the part of the range that it was measured on unless that is all.
     pub title: String,
     /// What it is.
     pub definition: String,
@@ -108,7 +108,10 @@ fn metric_row(row: &Row) -> MetricRow {
     let cells = row.values.iter().zip(&row.best);
     MetricRow {
         label: row.label.clone(),
-        title: title(row.metric),
+        title: match row.part {
+            Some(part) => format!("{}, {}", title(row.metric), part.replace('_', " ")),
+            None => title(row.metric),
+        },
         definition: row.metric.definition().to_owned(),
         unit: unit(row.metric),
         cells: cells.map(|(&value, &best)| Cell { value, best }).collect(),

@@ -169,8 +169,9 @@
     const step = Math.ceil(order.length / 3000);
     order.forEach(([rank, point], index) => {
       if (index % step && rank < 0.99) return;
-      const stroke = rank >= 0.95 ? "var(--s1)" : "var(--grey)";
-      svg.append(draw("polyline", { points: line(point), style: `stroke: ${stroke}; opacity: ${(0.08 + rank * 0.5).toFixed(2)}` }));
+      const [stroke, width] = rank >= 0.95 ? ["var(--s1)", 2.25] : ["var(--grey)", 1];
+      const style = `stroke: ${stroke}; stroke-width: ${width}; opacity: ${(0.08 + rank * 0.5).toFixed(2)}`;
+      svg.append(draw("polyline", { points: line(point), style }));
     });
     if (data.best !== null) svg.append(draw("polyline", { points: line(data.best), class: "chosen" }));
     for (let axis = 0; axis <= count; axis += 1) {

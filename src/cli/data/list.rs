@@ -50,7 +50,8 @@ impl List {
         if symbols.is_empty() && unreadable > 0 {
             return Ok(Exit::Usage);
         }
-        let exit = self.listing.print(symbols, &COLUMNS.map(|(name, _)| name), context)?;
+        let shown = COLUMNS.map(|(name, _)| name);
+        let exit = self.listing.print(symbols, &shown, &["gaps", "timeframe"], context)?;
         Ok(if unreadable > 0 { Exit::Usage } else { exit })
     }
 }

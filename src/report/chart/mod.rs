@@ -5,6 +5,15 @@
 //! Colours, dash patterns and margins are the style sheet's; a series is told from its neighbours
 //! by its dashes and its label as well as by its colour. A curve is thinned to what a screen can
 //! show, and never loses its ends, its extremes or its worst day.
+//!
+//! # Why no library
+//!
+//! A session's page has to stay below 1 MB and open from a disk. plotly.js, which the plotly crate embeds,
+//! is 4.6 MB, and 6.8 MB with MathJax. uPlot is about 50 kB (its README), but paints curves on a canvas:
+//! they have no text for who hears the page, do not follow the style sheet into print, and it draws
+//! neither heat maps nor parallel coordinates, the two pictures that change under the reader's hand. Those
+//! two are drawn in the page by some 200 lines of script (`templates/reports/_sweep.js`), and everything
+//! else is lines and bars that do not move: as SVG it is text, scales, prints, and needs no script.
 
 mod axis;
 mod curves;
