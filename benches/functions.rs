@@ -1,26 +1,24 @@
-//! What every function of the rule language costs: nanoseconds a bar, over 200,000 bars.
+//! What every function of the rule language costs: the time of 200,000 bars, and bars a second.
 //!
 //! ```text
-//! cargo bench --bench functions             # all of them
-//! cargo bench --bench functions -- sma atr  # these
+//! cargo bench --bench functions           # all of them
+//! cargo bench --bench functions -- 'atr'  # those with this in their name
 //! ```
 //!
-//! The table comes from the registry, so that a new function is in it by itself. The operands are
-//! evaluated before the clock starts: a line is the function's own price. The least of some rounds is
-//! told, for whatever else the machine did only adds to it.
+//! The list comes from the registry, so that a new function is in it by itself. The operands are
+//! evaluated before the clock starts: a line is the function's own price.
 
+use divan::Bencher;
+use divan::counter::ItemsCount;
 use papertape::bars::{Bars, Clock};
 use papertape::diag::{Place, Source};
 use papertape::expr::{
     ArgKind, Binding, Bound, Columns, Function, Graph, Op, PRICES, Program, Scope, Seen, Symbol,
     Type, View, World,
 };
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, LazyLock};
 
 const BARS: usize = 200_000;
-const ROUNDS: usize = 7;
 const HOUR: i64 = 3_600_000_000;
 
 /// What else rules are made of.
@@ -113,8 +111,30 @@ fn call(function: &Function) -> String {
     }
 }
 
-/// The least time that `text` took for the first symbol, its operands known, in nanoseconds a bar.
-fn measure(text: &str, views: &[View]) -> f64 {
+/// The same bars for every measurement.
+static VIEWS: LazyLock<[View; 2]> =
+    LazyLock::new(|| ["X", "Y"].map(|symbol| View { bars: bars(symbol), rows: 0..BARS, from: 0 }));
+
+fn main() {
+    divan::main();
+}
+
+fn functions() -> impl Iterator<Item = String> {
+    Function::all().map(call)
+}
+
+#[divan::bench(args = functions())]
+fn function(bencher: Bencher<'_, '_>, call: &str) {
+    measure(bencher, call);
+}
+
+#[divan::bench(args = EXPRESSIONS)]
+fn expression(bencher: Bencher<'_, '_>, text: &str) {
+    measure(bencher, text);
+}
+
+/// Evaluate `text` for the first symbol, its operands known.
+fn measure(bencher: Bencher<'_, '_>, text: &str) {
     let place = Place::whole(&Source::new("bench", text));
     let mut program = Program::default();
     let root = program.compile(text, &place, &Names).expect("what is measured compiles");
@@ -125,7 +145,7 @@ fn measure(text: &str, views: &[View]) -> f64 {
         rows: view.rows.len(),
         span: 0,
     };
-    let world = World { symbols: views.iter().map(seen).collect() };
+    let world = World { symbols: VIEWS.iter().map(seen).collect() };
     let mut graph = Graph::default();
     let bound = graph.bind(&program, &[], &world).expect("what is measured can be bound");
     let Bound::Expression(number) = bound[root] else { panic!("{text} is the same on every bar") };
@@ -139,35 +159,16 @@ fn measure(text: &str, views: &[View]) -> f64 {
         })
         .collect();
     let is_local = !matches!(program.nodes[root].op, Op::Elsewhere | Op::At);
-    let round = |_| {
-        let mut columns = Columns::new(&graph, views.iter().cloned(), views.len());
+    let with_operands = || {
+        let mut columns = Columns::new(&graph, VIEWS.iter().cloned(), VIEWS.len());
         columns.reserve(0..1, &needs);
         for &operand in operands.iter().filter(|_| is_local) {
-            black_box(columns.column(0, operand));
+            divan::black_box(columns.column(0, operand));
         }
-        let began = Instant::now();
-        black_box(columns.column(0, number));
-        began.elapsed().as_secs_f64()
+        columns
     };
-    let least = (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min);
-    least * 1e9 / BARS as f64
-}
-
-#[expect(clippy::print_stdout, reason = "the table is what this is for")]
-fn main() {
-    // Cargo adds a flag of its own.
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let views: Vec<View> = ["X", "Y"]
-        .into_iter()
-        .map(|symbol| View { bars: bars(symbol), rows: 0..BARS, from: 0 })
-        .collect();
-    let functions = Function::all().map(|function| (function.group, function.name, call(function)));
-    let others = EXPRESSIONS.map(|text| ("expressions", text, text.to_owned()));
-    println!("{:12} {:36} {:>8}", "group", "expression", "ns/bar");
-    for (group, name, text) in functions.chain(others) {
-        if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
-            println!("{group:12} {text:36} {:8.2}", measure(&text, &views));
-        }
-    }
+    bencher
+        .counter(ItemsCount::new(BARS))
+        .with_inputs(with_operands)
+        .bench_refs(|columns| columns.column(0, number));
 }

@@ -1,13 +1,14 @@
-//! What the parts of a session cost: nanoseconds a bar, over 200,000 bars.
+//! What the parts of a session cost: the time of 200,000 bars, and bars a second.
 //!
 //! ```text
 //! cargo bench --bench parts          # all of them
 //! cargo bench --bench parts -- walk  # these
 //! ```
 //!
-//! The rules are two moving averages that cross; the least of some rounds is told, for whatever else
-//! the machine did only adds to it.
+//! The rules are two moving averages that cross.
 
+use divan::Bencher;
+use divan::counter::ItemsCount;
 use papertape::bars::{Cut, DAY, Mask, Zone};
 use papertape::engine::settings::Distance;
 use papertape::engine::{Aligned, Costs, Day, Frame, Outcome, Settings, Walk};
@@ -15,13 +16,10 @@ use papertape::metrics::account::Meter;
 use papertape::metrics::drawdown::Drawdowns;
 use papertape::metrics::returns::ReturnStats;
 use papertape::strategy::Signals;
-use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, LazyLock};
 
 const BARS: usize = 200_000;
 const A_DAY: usize = 1_440;
-const ROUNDS: usize = 15;
 const MINUTE: i64 = DAY / A_DAY as i64;
 
 /// Prices that wander, the same every time, as one symbol on minutes.
@@ -93,58 +91,77 @@ fn crossings(close: &[f64], fast: usize, slow: usize) -> Signals {
     }
 }
 
-/// The least time that `part` took, in nanoseconds a bar.
-fn least(mut part: impl FnMut()) -> f64 {
-    let round = |_| {
-        let began = Instant::now();
-        part();
-        began.elapsed().as_secs_f64()
-    };
-    (0..ROUNDS).map(round).fold(f64::INFINITY, f64::min) * 1e9 / BARS as f64
+/// What every part is measured with.
+struct Workload {
+    frame: Frame,
+    signals: [Signals; 1],
+    plain: Settings,
+    outcome: Outcome,
+    equity: Vec<f64>,
 }
 
-#[expect(clippy::print_stdout, reason = "the table is what this is for")]
-fn main() {
-    // Cargo adds a flag of its own.
-    let wanted: Vec<String> =
-        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let is_wanted = |name: &str| {
-        wanted.is_empty() || wanted.iter().any(|wanted| name.starts_with(wanted.as_str()))
-    };
+static WORKLOAD: LazyLock<Workload> = LazyLock::new(|| {
     let frame = frame();
     let signals = [crossings(&frame.symbols[0].close, 20, 60)];
     let plain = Settings { costs: Costs::fractions(0.001, 0.0001), ..Settings::default() };
-    let mut stops = plain.clone();
-    stops.risk.stop_loss = Some(Distance::Fraction(0.005));
-    stops.risk.take_profit = Some(Distance::Fraction(0.01));
-    stops.risk.trailing_stop = Some(Distance::Fraction(0.004));
-    let (mut walk, mut meter) = (Walk::default(), Meter::default());
-    let outcome: Outcome = walk.run(&frame, &signals, &plain, false).clone();
+    let outcome = Walk::default().run(&frame, &signals, &plain, false).clone();
     let equity = outcome.equity(&[&frame.symbols[0].close], BARS);
+    Workload { frame, signals, plain, outcome, equity }
+});
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn walk(bencher: Bencher<'_, '_>) {
+    walk_with(bencher, &WORKLOAD.plain);
+}
+
+#[divan::bench]
+fn walk_with_stops(bencher: Bencher<'_, '_>) {
+    let mut settings = WORKLOAD.plain.clone();
+    settings.risk.stop_loss = Some(Distance::Fraction(0.005));
+    settings.risk.take_profit = Some(Distance::Fraction(0.01));
+    settings.risk.trailing_stop = Some(Distance::Fraction(0.004));
+    walk_with(bencher, &settings);
+}
+
+/// A walk has run before it is measured: its buffers are there.
+fn walk_with(bencher: Bencher<'_, '_>, settings: &Settings) {
+    let Workload { frame, signals, .. } = &*WORKLOAD;
+    let mut walk = Walk::default();
+    walk.run(frame, signals, settings, false);
+    bencher.counter(ItemsCount::new(BARS)).bench_local(|| {
+        divan::black_box(walk.run(frame, signals, settings, false));
+    });
+}
+
+#[divan::bench]
+fn meter(bencher: Bencher<'_, '_>) {
+    let Workload { frame, plain, outcome, .. } = &*WORKLOAD;
+    let mut meter = Meter::default();
+    bencher
+        .counter(ItemsCount::new(BARS))
+        .bench_local(|| meter.measure(outcome, frame, plain, 365.0, None));
+}
+
+#[divan::bench]
+fn drawdowns(bencher: Bencher<'_, '_>) {
+    let Workload { plain, equity, .. } = &*WORKLOAD;
+    bencher.counter(ItemsCount::new(BARS)).bench_local(|| {
+        let mut drawdowns = Drawdowns::new(plain.capital);
+        drawdowns.mark(equity);
+        drawdowns.finish()
+    });
+}
+
+#[divan::bench]
+fn returns_of_every_bar(bencher: Bencher<'_, '_>) {
+    let equity = &WORKLOAD.equity;
     let returns: Vec<f64> = equity.windows(2).map(|pair| pair[1] / pair[0] - 1.0).collect();
     let mut scratch = Vec::new();
-    let tell = |name: &str, part: &mut dyn FnMut()| {
-        if is_wanted(name) {
-            println!("{name:24} {:8.3}", least(part));
-        }
-    };
-    println!("{:24} {:>8}", "part", "ns/bar");
-    tell("walk", &mut || {
-        black_box(walk.run(&frame, &signals, &plain, false));
-    });
-    tell("walk with stops", &mut || {
-        black_box(walk.run(&frame, &signals, &stops, false));
-    });
-    tell("meter", &mut || {
-        black_box(meter.measure(&outcome, &frame, &plain, 365.0, None));
-    });
-    tell("drawdowns", &mut || {
-        let mut drawdowns = Drawdowns::new(plain.capital);
-        drawdowns.mark(&equity);
-        black_box(drawdowns.finish());
-    });
-    tell("returns, one a bar", &mut || {
-        black_box(ReturnStats::of(&returns, 365.0, &mut scratch));
-    });
-    println!("{} fills", outcome.fills.len());
+    bencher
+        .counter(ItemsCount::new(BARS))
+        .bench_local(|| ReturnStats::of(&returns, 365.0, &mut scratch));
 }
