@@ -203,3 +203,53 @@ fn a_follower_tells_its_phases_signals_and_summaries() {
         assert!(validator.is_valid(&serde_json::from_str(line).unwrap()), "{line}");
     }
 }
+
+#[test]
+fn of_several_accounts_that_are_followed_one_is_broken_and_the_others_go_on() {
+    let text =
+        ["x", "y", "z"].map(|name| manifest("").replace("session.x", &format!("session.{name}")));
+    let project = Project::new().manifest("a.toml", &text.concat());
+    let project = project.file("data/X.csv", format!("{HEADER}{}", minutes(0, 50)));
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    fs::remove_dir_all(project.path("output/paper/y/bars")).unwrap();
+    let mut running = project.spawn(["paper", "follow", "a.toml"]);
+    let state = |name: &str| {
+        let status = project.run(["paper", "status", name, "--format", "json"]).json();
+        status[0]["state"].as_str().unwrap().to_owned()
+    };
+    running.wait_until(|| state("y") == "error" && project.told("phase_start").len() == 2);
+    project.append(&minutes(50, 52));
+    running.wait_until(|| project.walked() == 52);
+    assert!(running.is_running());
+    let _ = project.tell(&["kill", "x"]).success();
+    let _ = project.tell(&["kill", "z"]).success();
+    let _ = running.end().code(3).stderr("y: refused: ").stderr("its own bars are gone");
+    assert_eq!([state("x"), state("y"), state("z")], ["closed", "error", "closed"]);
+    let _ = project.run(["paper", "follow", "a.toml", "--screen"]).code(2).stderr("x, y, z");
+}
+
+#[test]
+fn an_account_that_is_fed_by_lines_is_begun_anew_with_its_feed() {
+    let project = Project::new().manifest("a.toml", &manifest(""));
+    let mut command = project.command(["paper", "follow", "a.toml", "--stdin"]);
+    command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = child.stdin.take().unwrap();
+    let mut write = |text: String| {
+        std::io::Write::write_all(&mut lines, text.as_bytes()).unwrap();
+    };
+    let wait = |holds: &dyn Fn() -> bool| {
+        let began = std::time::Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < std::time::Duration::from_secs(20));
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    write(format!("{HEADER}{}", minutes(0, 20)));
+    wait(&|| project.walked() == 20);
+    let _ = project.tell(&["restart"]).success().stderr("a new account is followed");
+    write(minutes(20, 30));
+    wait(&|| project.walked() == 30);
+    drop(lines);
+    let _ = crate::project::Outcome::of(child.wait_with_output().unwrap()).success();
+}

@@ -51,6 +51,30 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// All of them, the gravest first.
+    const BY_GRAVITY: [Self; 12] = [
+        Self::Interrupted,
+        Self::Terminated,
+        Self::Bug,
+        Self::Store,
+        Self::Locked,
+        Self::Usage,
+        Self::Incomplete,
+        Self::Failed,
+        Self::Baseline,
+        Self::Gate,
+        Self::Nothing,
+        Self::Success,
+    ];
+
+    /// The one that several things end with together.
+    pub fn gravest(exits: impl IntoIterator<Item = Self>) -> Self {
+        let place = |exit: &Self| Self::BY_GRAVITY.iter().position(|known| known == exit);
+        exits.into_iter().min_by_key(place).unwrap_or(Self::Success)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

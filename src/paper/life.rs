@@ -283,6 +283,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_in_the_table_is_refused_whatever_it_is() {
+        let mut refused = 0;
+        for (&from, &cause) in
+            State::ALL.iter().flat_map(|it| Cause::ALL.iter().map(move |c| (it, c)))
+        {
+            let known =
+                TRANSITIONS.iter().find(|(state, known, _)| (state, known) == (&from, &cause));
+            match (known, from.after(cause)) {
+                (Some((_, _, to)), found) => assert_eq!(found, Ok(*to)),
+                (None, Ok(to)) => panic!("{from} leads to {to} because of {cause}"),
+                (None, Err(impossible)) => {
+                    let told = impossible.to_string();
+                    assert!(
+                        told.starts_with(&format!("`{cause}` is not possible while")),
+                        "{told}"
+                    );
+                    assert!(!told.ends_with("; ") && !told.ends_with("told "), "{told}");
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(refused + TRANSITIONS.len(), State::ALL.len() * Cause::ALL.len());
+    }
+
+    #[test]
     fn what_is_impossible_is_refused_with_a_remedy() {
         let told = |state: State, cause| state.after(cause).unwrap_err().to_string();
         assert_eq!(

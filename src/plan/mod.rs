@@ -30,7 +30,7 @@ use crate::manifest::{
 use std::path::PathBuf;
 
 /// Everything that a run is going to do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// What concerns the run.
     pub run: RunSettings,

@@ -42,6 +42,9 @@ const ASIDE: char = '~';
 /// The newest checkpoints, which are not compressed.
 const PLAIN: usize = 3;
 
+/// The directory of lines that came on standard input.
+const FEED: &str = "feed";
+
 /// The view that tells how an account is.
 pub const ACCOUNT_FILE: &str = "account.json";
 
@@ -163,7 +166,7 @@ impl AccountReader {
 
     /// The file `name`, without an ending, of lines that came on standard input.
     pub fn feed(&self, name: &str) -> PathBuf {
-        self.layout.directory.join("feed").join(file_name(name))
+        self.layout.directory.join(FEED).join(file_name(name))
     }
 
     /// Whether a process has it open, and which.
@@ -337,10 +340,16 @@ impl AccountDirectory {
     }
 
     /// Puts the account aside under a name with `stamp`, so that another can be opened; the new name.
+    /// Lines that came on standard input are the feed of both and stay where they are.
     pub fn put_aside(self, stamp: &str) -> Result<String, StoreError> {
         let from = &self.reader.layout.directory;
         let name = format!("{}{ASIDE}{}", self.reader.name, file_name(stamp));
-        atomic::rename(from, &from.with_file_name(&name))?;
+        let aside = from.with_file_name(&name);
+        atomic::rename(from, &aside)?;
+        if aside.join(FEED).is_dir() {
+            atomic::create_directories(from)?;
+            atomic::rename(&aside.join(FEED), &from.join(FEED))?;
+        }
         Ok(name)
     }
 }

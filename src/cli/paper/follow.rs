@@ -1,28 +1,31 @@
-//! `papertape paper follow`: an account in the foreground, bar by bar.
+//! `papertape paper follow`: accounts in the foreground, bar by bar.
 
 use super::screen::Screen;
+use super::show::Show;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
 use crate::cli::planning::{Planned, Planning};
 use crate::cli::run::Signals;
-use crate::diag::counted;
+use crate::diag::Mistakes;
 use crate::hook::Hooks;
 use crate::manifest::{Mode, Moment};
 use crate::market::Growing;
-use crate::paper::follow::{End, Feed, Follower, News, Restart, Sight};
+use crate::paper::follow::{End, Feed, Follower, Restart};
 use crate::paper::{Account, Refused, replay};
-use crate::plan::Plan;
+use crate::plan::{Plan, Prepared};
 use crate::store::{Holder, Store, StoreError};
 use anyhow::Result;
-use chrono::{DateTime, Utc};
-use console::{Term, truncate_str};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
-/// Follow a paper session in the foreground: fill as bars complete, until it is told to stop
+/// Follow paper sessions in the foreground: fill as bars complete, until they are told to stop
+///
+/// What is named are sessions, which are looked for in the manifests of `sessions/`, or manifests,
+/// whose paper sessions are all followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -59,91 +62,152 @@ impl Follow {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        let Planned { mut plan, mut prepared, store, projects, .. } = planned;
+        let Planned { mut plan, prepared, store, projects, .. } = planned;
         let names: Vec<String> = plan.points.iter().map(|it| plan.base(it).key(it)).collect();
-        if names.len() != 1 {
-            let fact = match names.len() {
-                0 => "there is no session with `mode = \"paper\"` here".to_owned(),
-                _ => format!("follow one at a time, with `--session`: {}", names.join(", ")),
-            };
+        let is_one = names.len() == 1;
+        if names.is_empty() {
+            let fact = "there is no session with `mode = \"paper\"` here";
+            return Err(Usage(fact.to_owned()).into());
+        }
+        if !is_one && (self.stdin || self.screen) {
+            let option = if self.stdin { "--stdin" } else { "--screen" };
+            let fact = format!("`{option}` is for one session; choose it: {}", names.join(", "));
             return Err(Usage(fact).into());
         }
-        let command_line: Vec<String> = std::env::args().collect();
-        let holder = Holder::this_process(host(), &command_line);
-        let mut account = Account::open(&store, &names[0], &holder)?;
-        let ended = Arc::new(AtomicBool::new(false));
-        if self.stdin {
-            let spool = account.directory().reader().feed(&names[0]);
-            let session = &mut plan.bases[plan.points[0].base].session;
-            let symbol = session.symbols.as_ref().and_then(|it| it.first()).cloned();
-            let spool = spool.with_file_name(symbol.unwrap_or_else(|| names[0].clone()));
-            let Some(path) = spool_lines(spool, ended.clone(), &|| signals.exit().is_some())?
-            else {
-                return Ok(signals.exit().unwrap_or(Exit::Success));
-            };
-            session.data.written = vec![path.display().to_string()];
-            session.data.paths = vec![path];
-        }
-        let base = plan.base(&plan.points[0]);
-        let feed = || {
-            let files = Growing::new(&base.session.data);
-            match self.replay {
-                None => Feed::Files(files),
-                Some(Pace(pace)) => Feed::Replay { files, history: None, pace },
-            }
-        };
-        let hooks = Hooks::new(&plan.run.hooks, &projects[0].root, &store);
+        let commands = plan.run.hooks.clone();
+        let hooks = Hooks::new(&commands, &projects[0].root, &store);
         hooks.missing().iter().for_each(|missing| context.warn(missing));
-        let is_told = hooks.waits_for(&[Moment::OnTrade, Moment::OnState]);
         let screen = self.screen.then(|| Screen::of(&store, &names[0]));
-        let mut show = Show::new(context, screen, names[0].clone());
-        let mut journal = store.account_journal(&names[0]);
+        let command_line: Vec<String> = std::env::args().collect();
+        let desk = Desk {
+            context,
+            signals: &signals,
+            store: &store,
+            holder: Holder::this_process(host(), &command_line),
+            hooks: &hooks,
+            replay: self.replay,
+            ended: Arc::default(),
+            show: Mutex::new(Show::new(context, screen, names)),
+        };
+        if is_one {
+            if self.stdin && !desk.follow_lines(&mut plan)? {
+                return Ok(signals.exit().unwrap_or(Exit::Success));
+            }
+            return desk.follow(0, &plan, prepared);
+        }
+        // Each account has data of its own, and a thread that only sleeps while nothing happens.
+        drop(prepared);
+        let plans = plan.points.iter().map(|it| Plan { points: vec![it.clone()], ..plan.clone() });
+        let plans: Vec<Plan> = plans.collect();
+        let follow = |number: usize, plan: &Plan| {
+            let prepared = Prepared::new(plan, &projects, &mut Mistakes::default());
+            let followed = desk.follow(number, plan, prepared);
+            followed.unwrap_or_else(|error| crate::cli::conclude(&error, context))
+        };
+        let exits = std::thread::scope(|scope| {
+            let threads: Vec<_> = plans
+                .iter()
+                .enumerate()
+                .map(|(number, plan)| scope.spawn(move || follow(number, plan)))
+                .collect();
+            let exit = |thread: ScopedJoinHandle<'_, Exit>| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            threads.into_iter().map(exit).collect::<Vec<_>>()
+        });
+        Ok(Exit::gravest(exits))
+    }
+}
+
+/// What the accounts that one process follows have in common.
+struct Desk<'a> {
+    context: &'a Context,
+    signals: &'a Signals,
+    store: &'a Store,
+    holder: Holder,
+    hooks: &'a Hooks<'a>,
+    replay: Option<Pace>,
+    /// Standard input has come to its end.
+    ended: Arc<AtomicBool>,
+    show: Mutex<Show<'a>>,
+}
+
+impl<'a> Desk<'a> {
+    /// Follow the account of the only session of `plan`, which is number `number` of those that are
+    /// shown, until it ends.
+    fn follow(&self, number: usize, plan: &Plan, mut prepared: Prepared) -> Result<Exit> {
+        let base = plan.base(&plan.points[0]);
+        let name = &base.session.name;
+        let mut account = Account::open(self.store, name, &self.holder)?;
+        let is_told = self.hooks.waits_for(&[Moment::OnTrade, Moment::OnState]);
+        let mut journal = self.store.account_journal(name);
         // What stands there was told before.
         let _ = journal.read();
         let followed = loop {
-            let followed =
-                Follower::begin(account, &plan, prepared, 0, feed()).and_then(|mut follower| {
-                    follower.exhausted_when(ended.clone());
-                    let end = follower.follow(
-                        || signals.exit().is_some(),
-                        |sight, news| {
-                            if is_told {
-                                hooks.tell_of_account(&mut journal);
-                            }
-                            show.see(sight, news);
-                        },
-                    )?;
-                    Ok((end, follower))
-                });
+            let files = Growing::new(&base.session.data);
+            let feed = match self.replay {
+                None => Feed::Files(files),
+                Some(Pace(pace)) => Feed::Replay { files, history: None, pace },
+            };
+            let begun = Follower::begin(account, plan, prepared, 0, feed);
+            let followed = begun.and_then(|mut follower| {
+                follower.exhausted_when(self.ended.clone());
+                let end = follower.follow(
+                    || self.signals.exit().is_some(),
+                    |sight, news| {
+                        if is_told {
+                            self.hooks.tell_of_account(&mut journal);
+                        }
+                        self.show().see(number, sight, news);
+                    },
+                )?;
+                Ok((end, follower))
+            });
             match followed {
                 Ok((End::Restart(restart), follower)) => {
                     let old;
                     (old, prepared) = follower.into_parts();
-                    account = anew(old, &restart, &store, &holder)?;
-                    journal = store.account_journal(&names[0]);
-                    show.say(&format!("begun anew by {}", restart.by), false);
+                    account = anew(old, &restart, self.store, &self.holder)?;
+                    journal = self.store.account_journal(name);
+                    self.show().say(number, &format!("begun anew by {}", restart.by), false);
                 }
                 Ok((end, _)) => break Ok(end),
                 Err(refused) => break Err(refused),
             }
         };
         if is_told {
-            hooks.tell_of_account(&mut journal);
+            self.hooks.tell_of_account(&mut journal);
         }
-        show.end();
+        self.show().end(number);
         match followed {
-            Ok(End::Told | End::Restart(_)) => Ok(signals.exit().unwrap_or(Exit::Success)),
+            Ok(End::Told | End::Restart(_)) => Ok(self.signals.exit().unwrap_or(Exit::Success)),
             Ok(End::Closed) => {
-                context.say(&format!("{}: the account is closed", names[0]));
+                self.context.say(&format!("{name}: the account is closed"));
                 Ok(Exit::Success)
             }
             Ok(End::Exhausted) => Ok(Exit::Success),
             Err(Refused::Account(fact)) => {
-                context.complain(&format!("{}: refused: {fact}", names[0]));
+                self.context.complain(&format!("{name}: refused: {fact}"));
                 Ok(Exit::Failed)
             }
             Err(Refused::Store(error)) => Err(error.into()),
         }
+    }
+
+    fn show(&self) -> MutexGuard<'_, Show<'a>> {
+        self.show.lock().expect("nobody panics while it draws")
+    }
+
+    /// Let the only session of `plan` read the lines of standard input; `false` if there are none.
+    fn follow_lines(&self, plan: &mut Plan) -> Result<bool> {
+        let session = &mut plan.bases[plan.points[0].base].session;
+        let symbol = session.symbols.as_ref().and_then(|it| it.first()).unwrap_or(&session.name);
+        let spool = self.store.account(&session.name).feed(symbol);
+        let stop = || self.signals.exit().is_some();
+        let Some(path) = spool_lines(spool, self.ended.clone(), &stop)? else { return Ok(false) };
+        session.data.written = vec![path.display().to_string()];
+        session.data.paths = vec![path];
+        Ok(true)
     }
 }
 
@@ -219,88 +283,4 @@ fn spool_lines(
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
         }
     }
-}
-
-/// What a person sees while an account is followed.
-struct Show<'a> {
-    context: &'a Context,
-    name: String,
-    terminal: Option<Term>,
-    screen: Option<Screen>,
-    drawn: Option<Instant>,
-}
-
-/// How often a line or screen is drawn again.
-const REDRAW: Duration = Duration::from_millis(500);
-
-impl<'a> Show<'a> {
-    fn new(context: &'a Context, screen: Option<Screen>, name: String) -> Self {
-        let terminal = Some(Term::stderr()).filter(|term| term.is_term() && !context.quiet);
-        Self { context, name, screen: screen.filter(|_| terminal.is_some()), terminal, drawn: None }
-    }
-
-    fn see(&mut self, sight: &Sight, news: News) {
-        match news {
-            News::None => {}
-            News::Warning(text) => self.say(&text, true),
-            News::State(state, fact) => self.say(&format!("{state}: {fact}"), false),
-            News::Told(said) => self.say(&said, false),
-            News::Settled(settled) if settled.fills > 0 => {
-                let fills = counted(settled.fills, "new fill");
-                self.say(&format!("{}, equity {:.2}, {fills}", at(sight), sight.equity), false);
-            }
-            News::Settled(_) => {}
-        }
-        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
-            self.draw(sight);
-        }
-    }
-
-    /// Write a line that stays; on a screen the account's journal tells it.
-    fn say(&self, line: &str, warns: bool) {
-        if self.screen.is_some() {
-            return;
-        }
-        if self.terminal.is_some() {
-            let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
-        }
-        let line = format!("{}: {line}", self.name);
-        if warns { self.context.warn(&line) } else { self.context.say(&line) }
-    }
-
-    fn draw(&mut self, sight: &Sight) {
-        let Some(terminal) = &self.terminal else { return };
-        self.drawn = Some(Instant::now());
-        let (height, width) = terminal.size();
-        let size = (usize::from(height), usize::from(width));
-        let text = match &mut self.screen {
-            Some(screen) => screen.draw(sight, size, Utc::now()),
-            None => {
-                let line = status_line(&self.name, sight);
-                format!("\r\x1b[K{}", truncate_str(&line, size.1.saturating_sub(1), "…"))
-            }
-        };
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
-    }
-
-    fn end(&self) {
-        if self.drawn.is_some() {
-            let _ = std::io::stderr().lock().write_all(b"\n");
-        }
-    }
-}
-
-/// An account on one line.
-fn status_line(name: &str, sight: &Sight) -> String {
-    let Sight { state, equity, profit, trades, wins, losses, .. } = sight;
-    let latency = sight.latency.map_or(String::new(), |it| format!(", {:.0} ms", it * 1e3));
-    let trades = format!("{trades} trades ({wins} won, {losses} lost)");
-    let at = at(sight);
-    format!("{name} {state}, {at}, equity {equity:.2}, profit {profit:+.2}, {trades}{latency}")
-}
-
-/// The last bar, for people.
-fn at(sight: &Sight) -> String {
-    let time = sight.last_bar.and_then(DateTime::from_timestamp_micros);
-    time.map_or("no bar yet".into(), |time| time.format("%Y-%m-%d %H:%M").to_string())
 }

@@ -5,6 +5,7 @@ mod follow;
 mod reconcile;
 mod recover;
 mod screen;
+mod show;
 mod status;
 
 use super::context::Context;

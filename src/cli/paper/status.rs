@@ -57,6 +57,10 @@ impl Status {
                 // Home, and what stood there before is gone.
                 write(b"\x1b[H\x1b[2J")?;
             }
+            let table = match self.format {
+                Format::Table => table.sparing(&SPARE),
+                _ => table,
+            };
             let exit = table.print(self.format)?;
             if self.format.is_for_people() && !orders.is_empty() {
                 write(b"\n")?;
@@ -98,6 +102,9 @@ impl Status {
         Ok((accounts, waiting))
     }
 }
+
+/// What a narrow terminal leaves out, in this order.
+const SPARE: [&str; 6] = ["running", "exposure", "to_approve", "last_bar", "drawdown", "pid"];
 
 const ORDERS: [(&str, Kind); 7] = [
     ("session", Kind::Text),
