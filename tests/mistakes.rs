@@ -133,7 +133,7 @@ fn a_window_of_no_bars_is_shown() {
 #[test]
 fn a_window_that_is_longer_than_the_data_is_shown() {
     insta::assert_snapshot!(mistake_in_rule("close > sma(close, 121)"), @r#"
-    error[E0208]: `sma` looks at 121 bars, and there are 120
+    error[E0208]: `sma` has no value on the first 120 bars, and there are 120
      --> a.toml:6:23
       |
     6 | enter_long = "close > sma(close, 121)"
@@ -145,7 +145,9 @@ fn a_window_that_is_longer_than_the_data_is_shown() {
     let axes = "[session.one.sweep.axes]\n\"params.slow\" = [20, 500]\n";
     let project = Project::new().bars(120).manifest("a.toml", &[&session("one"), axes].concat());
     let outcome = project.run(["run", "a.toml", "--no-report"]).success();
-    let _ = outcome.stderr("warning[E0208]: `sma` looks at 500 bars").stderr("2 completed");
+    let _ = outcome
+        .stderr("warning[E0208]: `sma` has no value on the first 499 bars")
+        .stderr("2 completed");
 }
 
 #[test]

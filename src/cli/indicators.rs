@@ -68,7 +68,7 @@ fn facts(function: &Function) -> Facts {
         .with("returns", Kind::Text, function.returns.word())
         .with("about", Kind::Text, function.about)
         .with("formula", Kind::Text, function.formula)
-        .with("warm_up", Kind::Text, function.warm_up)
+        .with("warm_up", Kind::Text, function.warm_up_text())
         .with("source", Kind::Text, function.source)
         .with("example", Kind::Text, function.example)
 }

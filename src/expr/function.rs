@@ -23,7 +23,7 @@ pub struct Function {
     /// How it is computed.
     pub formula: &'static str,
     /// From which bar on it has a value.
-    pub warm_up: &'static str,
+    pub warm_up: WarmUp,
     /// Whose definition it is.
     pub source: &'static str,
     /// A rule that uses it.
@@ -34,6 +34,16 @@ pub struct Function {
     pub(super) across: bool,
     /// The kernel.
     pub(super) eval: fn(&Call<'_>) -> Column,
+}
+
+/// How many bars pass before a function has a value, counted from the first bar on which all of its
+/// arguments have one.
+#[derive(Debug, Clone, Copy)]
+pub enum WarmUp {
+    /// So many times the length of each window, in the order of the arguments, and so many bars.
+    Bars(&'static [i64], i64),
+    /// It depends on the values.
+    When(&'static str),
 }
 
 /// One argument of a function.
@@ -131,6 +141,35 @@ impl Function {
             self.name.to_owned()
         } else {
             format!("{}({})", self.name, args.join(", "))
+        }
+    }
+
+    /// How many bars pass before it has a value, `windows` being the lengths of its windows in the order
+    /// of the arguments; 0 where it depends on the values.
+    pub fn warm_up(&self, windows: &[f64]) -> f64 {
+        let WarmUp::Bars(times, bars) = self.warm_up else { return 0.0 };
+        let windows = times.iter().zip(windows).map(|(times, window)| *times as f64 * window);
+        windows.sum::<f64>() + bars as f64
+    }
+
+    /// The same in words: `2 n - 1 bars`.
+    pub fn warm_up_text(&self) -> String {
+        let (times, bars) = match self.warm_up {
+            WarmUp::Bars(times, bars) => (times, bars),
+            WarmUp::When(text) => return text.to_owned(),
+        };
+        let windows = self.args.iter().filter(|arg| matches!(arg.kind, ArgKind::Window { .. }));
+        let term = |(times, arg): (&i64, &Arg)| match times {
+            0 => None,
+            1 => Some(arg.name.to_owned()),
+            times => Some(format!("{times} {}", arg.name)),
+        };
+        let terms: Vec<String> = times.iter().zip(windows).filter_map(term).collect();
+        match (terms.join(" + "), bars) {
+            (terms, 0) if terms.is_empty() => "none".to_owned(),
+            (terms, 1) if terms.is_empty() => "1 bar".to_owned(),
+            (terms, 0) => format!("{terms} bars"),
+            (terms, bars) => format!("{terms} - {} bars", -bars),
         }
     }
 

@@ -290,32 +290,56 @@ impl Graph {
 
     /// What is wrong with each expression of `needs` on the bars where it is needed.
     pub fn troubles(&self, needs: &[Need], world: &World) -> Vec<Trouble> {
-        let trouble = |need: &Need| {
-            let what = match &self.expressions[need.number].step {
-                Step::There(place) => place.trouble(need, world),
-                Step::Here(Op::Call(function)) => {
-                    let operands = &self.expressions[need.number].operands;
-                    let windows = operands.iter().enumerate().filter_map(|(at, operand)| {
-                        let is_window = matches!(function.arg(at).kind, ArgKind::Window { .. });
-                        match operand {
-                            Operand::Number(bits) if is_window => Some(f64::from_bits(*bits)),
-                            _ => None,
-                        }
-                    });
-                    let longest = windows.reduce(f64::max)?;
-                    let rows = world.rows(need);
-                    let what = format!(
-                        "`{}` looks at {longest} bars, and there are {rows}",
-                        function.name
-                    );
-                    (longest > rows as f64).then_some((false, what))
-                }
-                Step::Here(_) => None,
-            };
-            let (fatal, what) = what?;
-            Some(Trouble { number: need.number, what, fatal })
-        };
-        needs.iter().filter_map(trouble).collect()
+        let mut late: Vec<(usize, f64)> = Vec::with_capacity(needs.len());
+        let mut troubles = Vec::new();
+        // Operands come first.
+        for need in needs {
+            let number = need.number;
+            if let Step::There(place) = &self.expressions[number].step {
+                let what = place.trouble(need, world).into_iter();
+                troubles.extend(what.map(|what| Trouble { number, what, fatal: true }));
+                continue;
+            }
+            let (before, bars) = self.warm_up(number, &late);
+            late.push((number, before + bars));
+            let rows = world.rows(need) as f64;
+            if let Step::Here(Op::Call(function)) = &self.expressions[number].step
+                && (before < rows && before + bars >= rows)
+            {
+                let (name, passed) = (function.name, before + bars);
+                let what = format!(
+                    "`{name}` has no value on the first {passed} bars, and there are {rows}"
+                );
+                troubles.push(Trouble { number, what, fatal: false });
+            }
+        }
+        troubles
+    }
+
+    /// How many bars at least pass before all operands of expression `number` have a value, which `late`
+    /// tells in the order of their numbers, and how many further ones before the expression has one.
+    fn warm_up(&self, number: usize, late: &[(usize, f64)]) -> (f64, f64) {
+        let Expression { step, operands } = &self.expressions[number];
+        let known = self.operands(number).filter_map(|operand| {
+            let at = late.binary_search_by_key(&operand, |(number, _)| *number).ok()?;
+            Some(late[at].1)
+        });
+        let before = known.fold(0.0, f64::max);
+        match step {
+            // They may have a value where an operand has none.
+            Step::Here(Op::If | Op::In | Op::Binary(Binary::And | Binary::Or)) => (0.0, 0.0),
+            Step::Here(Op::Call(function)) => {
+                let kinds = function.args.iter().map(|arg| arg.kind);
+                let windows = kinds.zip(operands).filter_map(|(kind, operand)| match operand {
+                    Operand::Number(bits) if matches!(kind, ArgKind::Window { .. }) => {
+                        Some(f64::from_bits(*bits))
+                    }
+                    _ => None,
+                });
+                (before, function.warm_up(&windows.collect::<Vec<f64>>()))
+            }
+            Step::Here(_) | Step::There(_) => (before, 0.0),
+        }
     }
 }
 
@@ -342,7 +366,7 @@ impl Elsewhere {
         }
     }
 
-    fn trouble(&self, need: &Need, world: &World) -> Option<(bool, String)> {
+    fn trouble(&self, need: &Need, world: &World) -> Option<String> {
         let timeframe = self.timeframe?;
         let text = duration::text;
         let fact = if timeframe < need.timeframe {
@@ -361,7 +385,7 @@ impl Elsewhere {
                 ),
             }
         };
-        Some((true, format!("bars of {} cannot be made here: {fact}", text(timeframe))))
+        Some(format!("bars of {} cannot be made here: {fact}", text(timeframe)))
     }
 }
 

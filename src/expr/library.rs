@@ -5,7 +5,7 @@
 
 use super::check::Type;
 use super::column::{Call, Column, crossing};
-use super::function::{Arg, ArgKind, Function};
+use super::function::{Arg, ArgKind, Function, WarmUp};
 use super::registry;
 use crate::bars::DAY;
 
@@ -13,6 +13,9 @@ pub(super) const X: Arg = Arg { name: "x", kind: ArgKind::Series, default: None 
 pub(super) const A: Arg = Arg { name: "a", kind: ArgKind::Series, default: None };
 pub(super) const B: Arg = Arg { name: "b", kind: ArgKind::Series, default: None };
 const CONDITION: Arg = Arg { name: "condition", kind: ArgKind::Flag, default: None };
+
+/// It has a value wherever its arguments have one.
+pub(super) const NONE: WarmUp = WarmUp::Bars(&[], 0);
 
 pub(super) const fn window(name: &'static str, min: usize) -> Arg {
     Arg { name, kind: ArgKind::Window { min }, default: None }
@@ -35,7 +38,7 @@ const fn pointwise(
         group: "arithmetic",
         about,
         formula,
-        warm_up: "none",
+        warm_up: NONE,
         source: "elementary",
         example,
         bars: false,
@@ -59,7 +62,7 @@ const fn calendar(
         group: "calendar",
         about,
         formula: "read off the opening time of the bar in the data's time zone",
-        warm_up: "none",
+        warm_up: NONE,
         source: "ISO 8601",
         example,
         bars: true,
@@ -75,7 +78,7 @@ const fn logic(
     returns: Type,
     about: &'static str,
     formula: &'static str,
-    warm_up: &'static str,
+    warm_up: WarmUp,
     example: &'static str,
     eval: fn(&Call<'_>) -> Column,
 ) -> Function {
@@ -233,7 +236,7 @@ static EVENTS: &[Function] = &[
         Type::Bool,
         "True on the bar on which `a` comes to lie above `b`.",
         "a < b on the previous bar and a > b now",
-        "one bar after its arguments",
+        WarmUp::When("one bar after its arguments"),
         "crosses_above(sma(close, 10), sma(close, 20))",
         |c| crossing(c, true),
     ),
@@ -243,7 +246,7 @@ static EVENTS: &[Function] = &[
         Type::Bool,
         "True on the bar on which `a` comes to lie below `b`.",
         "a > b on the previous bar and a < b now",
-        "one bar after its arguments",
+        WarmUp::When("one bar after its arguments"),
         "crosses_below(close, sma(close, 50))",
         |c| crossing(c, false),
     ),
@@ -253,7 +256,7 @@ static EVENTS: &[Function] = &[
         Type::Number,
         "How many bars ago the condition was last true; 0 on that bar, missing before the first time and after a bar on which the condition is missing.",
         "t - max {s <= t : condition at s}",
-        "the first bar on which the condition is true",
+        WarmUp::When("the first bar on which the condition is true"),
         "bars_since(close > open) > 3",
         bars_since,
     ),
@@ -263,7 +266,7 @@ static EVENTS: &[Function] = &[
         Type::Number,
         "On how many of the last n bars the condition was true.",
         "sum over s in (t - n, t] of [condition at s]",
-        "n - 1 bars after its argument",
+        WarmUp::Bars(&[1], -1),
         "count_true(close > open, 5) >= 4",
         count_true,
     ),
@@ -285,7 +288,7 @@ const fn across(
         group: "symbols",
         about,
         formula,
-        warm_up: "none",
+        warm_up: NONE,
         source: "pandas rank(axis=1)",
         example,
         bars: true,

@@ -36,7 +36,7 @@ pub use bounds::Bounds;
 pub use check::{Binding, Node, NodeId, Op, Program, Scope, Type};
 pub use column::{Column, Kleene, PRICES, Scalar, View};
 pub use columns::{Columns, Place};
-pub use function::{Arg, ArgKind, Function};
+pub use function::{Arg, ArgKind, Function, WarmUp};
 pub use graph::{Bound, Graph, Need, Seen, Trouble, Who, World};
 pub use now::{Formula, Now};
 pub use numbers::Numbers;

@@ -53,8 +53,9 @@ is what is not finite (`1 / 0`, `log(-1)`). `and`, `or`, `not` and `if` follow K
 true or missing is true. A rule acts only where it is true. A window with a missing value inside is missing; a
 recursive function such as `ema` starts anew after one, warm-up included.
 
-**Windows**, lags and lengths are whole numbers made of literals and parameters, checked before anything runs. A
-window depends on nothing but the values inside it: it has the same bits wherever it stands in the data.
+**Windows**, lags and lengths are whole numbers made of literals and parameters, checked before anything runs: one
+that is longer than the data is a mistake. A window depends on nothing but the values inside it: it has the same
+bits wherever it stands in the data.
 
 **Calendar** functions read a bar's opening time in the data's time zone.
 
@@ -175,7 +176,7 @@ pub fn markdown() -> String {
             page,
             "| `{}` | {about} {formula} | {} | {} |",
             function.signature(),
-            function.warm_up,
+            function.warm_up_text(),
             function.source
         )
         .expect(wrote);

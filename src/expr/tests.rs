@@ -209,6 +209,34 @@ fn gappy(bars: Bars, rows: usize) -> Bars {
 }
 
 #[test]
+fn a_function_has_its_first_value_after_the_bars_that_it_says() {
+    let bars = bars(None);
+    for function in Function::all().filter(|function| matches!(function.warm_up, WarmUp::Bars(..)))
+    {
+        for longer in [1.0, 4.0] {
+            let mut windows = Vec::new();
+            let args = function.args.iter().map(|arg| match arg.kind {
+                ArgKind::Series => "close".to_owned(),
+                ArgKind::Flag => "close > open".to_owned(),
+                ArgKind::Window { min } => {
+                    windows.push(arg.default.unwrap_or(min as f64) + longer);
+                    windows[windows.len() - 1].to_string()
+                }
+                ArgKind::Constant => arg.default.unwrap_or(2.0).to_string(),
+            });
+            let args = args.collect::<Vec<_>>().join(", ");
+            let text = match function.args.is_empty() {
+                true => format!("{} + 0", function.name),
+                false => format!("{}({args})", function.name),
+            };
+            let column = evaluate(&text, &bars, LEN);
+            let first = (0..LEN).position(|row| bits(&column.at(row)).is_some());
+            assert_eq!(first.map(|row| row as f64), Some(function.warm_up(&windows)), "{text}");
+        }
+    }
+}
+
+#[test]
 fn who_calls_a_function_as_others_do_is_told_its_name_here() {
     for (there, here) in [("mean", "sma(x, n)"), ("SHIFT", "lag(x, n = 1)"), ("tr", "true_range")] {
         let text = format!("{there}(close, 5) > 1");
@@ -222,7 +250,7 @@ fn who_calls_a_function_as_others_do_is_told_its_name_here() {
 #[test]
 fn every_function_says_what_it_is_and_its_example_compiles() {
     for function in Function::all() {
-        for text in [function.about, function.formula, function.warm_up, function.source] {
+        for text in [function.about, function.formula, function.source] {
             assert!(!text.is_empty(), "{}", function.name);
         }
         // An example may use a let of its reader's.

@@ -381,14 +381,22 @@ fn what_cannot_be_made_is_told_and_what_is_too_long_is_a_warning() {
         ("at(5, close)", "the timeframe of `at` is a text such as \"4h\", \"1d\" or \"1w\""),
         ("at('1d')", "`at` takes 2 arguments, but 1 is given"),
         ("close@INDX", "this names the symbol `INDX`, which the data does not have"),
-        ("at('1d', sma(close, 60))", "`sma` looks at 60 bars, and there are 46"),
-        ("sma(close, 60)@INDEX", "`sma` looks at 60 bars, and there are 36"),
+        ("at('1d', sma(close, 60))", "`sma` has no value on the first 59 bars, and there are 46"),
+        ("sma(close, 60)@INDEX", "`sma` has no value on the first 59 bars, and there are 36"),
+        (
+            "sma(rsi(close, 18), 19)@INDEX",
+            "`sma` has no value on the first 36 bars, and there are 36",
+        ),
     ] {
         assert_eq!(told(text), [wanted], "{text}");
     }
-    for fine in
-        ["at('1d', close@INDEX)", "at('4h', close@INDEX)", "at('1d', close)@INDEX", "at('14d', 5)"]
-    {
+    for fine in [
+        "sma(rsi(close, 18), 18)@INDEX",
+        "at('1d', close@INDEX)",
+        "at('4h', close@INDEX)",
+        "at('1d', close)@INDEX",
+        "at('14d', 5)",
+    ] {
         assert_eq!(told(fine), [""; 0], "{fine}");
     }
     assert_eq!(duration::text(14 * DAY), "2w");
