@@ -235,14 +235,24 @@ impl Account {
             back.checkpoint,
             undone.words().join(", ")
         );
-        let event = tell::turned(&self.name, from, State::Initializing, Cause::Recover, &reason);
+        let opening = State::Initializing;
+        let event = tell::turned(&self.name, from, opening, Cause::Recover, &reason);
         let back = serde_json::to_value(&back).expect("numbers are plain values");
-        let event = event.level(Level::Warning).fact("by", by).fact("back", back);
+        let mut events = vec![event.level(Level::Warning).fact("by", by).fact("back", back)];
+        // It may be told something before the next run opens it.
+        let to = match undone.checkpoint.state {
+            Some(state @ (State::Paused | State::Closing | State::Closed)) => state,
+            _ => State::Active,
+        };
+        let turned = |(cause, to): (Cause, State)| {
+            tell::turned(&self.name, opening, to, cause, "as it was at the checkpoint")
+        };
+        events.extend(opening.way(to).into_iter().map(turned));
         self.directory.restore(&Restore {
             stamp: stamp.to_owned(),
             checkpoint: undone.checkpoint.number,
             last: undone.checkpoint.last.map(|last| last.timestamp_micros()),
-            event: event.fact("aside", stamp),
+            events: events.into_iter().map(|event| event.fact("aside", stamp)).collect(),
         })
     }
 
@@ -399,7 +409,8 @@ impl Account {
         events.extend(tell::way(&self.name, before, after, kept));
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
         let terms = self.terms.as_ref().expect("only an open account is walked over");
-        let checkpoint = Checkpoint::of(number, terms, &self.bars, &self.instructions(), kept);
+        let checkpoint =
+            Checkpoint::of(number, after, terms, &self.bars, &self.instructions(), kept);
         let is_new = self.checkpoint.as_ref().is_none_or(|known| !known.is_at(&checkpoint));
         let changed = is_new || !events.is_empty();
         let orders = kept.outcome.orders.iter().enumerate();

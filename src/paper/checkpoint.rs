@@ -1,6 +1,7 @@
 //! Where an account stood after a bar, with digests that let a later start prove that it continues the
 //! same history.
 
+use super::life::State;
 use super::tell::{self, Told};
 use super::terms::Terms;
 use crate::bars::Bars;
@@ -53,12 +54,16 @@ pub struct Checkpoint {
     pub fills_digest: String,
     /// What it was worth at the last close.
     pub equity: f64,
+    /// Its state; `None` in checkpoints of earlier days.
+    #[serde(default)]
+    pub state: Option<State>,
 }
 
 impl Checkpoint {
     /// Where an account stands that has seen `bars` and been given `instructions`.
     pub fn of(
         number: u64,
+        state: State,
         terms: &Terms,
         bars: &[Bars],
         instructions: &[Instruction],
@@ -84,6 +89,7 @@ impl Checkpoint {
             happenings: all.risks,
             fills_digest: fills_digest(kept, fills),
             equity: kept.equity_series().last().copied().unwrap_or(terms.capital),
+            state: Some(state),
         }
     }
 
@@ -108,7 +114,8 @@ impl Checkpoint {
 
     /// Whether it tells of the same history up to the same place.
     pub fn is_at(&self, other: &Self) -> bool {
-        Self { number: 0, made: other.made, ..self.clone() } == Self { number: 0, ..other.clone() }
+        let (number, made, state) = (other.number, other.made, other.state);
+        Self { number, made, state, ..self.clone() } == *other
     }
 
     /// What of the account's files is not what it was; before anything is computed.

@@ -31,8 +31,8 @@ pub struct Restore {
     pub checkpoint: u64,
     /// The opening time of the last bar that stays, microseconds since 1970; `None` if none does.
     pub last: Option<i64>,
-    /// What the journal tells of it; its fact `aside` is the stamp.
-    pub event: Event,
+    /// What the journal tells of it; the fact `aside` of each is the stamp.
+    pub events: Vec<Event>,
 }
 
 impl AccountDirectory {
@@ -108,13 +108,11 @@ fn tell(layout: &Layout, aside: &Path, restore: &Restore) -> Result<(), StoreErr
         let lines = lines.map_err(|error| StoreError::damaged(&path, error))?;
         atomic::write(&path, lines.as_bytes())?;
     }
-    let is_told = |event: &&Event| event.facts.get("aside") == restore.event.facts.get("aside");
-    if events.iter().rev().find(is_told).is_none() {
-        let mut journal = Journal::open(&path)?;
-        journal.append(&restore.event)?;
-        journal.sync()?;
-    }
-    Ok(())
+    let is_told = |event: &&Event| event.facts.get("aside").is_some_and(|it| *it == restore.stamp);
+    let told = events.iter().filter(is_told).count();
+    let mut journal = Journal::open(&path)?;
+    journal.append_all(restore.events.get(told..).unwrap_or_default())?;
+    journal.sync()
 }
 
 /// Move a file into the directory `aside`, if it is there.
