@@ -133,9 +133,18 @@ fn a_follower_fills_what_another_terminal_approves() {
         running.wait_until(|| project.walked() == bars as u64);
     }
     assert!(project.told("fill").is_empty());
+    let waits: Vec<u64> = project
+        .told("order")
+        .iter()
+        .filter(|it| it["facts"]["status"] == "waits for approval")
+        .map(|it| it["facts"]["number"].as_u64().unwrap())
+        .collect();
     let _ = project.tell(&["approve", "--all"]).success();
     project.append(&follow::minutes(bars, bars + 1));
     running.wait_until(|| project.told("fill").len() == 1);
     let _ = project.tell(&["kill"]).success();
-    let _ = running.end().success();
+    let mut said = running.end().success();
+    for order in waits {
+        said = said.stderr(&format!("x: order {order} waits for approval"));
+    }
 }

@@ -62,6 +62,25 @@ fn a_paused_account_enters_nothing_and_goes_on() {
 }
 
 #[test]
+fn rules_pause_resume_and_stop_an_account_and_are_named() {
+    let paper = "pause_when = \"bar_index == 50\", stop_when = \"bar_index >= 53\"";
+    let project = project(50, paper);
+    let mut running = project.following("active");
+    for (bars, state) in [(51, "paused"), (52, "active")] {
+        project.append(&minutes(bars - 1, bars));
+        running.wait_until(|| project.is(state));
+    }
+    project.append(&minutes(52, 56));
+    let _ = running.end().success();
+    let states = project.told("state");
+    let reason = |number: usize| states[number]["facts"]["reason"].as_str().unwrap();
+    assert!(reason(2).starts_with("`paper.pause_when` at the close of "), "{}", reason(2));
+    assert!(reason(3).starts_with("`paper.resume_when` at the close of "), "{}", reason(3));
+    assert!(reason(4).starts_with("`paper.stop_when` at the close of "), "{}", reason(4));
+    assert_eq!(project.states().last().unwrap(), "closed");
+}
+
+#[test]
 fn a_stopped_account_closes_what_it_holds_and_then_itself() {
     let project = holding(50);
     let running = project.following("active");

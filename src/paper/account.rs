@@ -58,6 +58,8 @@ pub struct Settled {
     pub bars: usize,
     /// How many fills are new.
     pub fills: usize,
+    /// The numbers of the orders that began to wait for approval.
+    pub waiting: Vec<usize>,
     /// How it is now.
     pub state: State,
     /// Whether anything was written.
@@ -415,7 +417,9 @@ impl Account {
         let changed = is_new || !events.is_empty();
         let orders = kept.outcome.orders.iter().enumerate();
         let waits = orders.filter(|(_, order)| order.status == OrderStatus::Unapproved);
-        self.history.unapproved = waits.map(|(number, _)| number).collect();
+        let waits: Vec<usize> = waits.map(|(number, _)| number).collect();
+        let before = std::mem::replace(&mut self.history.unapproved, waits.clone());
+        let waiting = waits.into_iter().filter(|order| !before.contains(order)).collect();
         if changed {
             self.directory.tell(&events)?;
             (self.history.told, self.history.state) = (all, Some(after));
@@ -429,7 +433,7 @@ impl Account {
                 self.keep(checkpoint, kept)?;
             }
         }
-        Ok(Settled { bars: kept.frame().len(), fills, state: after, changed })
+        Ok(Settled { bars: kept.frame().len(), fills, waiting, state: after, changed })
     }
 
     /// Let `paper.checkpoint_every` lie between two checkpoints, or write one each time.

@@ -70,12 +70,18 @@ impl Night {
         let (account, taken) = self.accounts.get_mut(&kept.job.index)?;
         let taken = taken.as_ref().copied().unwrap_or(0);
         Some(match account.settle(kept) {
-            Ok(settled) => Ok(format!(
-                "{}, {} taken, {}",
-                settled.state.word(),
-                counted(taken, "bar"),
-                counted(settled.fills, "new fill"),
-            )),
+            Ok(settled) => {
+                let waits = match settled.waiting.len() {
+                    0 => String::new(),
+                    count => format!(", {} to approve", counted(count, "new order")),
+                };
+                Ok(format!(
+                    "{}, {} taken, {}{waits}",
+                    settled.state.word(),
+                    counted(taken, "bar"),
+                    counted(settled.fills, "new fill"),
+                ))
+            }
             Err(refused) => Err(Failure {
                 kind: if matches!(refused, Refused::Store(_)) { "store" } else { "data" },
                 error: words(account, &refused),

@@ -40,12 +40,16 @@ impl<'a> Show<'a> {
             News::Warning(text) => self.say(number, &text, true),
             News::State(state, fact) => self.say(number, &format!("{state}: {fact}"), false),
             News::Told(said) => self.say(number, &said, false),
-            News::Settled(settled) if settled.fills > 0 => {
-                let fills = counted(settled.fills, "new fill");
-                let line = format!("{}, equity {:.2}, {fills}", at(sight), sight.equity);
-                self.say(number, &line, false);
+            News::Settled(settled) => {
+                if settled.fills > 0 {
+                    let fills = counted(settled.fills, "new fill");
+                    let line = format!("{}, equity {:.2}, {fills}", at(sight), sight.equity);
+                    self.say(number, &line, false);
+                }
+                for order in settled.waiting {
+                    self.say(number, &format!("order {order} waits for approval"), false);
+                }
             }
-            News::Settled(_) => {}
         }
         self.sights[number] = Some(sight.clone());
         if self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW) {
