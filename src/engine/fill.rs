@@ -233,7 +233,7 @@ impl Walk {
         let paid = self.paid(scene, symbol, at.bar, 1.0, 0.0, taken, false);
         let most = fee.units_for(cash, paid.price);
         // What lies within the last digits of the whole is the whole.
-        if most >= units * (1.0 - 1e-9) { units } else { most }
+        if most >= units * (1.0 - 1e-9) { units } else { self.existing(scene, most) }
     }
 
     /// The same moment of the symbol's next bar.

@@ -2,6 +2,7 @@
 //! saying how often the case that it is about occurred.
 
 use super::cost::Costs;
+use super::frame::Detail;
 use super::model::*;
 use super::order::Reason;
 use super::outcome::{Outcome, What};
@@ -10,6 +11,7 @@ use super::trade::{Basis, ClosedBy, Fill as Filled, Trade};
 use super::walk::Walk;
 use super::worlds::{A_DAY, Dice, LEN, Symbol, World};
 use crate::strategy::Signals;
+use std::sync::Arc;
 
 /// Try `property` on many worlds; it says how often its case occurred in each.
 #[expect(clippy::print_stdout, reason = "a property says how often its case occurred")]
@@ -269,6 +271,17 @@ fn a_larger_world_is_the_same_world() {
     });
 }
 
+/// Three finer bars for each bar of the first symbol: to one extreme, to the other, and to the close.
+fn path(world: &World, dice: &mut Dice) -> Arc<Detail> {
+    let bars = world.symbols[0].bars.iter().flat_map(|[open, high, low, close, _]| {
+        let [first, second] = if dice.chance(50) { [high, low] } else { [low, high] };
+        let legs = [[open, first], [first, second], [second, close]];
+        legs.map(|[from, to]| [*from, from.max(*to), from.min(*to), *to])
+    });
+    let bars: Vec<[f64; 4]> = bars.collect();
+    Arc::new(Detail { ends: (1..=world.len()).map(|bar| 3 * bar).collect(), bars })
+}
+
 #[test]
 fn to_read_the_stop_first_is_never_better_than_the_target_first() {
     over_worlds("exits that depend on the reading", 6_000, |seed, world| {
@@ -295,11 +308,24 @@ fn to_read_the_stop_first_is_never_better_than_the_target_first() {
         };
         let axes = &mut world.settings.axes;
         axes.units = Units::Fractional;
-        let mut profit = |intrabar| {
+        let finer = path(&world, &mut dice);
+        let mut profit = |intrabar, detail: Option<&Arc<Detail>>| {
             world.settings.axes.intrabar = intrabar;
-            world.walk().trades.iter().map(|trade| trade.profit).sum::<f64>()
+            let mut frame = world.frame();
+            frame.symbols[0].detail = detail.cloned();
+            let signals = [world.symbols[0].signals()];
+            let mut walk = Walk::default();
+            let outcome = walk.run(&frame, &signals, &world.settings, false);
+            outcome.trades.iter().map(|trade| trade.profit).sum::<f64>()
         };
-        let (stop, target) = (profit(Intrabar::StopFirst), profit(Intrabar::TargetFirst));
+        let stop = profit(Intrabar::StopFirst, None);
+        let target = profit(Intrabar::TargetFirst, None);
+        // What finer bars tell lies between the two.
+        let told = profit(Intrabar::StopFirst, Some(&finer));
+        assert!(
+            stop <= told + 1e-9 && told <= target + 1e-9,
+            "world {seed}: {told} is not between {stop} and {target}"
+        );
         assert!(
             stop <= target + 1e-9,
             "world {seed}: {stop} is better than {target} with {:?} {:?}",

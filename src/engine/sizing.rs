@@ -190,7 +190,7 @@ impl Walk {
     }
 
     /// How many of `units` exist.
-    fn existing(&self, scene: &Scene<'_>, units: f64) -> f64 {
+    pub(super) fn existing(&self, scene: &Scene<'_>, units: f64) -> f64 {
         match scene.axes.units {
             Units::Fractional => units,
             Units::Integer => units.floor(),
