@@ -38,10 +38,10 @@
   };
   const color = (rank) => `color-mix(in srgb, var(--s0) ${Math.round(rank * 48)}%, transparent)`;
 
-  const slices = (others) => {
+  const slices = (others, grouping) => {
     const seen = new Map();
     data.at.forEach((at, point) => {
-      const key = others.map((axis) => at[axis]).join(",");
+      const key = others.map((axis, index) => grouping[index].of(at[axis])).join(",");
       if (!seen.has(key)) seen.set(key, []);
       seen.get(key).push(point);
     });
@@ -73,16 +73,18 @@
     const sorted = known(metric);
     const place = field("heat");
     place.replaceChildren();
-    const all = slices(others);
+    const grid = data.axes.reduce((size, axis) => size * axis.values.length, 1);
+    const is_sparse = data.at.length < 0.25 * grid;
+    // Of further axes low, middle and high values; of very many only low and high.
+    const grouping = others.map((axis) => grouped(axis, is_sparse ? (others.length > 2 ? 2 : 3) : Infinity));
+    const all = slices(others, grouping);
     const most = 36;
-    const a_slice = data.at.length / all.length;
-    const is_sparse = a_slice < 0.25 * data.axes[x].values.length * data.axes[y].values.length;
-    const groups = is_sparse ? Math.max(3, Math.round(Math.sqrt(a_slice))) : Infinity;
-    const [across, down] = [grouped(x, groups), grouped(y, groups)];
+    const a_side = is_sparse ? Math.max(3, Math.round(Math.sqrt(data.at.length / all.length))) : Infinity;
+    const [across, down] = [grouped(x, a_side), grouped(y, a_side)];
     for (const [, points] of all.slice(0, most)) {
-      const names = others.map((axis) => {
-        const { path, values } = data.axes[axis];
-        return `${short(path)} = ${values[data.at[points[0]][axis]]}`;
+      const names = others.map((axis, index) => {
+        const { names, of } = grouping[index];
+        return `${short(data.axes[axis].path)} = ${names[of(data.at[points[0]][axis])]}`;
       });
       const table = make("table", undefined, { class: "map" });
       const caption = names.length ? names.join(", ") : data.metrics[metric].title;
