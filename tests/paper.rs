@@ -41,6 +41,25 @@ fn told(project: &Project, kind: &str) -> usize {
 }
 
 #[test]
+fn a_bar_whose_line_has_no_end_is_taken_when_it_has_one() {
+    let night = ["run", "a.toml", "--no-report", "-q", "--now", &night(60)];
+    let [slow, quick] = [(), ()].map(|()| Project::new().manifest("a.toml", &both("")));
+    let whole = bars(60);
+    slow.write("data/x.csv", &whole[..whole.len() - 3]);
+    // Whoever wrote that has done nothing for a while.
+    let file = fs::File::options().append(true).open(slow.path("data/x.csv")).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_mins(1)).unwrap();
+    let _ = slow.run(night).success();
+    for project in [&slow, &quick] {
+        project.write("data/x.csv", &whole);
+        let _ = project.run(night).success();
+    }
+    let views =
+        |project: &Project| ["trades.csv", "equity.csv"].map(|name| account(project)[name].clone());
+    assert_eq!(views(&slow), views(&quick));
+}
+
+#[test]
 fn an_account_fed_by_the_night_is_the_backtest() {
     let project = project();
     for count in [8, 9, 10, 30, 31, 90, 200] {

@@ -1,5 +1,6 @@
 //! The `data` table of a session: which bars to read, how, and what to make of damage in them.
 
+use super::paper::Mode;
 use super::project::Project;
 use super::span::Span;
 use super::tree::{Node, Table, Value};
@@ -287,6 +288,10 @@ impl DataSettings {
             mistakes.push(mistake.label("write \"4h\", \"1d\" or \"1w\""));
         }
         let mut checks = Checks::default();
+        if text("mode") == Some(Mode::Paper.word()) {
+            // An account keeps what it has seen, so that a bar waits for the end of its line.
+            checks = checks.with(Check::Torn, Policy::Drop);
+        }
         for check in Check::ALL {
             let policy = text(&format!("data.checks.{}", check.word())).and_then(Policy::named);
             checks = policy.map_or(checks, |policy| checks.with(check, policy));

@@ -541,7 +541,7 @@ const CHECKS: &[Key] = &[
         "torn",
         POLICY,
         "\"warn\"",
-        "a last line without an end, which may be cut short; drop leaves its row out",
+        "a last line without an end, which may be cut short; drop leaves its row out, the default of paper accounts",
     ),
 ];
 

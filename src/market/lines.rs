@@ -6,6 +6,7 @@
 
 use super::DataError;
 use super::roles::Roles;
+use super::text::EMPTY;
 use super::time;
 use crate::manifest::DataSettings;
 use serde_json::Value;
@@ -155,9 +156,7 @@ pub(super) fn json(
         };
         return Err(DataError::new(file, format!("line {line}: {fact}; {remedy}")));
     }
-    lines.csv().ok_or_else(|| {
-        DataError::new(file, "the file is empty; write bars into it or name another file")
-    })
+    lines.csv().ok_or_else(|| DataError::new(file, EMPTY))
 }
 
 impl Shape {

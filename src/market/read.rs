@@ -4,7 +4,7 @@
 use super::files;
 use super::notation::Notation;
 use super::roles::Roles;
-use super::text::{CsvText, Torn};
+use super::text::{CsvText, EMPTY, Torn};
 use super::time::{self, Stamp};
 use super::{DataError, FileRead};
 use crate::bars::DAY;
@@ -212,6 +212,9 @@ fn polars_error(file: &Path, error: &PolarsError) -> DataError {
 
 fn parquet(file: &Path) -> Result<DataFrame, DataError> {
     let bytes = files::bytes(file)?;
+    if bytes.is_empty() {
+        return Err(DataError::new(file, EMPTY));
+    }
     if !(bytes.starts_with(PARQUET) && bytes.ends_with(PARQUET)) {
         let fact = match bytes.starts_with(PARQUET) {
             true => "the Parquet file is cut short; is it still being written? Copy it again",

@@ -8,6 +8,8 @@ use polars::prelude::*;
 use std::io::Cursor;
 use std::path::Path;
 
+/// What is said of a file in which nothing stands.
+pub(super) const EMPTY: &str = "the file is empty; write bars into it or name another file";
 /// What stands in a cell for no value.
 const MISSING: [&str; 9] = ["", "null", "NULL", "NA", "N/A", "#N/A", "None", "none", "-"];
 
@@ -121,10 +123,7 @@ fn header(file: &Path, text: &[u8]) -> Result<(Vec<String>, u8), DataError> {
         ));
     }
     if names.iter().all(String::is_empty) {
-        return Err(DataError::new(
-            file,
-            "the file is empty; write bars into it or name another file",
-        ));
+        return Err(DataError::new(file, EMPTY));
     }
     Ok((names, separator))
 }
