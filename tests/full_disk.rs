@@ -102,5 +102,5 @@ fn a_parquet_file_that_was_cut_short_is_refused() {
     let _ = project
         .run(["run", "a.toml", "--no-report"])
         .code(3)
-        .stderr("data/x.parquet: parquet: File out of specification");
+        .stderr("data/x.parquet: the Parquet file is cut short; is it still being written?");
 }

@@ -61,10 +61,7 @@ pub(super) fn expand(pattern: &Path, written: &str) -> Result<Vec<PathBuf>, Data
     let mut files: Vec<PathBuf> = files.collect();
     files.sort();
     files.dedup();
-    match files.is_empty() {
-        true => Err(wrong(format!("no file matches {}", pattern.display()))),
-        false => Ok(files),
-    }
+    if files.is_empty() { Err(wrong("no file matches".into())) } else { Ok(files) }
 }
 
 fn name(path: &Path) -> Option<&str> {
@@ -96,7 +93,7 @@ fn absent(path: &Path) -> String {
     let known: Vec<&str> = siblings.iter().filter_map(|path| name(path)).collect();
     match crate::diag::closest(name(path).unwrap_or_default(), &known) {
         Some(near) => format!("there is no such file; did you mean `{near}`?"),
-        None => format!("there is no such file; it would be {}", path.display()),
+        None => "there is no such file; paths of manifests are relative to the project".into(),
     }
 }
 

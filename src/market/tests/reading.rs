@@ -52,11 +52,10 @@ fn a_file_that_is_absent_empty_or_of_other_columns_says_so() {
     settings.columns = vec![("time".into(), "wehn".into())];
     let told = load(&settings).unwrap_err().fact;
     assert!(told.starts_with("there is no column `wehn` for `time`"), "{told}");
-    let told = files.load(&["*.parquet"]).unwrap_err();
-    assert!(told.starts_with("no file matches ") && told.ends_with("/*.parquet"), "{told}");
+    assert_eq!(files.load(&["*.parquet"]).unwrap_err(), "no file matches");
+    // A result that tells why it is none is the same on every machine: it names no place of one.
     let told = files.load(&["far/away.csv"]).unwrap_err();
-    let place = format!("{}/far/away.csv", files.0.path().display());
-    assert_eq!(told, format!("there is no such file; it would be {place}"));
+    assert_eq!(told, "there is no such file; paths of manifests are relative to the project");
 }
 
 #[test]
