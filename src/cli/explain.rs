@@ -101,8 +101,10 @@ impl Explain {
             .with("id", Kind::Text, identity.map(|digits| digits[..10].to_owned()));
         let params = params(&one.plan, &explanation.params);
         let facts = facts_of(facts, params, &explanation, self.format);
-        let facts = match &account {
-            Some(history) => facts.part("commands", commands(history, &explanation.time)),
+        let commands = account.as_ref().map(|history| commands(history, &explanation.time));
+        let is_said = |commands: &Records| !self.format.is_for_people() || !commands.is_empty();
+        let facts = match commands.filter(is_said) {
+            Some(commands) => facts.part("commands", commands),
             None => facts,
         };
         facts.print(self.format)
