@@ -217,12 +217,13 @@ impl Mistakes {
         self
     }
 
-    /// Of several in one place the first, which says for how many more of `thing` the like is true.
+    /// Of several in one place the first, which says for how many more of `thing` something like it is
+    /// true.
     pub fn once_a_place(self, thing: &str) -> Self {
         let mut found: Vec<(Mistake, usize)> = Vec::new();
         for mistake in self.found {
             match found.iter_mut().find(|(known, _)| known.place == mistake.place) {
-                Some((_, more)) => *more += 1,
+                Some((known, more)) => *more += usize::from(known.title != mistake.title),
                 None => found.push((mistake, 0)),
             }
         }

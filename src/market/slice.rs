@@ -89,6 +89,9 @@ pub enum SliceError {
         /// The day of its last bar.
         to: NaiveDate,
     },
+    /// There is no symbol at all.
+    #[error("the data has no symbols: none of its files has a row")]
+    Empty,
     /// The bars of `execution.detail` are not finer.
     #[error("`execution.detail` has bars of {own} for `{symbol}`, and its own are of {coarse}")]
     Coarse {
@@ -131,6 +134,9 @@ impl Slice {
     ) -> Result<Self, SliceError> {
         let all: Vec<String> = data.symbols().into_iter().map(str::to_owned).collect();
         let symbols = symbols.map_or(all, <[String]>::to_vec);
+        if symbols.is_empty() {
+            return Err(SliceError::Empty);
+        }
         let mut parts = Vec::with_capacity(symbols.len());
         let mut verdicts = Vec::with_capacity(symbols.len());
         for symbol in &symbols {
