@@ -45,7 +45,7 @@ fn an_account_is_the_backtest_over_its_source() {
     assert!(found["account_trades"].as_u64().unwrap() > 1, "{found}");
     // The source has gone on, and lost its beginning.
     let lines: Vec<String> = bars(120).lines().map(str::to_owned).collect();
-    project.write("data/x.csv", [&lines[..1], &lines[71..]].concat().join("\n"));
+    project.write("data/x.csv", [&lines[..1], &lines[71..]].concat().join("\n") + "\n");
     let found = project.run(["paper", "reconcile"]).success();
     let _ = found.stderr("begins at 2020-03-11T00:00:00Z; earlier bars are the account's own");
 }

@@ -192,7 +192,7 @@ fn bars_that_come_late_twice_or_out_of_order_change_nothing() {
     write(&lines);
     let _ = project.run(RUN).success();
     let at_once = Project::new().manifest("a.toml", &manifest);
-    at_once.write("data/x.csv", [&lines[..60], &lines[61..]].concat().join("\n"));
+    at_once.write("data/x.csv", [&lines[..60], &lines[61..]].concat().join("\n") + "\n");
     let _ = at_once.run(RUN).success();
     assert_same(&account(&at_once, "x"), &account(&project, "x"));
     let found = project.run(["paper", "reconcile", "--format", "json"]).json();
