@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-/// 2020-01-01T00:00:00Z in microseconds.
-const FIRST: i64 = 1_577_836_800_000_000;
+/// 2000-01-01T00:00:00Z in microseconds: ten million minutes from then on have passed.
+const FIRST: i64 = 946_684_800_000_000;
 const MINUTE: i64 = 60_000_000;
 
 /// The manifests by name.
