@@ -49,6 +49,7 @@ fn frame() -> Frame {
         number: number as i32,
         end: BARS.min((number + 1) * A_DAY),
         session: None,
+        over: ((number + 1) * A_DAY) as i64 * MINUTE,
     };
     Frame {
         time: time.into(),
@@ -56,7 +57,6 @@ fn frame() -> Frame {
         zone: Zone::utc(),
         days: (0..BARS.div_ceil(A_DAY)).map(day).collect(),
         bars_a_year: 365.0 * A_DAY as f64,
-        arrives: false,
         symbols: vec![Aligned {
             name: "X".into(),
             open: column(0),

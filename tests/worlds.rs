@@ -72,7 +72,12 @@ fn keys(dice: &mut Dice) -> String {
         "{ max_drawdown = { limit = 0.03, action = \"flatten\" } }",
         "{ max_positions = 1, stop_loss = 0.04 }",
     ]);
-    let execution = dice.one(&["{}", "{ fill = \"close\" }", "{ intrabar = \"ohlc\" }"]);
+    let execution = dice.one(&[
+        "{}",
+        "{ fill = \"close\" }",
+        "{ intrabar = \"ohlc\" }",
+        "{ orders_per_bar = \"one\", min_volume = 130 }",
+    ]);
     format!(
         "strategy = \"{strategy}\"
 params = {params}
@@ -117,6 +122,8 @@ fn live(seed: u64, told: bool) -> (Project, String) {
             drop(project.command(run.iter().chain(&last)).output().unwrap());
         }
         let _ = project.run(run).success();
+        // A command that changes nothing.
+        let _ = project.run(["paper", "adjust", "--on", "S0", "-q"]).success();
         if told && dice.chance(70) {
             let words = dice.one(&[
                 "pause",

@@ -101,6 +101,34 @@ fn an_account_that_is_fed_in_pieces_has_the_same_past() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a property says how often its case occurred")]
+fn a_command_that_changes_nothing_changes_nothing() {
+    let mut compared = 0;
+    for seed in 0..2_000 {
+        let mut dice = Dice(seed);
+        let mut world = World::new(&mut dice);
+        if seed % 2 == 1 {
+            // Where a bar does not do all that is asked of it, the rest waits for others.
+            world.settings.axes.orders_per_bar = OrdersPerBar::One;
+            world.settings.trading.min_volume = dice.number(0.0, 300.0);
+        }
+        let often = dice.one([10, 50, 100]);
+        let idle = Command::Size { factor: 1.0 };
+        let bars = (0..LEN).filter(|_| dice.chance(often));
+        let given: Vec<Given> = bars.map(|bar| (Some(bar), idle)).collect();
+        let (plain, told) = (walk(&world, &[]), walk(&world, &given));
+        let different = plain.fills.iter().zip(&told.fills).find(|(a, b)| a != b);
+        assert!(different.is_none(), "world {seed}: {different:#?}");
+        assert_eq!(plain.fills.len(), told.fills.len(), "world {seed}");
+        assert_eq!(plain.ambiguous_exits, told.ambiguous_exits, "world {seed}");
+        assert_eq!(plain.stretches, told.stretches, "world {seed}");
+        compared += plain.fills.len();
+    }
+    println!("{compared} fills beside commands that change nothing");
+    assert!(compared > 1_000);
+}
+
+#[test]
 fn commands_do_what_they_say() {
     let mut seen = [0; 5];
     for seed in 0..400 {

@@ -63,10 +63,8 @@ impl Dates {
             return;
         }
         if ends_with_day(risk) {
-            sooner(frame.days[frame.day(from)].end - 1);
-            if frame.arrives {
-                sooner(day_start(frame, from - 1));
-            }
+            sooner(frame.day_end(from).unwrap_or(NEVER));
+            sooner(day_start(frame, from - 1));
         }
         if let Some(flat_by) = risk.flat_by {
             let flat = |&t: &usize| time_of_day(frame, t) >= flat_by;
@@ -169,7 +167,7 @@ impl Walk {
         let risk = &scene.settings.risk;
         if risk.flat_by.is_some_and(|flat_by| time_of_day(frame, t) >= flat_by) {
             self.leave_at_open(scene, t, ClosedBy::FlatBy);
-        } else if begins && frame.arrives && ends_with_day(risk) {
+        } else if begins && ends_with_day(risk) {
             // The last bar of the day before was missing, which nobody could know then.
             self.leave_at_open(scene, t, ClosedBy::Overnight);
         }
@@ -261,7 +259,8 @@ impl Walk {
         }
     }
 
-    /// At the last close of a trading day positions are closed that may not be held overnight.
+    /// At the last close of a trading day positions are closed that may not be held overnight. Where
+    /// the bar that would have ended the day is missing, that is done as the next day opens.
     pub(super) fn end_of_day(&mut self, scene: &Scene<'_>, t: usize) {
         let frame = scene.frame;
         if !ends_with_day(&scene.settings.risk) || !frame.ends_day(t) {

@@ -90,8 +90,7 @@ impl Walk {
         let at = |column: &Option<Cut<f64>>| column.as_ref().map(|column| column[decided]);
         let price = |column: &Option<Cut<f64>>| at(column).map(|price| scene.tick(price));
         let (limit, trigger) = (price(&signals.limit), price(&signals.trigger));
-        let levels = [price(&signals.stop), price(&signals.target)]
-            .map(|level| level.filter(|price| !price.is_nan()));
+        let levels = [price(&signals.stop), price(&signals.target)];
         let scale = at(&signals.size).unwrap_or(1.0) * self.controls.scale;
         // In the one order that turns a position round the entry is no order of its own.
         let turns = self.books[symbol].exit.filter(|_| scene.turns_in_one());
@@ -102,10 +101,12 @@ impl Walk {
         let reference = || limit.or(trigger).unwrap_or_else(|| scene.bars(symbol).close[decided]);
         let behind = |price: f64| side.sign() * price < side.sign() * reference();
         let [stop, target] = levels;
-        let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan)
+        let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan) {
+            Some(Reason::NoPrice)
+        } else if levels.into_iter().flatten().any(f64::is_nan)
             || scene.lacks_distance(symbol, decided)
         {
-            Some(Reason::NoPrice)
+            Some(Reason::NoLevel)
         } else if scale.is_nan() || scale <= 0.0 {
             Some(Reason::NoSize)
         } else if stop.is_some_and(|stop| !behind(stop))

@@ -129,12 +129,6 @@ impl Walk {
             if entered && turned > 0.0 && scene.settings.pins.shares_turning_fee {
                 self.ledger.share_turning_fee(symbol, &mut self.outcome);
             }
-            if entered
-                && scene.axes.stop_on_entry_bar == StopOnEntryBar::Never
-                && let Some(lot) = self.ledger.positions[symbol].last_mut()
-            {
-                lot.searched = at.bar + 1;
-            }
         }
     }
 
@@ -382,7 +376,8 @@ impl Walk {
             order: Some(entry.order),
             ..paid.fill(symbol, at, sign * units, taken, commission)
         };
-        let searched = if at.moment == Moment::Close { at.bar + 1 } else { at.bar };
+        let passes_by = scene.axes.stop_on_entry_bar == StopOnEntryBar::Never;
+        let searched = at.bar + usize::from(passes_by || at.moment == Moment::Close);
         let lot = Lot {
             side: entry.side,
             units,

@@ -18,8 +18,6 @@ pub struct Frame {
     pub bars_a_year: f64,
     /// The symbols in the session's order.
     pub symbols: Vec<Aligned>,
-    /// Whether more bars may come: then nothing is known of a day's end but what the clock tells.
-    pub arrives: bool,
 }
 
 /// A trading day and where it ends on the time axis.
@@ -32,6 +30,8 @@ pub struct Day {
     /// When the calendar's session of that day opens and closes: microseconds since
     /// 1970-01-01T00:00:00Z; `None` if the calendar has no hours or no session on that day.
     pub session: Option<(i64, i64)>,
+    /// By when it is over, as is known before it begins: the close of its session, or midnight.
+    pub over: i64,
 }
 
 /// One symbol's columns on the frame's time axis.
@@ -116,19 +116,20 @@ impl Frame {
         self.days.partition_point(|day| day.end <= t)
     }
 
-    /// Whether bar `t` is the last of its trading day. Of the last bar of the range, and of all bars where
-    /// bars arrive, the clock tells: it ends the day if it lasts until the close of the calendar's session,
-    /// or until midnight.
+    /// Whether bar `t` is known to be the last of its trading day while it lasts: it is open until the day
+    /// is over. Whether another bar follows is not known then, and a day may end without such a bar.
     pub fn ends_day(&self, t: usize) -> bool {
-        let day = &self.days[self.day(t)];
-        if t + 1 < self.len() && !self.arrives {
-            return t + 1 == day.end;
-        }
-        let end = self.time[t] + self.timeframe;
-        match day.session {
-            Some((_, close)) => end >= close,
-            None => self.local(t).rem_euclid(DAY) + self.timeframe >= DAY,
-        }
+        // Days of daylight saving are longer or shorter than a bar of a day says.
+        self.timeframe >= DAY || self.time[t] + self.timeframe >= self.days[self.day(t)].over
+    }
+
+    /// The first bar from `from` on that ends the trading day of bar `from`, if that day has one.
+    pub fn day_end(&self, from: usize) -> Option<usize> {
+        let bars = from..self.days[self.day(from)].end;
+        let ends = |&t: &usize| self.ends_day(t);
+        bars.clone().next_back().filter(ends)?;
+        // Once a bar ends the day, each after it does.
+        Some(bars.rev().take_while(ends).last().unwrap_or(from))
     }
 
     /// Whether the range holds no bar.

@@ -25,6 +25,7 @@ mod decide;
 mod fill;
 mod guard;
 mod ledger;
+mod moving;
 #[cfg(test)]
 mod properties;
 mod protect;
@@ -52,4 +53,4 @@ pub use walk::Walk;
 
 /// The version of everything that can change a number. It is part of every identity and is raised
 /// with the change, so that no result computed before it is taken for one computed after.
-pub const ENGINE: u32 = 8;
+pub const ENGINE: u32 = 9;

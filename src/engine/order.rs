@@ -115,9 +115,11 @@ words! {
         TooSmall = "too small",
         /// `execution.shorting` is false.
         NoShorting = "no shorting",
-        /// The rule `limit` or `trigger`, or what a stop is measured by, has no value on the deciding
-        /// bar.
+        /// The rule `limit` or `trigger` has no value on the deciding bar.
         NoPrice = "no price",
+        /// The rule `stop` or `target`, or the range that a stop or target of `risk` is measured by, has
+        /// no value on the deciding bar.
+        NoLevel = "stop or target without a value",
         /// The rule `size` has no value above zero, or what the size is computed from has none.
         NoSize = "no size",
         /// The stop does not lie behind the entry, or the target not before it.

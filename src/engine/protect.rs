@@ -13,12 +13,12 @@ use super::trail::Trail;
 /// and a target above: there is one comparison for both, not two that could differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Levels {
-    side: Side,
+    pub(super) side: Side,
     stop: (f64, ClosedBy),
     target: (f64, ClosedBy),
     trailing: Option<Trailing>,
     /// The bar of the entry.
-    since: usize,
+    pub(super) since: usize,
     /// The bar on which the target took the place of another.
     stepped: usize,
 }
@@ -238,37 +238,26 @@ impl Levels {
         let follow = reading.axes.trailing_from;
         let followed = if follow == TrailingFrom::Close { close } else { best };
         let end = until.min(open.len());
+        let moves = follow == TrailingFrom::ExtremeSameBar && self.trailing.is_some();
         for t in from..end {
-            let before = self.nearer_stop();
-            if follow == TrailingFrom::ExtremeSameBar && self.trailing.is_some() {
-                let bar = [open[t], best[t], worst[t], close[t]].map(|price| sign * price);
-                if reading.best_comes_last(self.side, bar) {
-                    if let Some(hit) = self.hit_before_best(t, reading, bar, before) {
-                        return Some(self.in_detail(bars, reading, hit, before));
-                    }
-                    continue;
+            if moves {
+                if let Some(hit) = self.moving_hit(bars, reading, t) {
+                    return Some(hit);
                 }
+                continue;
             }
-            let stays = reading.pins.stopped_bar_trails_not && sign * worst[t] <= before.0;
-            if follow == TrailingFrom::ExtremeSameBar && !stays {
-                self.follow(sign * best[t]);
-            }
-            let now = self.nearer_stop();
+            let stop = self.nearer_stop();
             // A bar that the symbol does not have is NaN and touches nothing.
-            if sign * worst[t] <= now.0 || self.reaches(sign * best[t], reading) {
+            if sign * worst[t] <= stop.0 || self.reaches(sign * best[t], reading) {
                 let bar = [open[t], best[t], worst[t], close[t]].map(|price| sign * price);
-                let hit = self.hit(t, reading, bar, before, now);
-                let hit = self.in_detail(bars, reading, hit, before);
-                let lifted = now.0 > before.0 && hit.closed_by == ClosedBy::TrailingStop;
-                if reading.pins.entry_bar_trails_to_worst && t == self.since && lifted {
-                    let price = sign * before.0.max(bar[2]);
-                    return Some(Hit { price, ..hit });
-                }
-                return Some(hit);
+                let hit = self.hit(t, reading, bar, stop, stop);
+                return Some(self.in_detail(bars, reading, hit, stop));
             }
             self.follow(sign * followed[t]);
         }
-        if !peek || until >= open.len() {
+        // Where the search had come further before, that open reached nothing, and the stop now stands
+        // where later bars have brought it.
+        if !peek || until >= open.len() || from > until {
             return None;
         }
         let stop = self.nearer_stop();
@@ -362,32 +351,6 @@ impl Levels {
         Some(own.map(in_detail).or_else(|| self.first_in_detail(finer, t, reading, stop)))
     }
 
-    /// What a bar does that is read as reaching its worse extreme first: only its close can come back
-    /// to the stop that its better extreme has moved.
-    fn hit_before_best(
-        &mut self,
-        t: usize,
-        reading: Reading<'_>,
-        bar: [f64; 4],
-        before: (f64, ClosedBy),
-    ) -> Option<Hit> {
-        let [_, best, worst, close] = bar;
-        if worst <= before.0 || self.reaches(best, reading) {
-            return Some(self.hit(t, reading, bar, before, before));
-        }
-        self.follow(best);
-        let (stop, closed_by) = self.nearer_stop();
-        (close <= stop).then_some(Hit {
-            bar: t,
-            price: self.side.sign() * stop,
-            basis: Basis::Stop,
-            closed_by,
-            at_open: false,
-            ambiguous: false,
-            rests: false,
-        })
-    }
-
     /// What the finer bars of a bar say of an exit that depends on its inside: which level the first of
     /// them reaches that reaches one. Without such a bar the exit stays as it was read.
     fn in_detail(
@@ -415,7 +378,7 @@ impl Levels {
     }
 
     /// Open, high, low and close as the signed open, better extreme, worse extreme and close.
-    fn signed(&self, bar: &[f64; 4]) -> [f64; 4] {
+    pub(super) fn signed(&self, bar: &[f64; 4]) -> [f64; 4] {
         let [open, high, low, close] = bar.map(|price| self.side.sign() * price);
         [open, high.max(low), high.min(low), close]
     }
@@ -426,7 +389,7 @@ impl Levels {
     }
 
     /// A trailing stop follows a signed price.
-    fn follow(&mut self, signed: f64) {
+    pub(super) fn follow(&mut self, signed: f64) {
         if let Some(trailing) = &mut self.trailing
             && signed > trailing.extreme
         {
@@ -453,7 +416,7 @@ impl Levels {
         worst <= self.nearer_stop().0
     }
 
-    fn reaches(&self, signed: f64, reading: Reading<'_>) -> bool {
+    pub(super) fn reaches(&self, signed: f64, reading: Reading<'_>) -> bool {
         match reading.axes.limit_trigger {
             LimitTrigger::Touch => signed >= self.target.0,
             LimitTrigger::Through => signed > self.target.0,
@@ -461,7 +424,7 @@ impl Levels {
     }
 
     /// The nearer of the two stops, and which it is.
-    fn nearer_stop(&self) -> (f64, ClosedBy) {
+    pub(super) fn nearer_stop(&self) -> (f64, ClosedBy) {
         match self.trailing {
             Some(Trailing { extreme, distance, .. }) => {
                 let trailing = distance.below(extreme, self.side.sign());
@@ -477,7 +440,7 @@ impl Levels {
     }
 
     /// What a bar of these signed prices does that reaches a level; `before` is the stop at its open.
-    fn hit(
+    pub(super) fn hit(
         &self,
         bar: usize,
         reading: Reading<'_>,
@@ -551,7 +514,7 @@ impl Levels {
 }
 
 /// An exit inside a bar that was found on its finer bars.
-fn in_detail(hit: Hit) -> Hit {
+pub(super) fn in_detail(hit: Hit) -> Hit {
     let basis = match hit.basis {
         basis if hit.ambiguous || hit.at_open => basis,
         _ if hit.rests => Basis::TargetDetail,
@@ -590,7 +553,7 @@ impl Reading<'_> {
     }
 
     /// Whether a bar of these signed prices is read as a path on which the worse extreme comes first.
-    fn best_comes_last(self, side: Side, prices: [f64; 4]) -> bool {
+    pub(super) fn best_comes_last(self, side: Side, prices: [f64; 4]) -> bool {
         let read = !matches!(self.axes.intrabar, Intrabar::StopFirst | Intrabar::TargetFirst);
         read && !self.best_first(side, prices)
     }

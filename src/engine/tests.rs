@@ -39,10 +39,14 @@ fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
         time: whole((0..len as i64).map(|day| day * DAY).collect()),
         timeframe: DAY,
         zone: Zone::utc(),
-        days: (0..len).map(|day| Day { number: day as i32, end: day + 1, session: None }).collect(),
+        days: (0..len)
+            .map(|day| {
+                let over = (day as i64 + 1) * DAY;
+                Day { number: day as i32, end: day + 1, session: None, over }
+            })
+            .collect(),
         bars_a_year: 365.0,
         symbols,
-        arrives: false,
     }
 }
 
@@ -434,6 +438,103 @@ fn a_target_is_met_on_the_way_to_the_high_that_moves_the_stop() {
     let outcome = walk(&frame(&bars), &[signals(4, [&[0], &[], &[], &[]])], &settings);
     assert_eq!(trades(&outcome), [(1, 100.0, 2, 106.0, Some(ClosedBy::TakeProfit))]);
     assert_eq!(outcome.ambiguous_exits, 0);
+}
+
+#[test]
+fn a_stop_moved_by_its_own_bar_is_ambiguous_where_the_order_of_its_extremes_decides() {
+    // 10 % below the high of 120 lies 108: met on the way down, or, if the low came first, not at all.
+    let bars = [
+        [100.0, 100.0, 99.0, 100.0],
+        [100.0, 100.0, 99.0, 100.0],
+        [100.0, 120.0, 99.0, 115.0],
+        [115.0, 116.0, 107.0, 110.0],
+    ];
+    let walked = |intrabar, finer: &[[f64; 4]]| {
+        let mut frame = frame(&bars);
+        if !finer.is_empty() {
+            let ends = vec![0, 0, finer.len(), finer.len()];
+            frame.symbols[0].detail = Some(Arc::new(Detail { ends, bars: finer.to_vec() }));
+        }
+        let mut settings = Settings { risk: risk(None, None, Some(0.1)), ..Settings::default() };
+        settings.axes.trailing_from = model::TrailingFrom::ExtremeSameBar;
+        settings.axes.intrabar = intrabar;
+        let outcome = walk(&frame, &[signals(4, [&[0], &[], &[], &[]])], &settings);
+        (trades(&outcome), outcome.ambiguous_exits)
+    };
+    let stopped = |bar, price| vec![(1, 100.0, bar, price, Some(ClosedBy::TrailingStop))];
+    for intrabar in [model::Intrabar::Ohlc, model::Intrabar::StopFirst] {
+        assert_eq!(walked(intrabar, &[]), (stopped(2, 108.0), 1));
+    }
+    assert_eq!(walked(model::Intrabar::Olhc, &[]), (stopped(3, 108.0), 0));
+    let low_first = [[100.0, 101.0, 99.0, 101.0], [101.0, 120.0, 112.0, 115.0]];
+    assert_eq!(walked(model::Intrabar::Ohlc, &low_first), (stopped(3, 108.0), 0));
+    let high_first = [[100.0, 120.0, 110.0, 110.0], [110.0, 116.0, 99.0, 115.0]];
+    assert_eq!(walked(model::Intrabar::Ohlc, &high_first), (stopped(2, 108.0), 0));
+    // What does not reach the high of the bar is not all of it.
+    assert_eq!(walked(model::Intrabar::Ohlc, &low_first[..1]), (stopped(2, 108.0), 1));
+}
+
+#[test]
+fn nothing_is_entered_whose_stop_is_not_known() {
+    for known in [false, true] {
+        let stop = Some(whole(vec![if known { 5.0 } else { f64::NAN }; 6]));
+        let rules = Signals { stop, ..signals(6, [&[0], &[], &[], &[]]) };
+        let outcome = walk(&frame(&RISING), &[rules], &Settings::default());
+        let refused = outcome.refused.of(Reason::NoLevel);
+        assert_eq!((outcome.trades.len(), refused), if known { (1, 0) } else { (0, 1) });
+    }
+}
+
+#[test]
+fn targets_that_change_twice_over_a_gap_change_to_the_last_one() {
+    let mut settings = Settings::default();
+    let step = |gain| super::settings::Step { after: Span::Time(2 * DAY), gain };
+    settings.risk.take_profit = Some(Distance::Fraction(0.9));
+    settings.risk.take_profit_after = vec![step(0.8), step(0.25)];
+    let outcome = walk(&frame(&RISING), &[signals(6, [&[0], &[], &[], &[]])], &settings);
+    // 25 % above 10, from bar 3 on.
+    assert_eq!(trades(&outcome), [(1, 10.0, 3, 12.5, Some(ClosedBy::TakeProfit))]);
+}
+
+/// Bars of six hours, which open in these quarters of days since 1970.
+fn quarters(opens: &[usize]) -> Frame {
+    let bars: Vec<[f64; 4]> = opens.iter().map(|&at| [10.0 + at as f64; 4]).collect();
+    let mut end = 0;
+    let days = opens.chunk_by(|a, b| a / 4 == b / 4).map(|own| {
+        end += own.len();
+        let number = own[0] / 4;
+        Day { number: number as i32, end, session: None, over: (number as i64 + 1) * DAY }
+    });
+    Frame {
+        time: whole(opens.iter().map(|&at| at as i64 * DAY / 4).collect()),
+        timeframe: DAY / 4,
+        days: days.collect(),
+        ..frame(&bars)
+    }
+}
+
+#[test]
+fn a_day_ends_where_the_clock_says_or_at_the_next_open() {
+    let overnight = Some(ClosedBy::Overnight);
+    let mut settings = Settings::default();
+    settings.risk.overnight = false;
+    let held = |opens: &[usize], settings: &Settings| {
+        let rules = signals(opens.len(), [&[0], &[], &[], &[]]);
+        trades(&walk(&quarters(opens), &[rules], settings))
+    };
+    assert_eq!(held(&[0, 1, 2, 3, 4, 5], &settings), [(1, 11.0, 3, 13.0, overnight)]);
+    // The last quarter is missing, and with it the next day's first.
+    assert_eq!(held(&[0, 1, 2, 5, 6], &settings), [(1, 11.0, 3, 15.0, overnight)]);
+    // Nobody knows yet whether it will come.
+    assert_eq!(held(&[0, 1, 2], &settings), [(1, 11.0, 2, 12.0, None)]);
+    // The same for a time of day at which there is no bar any more.
+    settings.risk.overnight = true;
+    settings.risk.flat_by = Some(DAY / 4 * 3);
+    assert_eq!(held(&[0, 1, 2, 5, 6], &settings), [(1, 11.0, 3, 15.0, overnight)]);
+    // With closes of their own, orders of the day's last close are refused, and others are not.
+    settings.axes.fill = model::Fill::Close;
+    assert_eq!(held(&[3, 4, 5], &settings), []);
+    assert_eq!(held(&[2, 4, 5], &settings), [(0, 12.0, 1, 14.0, overnight)]);
 }
 
 #[test]

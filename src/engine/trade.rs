@@ -200,7 +200,7 @@ impl Trade {
         let at_open = matches!(entry.basis, Basis::NextOpen | Basis::ClockOpen);
         let before_close =
             entry.moment == Moment::Inside && axes.trailing_from == TrailingFrom::Close;
-        let at_once = at_open && axes.stop_on_entry_bar != StopOnEntryBar::Never || before_close;
+        let at_once = axes.stop_on_entry_bar != StopOnEntryBar::Never && (at_open || before_close);
         let from = self.entry_bar + usize::from(!at_once);
         let bars = self.entry_bar..=self.exit_bar;
         Some(self.trail?.levels(symbol, axes.trailing_from, from, bars))

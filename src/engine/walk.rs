@@ -455,6 +455,7 @@ impl Walk {
         };
         // Its close is after the entry, whatever was before.
         if scene.axes.trailing_from == TrailingFrom::Close
+            && scene.axes.stop_on_entry_bar != StopOnEntryBar::Never
             && let Some(levels) =
                 self.ledger.positions[symbol].last_mut().and_then(|lot| lot.levels.as_mut())
         {
@@ -524,18 +525,22 @@ impl Walk {
 
     /// Targets that are others from the open of bar `t` on.
     fn step_targets(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        let mut stepped = false;
         for index in 0..self.ledger.positions[symbol].len() {
-            let lot = &self.ledger.positions[symbol][index];
-            let (step, at) = lot.step;
-            if at > t {
-                continue;
+            // After a gap in time several are due at once: the last of them holds.
+            while self.ledger.positions[symbol][index].step.1 <= t {
+                let lot = &self.ledger.positions[symbol][index];
+                let (step, fill) = (lot.step.0, &self.outcome.fills[lot.entry]);
+                let target = scene.stepped_target(symbol, lot, fill, step);
+                let next = self.step(scene, symbol, lot.entry_bar, step + 1);
+                let lot = &mut self.ledger.positions[symbol][index];
+                let levels = lot.levels.unwrap_or(Levels::none(lot.side).since(lot.entry_bar));
+                lot.levels = Some(levels.retarget(target, t));
+                lot.step = next;
+                stepped = true;
             }
-            let target = scene.stepped_target(symbol, lot, &self.outcome.fills[lot.entry], step);
-            let next = self.step(scene, symbol, lot.entry_bar, step + 1);
-            let lot = &mut self.ledger.positions[symbol][index];
-            let levels = lot.levels.unwrap_or(Levels::none(lot.side).since(lot.entry_bar));
-            lot.levels = Some(levels.retarget(target, t));
-            lot.step = next;
+        }
+        if stepped {
             self.books[symbol].stale = true;
             self.search_bar(scene, symbol, t);
         }

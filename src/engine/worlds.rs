@@ -57,6 +57,8 @@ impl Dice {
 pub(super) struct World {
     pub symbols: Vec<Symbol>,
     pub settings: Settings,
+    /// When each bar opens, in quarters of a day since 1970: some days have no last bar.
+    pub quarters: Vec<usize>,
 }
 
 #[derive(Clone)]
@@ -87,7 +89,10 @@ impl World {
         let settings = settings(dice);
         let weighs = dice.chance(20);
         let count = 1 + dice.below(3);
-        Self { symbols: (0..count).map(|_| Symbol::new(dice, weighs)).collect(), settings }
+        let symbols = (0..count).map(|_| Symbol::new(dice, weighs)).collect();
+        let misses = dice.one([0, 0, 5, 30]);
+        let there = (0..).filter(|_| !dice.chance(misses));
+        Self { symbols, settings, quarters: there.take(LEN).collect() }
     }
 
     pub fn len(&self) -> usize {
@@ -97,6 +102,7 @@ impl World {
     /// The first `len` bars.
     pub fn cut(&self, len: usize) -> Self {
         let mut world = self.clone();
+        world.quarters.truncate(len);
         for symbol in &mut world.symbols {
             symbol.bars.truncate(len);
             symbol.present.truncate(len);
@@ -123,21 +129,21 @@ impl World {
     }
 
     pub fn frame(&self) -> Frame {
-        let len = self.len();
         let step = DAY / A_DAY as i64;
-        let day = |number: usize| Day {
-            number: number as i32,
-            end: ((number + 1) * A_DAY).min(len),
-            session: None,
+        let days = self.quarters.chunk_by(|a, b| a / A_DAY == b / A_DAY);
+        let mut end = 0;
+        let day = |quarters: &[usize]| {
+            let number = quarters[0] / A_DAY;
+            end += quarters.len();
+            Day { number: number as i32, end, session: None, over: (number as i64 + 1) * DAY }
         };
         Frame {
-            time: whole((0..len as i64).map(|bar| bar * step).collect()),
+            time: whole(self.quarters.iter().map(|&quarter| quarter as i64 * step).collect()),
             timeframe: step,
             zone: Zone::utc(),
-            days: (0..len.div_ceil(A_DAY)).map(day).collect(),
+            days: days.map(day).collect(),
             bars_a_year: 365.0 * A_DAY as f64,
             symbols: self.symbols.iter().enumerate().map(|(n, symbol)| symbol.aligned(n)).collect(),
-            arrives: false,
         }
     }
 

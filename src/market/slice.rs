@@ -113,8 +113,7 @@ impl Slice {
         range: &Range,
         benchmark: &Benchmark,
     ) -> Result<Self, SliceError> {
-        let mut slice = Self::arriving(data, settings, symbols, range, benchmark)?;
-        slice.frame.arrives = false;
+        let slice = Self::arriving(data, settings, symbols, range, benchmark)?;
         let Some(part) = slice.parts.iter().find(|part| part.rows.is_empty()) else {
             return Ok(slice);
         };
@@ -393,7 +392,6 @@ fn single(part: &Part, calendar: &Calendar) -> Frame {
         zone: zone.clone(),
         days: day_ends(&days, calendar, zone),
         bars_a_year: 0.0,
-        arrives: true,
         symbols: vec![Aligned {
             name: bars.symbol.clone(),
             open: cut(&bars.open),
@@ -432,7 +430,9 @@ fn day_ends(days: &[i32], calendar: &Calendar, zone: &Zone) -> Arc<[Day]> {
             Some(last) if last.number >= number => last.end = row + 1,
             _ => {
                 let session = calendar.instants(number, zone);
-                ends.push(Day { number, end: row + 1, session });
+                let midnight = || zone.instant((i64::from(number) + 1) * DAY);
+                let over = session.map_or_else(midnight, |(_, close)| close);
+                ends.push(Day { number, end: row + 1, session, over });
             }
         }
     }
@@ -459,7 +459,6 @@ fn union(parts: &[Part], calendar: &Calendar) -> Frame {
         zone: zone.clone(),
         days: day_ends(&days, calendar, zone),
         bars_a_year: 0.0,
-        arrives: true,
     }
 }
 

@@ -71,19 +71,19 @@ impl Asked<'_> {
             all.into_iter().map(|(name, price)| format!(", `{name}` is {}", value(price))).collect()
         };
         let present = |(name, price): (&'static str, Option<f64>)| Some((name, price?));
+        let missing = |of: [(&'static str, Option<f64>); 2]| {
+            list(of.into_iter().filter_map(present).filter(|(_, price)| price.is_nan()).collect())
+        };
         match reason {
-            Reason::NoPrice => {
-                let known = prices.into_iter().filter_map(present);
-                list(known.filter(|(_, price)| price.is_nan()).collect())
-            }
+            Reason::NoPrice => missing(prices),
+            Reason::NoLevel => missing(levels),
             Reason::NoSize => {
                 list(at(&signals.size).map(|size| ("size", size)).into_iter().collect())
             }
             Reason::WrongSide => {
                 let close = self.account.frame.symbols[self.symbol].close[order.bar];
                 let own = prices.into_iter().filter_map(present).next().unwrap_or(("close", close));
-                let known = levels.into_iter().filter_map(present);
-                list(known.filter(|(_, price)| !price.is_nan()).chain([own]).collect())
+                list(levels.into_iter().filter_map(present).chain([own]).collect())
             }
             Reason::Leg => self.other_legs(order),
             _ => String::new(),
