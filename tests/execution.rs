@@ -39,6 +39,11 @@ const IDLE: &[(&str, &str, &str)] = &[
         "both entries were true on all 2 bars",
     ),
     (
+        "no-stop",
+        "strategy.rules = { enter_long = \"signal == 1\", stop = \"lag(close, 4) - 1\" }",
+        "every entry was refused: stop or target without a value (2)",
+    ),
+    (
         "no-price",
         "strategy.rules = { enter_long = \"signal == 1\", limit = \"0.5 * close\" }",
         "no order found its price",
@@ -59,12 +64,53 @@ fn a_session_without_trades_says_why() {
     project.write_manifest("idle.toml", &manifest);
     let told = project.run(["run", "idle.toml", "--no-report"]).code(3);
     assert!(told.stderr.contains("no-bars: refused: `x` has no bars in the range"));
-    assert!(told.stderr.contains("1 more session made no trades"), "{}", told.stderr);
+    assert!(told.stderr.contains("2 more sessions with such a note"), "{}", told.stderr);
     let run = project.newest();
     for (name, _, why) in IDLE {
         let note = &run.result(name)["note"];
         assert!(note.starts_with(&format!("no trades: {why}")), "{name}: {note}");
     }
+}
+
+#[test]
+fn a_day_ends_by_its_calendar_and_a_night_that_was_held_over_is_told() {
+    // The second day closes at 13:00; the third has no bar that lasts until 16:00.
+    let days = [("2024-07-02", 7), ("2024-07-03", 4), ("2024-07-05", 6), ("2024-07-08", 7)];
+    let mut bars = String::from("timestamp,open,high,low,close,volume\n");
+    for (day, count) in days {
+        for hour in 9..9 + count {
+            bars += &format!("{day} {hour:02}:30,{hour}.1,{hour}.3,{hour}.1,{hour}.2,100\n");
+        }
+    }
+    let project = Project::new().file("data/x.csv", bars).manifest(
+        "x.toml",
+        "
+[session.x]
+data = { path = \"data/x.csv\", calendar = \"us_equity\", timezone = \"America/New_York\" }
+risk.overnight = false
+strategy.rules.enter_long = \"hour == 9\"
+",
+    );
+    let told = project.run(["run", "x.toml", "--no-report"]).success();
+    assert!(told.stderr.contains("x: held over 1 night, because the bar"), "{}", told.stderr);
+    let shown = project.run(["sessions", "show", "x", "--trades", "--format", "csv"]).success();
+    let exits: Vec<(String, String, String)> = shown
+        .rows()
+        .into_iter()
+        .map(|trade| {
+            ["exit_time", "exit_price", "closed_by"].map(|name| trade[name].clone()).into()
+        })
+        .collect();
+    let exit = |time: &str, price: &str| (time.into(), price.into(), "overnight".into());
+    assert_eq!(
+        exits,
+        [
+            exit("2024-07-02T19:30:00Z", "15.2"),
+            exit("2024-07-03T16:30:00Z", "12.2"),
+            exit("2024-07-08T13:30:00Z", "9.1"),
+            exit("2024-07-08T19:30:00Z", "15.2"),
+        ]
+    );
 }
 
 #[test]

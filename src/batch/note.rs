@@ -1,7 +1,8 @@
 //! What should be said beside the numbers of a session: never a silent success without trades.
 
-use crate::engine::model::Fill;
-use crate::engine::{Booking, Hand, Outcome, Reason, Settings};
+use crate::diag::counted;
+use crate::engine::model::Fill as When;
+use crate::engine::{Booking, ClosedBy, Fill, Hand, Moment, Outcome, Reason, Settings};
 use crate::market::{Slice, Verdict};
 
 /// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
@@ -14,7 +15,7 @@ pub(super) fn note(
     never_full: impl FnOnce() -> bool,
 ) -> Option<String> {
     let mut notes = Vec::new();
-    if settings.axes.fill == Fill::Close {
+    if settings.axes.fill == When::Close {
         notes.push("decides and fills on the same close".to_owned());
     }
     if outcome.fills.is_empty() {
@@ -23,6 +24,7 @@ pub(super) fn note(
     } else if outcome.refused.of(Reason::Leg) > 0 {
         notes.push(format!("legs were refused together: {}", refusals(outcome)));
     }
+    notes.extend(nights(outcome));
     notes.extend(doubts(&slice.verdicts));
     let dividends = -outcome.paid[Booking::Dividends as usize];
     if dividends != 0.0 {
@@ -35,6 +37,21 @@ pub(super) fn note(
         notes.push(format!("the account was worth nothing after bar {bar}, and ended there"));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// How often positions stayed over a night that they should not have stayed over.
+fn nights(outcome: &Outcome) -> Option<String> {
+    let late =
+        |fill: &&Fill| fill.closed_by == Some(ClosedBy::Overnight) && fill.moment == Moment::Open;
+    let mut bars: Vec<usize> = outcome.fills.iter().filter(late).map(|fill| fill.bar).collect();
+    bars.dedup();
+    (!bars.is_empty()).then(|| {
+        format!(
+            "held over {}, because the bar that ends the day is missing, and closed at the next \
+             open: `data.calendar` says when days end, which else is at midnight",
+            counted(bars.len(), "night")
+        )
+    })
 }
 
 /// What is doubtful about the data of the session's symbols, each doubt once.

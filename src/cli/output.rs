@@ -515,6 +515,7 @@ impl Facts {
         let mut text = facts(&plain);
         for (column, cell) in &self.0 {
             let part = match cell {
+                Cell::Facts(part) if part.0.is_empty() => continue,
                 Cell::Facts(part) => part.sections(facts, records, title),
                 Cell::Records(part) => records(part),
                 _ => continue,

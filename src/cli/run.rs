@@ -442,12 +442,14 @@ fn tell_failures(summary: &Summary, context: &Context, hooks: &Hooks<'_>) {
     }
 }
 
-/// Sessions that completed without a trade, and why.
+/// Sessions that completed without a trade, or held over nights that they should not have, and why.
 fn tell_idle(summary: &Summary, context: &Context) {
     const SHOWN: usize = 5;
+    const WARNED: [&str; 2] = ["no trades", "held over"];
     let idle = |(label, row): &(Label, Row)| {
         let notes = row.note.as_deref()?.split("; ");
-        let why = notes.into_iter().find(|note| note.starts_with("no trades"))?.to_owned();
+        let is_doubt = |note: &&str| WARNED.iter().any(|begin| note.starts_with(begin));
+        let why = notes.into_iter().find(is_doubt)?.to_owned();
         Some((label.key.clone(), why))
     };
     let idle: Vec<(String, String)> = summary.results.iter().filter_map(idle).collect();
@@ -456,7 +458,7 @@ fn tell_idle(summary: &Summary, context: &Context) {
     }
     if idle.len() > SHOWN {
         let more = counted(idle.len() - SHOWN, "more session");
-        context.warn(format!("{more} made no trades"));
+        context.warn(format!("{more} with such a note"));
     }
 }
 

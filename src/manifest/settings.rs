@@ -441,7 +441,9 @@ impl Reader<'_> {
         let has = |rule: Rule| definition.rules.iter().any(|text| text.rule == rule);
         let risk = &settings.risk;
         let leverage = settings.trading.leverage;
+        // A leverage of nothing is a mistake of its own.
         if let Sizing::Equity(fraction) = settings.sizing
+            && leverage > 0.0
             && fraction > leverage
         {
             let title = format!(
