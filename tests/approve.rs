@@ -52,9 +52,14 @@ fn an_order_waits_for_approval_and_fills_at_the_next_open() {
     let project = project();
     let (count, order) = until_one_waits(&project, 3);
     assert_eq!(told(&project, "fill").len(), 0);
-    let told_of = told(&project, "order").pop().unwrap();
-    assert_eq!(told_of["facts"]["number"].to_string(), order);
-    assert_eq!(told_of["facts"]["status"], "waits for approval");
+    let orders = told(&project, "order");
+    let number: u64 = order.parse().unwrap();
+    let mut of_it = orders.iter().filter(|it| it["facts"]["number"] == number);
+    assert_eq!(of_it.next().unwrap()["facts"]["status"], "waits for approval");
+    assert!(of_it.next().is_none(), "it did not end");
+    // Those before it, which nobody approved, did.
+    let ended = orders.iter().filter(|it| it["facts"]["ended"] == true).collect::<Vec<_>>();
+    assert_eq!(ended.len() as u64, number, "{ended:?}");
     let _ = project.run(["paper", "status"]).success().stdout("open long");
     let approve = |what: &[&str]| project.run([&["paper", "approve"], what].concat());
     let _ = approve(&[]).code(2);

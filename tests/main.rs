@@ -10,6 +10,7 @@ mod bytes;
 mod cache;
 mod check;
 mod data;
+mod dying;
 mod events;
 mod examples;
 mod execution;

@@ -154,6 +154,12 @@ fn what_changed_is_named_and_the_others_go_on() {
     let fact = "data/x.csv: `x`, bar 2020-02-20T00:00:00Z: `volume` was 1050, and is 1051";
     let _ = project.run(["run", "a.toml", "--no-report", "-q"]).code(3).stderr(fact);
     assert_same(&before, &account(&project));
+    let state = || {
+        let status = project.run(["paper", "status", "--format", "json"]).success().json();
+        status[0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(), "suspended");
+    let _ = project.run(["paper", "pause"]).code(2).stderr("its data must be mended first");
     project.edit(
         "a.toml",
         "mode = \"paper\"\n",
@@ -162,6 +168,7 @@ fn what_changed_is_named_and_the_others_go_on() {
     let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
     let journal = text(&project, "output/paper/night/journal.jsonl");
     assert!(journal.contains("revised: "), "{journal}");
+    assert_eq!(state(), "active");
 }
 
 #[test]
@@ -177,37 +184,4 @@ fn of_two_processes_one_has_the_account() {
     assert_eq!(project.newest().results().len(), 1, "the backtest alone");
     drop(lock);
     let _ = run("fail").success();
-}
-
-#[test]
-#[expect(clippy::print_stdout, reason = "it says at how many operations it was killed")]
-fn an_account_killed_at_each_write_sync_and_rename_goes_on() {
-    let arguments = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
-    let undisturbed = project();
-    let _ = undisturbed.run(arguments.iter().chain(&["--now", &night(60)])).success();
-    let start = tree(&undisturbed.path("output/paper/night"));
-    let _ = undisturbed.run(arguments.iter().chain(&["--now", &night(80)])).success();
-    let (end, fills) = (account(&undisturbed), told(&undisturbed, "fill"));
-    let project = project();
-    let mut killed = 0;
-    loop {
-        let _ = fs::remove_dir_all(project.path("output"));
-        for (name, bytes) in &start {
-            project.write(&format!("output/paper/night/{name}"), bytes);
-        }
-        let number = killed.to_string();
-        let now = night(80);
-        let last = ["--now", &now, "--die-after", &number];
-        let died =
-            !project.command(arguments.iter().chain(&last)).output().unwrap().status.success();
-        let _ = project.run(arguments.iter().chain(&["--now", &now])).success();
-        assert_same(&end, &account(&project));
-        assert_eq!(told(&project, "fill"), fills, "killed at operation {killed}");
-        if !died {
-            break;
-        }
-        killed += 1;
-    }
-    println!("killed at {killed} operations");
-    assert!(killed > 30, "{killed}");
 }

@@ -55,7 +55,14 @@ fn a_command_explains_what_it_did() {
     let project = account(|project| {
         let _ = project.run(["paper", "pause", "-q"]).success();
     });
-    let found = reconcile(&project, 1);
+    let found = reconcile(&project, 0);
+    assert_eq!((&found["same"], &found["commands_obeyed"]), (&true.into(), &1.into()));
+    let _ = project
+        .run(["paper", "reconcile"])
+        .success()
+        .stderr("that of the backtest with its 1 command");
+    let untold = ["paper", "reconcile", "--without-commands"];
+    let found = project.run(untold.iter().chain(&["--format", "json"])).code(1).json();
     assert_eq!(found["same"], false);
     let (because_of, what) = cause(&found);
     assert_eq!(because_of, "commands", "{found:#}");
@@ -66,9 +73,23 @@ fn a_command_explains_what_it_did() {
     assert!(found["at"].as_str().unwrap() > "2020-02-25", "{found}");
     assert!(!found["trades_of_the_account"].as_array().unwrap().is_empty());
     let _ = project
-        .run(["paper", "reconcile", "--own-bars"])
+        .run(untold.iter().chain(&["--own-bars"]))
         .code(1)
         .stderr("differs from the backtest");
+}
+
+#[test]
+fn a_parameter_that_was_adjusted_is_adjusted_again() {
+    let project = account(|project| {
+        let _ = project.run(["paper", "adjust", "--param", "fast=5", "-q"]).success();
+    });
+    let _ = reconcile(&project, 0);
+    // The manifest may say the same by now.
+    project.write_manifest("a.toml", &manifest("0.02").replace("fast = 3", "fast = 5"));
+    let _ = reconcile(&project, 0);
+    let untold = ["paper", "reconcile", "--without-commands", "--format", "json"];
+    let found = project.run(untold).code(1).json();
+    assert_eq!(cause(&found), ("settings", "`params.fast` 3 -> 5"), "{found:#}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What paper accounts survive: a first night that is killed, a full disk, a clock that jumps, days that
+//! What paper accounts survive: a full disk, a clock that jumps, days that
 //! are not like others, neighbours that are broken. Nothing is lost, and the others go on.
 
 use crate::project::{Files, Outcome, Project, assert_same, bars, tree};
@@ -80,33 +80,6 @@ fn fed(manifest: &str, data: &str, nights: &[&str]) -> Project {
     assert_same(&account(&at_once, "x"), &account(&by_night, "x"));
     assert!(trades(&by_night, "x") > 1, "{}", trades(&by_night, "x"));
     by_night
-}
-
-#[test]
-#[expect(clippy::print_stdout, reason = "it says at how many operations it was killed")]
-fn a_first_night_killed_at_each_write_sync_and_rename_is_begun_again() {
-    let project = || Project::new().bars(40).manifest("a.toml", &session("x", "1d", ""));
-    let undisturbed = project();
-    let _ = undisturbed.run(RUN).success();
-    let end = account(&undisturbed, "x");
-    let project = project();
-    let mut killed = 0;
-    // Once it is open a first night is like any other, of which each operation is a test of its own.
-    let moments = (0..30).chain((30..).step_by(3));
-    for moment in moments {
-        let _ = fs::remove_dir_all(project.path("output"));
-        let number = moment.to_string();
-        let last = ["--die-after", &number];
-        let died = project.command(RUN.iter().copied().chain(last)).output().unwrap();
-        let _ = project.run(RUN).success();
-        assert_same(&end, &account(&project, "x"));
-        if died.status.success() {
-            break;
-        }
-        killed += 1;
-    }
-    println!("killed at {killed} operations");
-    assert!(killed > 30, "{killed}");
 }
 
 #[test]
@@ -335,9 +308,29 @@ fn of_ten_accounts_one_is_broken_and_nine_go_on() {
         (&record("x3")["status"], &record("x4")["status"]),
         (&"refused".into(), &"completed".into())
     );
+    let state = || {
+        let status = project.run(["paper", "status", "x3", "--format", "json"]).success().json();
+        status[0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(), "error");
+    let journal = project.path("output/paper/x3/journal.jsonl");
+    let told = fs::read_to_string(&journal).unwrap();
+    assert!(told.lines().last().unwrap().contains("paper recover x3 --to WHICH"), "{told}");
+    let _ = night(&project, "2020-02-21").code(3);
+    assert_eq!(fs::read_to_string(&journal).unwrap(), told, "once is enough");
+    let pause = project.run(["paper", "pause", "x3"]).code(2);
+    let _ = pause.stderr("its own bars cannot be read");
     fs::write(&batch, &whole).unwrap();
+    let _ = project.run(["paper", "pause", "x3"]).code(2).stderr("the next run opens it again");
     let _ = night(&project, "2020-02-25").success();
+    assert_eq!(state(), "active");
     assert_same(&account(&project, "x4"), &account(&project, "x3"));
+    // Something else lies where the directory of an account should be.
+    fs::remove_dir_all(project.path("output/paper/x5")).unwrap();
+    project.write("output/paper/x5", "no directory");
+    let _ = night(&project, "2020-02-26").code(3).stderr("x5: refused: ");
+    let completed = |row: &crate::project::Row| row["status"] == "completed";
+    assert_eq!(project.newest().results().iter().filter(|row| completed(row)).count(), 9);
 }
 
 #[test]

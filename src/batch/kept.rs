@@ -62,8 +62,8 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// The metrics that are defined.
-fn by_name(metrics: &Metrics) -> Map<String, Value> {
+/// The metrics that are defined, as they stand in a file.
+pub fn by_name(metrics: &Metrics) -> Map<String, Value> {
     let number = |(metric, value): (Metric, Option<f64>)| {
         let value = value?;
         let is_count = metric.unit() == Unit::Count;

@@ -139,7 +139,13 @@ impl Events {
         let known = |key: &str| key == which || key.split('[').next() == Some(which);
         let mut of_session = records.iter().rev().filter(|record| known(&record.key)).peekable();
         if of_session.peek().is_none() {
-            return Err(unknown.into());
+            let accounts = store.accounts()?;
+            let Some(first) = accounts.first() else { return Err(unknown.into()) };
+            return Err(Usage(format!(
+                "{unknown}; the paper accounts are `{}`: `papertape events {first}` shows the journal of one",
+                accounts.join("`, `")
+            ))
+            .into());
         }
         let kept = of_session.find_map(|record| {
             let text = String::from_utf8(store.kept_file(record, kept::EVENTS)?).ok()?;

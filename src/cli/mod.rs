@@ -36,7 +36,7 @@ mod strategies;
 pub use exit::Exit;
 
 use crate::batch::panic_text;
-use crate::store::StoreError;
+use crate::store::{StoreError, die_after};
 use clap::{CommandFactory, Parser, Subcommand};
 use context::{Context, LogFormat, Usage};
 use std::ffi::OsString;
@@ -69,6 +69,9 @@ struct Cli {
     /// How what is said on standard error is written
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// End at once before the operation on the disk that comes after so many, for tests
+    #[arg(long, global = true, value_name = "OPERATIONS", hide = true)]
+    die_after: Option<u64>,
     #[command(subcommand)]
     command: Command,
 }
@@ -124,6 +127,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
+    die_after(cli.die_after);
     let context = Context::new(cli.root, cli.output, cli.quiet, cli.log_format);
     // A session that panics is told as its row, and a bug below, both in our words.
     std::panic::set_hook(Box::new(|_| {}));

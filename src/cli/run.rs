@@ -66,9 +66,6 @@ pub struct Run {
     /// The index of a session that is to panic, for tests of what becomes of it
     #[arg(long, hide = true, value_name = "INDEX")]
     fault: Option<usize>,
-    /// End at once before an operation on the disk, for tests of what a killed process leaves
-    #[arg(long, hide = true, value_name = "NUMBER")]
-    die_after: Option<u64>,
 }
 
 impl Run {
@@ -207,6 +204,7 @@ impl Attempt<'_> {
         let watch = &mut |progress| watcher.see(progress);
         let accounts = &mut |kept: &Kept<'_>| {
             let settled = night.settle(kept);
+            // What a process that is killed later leaves is no account any more.
             die_after(None);
             settled
         };
@@ -245,7 +243,6 @@ impl Attempt<'_> {
 
     /// Open the paper accounts of the plan and take the bars that are new for them.
     fn night(&self, planned: &mut Planned) -> Result<Night, StoreError> {
-        die_after(self.options.die_after);
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
         let Planned { plan, prepared, store, .. } = planned;
         let open =

@@ -1,20 +1,21 @@
 //! A paper account held against a backtest over the same window, trade by trade, and what explains the
 //! first difference.
 //!
-//! Whatever can make the two differ is put back alone: the manifest as it is now, the bars as the source
-//! has them now, no commands. Where an account with one of these parts from the account as it is at the
-//! very place at which the backtest does, that is why.
+//! The backtest obeys the commands of the account's journal, each after the bar after which it was given,
+//! or none of them. Whatever can make the two differ is put back alone: the manifest as it is now, the bars
+//! as the source has them now, no commands. Where an account with one of these parts from the account as it
+//! is at the very place at which the backtest does, that is why.
 
 use super::cause::{Cause, Moved, causes, unexplained};
 use super::sheet::Sheet;
 use super::snapshot::Snapshot;
 use super::story::{Sides, Story, story_of};
 use crate::bars::Bars;
-use crate::batch::{self, kept::Kept, kept::stamp};
+use crate::batch::{self, Done, kept::Kept, kept::stamp};
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::Project;
-use crate::paper::{History, take};
+use crate::paper::{EQUITY, History, equity_csv, take};
 use crate::plan::{Instruction, Plan, Prepared};
 use std::sync::Arc;
 
@@ -26,6 +27,20 @@ pub enum Against {
     /// Those that the account has seen.
     OwnBars,
 }
+
+/// What an account is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// Which bars the backtest runs on.
+    pub bars: Against,
+    /// Whether it obeys the commands of the account.
+    pub obeys: bool,
+    /// Whether its files are wanted.
+    pub files: bool,
+}
+
+/// A file by its name.
+pub type File = (&'static str, Vec<u8>);
 
 /// An account beside a backtest.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +55,11 @@ pub struct Reconciled {
     pub causes: Vec<Cause>,
     /// What a reader should know about the comparison.
     pub notes: Vec<String>,
+    /// How many commands the account was given.
+    pub commands: usize,
+    /// The files of the backtest, if they are wanted: those of a session that a run keeps, and the view
+    /// `equity.csv` of an account.
+    pub files: Vec<File>,
 }
 
 /// What one session comes to, given what.
@@ -56,13 +76,17 @@ struct Bench<'a> {
 struct Given {
     params: Vec<Scalar>,
     bars: Vec<Bars>,
-    /// What it was told; `None` for a backtest, whose orders nobody has to approve.
+    /// What it was told; `None` for a backtest of the manifest alone, whose orders nobody has to approve.
     told: Option<Vec<Instruction>>,
 }
 
 impl Bench<'_> {
-    /// What comes of it, and what of its history is not what the last checkpoint says.
-    fn walk(&mut self, given: Given) -> Result<(Snapshot, Option<String>), String> {
+    /// What `look` finds in what comes of it.
+    fn see<T>(
+        &mut self,
+        given: Given,
+        look: impl FnOnce(&Kept<'_>, &Done) -> Option<T>,
+    ) -> Result<T, String> {
         let base = self.plan.base(&self.plan.points[self.index]);
         let mut session = self.history.session(base)?;
         session.params = given.params;
@@ -75,9 +99,26 @@ impl Bench<'_> {
         let done =
             batch::alone(self.prepared, job, true).result.map_err(|failure| failure.error)?;
         let kept = Kept::of(self.plan, self.prepared, job, &done);
-        let differs = kept.as_ref().and_then(|kept| self.history.differs_from_checkpoint(kept));
-        let snapshot = Snapshot::computed(self.plan, self.projects, self.prepared, job, &done);
-        Ok((snapshot.ok_or("the account has seen no bar of its range yet")?, differs))
+        let seen = kept.as_ref().and_then(|kept| look(kept, &done));
+        seen.ok_or_else(|| "the account has seen no bar of its range yet".to_owned())
+    }
+
+    /// What comes of it, and what of its history is not what the last checkpoint says.
+    fn walk(&mut self, given: Given) -> Result<(Snapshot, Option<String>), String> {
+        let (projects, history) = (self.projects, self.history);
+        self.see(given, |kept, done| {
+            let Kept { plan, prepared, job, .. } = *kept;
+            let snapshot = Snapshot::computed(plan, projects, prepared, job, done)?;
+            Some((snapshot, history.differs_from_checkpoint(kept)))
+        })
+    }
+
+    /// The files of what comes of it.
+    fn files(&mut self, given: Given) -> Result<Vec<File>, String> {
+        self.see(given, |kept, _| {
+            let equity = (EQUITY, equity_csv(kept));
+            Some(kept.files().into_iter().chain([equity]).collect())
+        })
     }
 }
 
@@ -90,13 +131,13 @@ pub fn reconcile(
     index: usize,
     history: &History,
     trades: Option<&Sheet>,
-    against: Against,
+    wanted: Wanted,
 ) -> Result<Reconciled, String> {
     let base = plan.base(&plan.points[index]);
     let terms = history.terms().ok_or("the account is not open yet")?;
     let source = prepared.source(&base.session.data).map_err(str::to_owned).cloned();
     let (own, told) = (history.bars().to_vec(), history.instructions());
-    let (bars, mut notes) = match against {
+    let (bars, mut notes) = match wanted.bars {
         Against::OwnBars => (own.clone(), Vec::new()),
         Against::Source => {
             let source = source?;
@@ -112,6 +153,7 @@ pub fn reconcile(
     };
     let mut bench = Bench { plan, projects, prepared, index, history };
     let is_told_something = !told.is_empty() || base.session.paper.approval;
+    let commands = history.given().len();
     let opened = Given { params: terms.values(), bars: own, told: Some(told) };
     let (walked, differs) = bench.walk(opened.clone())?;
     let manifest = manifest(history, bench.prepared, plan, index);
@@ -130,10 +172,14 @@ pub fn reconcile(
             walked.clone()
         }
     };
-    let params = base.session.params.clone();
-    let other = |given: &Given| given.params != params;
-    let backtest = Given { params: params.clone(), bars: bars.clone(), told: None };
-    let (backtest, _) = bench.walk(backtest)?;
+    let params = match wanted.obeys {
+        true => as_opened(history, &base.session.params),
+        false => base.session.params.clone(),
+    };
+    let told = opened.told.clone().filter(|_| wanted.obeys);
+    let given = Given { params: params.clone(), bars: bars.clone(), told };
+    let (backtest, _) = bench.walk(given.clone())?;
+    let files = if wanted.files { bench.files(given)? } else { Vec::new() };
     let story = story_of(&account, &backtest, Sides::ACCOUNT);
     let place = |story: &Option<Story>| story.as_ref().map(|story| story.at.clone());
     let at = place(&story);
@@ -152,17 +198,17 @@ pub fn reconcile(
             tell(parts, Cause { component: "settings", moved: Vec::new(), note: Some(fact) });
         }
     }
-    if other(&opened) {
+    if opened.params != params {
         let (now, _) = bench.walk(Given { params: params.clone(), ..opened.clone() })?;
         let parts = place(&story_of(&walked, &now, Sides::ACCOUNT));
         tell(parts, param_cause(history, &params));
     }
-    if is_told_something {
+    if is_told_something && !wanted.obeys {
         let (untold, _) = bench.walk(Given { told: None, ..opened.clone() })?;
         let parts = place(&story_of(&walked, &untold, Sides::ACCOUNT));
-        tell(parts.clone(), commands(history, parts.as_deref()));
+        tell(parts.clone(), commands_cause(history, parts.as_deref()));
     }
-    if against == Against::Source {
+    if wanted.bars == Against::Source {
         let (revised, _) = bench.walk(Given { bars, ..opened })?;
         let parts = place(&story_of(&walked, &revised, Sides::ACCOUNT));
         for cause in causes(&walked, &revised) {
@@ -175,7 +221,19 @@ pub fn reconcile(
     if story.is_some() && causes.is_empty() {
         causes.push(unexplained());
     }
-    Ok(Reconciled { account, backtest, story, causes, notes })
+    Ok(Reconciled { account, backtest, story, causes, notes, commands, files })
+}
+
+/// The parameters of the manifest, with the values that the account was opened with where its commands
+/// make of them what the manifest says.
+fn as_opened(history: &History, params: &[Scalar]) -> Vec<Scalar> {
+    let opened = history.terms().map(|terms| terms.values()).unwrap_or_default();
+    let now = history.params();
+    let value = |(index, value): (usize, &Scalar)| match now.get(index) == Some(value) {
+        true => opened.get(index).unwrap_or(value).clone(),
+        false => value.clone(),
+    };
+    params.iter().enumerate().map(value).collect()
 }
 
 /// What of the manifest's rules and settings is not what was agreed, but for parameters; `None` if
@@ -211,7 +269,7 @@ fn param_cause(history: &History, params: &[Scalar]) -> Cause {
 }
 
 /// The commands that were given before the account parted from itself without them.
-fn commands(history: &History, parts: Option<&str>) -> Cause {
+fn commands_cause(history: &History, parts: Option<&str>) -> Cause {
     // The last one before the difference is the one that made it, most likely.
     let words = history.given().iter().rev().filter_map(|given| {
         let after = given.after.map(stamp);

@@ -161,7 +161,8 @@ impl Account {
             }
             _ => {
                 return Err(format!(
-                    "this is not possible while the account is {state}; it takes no orders any more"
+                    "this is not possible while the account is {state}; {}",
+                    state.instead_of_orders()
                 ));
             }
         };
@@ -204,13 +205,36 @@ impl Account {
         Ok(())
     }
 
+    /// Bring it into the state in which whoever looks finds what `refused` it, and tell its journal why, as
+    /// far as that can be written; nothing if it is in that state.
+    pub fn stop_for(&mut self, refused: &Refused, fact: &str) {
+        let (cause, kind) = match refused {
+            Refused::Damaged(_) | Refused::Store(_) => (Cause::Failure, EventKind::Error),
+            Refused::Unfit(_) => (Cause::Unfit, EventKind::Check),
+            Refused::Changed(_) => return,
+        };
+        let from = self.state.unwrap_or(State::Initializing);
+        if from.after(cause).is_err() || self.terms.is_none() && self.broken.is_none() {
+            return;
+        }
+        let event = Event::new(Utc::now(), kind, fact).session(&*self.name);
+        let event = match kind {
+            EventKind::Check => {
+                event.level(Level::Warning).fact("name", "data").fact("passed", false)
+            }
+            _ => event,
+        };
+        // Whatever keeps it from writing that is the next thing that somebody is told.
+        let _ = self.directory.tell(&[event]).and_then(|()| self.turn(cause, fact));
+    }
+
     /// Go on as it is now, whatever its last checkpoint says: `by` somebody.
     pub fn accept(&mut self, by: &str) -> Result<u64, Refused> {
         if let Some(fact) = &self.broken {
-            return Err(Refused::Account(fact.clone()));
+            return Err(Refused::Damaged(fact.clone()));
         }
         let Some(number) = self.checkpoint.as_ref().map(|known| known.number) else {
-            return Err(Refused::Account("it has no checkpoint that it could differ from".into()));
+            return Err(Refused::Changed("it has no checkpoint that it could differ from".into()));
         };
         let message = match &self.differs {
             Some(fact) => format!("{by} accepts that {fact}"),
@@ -259,11 +283,13 @@ impl Account {
     }
 
     /// Put it aside under a name with `stamp`, so that another can be opened; the new name.
-    pub fn put_aside(mut self, by: &str, stamp: &str) -> Result<String, StoreError> {
-        let from = self.state.unwrap_or(State::Initializing);
-        let event = tell::turned(&self.name, from, State::Initializing, Cause::Restart, by);
-        self.directory.tell(&[event])?;
+    pub fn put_aside(self, stamp: &str) -> Result<String, StoreError> {
         self.directory.put_aside(stamp)
+    }
+
+    /// Write down that `by` somebody it is to be begun anew.
+    pub fn ends_for_another(&mut self, by: &str) -> Result<(), StoreError> {
+        self.turn(Cause::Restart, &format!("begun anew by {by}"))
     }
 
     /// Write down that it was begun anew, as `by` asked under `id`; the one before is now `aside`.
@@ -283,21 +309,21 @@ impl Account {
         work: Option<&Work>,
         now: i64,
     ) -> Result<usize, Refused> {
-        self.may_go_on(base).map_err(Refused::Account)?;
+        self.may_go_on(base)?;
         if let Some(work) = work {
             self.adopt(base, work)?;
-            self.compare(base, work).map_err(Refused::Account)?;
+            self.compare(base, work).map_err(Refused::Changed)?;
         }
         if self.state.is_some_and(State::is_over) {
             return Ok(0);
         }
         if self.terms.is_none() {
-            let work = work.ok_or_else(|| Refused::Account("its data cannot be used".into()))?;
+            let work = work.ok_or_else(|| Refused::Unfit("its data cannot be used".into()))?;
             self.begin(Terms::of(base, work))?;
         }
         let terms = self.terms.as_ref().expect("it was just opened");
         let news = take::news(terms, &base.session, &self.bars, source, now);
-        let news = news.map_err(Refused::Account)?;
+        let news = news.map_err(Refused::Unfit)?;
         if let Some(first) = news.revised.first()
             && base.session.paper.stops_if_revised
         {
@@ -305,7 +331,7 @@ impl Account {
                 0 => String::new(),
                 more => format!(", and {} more", counted(more, "value")),
             };
-            return Err(Refused::Account(format!(
+            return Err(Refused::Unfit(format!(
                 "bars that the account has seen were revised: {first}{more}; restore the file, set `paper.on_revised = \"mark\"`, or begin anew with `papertape paper restart {}`",
                 self.name
             )));
@@ -388,25 +414,33 @@ impl Account {
     /// new, and write views and a checkpoint. Why it cannot go on, otherwise; nothing is told then.
     pub fn settle(&mut self, kept: &Kept<'_>) -> Result<Settled, Refused> {
         if let Some(fact) = self.differs_from_checkpoint(kept) {
-            return Err(Refused::Account(self.unlike(&fact)));
+            return Err(Refused::Damaged(self.unlike(&fact)));
         }
         let all = Told::all(kept);
         if let Some(known) = self.checkpoint.as_ref().filter(|_| self.held_against().is_none()) {
             // Of another past than the one that was told, nothing is told again.
-            self.history.told = Told::until(known.walked, kept);
+            let (told, ends) = (Told::until(known.walked, kept), tell::ended(kept, known.walked));
+            (self.history.told, self.history.ends) = (told, ends.collect());
         }
         if self.told.exceeds(&all) {
             let fact = format!("its journal tells of {}, and there are {all}", self.told);
-            return Err(Refused::Account(self.unlike(&fact)));
+            return Err(Refused::Damaged(self.unlike(&fact)));
         }
-        let before = self.state.unwrap_or(State::Initializing);
+        let mut events = Vec::new();
+        let mut before = self.state.unwrap_or(State::Initializing);
+        if before == State::Error {
+            // What was wrong with it is mended: it is what it was.
+            before = State::Initializing;
+            let (from, reason) = (State::Error, "it is again what it was");
+            events.push(tell::turned(&self.name, from, before, Cause::Open, reason));
+        }
         let after = match state(&self.given, kept) {
             // What was suspended waits for bars, whatever it is told.
             State::Active | State::Paused if before == State::Suspended && !self.fresh => before,
             after => after,
         };
         self.fresh = false;
-        let mut events = tell::news(&self.name, &self.told, kept);
+        events.extend(tell::news(&self.name, &self.told, &self.ends, kept));
         let fills = all.fills - self.told.fills;
         events.extend(tell::way(&self.name, before, after, kept));
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
@@ -423,6 +457,7 @@ impl Account {
         if changed {
             self.directory.tell(&events)?;
             (self.history.told, self.history.state) = (all, Some(after));
+            self.history.ends = tell::ended(kept, usize::MAX).collect();
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;
             }
@@ -480,9 +515,15 @@ impl Account {
 /// Why an account was not advanced.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// It may not go on, for this reason.
+    /// Its files are not what they were: it is in error until somebody mends them.
     #[error("{0}")]
-    Account(String),
+    Damaged(String),
+    /// It is asked for something else than what was agreed; the account stays as it is.
+    #[error("{0}")]
+    Changed(String),
+    /// Its data cannot be used as it is now: it is suspended until that can.
+    #[error("{0}")]
+    Unfit(String),
     /// Its files could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

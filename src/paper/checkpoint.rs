@@ -44,6 +44,9 @@ pub struct Checkpoint {
     /// How many orders it had.
     #[serde(default)]
     pub orders: usize,
+    /// How many orders had ended without a fill.
+    #[serde(default)]
+    pub ends: usize,
     /// How often a rule had become true.
     #[serde(default)]
     pub signals: usize,
@@ -85,6 +88,7 @@ impl Checkpoint {
             walked: kept.frame().len(),
             fills: all.fills,
             orders: all.orders,
+            ends: all.ends,
             signals: all.signals,
             happenings: all.risks,
             fills_digest: fills_digest(kept, fills),
@@ -108,8 +112,8 @@ impl Checkpoint {
 
     /// How much of what the account did was told up to it.
     pub fn told(&self) -> Told {
-        let Self { signals, orders, fills, happenings, .. } = *self;
-        Told { signals, orders, fills, risks: happenings }
+        let Self { signals, orders, ends, fills, happenings, .. } = *self;
+        Told { signals, orders, fills, ends, risks: happenings }
     }
 
     /// Whether it tells of the same history up to the same place.

@@ -174,8 +174,8 @@ impl<'p> Follower<'p> {
         let base = plan.base(&plan.points[index]);
         if account.terms().is_some() && account.wrong().is_none() {
             // A manifest that changed is no fault of the account, which stays as it is.
-            account.may_go_on(base).map_err(Refused::Account)?;
-            account.put(&mut prepared, index, base).map_err(Refused::Account)?;
+            account.may_go_on(base)?;
+            account.put(&mut prepared, index, base).map_err(Refused::Changed)?;
         }
         let control = Control::open(account.directory().reader().control())?;
         let capital = base.session.settings.capital;
@@ -228,7 +228,7 @@ impl<'p> Follower<'p> {
         self.tell(EventKind::PhaseStart, "is opened", |it| it.phase(OPEN))?;
         if let Some(fact) = self.account.wrong() {
             self.check("files", false, &fact)?;
-            return Err(Refused::Account(fact));
+            return Err(Refused::Damaged(fact));
         }
         self.account.turn(Cause::Open, "followed by a new process")?;
         let walked = self.walk();
@@ -324,6 +324,7 @@ impl<'p> Follower<'p> {
                 }
                 Taken::Command(id, Sent { by, asked: Asked::Restart }) => {
                     self.control.remove(&id)?;
+                    self.account.ends_for_another(&by)?;
                     self.restart = Some(Restart { id, by });
                     return Ok(());
                 }
@@ -396,7 +397,7 @@ impl<'p> Follower<'p> {
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let work = job.and_then(|job| job.work.as_ref().ok());
         match self.account.take(self.base, data, work, now) {
-            Err(Refused::Account(fact)) => {
+            Err(Refused::Unfit(fact) | Refused::Changed(fact)) => {
                 self.suspend(Cause::Unfit, &fact, watch)?;
                 return Ok(more);
             }
@@ -500,11 +501,11 @@ impl<'p> Follower<'p> {
     /// Walk over the account's bars and settle what comes of it.
     fn walk(&mut self) -> Result<Settled, Refused> {
         let put = self.account.put(&mut self.prepared, self.index, self.base);
-        put.map_err(Refused::Account)?;
+        put.map_err(Refused::Changed)?;
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let job = job.expect("every session has a job");
         let finished = batch::alone(&self.prepared, job, true);
-        let done = finished.result.map_err(|failure| Refused::Account(failure.error))?;
+        let done = finished.result.map_err(|failure| Refused::Damaged(failure.error))?;
         let kept = Kept::of(self.plan, &self.prepared, job, &done);
         let kept = kept.expect("a session that was run with its details has them");
         let settled = self.account.settle(&kept)?;

@@ -5,6 +5,7 @@
 //! forward, needs no more than this: [`History::put`] lets a session of a plan run on its bars with its
 //! commands.
 
+use super::account::Refused;
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::life::State;
@@ -59,6 +60,8 @@ pub struct History {
     pub(super) given: Vec<Given>,
     /// How much of what it did its journal tells.
     pub(super) told: Told,
+    /// The numbers of the orders of which its journal tells that they ended without a fill.
+    pub(super) ends: Vec<usize>,
     /// Its fills in words, as its journal tells them.
     pub(super) fills: Vec<String>,
     /// The numbers of the orders that wait for approval, as far as its last walk tells.
@@ -106,6 +109,7 @@ impl History {
             bars,
             given: Vec::new(),
             told: Told::default(),
+            ends: Vec::new(),
             fills: Vec::new(),
             unapproved: views::unapproved(reader)?,
             noted: HashSet::new(),
@@ -133,6 +137,7 @@ impl History {
         self.told.hear(event);
         match event.kind {
             EventKind::Fill => self.fills.push(tell::heard(event)),
+            EventKind::Order => self.ends.extend(tell::end_of(event)),
             EventKind::Warning => {
                 let notes = event.facts.get("notes").and_then(Value::as_array);
                 let notes = notes.into_iter().flatten().filter_map(Value::as_str);
@@ -192,6 +197,7 @@ impl History {
         };
         self.told = back.told;
         self.fills.truncate(self.told.fills);
+        self.ends.truncate(self.told.ends);
         self.given.truncate(back.commands);
         self.accepted = None;
     }
@@ -295,9 +301,9 @@ impl History {
 
     /// Whether anything may be done with it: not if its files are not what they were, or if the
     /// session is not what was agreed.
-    pub(super) fn may_go_on(&self, base: &Base) -> Result<(), String> {
+    pub(super) fn may_go_on(&self, base: &Base) -> Result<(), Refused> {
         if let Some(fact) = self.wrong() {
-            return Err(fact);
+            return Err(Refused::Damaged(fact));
         }
         let Some(terms) = &self.terms else { return Ok(()) };
         let differences = terms.differences(base, &self.params());
@@ -307,7 +313,7 @@ impl History {
                 .any(|key| difference.starts_with(key))
         };
         let found: Vec<String> = differences.iter().filter(matters).cloned().collect();
-        if found.is_empty() { Ok(()) } else { Err(self.changed(&found)) }
+        if found.is_empty() { Ok(()) } else { Err(Refused::Changed(self.changed(&found))) }
     }
 
     fn changed(&self, differences: &[String]) -> String {

@@ -183,7 +183,11 @@ fn remedy(from: State, cause: Cause) -> String {
         _ => {
             let commands = leaving(from).map(|(cause, _)| cause).filter(|it| it.is_command());
             let causes: Vec<&str> = commands.map(Cause::word).collect();
-            format!("it can be told {}", causes.join(", "))
+            let causes = format!("it can be told {}", causes.join(", "));
+            match from {
+                State::Error => format!("{}; {causes}", from.instead_of_orders()),
+                _ => causes,
+            }
         }
     }
 }
@@ -233,6 +237,15 @@ impl State {
     /// adjusted.
     pub fn takes_orders(self) -> bool {
         matches!(self, Self::Active | Self::Paused | Self::Suspended)
+    }
+
+    /// What is said where they may not.
+    pub fn instead_of_orders(self) -> &'static str {
+        match self {
+            Self::Initializing => "the next run opens it",
+            Self::Error => "once what is wrong with it is mended the next run opens it again",
+            _ => "it takes no orders any more",
+        }
     }
 }
 

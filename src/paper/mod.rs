@@ -35,3 +35,4 @@ pub use history::{Given, History};
 pub use life::State;
 pub use night::Night;
 pub use terms::Terms;
+pub use views::{EQUITY, equity_csv};

@@ -5,11 +5,12 @@
 //! reason of its session, and the others go on.
 
 use super::account::{Account, Refused};
+use super::life::{Cause, State};
 use crate::batch::Failure;
 use crate::batch::kept::Kept;
 use crate::diag::counted;
 use crate::manifest::Mode;
-use crate::plan::{Job, Plan, Prepared};
+use crate::plan::{Base, Job, Plan, Prepared};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 
@@ -21,8 +22,8 @@ pub struct Night {
 
 impl Night {
     /// Lock the accounts of `plan` with `open`, which may wait. Sessions whose account it leaves to the
-    /// process that holds it are taken out of the plan. A session that cannot be run and has no account in
-    /// `store` yet gets none.
+    /// process that holds it are taken out of the plan, and one whose account cannot be opened cannot be
+    /// run. A session that cannot be run and has no account in `store` yet gets none.
     pub fn begin(
         plan: &mut Plan,
         prepared: &mut Prepared,
@@ -31,13 +32,15 @@ impl Night {
     ) -> Result<Self, StoreError> {
         let mut night = Self::default();
         let (points, jobs) = (std::mem::take(&mut plan.points), std::mem::take(&mut prepared.jobs));
-        for (point, job) in points.into_iter().zip(jobs) {
+        for (point, mut job) in points.into_iter().zip(jobs) {
             let (index, session) = (plan.points.len(), &plan.bases[point.base].session);
             let is_opened = || job.work.is_ok() || store.account(&session.name).exists();
             if session.mode == Mode::Paper && is_opened() {
-                match open(&session.name)? {
-                    Some(account) => night.accounts.insert(index, (account, Ok(0))),
-                    None => continue,
+                match open(&session.name) {
+                    Ok(Some(account)) => drop(night.accounts.insert(index, (account, Ok(0)))),
+                    Ok(None) => continue,
+                    Err(locked @ StoreError::Locked { .. }) => return Err(locked),
+                    Err(error) => job.work = Err(store.account(&session.name).words(&error)),
                 };
             }
             plan.points.push(point);
@@ -51,16 +54,13 @@ impl Night {
     pub fn take(&mut self, plan: &Plan, prepared: &mut Prepared) {
         for (&index, (account, taken)) in &mut self.accounts {
             let base = plan.base(&plan.points[index]);
-            *taken = match advance(account, index, base, prepared) {
-                Ok(bars) => Ok(bars),
-                Err(refused) => {
-                    let reason = words(account, &refused);
-                    if let Some(job) = prepared.jobs.iter_mut().find(|job| job.index == index) {
-                        job.work = Err(reason.clone());
-                    }
-                    Err(reason)
+            *taken = advance(account, index, base, prepared).map_err(|refused| {
+                let reason = stopped(account, &refused);
+                if let Some(job) = prepared.jobs.iter_mut().find(|job| job.index == index) {
+                    job.work = Err(reason.clone());
                 }
-            };
+                reason
+            });
         }
     }
 
@@ -84,36 +84,43 @@ impl Night {
             }
             Err(refused) => Err(Failure {
                 kind: if matches!(refused, Refused::Store(_)) { "store" } else { "data" },
-                error: words(account, &refused),
+                error: stopped(account, &refused),
             }),
         })
     }
 }
 
-/// Why an account did not go on, without a path of this machine.
-fn words(account: &Account, refused: &Refused) -> String {
-    match refused {
-        Refused::Account(fact) => fact.clone(),
+/// Why an account does not go on, without a path of this machine: its journal is told too.
+fn stopped(account: &mut Account, refused: &Refused) -> String {
+    let fact = match refused {
         Refused::Store(error) => account.directory().reader().words(error),
-    }
+        refused => refused.to_string(),
+    };
+    account.stop_for(refused, &fact);
+    fact
 }
 
 /// The bars that an account took.
 fn advance(
     account: &mut Account,
     index: usize,
-    base: &crate::plan::Base,
+    base: &Base,
     prepared: &mut Prepared,
 ) -> Result<usize, Refused> {
     let job = prepared.jobs.iter().find(|job| job.index == index);
     let work = job.map(|job| job.work.as_ref());
-    let source =
-        prepared.source(&base.session.data).map_err(|fact| Refused::Account(fact.into()))?;
+    if let Some(fact) = account.wrong() {
+        return Err(Refused::Damaged(fact));
+    }
+    let source = prepared.source(&base.session.data).map_err(|fact| Refused::Unfit(fact.into()))?;
     if let Some(Err(reason)) = work {
-        return Err(Refused::Account(reason.clone()));
+        return Err(Refused::Unfit(reason.clone()));
     }
     let (source, work) = (source.clone(), work.and_then(Result::ok));
     let taken = account.take(base, &source, work, base.session.data.now)?;
-    account.put(prepared, index, base).map_err(Refused::Account)?;
+    if account.state() == Some(State::Suspended) {
+        account.turn(Cause::Open, "its data can be used")?;
+    }
+    account.put(prepared, index, base).map_err(Refused::Changed)?;
     Ok(taken)
 }

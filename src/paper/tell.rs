@@ -22,6 +22,8 @@ pub struct Told {
     pub orders: usize,
     /// Fills.
     pub fills: usize,
+    /// Orders that ended without a fill: taken back, expired, or with nothing left to close.
+    pub ends: usize,
     /// What the risk settings did, and what was booked.
     pub risks: usize,
 }
@@ -33,6 +35,7 @@ impl Told {
             signals: kept.done.beside.signals.len(),
             orders: kept.outcome.orders.len(),
             fills: kept.outcome.fills.len(),
+            ends: ended(kept, usize::MAX).count(),
             risks: risks(kept).count(),
         }
     }
@@ -44,6 +47,7 @@ impl Told {
             signals: signals.filter(|signal| signal.bar < bars).count(),
             orders: kept.outcome.orders.iter().filter(|order| order.bar < bars).count(),
             fills: kept.outcome.fills.iter().filter(|fill| fill.bar < bars).count(),
+            ends: ended(kept, bars).count(),
             risks: risks(kept).filter(|event| event.bar < bars).count(),
         }
     }
@@ -52,6 +56,7 @@ impl Told {
     pub(super) fn hear(&mut self, event: &Event) {
         let count = match event.kind {
             EventKind::Signal => &mut self.signals,
+            EventKind::Order if end_of(event).is_some() => &mut self.ends,
             EventKind::Order => &mut self.orders,
             EventKind::Fill => &mut self.fills,
             // Journals of earlier days tell changes of standing twice.
@@ -74,7 +79,7 @@ impl Told {
 
 impl fmt::Display for Told {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { signals, orders, fills, risks } = self;
+        let Self { signals, orders, fills, risks, .. } = self;
         write!(
             out,
             "{signals} signals, {orders} orders, {fills} fills and {risks} other happenings"
@@ -85,6 +90,21 @@ impl fmt::Display for Told {
 /// What happened beside orders and fills. Changes of standing are told as changes of the account's state.
 fn risks<'k>(kept: &'k Kept<'_>) -> impl Iterator<Item = &'k engine::outcome::Event> {
     kept.outcome.events.iter().filter(|event| !matches!(event.what, What::Standing { .. }))
+}
+
+/// The numbers of the orders that were decided before bar `bars` and ended without a fill. One that was
+/// refused is told as what refused it.
+pub(super) fn ended(kept: &Kept<'_>, bars: usize) -> impl Iterator<Item = usize> {
+    use OrderStatus::{Cancelled, Expired, Superseded};
+    let orders = kept.outcome.orders.iter().enumerate().filter(move |(_, it)| it.bar < bars);
+    let is_ended = |status| matches!(status, Cancelled | Expired | Superseded);
+    orders.filter(move |(_, order)| is_ended(order.status)).map(|(number, _)| number)
+}
+
+/// The number of the order of which an event tells that it ended without a fill.
+pub(super) fn end_of(event: &Event) -> Option<usize> {
+    event.facts.get("ended")?;
+    event.facts.get("number")?.as_u64().map(|number| number as usize)
 }
 
 /// What a fill exchanged, in words.
@@ -104,8 +124,8 @@ pub(super) fn heard(event: &Event) -> String {
     format!("`{}` on bar {bar}", event.message)
 }
 
-/// The events of what was not `told` yet.
-pub(super) fn news(session: &str, told: &Told, kept: &Kept<'_>) -> Vec<Event> {
+/// The events of what was not `told` yet; of the orders `ends` it is told that they ended.
+pub(super) fn news(session: &str, told: &Told, ends: &[usize], kept: &Kept<'_>) -> Vec<Event> {
     let (now, outcome) = (Utc::now(), kept.outcome);
     let event = |kind, message: String, bar: usize| {
         Event::new(now, kind, message).session(session).phase(BARS).fact("bar", kept.time(bar))
@@ -140,6 +160,16 @@ pub(super) fn news(session: &str, told: &Told, kept: &Kept<'_>) -> Vec<Event> {
             .fact("number", number)
             .fact("status", order.status.words());
         all.push((order.bar, 3, event));
+    }
+    for number in ended(kept, usize::MAX).filter(|number| !ends.contains(number)) {
+        let order = &outcome.orders[number];
+        let (symbol, what) = (kept.symbol(order.symbol), order.intent.words());
+        let status = order.status.words();
+        let message = format!("order {number}, {what} {symbol}: {status}");
+        let event = Event::new(now, EventKind::Order, message).session(session).phase(BARS);
+        let event = event.fact("symbol", symbol).fact("number", number).fact("status", status);
+        // Which bar ended it is not known any more; it is one of those that are told.
+        all.push((usize::MAX, 3, event.fact("ended", true)));
     }
     for happened in risks(kept).skip(told.risks) {
         let (kind, facts) = kept.words(happened);

@@ -3,11 +3,14 @@
 
 use super::account::Account;
 use super::checkpoint::Checkpoint;
-use crate::batch::kept::Kept;
+use crate::batch::kept::{Kept, by_name};
 use crate::engine::OrderStatus;
 use crate::metrics::Metric;
 use crate::store::{ACCOUNT_FILE, AccountReader, StoreError};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+
+/// The name of the view of what an account was worth.
+pub const EQUITY: &str = "equity.csv";
 
 /// The names and bytes of all views.
 pub(super) fn all(
@@ -17,7 +20,7 @@ pub(super) fn all(
 ) -> [(&'static str, Vec<u8>); 4] {
     [
         ("trades.csv", kept.trades()),
-        ("equity.csv", equity(kept)),
+        (EQUITY, equity_csv(kept)),
         ("summary.json", text(&summary(account, kept))),
         (ACCOUNT_FILE, text(&how(account, kept, checkpoint))),
     ]
@@ -33,7 +36,8 @@ pub(super) fn text(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
-fn equity(kept: &Kept<'_>) -> Vec<u8> {
+/// The view of what the account was worth at the close of every bar.
+pub fn equity_csv(kept: &Kept<'_>) -> Vec<u8> {
     let mut csv = String::from("time,equity,drawdown\n");
     let mut peak = kept.work.variant.settings().capital;
     for (bar, equity) in kept.equity_series().into_iter().enumerate() {
@@ -152,12 +156,6 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
             })
         })
         .collect();
-    let metrics: Map<String, Value> = kept
-        .done
-        .metrics
-        .iter()
-        .filter_map(|(metric, value)| Some((metric.name().to_owned(), json!(value?))))
-        .collect();
     let terms = account.terms();
     json!({
         "schema": 1,
@@ -186,6 +184,6 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
         "checkpoint": checkpoint.number,
         "engine": checkpoint.engine,
         "sharpe": kept.done.metrics.get(Metric::Sharpe),
-        "metrics": metrics,
+        "metrics": by_name(&kept.done.metrics),
     })
 }

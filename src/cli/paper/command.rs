@@ -172,8 +172,9 @@ impl Account {
     pub(super) fn restart(&self, context: &Context) -> Result<Exit> {
         let store = context.store();
         let name = self.name(&store)?;
-        let answer = ask(&store, &name, Asked::Restart, |account, by, _| {
-            Ok(Answer::Aside(account.put_aside(by, &stamp())?, "the next run opens a new account"))
+        let answer = ask(&store, &name, Asked::Restart, |mut account, by, _| {
+            account.ends_for_another(by)?;
+            Ok(Answer::Aside(account.put_aside(&stamp())?, "the next run opens a new account"))
         })?;
         answer.say(&name, "", context)
     }

@@ -165,6 +165,9 @@ impl<'a> Desk<'a> {
             });
             match followed {
                 Ok((End::Restart(restart), follower)) => {
+                    if is_told {
+                        self.hooks.tell_of_account(&mut journal);
+                    }
                     let old;
                     (old, prepared) = follower.into_parts();
                     account = anew(old, &restart, self.store, &self.holder)?;
@@ -186,11 +189,11 @@ impl<'a> Desk<'a> {
                 Ok(Exit::Success)
             }
             Ok(End::Exhausted) => Ok(Exit::Success),
-            Err(Refused::Account(fact)) => {
-                self.context.complain(&format!("{name}: refused: {fact}"));
+            Err(Refused::Store(error)) => Err(error.into()),
+            Err(refused) => {
+                self.context.complain(&format!("{name}: refused: {refused}"));
                 Ok(Exit::Failed)
             }
-            Err(Refused::Store(error)) => Err(error.into()),
         }
     }
 
@@ -222,7 +225,7 @@ fn anew(
     holder: &Holder,
 ) -> Result<Account, StoreError> {
     let name = account.name().to_owned();
-    let aside = account.put_aside(&restart.by, &super::command::stamp())?;
+    let aside = account.put_aside(&super::command::stamp())?;
     let began = Instant::now();
     let mut account = loop {
         match Account::open(store, &name, holder) {

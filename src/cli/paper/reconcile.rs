@@ -6,26 +6,30 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Facts, Format, Kind, Records};
 use crate::cli::planning::{Planned, Planning};
 use crate::compare::reconcile::reconcile;
-use crate::compare::{Against, Reconciled, Sheet};
+use crate::compare::{Against, Reconciled, Sheet, Snapshot, Wanted};
+use crate::diag::counted;
 use crate::manifest::Mode;
+use crate::metrics::Metric;
 use crate::paper::History;
-use crate::store::{ACCOUNT_FILE, AccountReader};
+use crate::store::{ACCOUNT_FILE, AccountReader, create_directories, write};
 use anyhow::Result;
 use serde_json::Value;
 use std::path::PathBuf;
 
 /// Compare an account with a backtest over the same window, trade by trade
 ///
-/// The backtest runs over the source as it is now with the manifest as it is now, and was given no
-/// commands. The first difference is shown with what explains it: a command, a revised bar, a rule or
-/// setting that changed, another engine. Nothing is stored, and the account may be followed meanwhile.
-/// The exit code is 0 if every order, fill and day is the same, and 1 if not.
+/// The backtest runs over the source as it is now with the manifest as it is now, and is told what the
+/// account was told, when it was told. The first difference is shown with what explains it: a revised bar,
+/// a rule or setting that changed, another engine, and with `--without-commands` a command. Nothing is
+/// stored, and the account may be followed meanwhile. The exit code is 0 if every order, fill and day is
+/// the same, and 1 if not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   papertape paper reconcile btc-paper
   papertape paper reconcile btc-paper sessions/nightly.toml --format json
-  papertape paper reconcile btc-paper --own-bars")]
+  papertape paper reconcile btc-paper --own-bars --out backtest
+  papertape paper reconcile btc-paper --without-commands")]
 pub(super) struct Reconcile {
     /// The name of its session [default: the only account there is]
     #[arg(value_name = "SESSION")]
@@ -36,6 +40,12 @@ pub(super) struct Reconcile {
     /// Run the backtest over the bars that the account has seen, instead of the source
     #[arg(long)]
     own_bars: bool,
+    /// Tell the backtest nothing: what would the account be without its commands?
+    #[arg(long)]
+    without_commands: bool,
+    /// Write the files of the backtest into this directory: trades.csv, equity.csv, result.json and others
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
     /// Lay this profile of the manifest over the session
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
@@ -75,11 +85,15 @@ impl Reconcile {
         let history = History::read(&reader)?;
         let view = reader.view(TRADES)?;
         let trades = view.and_then(|bytes| Sheet::parse(&String::from_utf8_lossy(&bytes)).ok());
-        let against = if self.own_bars { Against::OwnBars } else { Against::Source };
+        let wanted = Wanted {
+            bars: if self.own_bars { Against::OwnBars } else { Against::Source },
+            obeys: !self.without_commands,
+            files: self.out.is_some(),
+        };
         let (plan, prepared, trades) = (&plan, &mut prepared, trades.as_ref());
         let reconciled = match history.wrong() {
             Some(fact) => Err(fact),
-            None => reconcile(plan, &projects, prepared, index, &history, trades, against),
+            None => reconcile(plan, &projects, prepared, index, &history, trades, wanted),
         };
         let reconciled = match reconciled {
             Ok(reconciled) => reconciled,
@@ -89,10 +103,20 @@ impl Reconcile {
             }
         };
         reconciled.notes.iter().for_each(|note| context.warn(format!("{name}: {note}")));
-        facts(&name, &reconciled, against).print(self.format)?;
+        if let Some(directory) = &self.out {
+            create_directories(directory)?;
+            for (file, bytes) in &reconciled.files {
+                write(&directory.join(file), bytes)?;
+            }
+        }
+        facts(&name, &reconciled, wanted).print(self.format)?;
         let story = reconciled.story.as_ref();
+        let told = match (wanted.obeys, reconciled.commands) {
+            (true, 1..) => format!(" with its {}", counted(reconciled.commands, "command")),
+            _ => String::new(),
+        };
         context.say(&match story {
-            None => format!("{name}: every order, fill and day is that of the backtest"),
+            None => format!("{name}: every order, fill and day is that of the backtest{told}"),
             Some(story) => {
                 let why = reconciled.causes.first().map_or_else(String::new, |it| it.text());
                 let sentence = &story.sentence;
@@ -113,9 +137,10 @@ fn manifest(reader: &AccountReader, context: &Context) -> Result<Option<PathBuf>
     Ok(places.and_then(|places| places.into_iter().rev().find(|path| path.exists())))
 }
 
-fn facts(name: &str, reconciled: &Reconciled, against: Against) -> Facts {
+fn facts(name: &str, reconciled: &Reconciled, wanted: Wanted) -> Facts {
     let Reconciled { account, backtest, story, causes, .. } = reconciled;
     let trades = |sheet: &Option<Sheet>| sheet.as_ref().map(|sheet| sheet.rows.len());
+    let equity = |it: &Snapshot| it.metrics.get(&Metric::FinalEquity).copied().flatten();
     let part = story.as_ref();
     let facts = Facts::default()
         .with("session", Kind::Text, name)
@@ -123,16 +148,19 @@ fn facts(name: &str, reconciled: &Reconciled, against: Against) -> Facts {
         .with(
             "against",
             Kind::Text,
-            match against {
+            match wanted.bars {
                 Against::Source => "source",
                 Against::OwnBars => "own bars",
             },
         )
+        .with("commands_obeyed", Kind::Count, if wanted.obeys { reconciled.commands } else { 0 })
         .with("from", Kind::Text, account.range.from.to_string())
         .with("to", Kind::Text, account.range.to.to_string())
         .with("bars", Kind::Count, account.range.bars)
         .with("account_trades", Kind::Count, trades(&account.trades))
         .with("backtest_trades", Kind::Count, trades(&backtest.trades))
+        .with("account_equity", Kind::Number, equity(account))
+        .with("backtest_equity", Kind::Number, equity(backtest))
         .with("at", Kind::Text, part.map(|story| story.at.as_str()))
         .with("link", Kind::Text, part.map(|story| story.link))
         .with("symbol", Kind::Text, part.and_then(|story| story.symbol.as_deref()))

@@ -7,7 +7,6 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records};
 use crate::paper::recover::{Place, Undone, Which, places};
 use crate::paper::{Account, Refused};
-use crate::store::die_after;
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use std::io::{IsTerminal, Write};
@@ -39,9 +38,6 @@ pub(super) struct Recover {
     /// the engine, or a file that was repaired by hand
     #[arg(long, conflicts_with = "to")]
     accept: bool,
-    /// End at once before the operation on the disk that comes after so many, for tests
-    #[arg(long, value_name = "OPERATIONS", hide = true)]
-    die_after: Option<u64>,
     /// How the list is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -59,8 +55,8 @@ impl Recover {
             let mut account = Account::open(&store, &name, &this_process())?;
             let number = match account.accept(&who()) {
                 Ok(number) => number,
-                Err(Refused::Account(fact)) => return Err(Usage(format!("{name}: {fact}")).into()),
                 Err(Refused::Store(error)) => return Err(error.into()),
+                Err(refused) => return Err(Usage(format!("{name}: {refused}")).into()),
             };
             context.say(&format!(
                 "{name}: the next run goes on with what the account is then, whatever checkpoint {number} says"
@@ -88,7 +84,6 @@ impl Recover {
             return Ok(Exit::Success);
         }
         let stamp = Utc::now().format("%Y%m%dT%H%M%S%.3fZ").to_string();
-        die_after(self.die_after);
         let aside = account.go_back(&undone, &who(), &stamp)?;
         context.say(&format!(
             "{name}: is at checkpoint {number}; what came after it is kept in {aside}"
