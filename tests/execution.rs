@@ -231,6 +231,16 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
     ("execution = { units = \"lot\", lot_size = 200 }", "one lot costs 18000 at the lowest price"),
     ("execution.min_units = 500", "`execution.min_units` costs 45000"),
     ("sizing.units = 2\nexecution = { units = \"lot\", lot_size = 5 }", "an entry has 180"),
+    ("costs.commission.per_order = 20_000", "an order costs 20000 at the lowest price"),
+    (
+        "execution.units = \"integer\"\nrisk.max_position = 0.001",
+        "one unit costs 90 at the lowest price of the range, 90, and `risk.max_position` leaves it 10",
+    ),
+    ("execution.min_volume = 101", "the largest volume of the range is 100"),
+    (
+        "execution = { min_units = 2, max_participation = 0.01 }",
+        "`execution.min_units` is more than that of the largest volume, 100",
+    ),
     ("strategy.rules.limit = \"80\"", "the limit of 80 is never met"),
     ("strategy.rules.trigger = \"120\"", "the trigger of 120 is never met"),
     ("strategy.rules.stop = \"120\"", "the stop of 120 lies on the wrong side"),

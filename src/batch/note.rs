@@ -6,13 +6,14 @@ use crate::engine::{Booking, ClosedBy, Fill, Hand, Moment, Outcome, Reason, Sett
 use crate::market::{Slice, Verdict};
 
 /// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
-/// has bars enough for.
+/// has bars enough for, `weighs` that they are weights.
 pub(super) fn note(
     outcome: &Outcome,
     settings: &Settings,
     hand: Hand<'_>,
     slice: &Slice,
     never_full: impl FnOnce() -> bool,
+    weighs: bool,
 ) -> Option<String> {
     let mut notes = Vec::new();
     if settings.axes.fill == When::Close {
@@ -20,7 +21,14 @@ pub(super) fn note(
     }
     if outcome.fills.is_empty() {
         let bars = slice.frame.len();
-        notes.push(format!("no trades: {}", why_idle(outcome, hand, bars, never_full)));
+        let why = match outcome.order_count {
+            0 if never_full() => {
+                format!("a window of the rules was never full, {bars} bars are too few for it")
+            }
+            0 if weighs => "no weight was ever above or below 0".to_owned(),
+            _ => why_idle(outcome, settings, hand),
+        };
+        notes.push(format!("no trades: {why}"));
     } else if outcome.refused.of(Reason::Leg) > 0 {
         notes.push(format!("legs were refused together: {}", refusals(outcome)));
     }
@@ -73,16 +81,8 @@ fn doubts(verdicts: &[Verdict]) -> Vec<String> {
 }
 
 /// Why nothing was traded.
-fn why_idle(
-    outcome: &Outcome,
-    hand: Hand<'_>,
-    bars: usize,
-    never_full: impl FnOnce() -> bool,
-) -> String {
+fn why_idle(outcome: &Outcome, settings: &Settings, hand: Hand<'_>) -> String {
     let refused = outcome.refusals();
-    if outcome.order_count == 0 && never_full() {
-        return format!("a window of the rules was never full, {bars} bars are too few for it");
-    }
     if outcome.order_count == 0 {
         return match outcome.conflicts {
             0 => "no entry rule was ever true in the range".to_owned(),
@@ -93,7 +93,10 @@ fn why_idle(
         return "no entry was approved; see `papertape paper status`".to_owned();
     }
     if refused == 0 {
-        return "no order found its price, or was decided before the last bar".to_owned();
+        let trading = &settings.trading;
+        let thin = trading.min_volume > 0.0 || trading.max_participation.is_some();
+        let volume = if thin { " or a bar of enough volume" } else { "" };
+        return format!("no order found its price{volume}, or was decided before the last bar");
     }
     if outcome.refused.of(Reason::NoCash) == refused {
         return format!("no cash: the account could not pay any of {refused} entries");

@@ -98,7 +98,9 @@ impl Walk {
             None => self.wanted(scene, symbol, entry, at, unit, money)?,
         };
         if wanted.is_nan() || wanted <= 0.0 {
-            return Err(if money > 0.0 { Reason::NoSize } else { Reason::NoCash });
+            // What the fee alone would take cannot be sized either.
+            let pays = unit.fee.units_for(money, unit.price) > 0.0;
+            return Err(if pays { Reason::NoSize } else { Reason::NoCash });
         }
         let needs_none = settings.pins.cash_is_free
             && entry.side == Side::Short

@@ -2,8 +2,8 @@
 //! made.
 
 use crate::diag::{Mistake, codes};
-use crate::engine::model::Units;
-use crate::engine::{Side, Sizing};
+use crate::engine::model::{Pins, Units};
+use crate::engine::{Settings, Side, Sizing};
 use crate::expr::{Bound, Bounds, Graph, Scalar};
 use crate::manifest::Session;
 use crate::market::Slice;
@@ -19,15 +19,18 @@ pub(super) fn never_enters(
     graph: &Graph,
 ) -> Option<Mistake> {
     too_large(session, rules, prices)
+        .or_else(|| too_thin(session, prices))
         .or_else(|| out_of_reach(session, rules, prices))
         .or_else(|| wrong_side(session, rules, prices, graph))
 }
 
-/// The lowest and highest price of the range, over all symbols.
+/// The lowest and highest price of the range, over all symbols, and the largest volume.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Prices {
     lowest: f64,
     highest: f64,
+    /// Negative if no bar tells its volume.
+    volume: f64,
 }
 
 impl Prices {
@@ -36,10 +39,12 @@ impl Prices {
         let symbols = || slice.frame.symbols.iter();
         let lows = symbols().flat_map(|bars| bars.low.iter().copied());
         let highs = symbols().flat_map(|bars| bars.high.iter().copied());
-        // What is missing is NaN, which neither takes.
+        let volumes = symbols().flat_map(|bars| bars.volume.iter().copied());
+        // What is missing is NaN, which none of them takes.
         let prices = Self {
             lowest: lows.fold(f64::INFINITY, f64::min),
             highest: highs.fold(f64::NEG_INFINITY, f64::max),
+            volume: volumes.fold(f64::NEG_INFINITY, f64::max),
         };
         (prices.lowest <= prices.highest).then_some(prices)
     }
@@ -48,35 +53,84 @@ impl Prices {
 /// The smallest number of units that may be entered costs more than an entry may.
 fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake> {
     let settings = &session.settings;
-    let trading = &settings.trading;
-    let (units, what) = match settings.axes.units {
-        _ if trading.min_units > 0.0 => (trading.min_units, "`execution.min_units`"),
-        Units::Fractional => return None,
-        Units::Integer => (1.0, "one unit"),
-        Units::Lot => (trading.lot_size, "one lot"),
-    };
+    let (trading, risk) = (&settings.trading, &settings.risk);
+    let (units, what) = smallest(settings);
     let whole = settings.capital * trading.leverage;
-    let scales = rules.legs.iter().any(|leg| leg.bound(Rule::Size).is_some());
+    let has = |rule| rules.legs.iter().any(|leg| leg.bound(rule).is_some());
+    let scales = has(Rule::Size) || has(Rule::Weight);
     let money = match settings.sizing {
         _ if scales => whole,
         Sizing::Equity(fraction) if settings.pins.size_of_free => fraction * whole,
         Sizing::Equity(fraction) => fraction * settings.capital,
         Sizing::Cash(money) => money.min(whole),
-        Sizing::Units(units) => (units * prices.lowest).min(whole),
+        Sizing::Units(wanted) if wanted < units => (wanted * prices.lowest).min(whole),
+        Sizing::Units(_) => whole,
         Sizing::Risk(_) | Sizing::Volatility { .. } => whole,
     };
-    let cost = units * prices.lowest;
+    let caps = [
+        ("risk.max_position", risk.max_position),
+        ("risk.max_symbol", risk.max_symbol),
+        ("risk.max_group", risk.max_group),
+        ("risk.max_gross", risk.max_gross),
+        ("risk.max_net", risk.max_net),
+    ];
+    let caps = caps.into_iter().filter_map(|(key, cap)| Some((key, cap?.money(settings.capital))));
+    let value = units * prices.lowest;
+    let cap = caps.min_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, most)| value > *most);
+    let fee = |rests| settings.costs.commission.fee(rests, 0.0).of(units, prices.lowest);
+    // Models of packages may count costs on top of what an entry has.
+    let fee = if settings.pins == Pins::default() { fee(false).min(fee(true)) } else { 0.0 };
+    let cost = value + fee;
     // Interest lets an account grow that holds nothing.
-    if cost <= money || settings.costs.interest > 0.0 {
+    if cost <= money && cap.is_none() || settings.costs.interest > 0.0 {
         return None;
     }
+    let limit = match cap.filter(|_| cost <= money) {
+        Some((key, most)) => format!("`{key}` leaves it {most}"),
+        None => format!("an entry has {money}"),
+    };
     let title = format!(
-        "nothing could be entered: {what} costs {cost} at the lowest price of the range, {}, and an \
-         entry has {money}",
+        "nothing could be entered: {what} costs {cost} at the lowest price of the range, {}, and \
+         {limit}",
         prices.lowest
     );
     let help = "more capital, a larger size, or a smaller lot";
     Some(Mistake::new(codes::OUT_OF_RANGE, &session.place, title).help(help))
+}
+
+/// The smallest number of units that may be entered, and what that is called.
+fn smallest(settings: &Settings) -> (f64, &'static str) {
+    let trading = &settings.trading;
+    match settings.axes.units {
+        _ if trading.min_units > 0.0 => (trading.min_units, "`execution.min_units`"),
+        // Any part of a unit will do, but each pays the fee of an order.
+        Units::Fractional => (0.0, "an order"),
+        Units::Integer => (1.0, "one unit"),
+        Units::Lot => (trading.lot_size, "one lot"),
+    }
+}
+
+/// No bar of the range has the volume that a fill needs.
+fn too_thin(session: &Session, prices: Prices) -> Option<Mistake> {
+    let settings = &session.settings;
+    let trading = &settings.trading;
+    let share = trading.max_participation;
+    let (units, what) = smallest(settings);
+    let (key, fact) = if share.is_none() && trading.min_volume == 0.0 {
+        return None;
+    } else if prices.volume < 0.0 {
+        let key = if share.is_some() { "max_participation" } else { "min_volume" };
+        (key, "no bar of the range tells its volume".to_owned())
+    } else if prices.volume < trading.min_volume {
+        ("min_volume", format!("the largest volume of the range is {}", prices.volume))
+    } else if share.is_some_and(|share| share * prices.volume < units) {
+        let volume = prices.volume;
+        ("max_participation", format!("{what} is more than that of the largest volume, {volume}"))
+    } else {
+        return None;
+    };
+    let title = format!("nothing could be filled under `execution.{key}`: {fact}");
+    Some(Mistake::new(codes::OUT_OF_RANGE, &session.place, title))
 }
 
 /// A price that is the same for every entry, and lies where no bar of the range leads to it.
@@ -85,7 +139,7 @@ fn out_of_reach(session: &Session, rules: &Rules, prices: Prices) -> Option<Mist
     for (number, leg) in rules.legs.iter().enumerate() {
         let (long, short) =
             (leg.bound(Rule::EnterLong).is_some(), leg.bound(Rule::EnterShort).is_some());
-        let Prices { lowest, highest } = prices;
+        let Prices { lowest, highest, .. } = prices;
         let found =
             [Rule::Limit, Rule::Trigger, Rule::Stop, Rule::Target].into_iter().find_map(|rule| {
                 let Some(Bound::Scalar(Scalar::Number(price))) = leg.bound(rule) else {
@@ -120,7 +174,7 @@ fn wrong_side(session: &Session, rules: &Rules, prices: Prices, graph: &Graph) -
     if session.settings.trading.tick_size.is_some() {
         return None;
     }
-    let Prices { lowest, highest } = prices;
+    let Prices { lowest, highest, .. } = prices;
     rules.legs.iter().enumerate().find_map(|(number, leg)| {
         let bounds = |rule| leg.bound(rule).map(|bound| graph.bounds(bound, (lowest, highest)));
         let waits = [Rule::Limit, Rule::Trigger].into_iter().find_map(|rule| {
