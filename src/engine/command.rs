@@ -197,7 +197,10 @@ impl Walk {
         let Some(entry) = &mut book.entry else { return };
         *entry = match entry.prices.is_market() {
             true => EntryOrder { fill: (next, Moment::Open), expires: NEVER, ..*entry },
-            false => EntryOrder { fill: (t + 1, Moment::Inside), searched: t + 1, ..*entry },
+            false => {
+                let first = if entry.against { next } else { t + 1 };
+                EntryOrder { fill: (first, Moment::Inside), searched: t + 1, ..*entry }
+            }
         };
         entry.approved = true;
         let order = entry.order;

@@ -24,20 +24,30 @@ impl Walk {
             _ => None,
         };
         let held = self.ledger.side(symbol);
+        let stands = scene.settings.pins.entries_stand;
         let waits = self.books[symbol].entry.as_ref().map(|entry| (entry.side, entry.order));
         let leaves = match held.or(waits.map(|(side, _)| side)) {
             Some(Side::Long) => signals.exit_long.get(t),
             Some(Side::Short) => signals.exit_short.get(t),
             None => false,
         };
+        let enter = enter.filter(|_| !stands || waits.is_none());
+        if stands
+            && leaves
+            && let Some(entry) = &mut self.books[symbol].entry
+        {
+            entry.left_on = scene.next_fill(symbol, t).0;
+        }
         // A new entry replaces the one that waits, and an exit takes it back.
         if let Some((_, order)) = waits
+            && !stands
             && (leaves || enter.is_some())
         {
             self.books[symbol].entry = None;
             self.settle(order, OrderStatus::Cancelled);
         }
-        let flips = held.is_some() && enter.is_some() && enter != held;
+        let other = held.is_some() && enter.is_some() && enter != held;
+        let flips = other && !stands;
         let closed_by = match held {
             None => None,
             Some(_) if leaves => Some(ClosedBy::Rule),
@@ -45,7 +55,7 @@ impl Walk {
         };
         // An entry in the direction that is held already adds to it, as often as it may.
         let room = entries(&self.ledger.positions[symbol]) < scene.settings.max_entries;
-        let open = enter.filter(|_| held.is_none() || closed_by.is_some() || room);
+        let open = enter.filter(|_| held.is_none() || other || closed_by.is_some() || room);
         let fill = scene.next_fill(symbol, t);
         if let Some(closed_by) = closed_by {
             self.order_exit(scene, symbol, t, closed_by, fill);
@@ -101,6 +111,9 @@ impl Walk {
         let reference = || limit.or(trigger).unwrap_or_else(|| scene.bars(symbol).close[decided]);
         let behind = |price: f64| side.sign() * price < side.sign() * reference();
         let [stop, target] = levels;
+        let held = self.ledger.side(symbol);
+        let close = side.sign() * scene.bars(symbol).close[t];
+        let passed = trigger.is_some_and(|trigger| close >= side.sign() * trigger);
         let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan) {
             Some(Reason::NoPrice)
         } else if levels.into_iter().flatten().any(f64::is_nan)
@@ -113,6 +126,8 @@ impl Walk {
             || target.is_some_and(|target| behind(target) || target == reference())
         {
             Some(Reason::WrongSide)
+        } else if passed && scene.settings.pins.passed_triggers_refused {
+            Some(Reason::Passed)
         } else if side == Side::Short && !scene.settings.trading.shorting {
             Some(Reason::NoShorting)
         } else if self.guard.orders_today()
@@ -127,22 +142,23 @@ impl Walk {
             return;
         }
         let pins = &scene.settings.pins;
-        let met = |limit: f64| side.sign() * scene.bars(symbol).close[t] <= side.sign() * limit;
+        let met = |limit: f64| close <= side.sign() * limit;
         let at_once = pins.limits_met_at_close
             && scene.axes.fill == Fill::Close
             && trigger.is_none()
             && limit.is_some_and(met);
         let prices = match at_once {
-            true => Prices { limit: None, trigger: None },
-            false => Prices { limit, trigger },
+            true => Prices::NONE,
+            false => Prices { limit, trigger, woken: None },
         };
         let ends = scene.axes.at_end != AtEnd::Mark && fill.0 == scene.frame.len() - 1;
         let never = pins.last_bar_enters_nothing && ends;
         let approved = !scene.hand.approves;
+        let against = pins.entries_stand && held.is_some_and(|held| held != side);
         let fill = match prices.is_market() {
-            _ if !approved => (NEVER, fill.1),
-            true if never => (NEVER, fill.1),
+            _ if !approved || never => (NEVER, fill.1),
             true => fill,
+            false if against => (fill.0, Moment::Inside),
             false => (t + 1, Moment::Inside),
         };
         let rests = scene.settings.trading.limit_bars.map_or(NEVER, |bars| {
@@ -162,6 +178,8 @@ impl Walk {
             prices,
             levels,
             scale,
+            against,
+            left_on: NEVER,
             left: None,
             approved,
             expires: match prices.is_market() && approved {

@@ -8,6 +8,7 @@ use super::outcome::What;
 use super::protect::Hit;
 use super::rest::Reached;
 use super::scene::Scene;
+use super::settings::rounded_to_tick;
 use super::sizing::Sized;
 use super::trade::{Basis, ClosedBy, Fill, Moment, Side};
 use super::walk::{At, EntryOrder, ExitOrder, Walk};
@@ -118,7 +119,12 @@ impl Walk {
             && !waits
         {
             if self.ledger.side(symbol).is_some_and(|side| side != entry.side) {
-                self.refuse_entry(at.bar, symbol, Reason::NoCash);
+                match entry.against {
+                    false => self.refuse_entry(at.bar, symbol, Reason::NoCash),
+                    // The inside of the bar may still leave it.
+                    true if at.moment == Moment::Open => {}
+                    true => self.refuse_entry(at.bar, symbol, Reason::OtherSide),
+                }
                 return;
             }
             // The one order that turns a position pays once for itself.
@@ -126,6 +132,9 @@ impl Walk {
             let (reference, basis) = scene.market(symbol, at.bar, at.moment);
             let taken = Taken { reference, basis, slips: true, rests: false };
             let entered = self.enter(scene, symbol, entry, at, taken, turned);
+            if entered {
+                self.lose_passed_stop(scene, symbol, reference);
+            }
             if entered && turned > 0.0 && scene.settings.pins.shares_turning_fee {
                 self.ledger.share_turning_fee(symbol, &mut self.outcome);
             }
@@ -182,7 +191,7 @@ impl Walk {
     }
 
     /// Fill an order to leave; how many units it closed.
-    fn fill_exit(
+    pub(super) fn fill_exit(
         &mut self,
         scene: &Scene<'_>,
         symbol: usize,
@@ -313,20 +322,6 @@ impl Walk {
         self.note_filled(symbol, at.bar, units);
     }
 
-    /// Fill an entry that found its price inside a bar.
-    pub(super) fn fill_resting(
-        &mut self,
-        scene: &Scene<'_>,
-        symbol: usize,
-        entry: EntryOrder,
-        reached: Reached,
-    ) {
-        let (at, taken) = (At { bar: reached.bar, moment: Moment::Inside }, entry.taken(reached));
-        if self.enter(scene, symbol, entry, at, taken, 0.0) {
-            self.rest_of_entry_bar(scene, symbol, reached, !taken.rests);
-        }
-    }
-
     /// Fill an entry; whether anything was bought (or sold short).
     pub(super) fn enter(
         &mut self,
@@ -378,6 +373,8 @@ impl Walk {
         };
         let passes_by = scene.axes.stop_on_entry_bar == StopOnEntryBar::Never;
         let searched = at.bar + usize::from(passes_by || at.moment == Moment::Close);
+        let ages = scene.settings.pins.ages_from_order;
+        let since = if ages { entry.fill.0.min(at.bar) } else { at.bar };
         let lot = Lot {
             side: entry.side,
             units,
@@ -390,12 +387,13 @@ impl Walk {
             order: entry.order,
             levels: scene
                 .levels(symbol, entry.side, entry.decided, at.bar, paid.price, entry.levels)
-                .map(|levels| self.controls.nearer(levels, paid.price)),
+                .map(|levels| self.controls.nearer(levels, paid.price).since(since)),
             searched,
             hit: None,
             expires: self.expiry(scene, symbol, at.bar),
             expires_by: (ClosedBy::MaxHolding, Basis::ClockOpen),
-            step: self.step(scene, symbol, at.bar, 0),
+            since,
+            step: self.step(scene, symbol, since, 0),
         };
         self.ledger.open(fill, lot, &mut self.outcome);
         self.note_filled(symbol, at.bar, units);
@@ -470,15 +468,14 @@ impl Walk {
             && price != raw
         {
             // What is paid beyond the bar's price is rounded against the trader.
-            let ticks = price / tick;
-            let near = ticks.round();
-            let exact = (ticks - near).abs() < 1e-9;
-            let ticks = match sign > 0.0 {
-                _ if exact => near,
-                true => ticks.ceil(),
-                false => ticks.floor(),
-            };
-            price = ticks * tick;
+            price = rounded_to_tick(price, tick, |ticks| {
+                let near = ticks.round();
+                match sign > 0.0 {
+                    _ if (ticks - near).abs() < 1e-9 => near,
+                    true => ticks.ceil(),
+                    false => ticks.floor(),
+                }
+            });
         }
         Paid { price, slippage: (slipped - raw).abs(), spread: (price - slipped).abs() }
     }
@@ -510,7 +507,7 @@ impl Walk {
         }
         let (side, bars, last) = (entry.side, scene.bars(symbol), scene.frame.len() - 1);
         if let Some(reached) =
-            entry.prices.first_reached(side, bars, scene.reading(), last, last + 1)
+            entry.prices.first_reached(side, bars, scene.reading(), entry.fill.0, last, last + 1)
         {
             let taken = entry.taken(reached);
             self.enter(scene, symbol, entry, At { bar: last, moment: Moment::Inside }, taken, 0.0);
@@ -533,13 +530,13 @@ impl Walk {
 
 impl EntryOrder {
     /// The price at which it is taken where it was reached.
-    fn taken(&self, reached: Reached) -> Taken {
+    pub(super) fn taken(&self, reached: Reached) -> Taken {
         let rests = self.prices.limit.is_some();
         Taken { reference: reached.price, basis: reached.basis, slips: !rests, rests }
     }
 
     /// Whether it is a market order for this moment.
-    fn is_due(&self, at: At) -> bool {
+    pub(super) fn is_due(&self, at: At) -> bool {
         self.prices.is_market() && self.fill == (at.bar, at.moment)
     }
 }

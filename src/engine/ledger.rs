@@ -49,6 +49,8 @@ pub(super) struct Lot {
     pub expires: usize,
     /// What ends it there: its age, or what a bar before had too little volume for.
     pub expires_by: (ClosedBy, Basis),
+    /// The bar that its targets count from.
+    pub since: usize,
     /// Which target comes next among `risk.take_profit_after`, and on which bar.
     pub step: (usize, usize),
 }

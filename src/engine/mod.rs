@@ -24,11 +24,13 @@ mod dates;
 mod decide;
 mod fill;
 mod guard;
+mod inside;
 mod ledger;
 mod moving;
 #[cfg(test)]
 mod properties;
 mod protect;
+mod reading;
 mod rest;
 mod scene;
 mod sizing;

@@ -268,6 +268,12 @@ pub struct Pins {
     pub base_of_fill_bar: bool,
     /// An entry and an exit of one direction on one bar do nothing.
     pub conflicts_cancel: bool,
+    /// Two entries of one bar do nothing, even where an exit beside them takes one of them back.
+    pub both_entries_cancel: bool,
+    /// An entry closes nothing and takes the place of none, and no rule takes back what rests: what is
+    /// held must be left on the first bar that could fill the entry, else it is refused; a market order
+    /// is filled at the open of that bar, wherever inside it the position was left.
+    pub entries_stand: bool,
     /// An account that is worth less than nothing goes on.
     pub survives_ruin: bool,
     /// What the account is below zero when it is worth nothing is forgiven.
@@ -291,12 +297,31 @@ pub struct Pins {
     pub limits_met_at_close: bool,
     /// What one order costs that turns a position is shared by the units that it closes and opens.
     pub shares_turning_fee: bool,
-    /// A target is a profit after the commission of both fills.
+    /// A target is a profit after the commission of both fills, measured by the price of the entry; the
+    /// bar must have a price of more profit, written with eight decimals and measured by what the entry
+    /// cost.
     pub net_targets: bool,
     /// A target that is new on a bar that opens beyond it is filled at the open.
     pub new_targets_at_open: bool,
     /// A target is filled inside its bar, at the low if it lies below (at the high if above).
     pub targets_inside: bool,
+    /// A limit fills on a bar that has its price; where the first bar lies beyond it, at the end of that
+    /// bar that is nearer to it.
+    pub limits_inside: bool,
+    /// All of the bar inside which an entry was filled may end it, but for a target beyond its close
+    /// where the bar went from its open through the entry to that close.
+    pub entry_bar_counts_whole: bool,
+    /// Targets that change count from the first bar that could fill the entry.
+    pub ages_from_order: bool,
+    /// To a stop-limit a bar is four prices, its extremes in the order of `intrabar`: the first beyond
+    /// the trigger wakes it, and the first from there on that is as good as the limit fills it, at the
+    /// trigger as it wakes, later at that price, but no better than both trigger and limit.
+    pub stop_limits_meet_path: bool,
+    /// An entry whose stop the price has passed when it is filled has neither stop nor target: after a
+    /// limit inside a bar that price is the bar's extreme.
+    pub passed_stops_lost: bool,
+    /// An entry whose trigger the deciding close has passed is refused.
+    pub passed_triggers_refused: bool,
     /// The orders of a bar are filled symbol by symbol, stops at their symbol's turn: what one frees
     /// is there for those after it alone.
     pub symbols_in_turn: bool,
@@ -323,6 +348,8 @@ const NO_PINS: Pins = Pins {
     booked_next_bar: false,
     base_of_fill_bar: false,
     conflicts_cancel: false,
+    both_entries_cancel: false,
+    entries_stand: false,
     survives_ruin: false,
     ruin_forgiven: false,
     stop_always_first: false,
@@ -337,6 +364,12 @@ const NO_PINS: Pins = Pins {
     net_targets: false,
     new_targets_at_open: false,
     targets_inside: false,
+    limits_inside: false,
+    entry_bar_counts_whole: false,
+    ages_from_order: false,
+    stop_limits_meet_path: false,
+    passed_stops_lost: false,
+    passed_triggers_refused: false,
     symbols_in_turn: false,
     cash_is_free: false,
     sizes_of_cash: false,
@@ -422,7 +455,7 @@ pub const MODELS: &[Model] = &[
     },
     Model {
         name: "freqtrade",
-        about: "freqtrade 2024.10: fills, stop, trailing stop and profit target",
+        about: "freqtrade 2025.11: fills, stop, trailing stop and profit targets",
         axes: Axes {
             gap_stop: GapStop::LevelIfInside,
             limit_gap: LimitGap::Level,
@@ -432,6 +465,10 @@ pub const MODELS: &[Model] = &[
             ..NEXT_OPEN
         },
         pins: Pins {
+            frees_at_once: true,
+            conflicts_cancel: true,
+            both_entries_cancel: true,
+            entries_stand: true,
             stop_always_first: true,
             orders_first: true,
             entry_bar_trails_to_worst: true,
@@ -441,12 +478,15 @@ pub const MODELS: &[Model] = &[
             net_targets: true,
             new_targets_at_open: true,
             targets_inside: true,
+            limits_inside: true,
+            entry_bar_counts_whole: true,
+            ages_from_order: true,
             ..NO_PINS
         },
     },
     Model {
         name: "nautilus-bars",
-        about: "nautilus_trader's execution on bars: market orders at the deciding close",
+        about: "nautilus_trader 1.231.0 on bars: market orders at the deciding close",
         axes: Axes {
             fill: Fill::Close,
             intrabar: Intrabar::Ohlc,
@@ -455,7 +495,13 @@ pub const MODELS: &[Model] = &[
             slippage_on_stops: false,
             ..NEXT_OPEN
         },
-        pins: Pins { limits_met_at_close: true, ..NO_PINS },
+        pins: Pins {
+            limits_met_at_close: true,
+            stop_limits_meet_path: true,
+            passed_stops_lost: true,
+            passed_triggers_refused: true,
+            ..NO_PINS
+        },
     },
 ];
 

@@ -5,7 +5,8 @@
 //! entry in different ways the exit is ambiguous, and finer bars are asked.
 
 use super::frame::Aligned;
-use super::protect::{Hit, Levels, Reading, in_detail};
+use super::protect::{Hit, Levels, in_detail};
+use super::reading::Reading;
 use super::trade::{Basis, ClosedBy};
 
 impl Levels {
@@ -50,7 +51,7 @@ impl Levels {
     /// What a bar does whose better extreme comes first: the stop that it brings nearer meets the worse
     /// one.
     fn hit_after_best(&mut self, t: usize, reading: Reading<'_>, bar: [f64; 4]) -> Option<Hit> {
-        let [_, best, worst, _] = bar;
+        let [open, best, worst, _] = bar;
         let before = self.nearer_stop();
         let stays = reading.pins.stopped_bar_trails_not && worst <= before.0;
         if !stays {
@@ -63,7 +64,7 @@ impl Levels {
         let hit = self.hit(t, reading, bar, before, now);
         let lifted = now.0 > before.0 && hit.closed_by == ClosedBy::TrailingStop;
         let price = match reading.pins.entry_bar_trails_to_worst && t == self.since && lifted {
-            true => self.side.sign() * before.0.max(worst),
+            true => self.side.sign() * self.stop_behind(open, before.0).max(worst),
             false => hit.price,
         };
         Some(Hit { price, ..hit })
@@ -72,10 +73,15 @@ impl Levels {
     /// What a bar does whose worse extreme comes first: only its close can come back to the stop that
     /// its better extreme has brought nearer.
     fn hit_before_best(&mut self, t: usize, reading: Reading<'_>, bar: [f64; 4]) -> Option<Hit> {
-        let [_, best, worst, close] = bar;
+        let [open, best, worst, close] = bar;
         let before = self.nearer_stop();
-        if worst <= before.0 || self.reaches(best, reading) {
-            return Some(self.hit(t, reading, bar, before, before));
+        // The open is the first price of the way.
+        if open > before.0 {
+            self.follow(open);
+        }
+        let stop = self.nearer_stop();
+        if worst <= stop.0 || self.reaches(best, reading) {
+            return Some(self.hit(t, reading, bar, before, stop));
         }
         self.follow(best);
         let (stop, closed_by) = self.nearer_stop();

@@ -124,6 +124,10 @@ words! {
         NoSize = "no size",
         /// The stop does not lie behind the entry, or the target not before it.
         WrongSide = "stop or target on the wrong side",
+        /// The price had passed the trigger before the order was there.
+        Passed = "trigger already passed",
+        /// The position of the other side was not left.
+        OtherSide = "the other side is held",
         /// Another leg could not be filled.
         Leg = "another leg was refused",
         /// The bars had too little volume.

@@ -3,7 +3,9 @@
 
 use super::frame::Aligned;
 use super::ledger::NEVER;
-use super::model::{Axes, GapStop, Intrabar, LimitGap, LimitTrigger, Pins, TrailingFrom};
+use super::model::{GapStop, LimitGap, LimitTrigger, TrailingFrom};
+use super::reading::Reading;
+use super::settings::nearest_tick;
 use super::trade::{Basis, ClosedBy, Side};
 use super::trail::Trail;
 
@@ -16,11 +18,27 @@ pub(super) struct Levels {
     pub(super) side: Side,
     stop: (f64, ClosedBy),
     target: (f64, ClosedBy),
+    /// The signed price that a bar must have for the target: mostly the target itself.
+    reach: f64,
     trailing: Option<Trailing>,
     /// The bar of the entry.
     pub(super) since: usize,
     /// The bar on which the target took the place of another.
     stepped: usize,
+}
+
+/// Where a target fills, and the price that a bar must have for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim {
+    pub price: f64,
+    pub reach: f64,
+}
+
+impl Aim {
+    /// A target that is filled where it is reached.
+    pub(super) fn at(price: f64) -> Self {
+        Self { price, reach: price }
+    }
 }
 
 /// A stop that follows the price.
@@ -31,6 +49,21 @@ struct Trailing {
     /// What it was at first.
     first: f64,
     distance: Away,
+    /// Its prices are multiples of it.
+    tick: Option<f64>,
+}
+
+impl Trailing {
+    /// The signed price at which it stands behind the best price so far.
+    fn level(&self, sign: f64) -> f64 {
+        self.behind(self.extreme, sign)
+    }
+
+    /// The signed price at which it stands behind `signed`.
+    fn behind(&self, signed: f64, sign: f64) -> f64 {
+        let level = self.distance.below(signed, sign);
+        self.tick.map_or(level, |tick| nearest_tick(level, tick))
+    }
 }
 
 /// How far away a level is.
@@ -94,6 +127,7 @@ impl Levels {
             side,
             stop: (f64::NEG_INFINITY, ClosedBy::StopLoss),
             target: (f64::INFINITY, ClosedBy::TakeProfit),
+            reach: f64::INFINITY,
             trailing: None,
             since: 0,
             stepped: NEVER,
@@ -122,20 +156,20 @@ impl Levels {
     }
 
     /// With a target at a price. Of two targets the nearer one holds.
-    pub(super) fn target_at(mut self, price: f64, by: ClosedBy) -> Self {
-        let signed = self.side.sign() * price;
+    pub(super) fn target_at(mut self, aim: Aim, by: ClosedBy) -> Self {
+        let signed = self.side.sign() * aim.price;
         if signed < self.target.0 {
-            self.target = (signed, by);
+            (self.target, self.reach) = ((signed, by), self.side.sign() * aim.reach);
         }
         self
     }
 
     /// With another target from bar `bar` on, unless the rule's is nearer.
-    pub(super) fn retarget(mut self, price: f64, bar: usize) -> Self {
-        let signed = self.side.sign() * price;
+    pub(super) fn retarget(mut self, aim: Aim, bar: usize) -> Self {
+        let signed = self.side.sign() * aim.price;
         if self.target.1 != ClosedBy::Target || signed < self.target.0 {
             self.target = (signed, ClosedBy::TakeProfit);
-            self.stepped = bar;
+            (self.reach, self.stepped) = (self.side.sign() * aim.reach, bar);
         }
         self
     }
@@ -143,7 +177,7 @@ impl Levels {
     /// With a stop that follows the best price since `base` so far behind.
     pub(super) fn trailing(mut self, base: f64, away: Away) -> Self {
         let first = self.side.sign() * base;
-        self.trailing = Some(Trailing { extreme: first, first, distance: away });
+        self.trailing = Some(Trailing { extreme: first, first, distance: away, tick: None });
         self
     }
 
@@ -156,6 +190,7 @@ impl Levels {
     pub(super) fn split(&mut self, ratio: f64) {
         self.stop.0 /= ratio;
         self.target.0 /= ratio;
+        self.reach /= ratio;
         if let Some(trailing) = &mut self.trailing {
             trailing.extreme /= ratio;
             trailing.first /= ratio;
@@ -180,10 +215,12 @@ impl Levels {
 
     /// These levels on a grid of prices.
     pub(super) fn on_grid(mut self, tick: f64) -> Self {
-        let near =
-            |price: f64| if price.is_finite() { (price / tick).round() * tick } else { price };
-        self.stop.0 = near(self.stop.0);
-        self.target.0 = near(self.target.0);
+        for level in [&mut self.stop.0, &mut self.target.0, &mut self.reach] {
+            *level = if level.is_finite() { nearest_tick(*level, tick) } else { *level };
+        }
+        if let Some(trailing) = &mut self.trailing {
+            trailing.tick = Some(tick);
+        }
         self
     }
 
@@ -196,9 +233,7 @@ impl Levels {
     /// Every level there is now, as a price, and how it would end the entry.
     pub(super) fn prices(&self) -> impl Iterator<Item = (ClosedBy, f64)> {
         let sign = self.side.sign();
-        let trailing = self.trailing.map(|Trailing { extreme, distance, .. }| {
-            (distance.below(extreme, sign), ClosedBy::TrailingStop)
-        });
+        let trailing = self.trailing.map(|trailing| (trailing.level(sign), ClosedBy::TrailingStop));
         let all = [Some(self.stop), trailing, Some(self.target)].into_iter().flatten();
         let real = all.filter(|(signed, _)| signed.is_finite());
         real.map(move |(signed, by)| (by, sign * signed))
@@ -212,8 +247,8 @@ impl Levels {
 
     /// How its trailing stop went, if it has one.
     pub(super) fn trail(&self) -> Option<Trail> {
-        let Trailing { first, distance, .. } = self.trailing?;
-        Some(Trail { side: self.side, first, distance })
+        let Trailing { first, distance, tick, .. } = self.trailing?;
+        Some(Trail { side: self.side, first, distance, tick })
     }
 
     /// The first of the bars `from..until` that ends the entry; with `peek`, on bar `until` its open
@@ -293,6 +328,26 @@ impl Levels {
             self.rest_in_detail(detail.of(t), t, reading, entered, signed)
         });
         found.unwrap_or(hit)
+    }
+
+    /// What bar `t` does, all of which counts, to an entry that was filled inside it at `price`.
+    pub(super) fn whole_bar_hit(
+        &mut self,
+        bars: &Aligned,
+        reading: Reading<'_>,
+        t: usize,
+        price: f64,
+    ) -> Option<Hit> {
+        let sign = self.side.sign();
+        let [open, close] = [bars.open[t], bars.close[t]].map(|price| sign * price);
+        let reach = self.reach;
+        // On the way from the open down through the entry to the close there was no price above it.
+        if t == self.since && sign * price < open && close < open && close < self.target.0 {
+            self.reach = f64::INFINITY;
+        }
+        let hit = self.first_hit(bars, reading, t, t + 1, false);
+        self.reach = reach;
+        hit
     }
 
     /// What the rest of a bar does to an entry inside it, and whether that depends on the reading:
@@ -418,20 +473,27 @@ impl Levels {
 
     pub(super) fn reaches(&self, signed: f64, reading: Reading<'_>) -> bool {
         match reading.axes.limit_trigger {
-            LimitTrigger::Touch => signed >= self.target.0,
-            LimitTrigger::Through => signed > self.target.0,
+            LimitTrigger::Touch => signed >= self.reach,
+            LimitTrigger::Through => signed > self.reach,
         }
     }
 
     /// The nearer of the two stops, and which it is.
     pub(super) fn nearer_stop(&self) -> (f64, ClosedBy) {
         match self.trailing {
-            Some(Trailing { extreme, distance, .. }) => {
-                let trailing = distance.below(extreme, self.side.sign());
+            Some(trailing) => {
+                let trailing = trailing.level(self.side.sign());
                 if trailing > self.stop.0 { (trailing, ClosedBy::TrailingStop) } else { self.stop }
             }
             None => self.stop,
         }
+    }
+
+    /// Where the nearer stop would stand if the trailing one were behind the signed price `open`;
+    /// `before` where none trails.
+    pub(super) fn stop_behind(&self, open: f64, before: f64) -> f64 {
+        let trailing = self.trailing.map(|trailing| trailing.behind(open, self.side.sign()));
+        trailing.map_or(before, |level| level.max(self.stop.0))
     }
 
     /// Whether a trailing stop has left the place where it began.
@@ -492,12 +554,13 @@ impl Levels {
                 {
                     (open, Basis::LimitGapOpen)
                 }
-                (true, LimitGap::Level) if reading.pins.targets_inside => {
-                    (target.max(worst), Basis::LimitGapLevel)
-                }
                 (true, LimitGap::Level) => (target, Basis::LimitGapLevel),
                 (false, _) if ambiguous => (target, Basis::TargetFirst),
                 (false, _) => (target, Basis::Limit),
+            };
+            let price = match reading.pins.targets_inside {
+                true => price.max(worst).min(best),
+                false => price,
             };
             (price, basis, by)
         };
@@ -531,49 +594,5 @@ pub(super) fn gapped_stop(axis: GapStop, stop: f64, open: f64, best: f64) -> (f6
         GapStop::Level => (stop, Basis::StopGapLevel),
         GapStop::LevelIfInside if best >= stop => (stop, Basis::StopGapInside),
         GapStop::LevelIfInside => (open, Basis::StopGapOpen),
-    }
-}
-
-/// How the inside of a bar is read.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reading<'a> {
-    pub axes: &'a Axes,
-    pub pins: &'a Pins,
-}
-
-impl Reading<'_> {
-    /// Whether, of stop and target of a position of `side`, a bar of these signed prices reaches the
-    /// stop first.
-    fn stop_first(self, side: Side, prices: [f64; 4]) -> bool {
-        match self.axes.intrabar {
-            Intrabar::StopFirst => true,
-            Intrabar::TargetFirst => false,
-            _ => !self.best_first(side, prices),
-        }
-    }
-
-    /// Whether a bar of these signed prices is read as a path on which the worse extreme comes first.
-    pub(super) fn best_comes_last(self, side: Side, prices: [f64; 4]) -> bool {
-        let read = !matches!(self.axes.intrabar, Intrabar::StopFirst | Intrabar::TargetFirst);
-        read && !self.best_first(side, prices)
-    }
-
-    /// Whether the better extreme of a bar of these signed prices comes before the worse one. Where
-    /// the axis does not say, it is what is worse for an entry inside the bar.
-    fn best_first(self, side: Side, [open, best, worst, _]: [f64; 4]) -> bool {
-        let high_first = match self.axes.intrabar {
-            Intrabar::StopFirst => return true,
-            Intrabar::TargetFirst => return false,
-            Intrabar::Ohlc => true,
-            Intrabar::Olhc => false,
-            Intrabar::Adaptive => {
-                let (up, down) = match side {
-                    Side::Long => (best - open, open - worst),
-                    Side::Short => (open - worst, best - open),
-                };
-                up < down
-            }
-        };
-        high_first == (side == Side::Long)
     }
 }

@@ -2,7 +2,8 @@
 
 use super::frame::Aligned;
 use super::model::{Fill, LimitGap, LimitTrigger};
-use super::protect::{Entered, Reading, gapped_stop};
+use super::protect::{Entered, gapped_stop};
+use super::reading::Reading;
 use super::trade::{Basis, Side};
 
 /// The prices that an entry waits for.
@@ -11,6 +12,8 @@ pub(super) struct Prices {
     pub limit: Option<f64>,
     /// Taken from an order with a limit once the price was beyond it.
     pub trigger: Option<f64>,
+    /// The trigger that was taken from it.
+    pub woken: Option<f64>,
 }
 
 /// Where an entry found its price.
@@ -25,6 +28,9 @@ pub(super) struct Reached {
 }
 
 impl Prices {
+    /// Nothing to wait for.
+    pub(super) const NONE: Self = Self { limit: None, trigger: None, woken: None };
+
     /// Whether there is nothing to wait for.
     pub(super) fn is_market(self) -> bool {
         self.limit.is_none() && self.trigger.is_none()
@@ -34,18 +40,21 @@ impl Prices {
     pub(super) fn split(&mut self, ratio: f64) {
         self.limit = self.limit.map(|price| price / ratio);
         self.trigger = self.trigger.map(|price| price / ratio);
+        self.woken = self.woken.map(|price| price / ratio);
     }
 
-    /// The first of the bars `from..until` on which an entry of `side` finds its price.
+    /// The first of the bars `from..until` on which an entry of `side` finds its price, which waits
+    /// since before bar `first`.
     pub(super) fn first_reached(
         &mut self,
         side: Side,
         bars: &Aligned,
         reading: Reading<'_>,
+        first: usize,
         from: usize,
         until: usize,
     ) -> Option<Reached> {
-        (from..until.min(bars.open.len())).find_map(|t| self.reached(side, bars, reading, t))
+        (from..until.min(bars.open.len())).find_map(|t| self.reached(side, bars, reading, first, t))
     }
 
     /// What bar `t` does. Prices are multiplied by the sign of `side`: a limit lies below and a
@@ -55,6 +64,7 @@ impl Prices {
         side: Side,
         bars: &Aligned,
         reading: Reading<'_>,
+        first: usize,
         t: usize,
     ) -> Option<Reached> {
         let sign = side.sign();
@@ -68,6 +78,18 @@ impl Prices {
             Some(Reached { bar: t, price: sign * price, basis, entered })
         };
         let axes = reading.axes;
+        let stop_limit = self.limit.is_some() && (self.trigger.or(self.woken)).is_some();
+        if stop_limit && reading.pins.stop_limits_meet_path {
+            let path = reading.path(side, [open, high, low, sign * bars.close[t]]);
+            let meets = |price: f64| self.meets(sign, price);
+            let (price, entered) = path.into_iter().find_map(meets)?;
+            let basis = match entered {
+                _ if low <= price && price <= high => Basis::StopLimitPath,
+                Entered::Trigger => Basis::StopGapLevel,
+                _ => Basis::LimitGapLevel,
+            };
+            return found(price, basis, entered);
+        }
         if let Some(trigger) = self.trigger {
             let trigger = sign * trigger;
             // A bar that the symbol does not have is NaN and wakes nothing.
@@ -91,7 +113,7 @@ impl Prices {
             };
             // What does not fill as it wakes is a plain limit from the next bar on: whether the price
             // came back after it woke is not known.
-            self.trigger = None;
+            self.woken = self.trigger.take();
             if reading.pins.stop_limit_at_trigger {
                 if !(low <= limit && limit > trigger) {
                     return None;
@@ -105,6 +127,12 @@ impl Prices {
             };
         }
         let limit = sign * self.limit?;
+        if reading.pins.limits_inside {
+            let is_first = bars.bar_before(t).is_none_or(|before| before < first);
+            let price = if is_first { limit.min(high) } else { limit };
+            let has_it = low <= price && price <= high;
+            return has_it.then(|| found(price, Basis::Limit, Entered::Limit)).flatten();
+        }
         let reached = match axes.limit_trigger {
             LimitTrigger::Touch => low <= limit,
             LimitTrigger::Through => low < limit,
@@ -118,5 +146,17 @@ impl Prices {
             (true, LimitGap::Level) => found(limit, Basis::LimitGapLevel, Entered::AtOpen),
             (false, _) => found(limit, Basis::Limit, Entered::Limit),
         }
+    }
+
+    /// Where a stop-limit is filled when the next signed price is `price`.
+    fn meets(&mut self, sign: f64, price: f64) -> Option<(f64, Entered)> {
+        let limit = sign * self.limit?;
+        if let Some(trigger) = self.trigger.take_if(|trigger| price >= sign * *trigger) {
+            self.woken = Some(trigger);
+            let worst = price.min(sign * trigger);
+            return (price <= limit).then_some((worst, Entered::Trigger));
+        }
+        let woken = sign * self.woken?;
+        (price <= limit).then_some((price.max(limit.min(woken)), Entered::Limit))
     }
 }

@@ -4,8 +4,9 @@ use super::command::Hand;
 use super::frame::{Aligned, Frame};
 use super::ledger::{Lot, NEVER};
 use super::model::{Axes, Fill, FirstBar, StopBase};
-use super::protect::{Away, Levels, Reading};
-use super::settings::{Distance, Settings};
+use super::protect::{Aim, Away, Levels};
+use super::reading::Reading;
+use super::settings::{Distance, Settings, nearest_tick};
 use super::trade::{Basis, ClosedBy, Fill as Filled, Moment, Side};
 use crate::bars::Mask;
 use crate::strategy::Signals;
@@ -143,7 +144,7 @@ impl<'a> Scene<'a> {
             levels = levels.stop_at(stop, ClosedBy::Stop);
         }
         if let Some(target) = target {
-            levels = levels.target_at(target, ClosedBy::Target);
+            levels = levels.target_at(Aim::at(target), ClosedBy::Target);
         }
         let levels = levels.if_any()?.since(filled);
         Some(match self.settings.trading.tick_size {
@@ -163,9 +164,9 @@ impl<'a> Scene<'a> {
     }
 
     /// The target so far before `base` of an entry at `price`.
-    fn target(&self, side: Side, base: f64, price: f64, away: Away) -> f64 {
+    fn target(&self, side: Side, base: f64, price: f64, away: Away) -> Aim {
         match self.settings.pins.net_targets {
-            false => side.sign() * away.above(side.sign() * base, side.sign()),
+            false => Aim::at(side.sign() * away.above(side.sign() * base, side.sign())),
             true => self.net_target(side, price, away),
         }
     }
@@ -177,24 +178,28 @@ impl<'a> Scene<'a> {
         lot: &Lot,
         entry: &Filled,
         step: usize,
-    ) -> f64 {
+    ) -> Aim {
         let away = Away::Fraction(self.settings.risk.take_profit_after[step].gain);
         // What was split since then is in the price of the lot and not in that of its fill.
         let base = self.base(symbol, entry.decided, entry.bar, entry.price);
         let base = base * (lot.entry_price / entry.price);
-        self.tick(self.target(lot.side, base, lot.entry_price, away))
+        let Aim { price, reach } = self.target(lot.side, base, lot.entry_price, away);
+        Aim { price: self.tick(price), reach: self.tick(reach) }
     }
 
     /// The price at which an entry at `price` has gained so much after the commission of both fills.
-    fn net_target(&self, side: Side, price: f64, away: Away) -> f64 {
+    fn net_target(&self, side: Side, price: f64, away: Away) -> Aim {
         let gain = match away {
             Away::Fraction(fraction) => fraction,
             Away::Money(money) => money / price,
         };
         let rate = self.settings.costs.commission.taker;
-        match side {
-            Side::Long => price * (gain + 1.0 + rate) / (1.0 - rate),
-            Side::Short => price * (1.0 - gain - rate) / (1.0 + rate),
+        // More by half of the last of eight decimals.
+        let more = gain + 5e-9;
+        let (signed, rate) = (side.sign() * gain, side.sign() * rate);
+        Aim {
+            price: price * (1.0 + signed + rate) / (1.0 - rate),
+            reach: price * (1.0 + rate) * (1.0 + side.sign() * more) / (1.0 - rate),
         }
     }
 
@@ -218,7 +223,7 @@ impl<'a> Scene<'a> {
     /// A price on the grid of prices.
     pub(super) fn tick(&self, price: f64) -> f64 {
         match self.settings.trading.tick_size {
-            Some(tick) => (price / tick).round() * tick,
+            Some(tick) => nearest_tick(price, tick),
             None => price,
         }
     }
@@ -296,6 +301,10 @@ fn moved(signals: &Signals, bars: &Aligned, settings: &Settings) -> Signals {
             without(&signals.enter_short, &signals.exit_short),
             without(&signals.exit_short, &signals.enter_short),
         );
+        if settings.pins.both_entries_cancel {
+            moved.enter_long = without(&moved.enter_long, &signals.enter_short);
+            moved.enter_short = without(&moved.enter_short, &signals.enter_long);
+        }
     }
     let masks = [
         &mut moved.enter_long,

@@ -93,6 +93,21 @@ pub struct Trading {
     pub shorting: bool,
 }
 
+/// The multiple of `tick` that is nearest to `price`.
+pub(super) fn nearest_tick(price: f64, tick: f64) -> f64 {
+    rounded_to_tick(price, tick, f64::round)
+}
+
+/// The multiple of `tick` that `price` is rounded to.
+pub(super) fn rounded_to_tick(price: f64, tick: f64, round: impl FnOnce(f64) -> f64) -> f64 {
+    let ticks_a_unit = (1.0 / tick).round();
+    // Divided by 100 a number of ticks is 103.46, as it is written in data; times 0.01 it is not.
+    match (ticks_a_unit * tick - 1.0).abs() < 1e-12 {
+        true => round(price * ticks_a_unit) / ticks_a_unit,
+        false => round(price / tick) * tick,
+    }
+}
+
 impl Default for Trading {
     fn default() -> Self {
         Self {

@@ -124,6 +124,8 @@ words! {
         StopDetail = "stop, reached first (detail)",
         /// The target, which finer bars reach first.
         TargetDetail = "target, reached first (detail)",
+        /// What a stop-limit found on the way of the bar's four prices.
+        StopLimitPath = "stop-limit, on the bar's path (intrabar)",
         /// The close before, which a trigger was beyond.
         TriggerGapClose = "close before, beyond the trigger (fill = close)",
         /// The open after a bar that had too little volume for all of an exit.

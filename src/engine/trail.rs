@@ -6,6 +6,7 @@
 use super::frame::Aligned;
 use super::model::TrailingFrom;
 use super::protect::Away;
+use super::settings::nearest_tick;
 use super::trade::Side;
 use std::ops::RangeInclusive;
 
@@ -16,6 +17,8 @@ pub struct Trail {
     /// The signed price that it was away from at first.
     pub(super) first: f64,
     pub(super) distance: Away,
+    /// The prices of the stop are multiples of it.
+    pub(super) tick: Option<f64>,
 }
 
 impl Trail {
@@ -36,7 +39,8 @@ impl Trail {
         };
         let mut extreme = self.first;
         let level = |bar: usize| {
-            let level = sign * self.distance.below(extreme, sign);
+            let level = self.distance.below(extreme, sign);
+            let level = sign * self.tick.map_or(level, |tick| nearest_tick(level, tick));
             if bar >= from {
                 // A bar that the symbol does not have is NaN, which no number gives way to.
                 extreme = extreme.max(sign * followed[bar]);

@@ -19,10 +19,10 @@ use super::dates::Dates;
 use super::frame::Frame;
 use super::guard::Guard;
 use super::ledger::{Ledger, Lot, NEVER};
-use super::model::{AtEnd, Fill, OrdersPerBar, StopOnEntryBar, TrailingFrom};
+use super::model::{AtEnd, Fill, OrdersPerBar};
 use super::order::{Order, OrderStatus, Reason};
 use super::outcome::{Event, Outcome, Stretch, What};
-use super::protect::{Entered, Hit, Levels};
+use super::protect::Levels;
 use super::rest::{Prices, Reached};
 use super::scene::Scene;
 use super::settings::{Settings, Span};
@@ -81,6 +81,10 @@ pub(super) struct EntryOrder {
     pub levels: [Option<f64>; 2],
     /// What the rule `size` multiplies with.
     pub scale: f64,
+    /// It waits for what is held of the other side to be left on its first bar.
+    pub against: bool,
+    /// The bar at whose open it is left if it is filled on that bar: a rule asked for it before.
+    pub left_on: usize,
     /// The units that are still to be filled, if that is known before the fill.
     pub left: Option<f64>,
     /// Whether it may be filled; else somebody has to approve it first.
@@ -101,7 +105,7 @@ impl EntryOrder {
     }
 
     pub(super) fn due(&self) -> usize {
-        match self.prices.is_market() {
+        match self.prices.is_market() || self.against {
             true => self.fill.0.min(self.expires),
             false => self.reached.map_or(NEVER, |reached| reached.bar).min(self.expires),
         }
@@ -330,13 +334,14 @@ impl Walk {
             let until = book.next_signal.saturating_add(1).min(book.next_action).min(entry.expires);
             let until = until.min(horizon);
             let (side, from) = (entry.side, entry.searched.max(entry.fill.0));
-            entry.reached = entry.prices.first_reached(side, bars, scene.reading(), from, until);
+            let (prices, first) = (&mut entry.prices, entry.fill.0);
+            entry.reached = prices.first_reached(side, bars, scene.reading(), first, from, until);
             entry.searched = until.max(entry.searched);
         }
     }
 
     /// Exits of the open of bar `t`: gaps, and entries that are old enough.
-    fn exits(&mut self, scene: &Scene<'_>, symbol: usize, t: usize, moment: Moment) {
+    pub(super) fn exits(&mut self, scene: &Scene<'_>, symbol: usize, t: usize, moment: Moment) {
         let now = |lot: &Lot| {
             lot.hit.is_some_and(|hit| hit.bar == t && (hit.at_open || moment != Moment::Open))
         };
@@ -375,7 +380,7 @@ impl Walk {
     }
 
     /// Look for the levels of what is held on bar `t` itself.
-    fn search_bar(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+    pub(super) fn search_bar(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         let bars = scene.bars(symbol);
         for lot in &mut self.ledger.positions[symbol] {
             if let (None, Some(levels)) = (lot.hit, &mut lot.levels)
@@ -384,104 +389,6 @@ impl Walk {
                 lot.hit = levels.first_hit(bars, scene.reading(), lot.searched, t + 1, false);
                 lot.searched = t + 1;
             }
-        }
-    }
-
-    /// Look for the price of an entry on bar `t` itself: on a bar that begins with a split, no look
-    /// ahead could.
-    fn search_bar_for_entry(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        if let Some(entry) = &mut self.books[symbol].entry
-            && !entry.prices.is_market()
-            && entry.reached.is_none()
-            && entry.searched.max(entry.fill.0) == t
-        {
-            let (bars, reading) = (scene.bars(symbol), scene.reading());
-            entry.reached = entry.prices.first_reached(entry.side, bars, reading, t, t + 1);
-            entry.searched = t + 1;
-        }
-    }
-
-    /// The inside of bar `t`: exits, then entries that rest, then exits of those.
-    fn inside(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        if !self.is_spent(scene, symbol, t) {
-            self.search_bar(scene, symbol, t);
-            if self.ledger.positions[symbol].iter().any(|lot| lot.ends_on(t)) {
-                self.locking(scene, t, |walk| walk.exits(scene, symbol, t, Moment::Inside));
-            }
-        }
-        if self.is_spent(scene, symbol, t) {
-            return;
-        }
-        // An entry that waited since before may find its price on this bar.
-        self.search_bar_for_entry(scene, symbol, t);
-        let held = self.ledger.side(symbol);
-        if let Some(entry) = &mut self.books[symbol].entry
-            && let Some(reached) = entry.reached.take_if(|reached| reached.bar == t)
-        {
-            entry.searched = t + 1;
-            let entry = *entry;
-            if held.is_some_and(|side| side != entry.side) {
-                // A position is left before the opposite one is entered.
-                self.books[symbol].stale = true;
-                return;
-            }
-            self.fill_resting(scene, symbol, entry, reached);
-        }
-    }
-
-    /// What the rest of the bar does to an entry that was filled inside it.
-    pub(super) fn rest_of_entry_bar(
-        &mut self,
-        scene: &Scene<'_>,
-        symbol: usize,
-        reached: Reached,
-        is_trigger: bool,
-    ) {
-        let t = reached.bar;
-        let bars = scene.bars(symbol);
-        let Some(lot) = self.ledger.positions[symbol].last_mut() else { return };
-        lot.searched = t + 1;
-        let Some(levels) = lot.levels else { return };
-        let hit = match scene.axes.stop_on_entry_bar {
-            StopOnEntryBar::Always => {
-                levels.entry_bar_hit(bars, scene.reading(), t, reached.entered, reached.price)
-            }
-            StopOnEntryBar::BacktestingPy if is_trigger => {
-                let hit =
-                    levels.entry_bar_hit(bars, scene.reading(), t, Entered::AtOpen, reached.price);
-                hit.filter(|hit| hit.rests && !hit.ambiguous && !levels.is_stopped(bars, t))
-            }
-            _ => None,
-        };
-        // Its close is after the entry, whatever was before.
-        if scene.axes.trailing_from == TrailingFrom::Close
-            && scene.axes.stop_on_entry_bar != StopOnEntryBar::Never
-            && let Some(levels) =
-                self.ledger.positions[symbol].last_mut().and_then(|lot| lot.levels.as_mut())
-        {
-            levels.outlive(bars, scene.reading(), t);
-        }
-        let Some(hit) = hit else { return };
-        let index = self.ledger.positions[symbol].len() - 1;
-        // What the entry's own price is beyond already is met at that price.
-        let sign = self.ledger.positions[symbol][index].side.sign();
-        let (level, price) = (sign * hit.price, sign * reached.price);
-        let met = match reached.entered {
-            Entered::AtOpen => level,
-            _ if hit.rests => level.max(price),
-            _ => level.min(price),
-        };
-        let hit = Hit { at_open: false, price: sign * met, ..hit };
-        self.locking(scene, t, |walk| walk.protective_exit(scene, symbol, index, hit));
-    }
-
-    /// Do what happens inside bar `t`; what it frees is not spendable on that bar.
-    fn locking(&mut self, scene: &Scene<'_>, t: usize, exits: impl FnOnce(&mut Self)) {
-        let at = At { bar: t, moment: Moment::Open };
-        let before = self.free(scene, at);
-        exits(self);
-        if !scene.settings.pins.frees_at_once {
-            self.ledger.locked += (self.free(scene, at) - before).max(0.0);
         }
     }
 
@@ -525,25 +432,39 @@ impl Walk {
 
     /// Targets that are others from the open of bar `t` on.
     fn step_targets(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        let mut stepped = false;
-        for index in 0..self.ledger.positions[symbol].len() {
-            // After a gap in time several are due at once: the last of them holds.
-            while self.ledger.positions[symbol][index].step.1 <= t {
-                let lot = &self.ledger.positions[symbol][index];
-                let (step, fill) = (lot.step.0, &self.outcome.fills[lot.entry]);
-                let target = scene.stepped_target(symbol, lot, fill, step);
-                let next = self.step(scene, symbol, lot.entry_bar, step + 1);
-                let lot = &mut self.ledger.positions[symbol][index];
-                let levels = lot.levels.unwrap_or(Levels::none(lot.side).since(lot.entry_bar));
-                lot.levels = Some(levels.retarget(target, t));
-                lot.step = next;
-                stepped = true;
-            }
-        }
-        if stepped {
+        if self.retarget(scene, symbol, t) {
             self.books[symbol].stale = true;
             self.search_bar(scene, symbol, t);
         }
+    }
+
+    /// Give entries the targets that hold on bar `t`; whether any is new.
+    pub(super) fn retarget(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) -> bool {
+        let mut new = false;
+        for index in 0..self.ledger.positions[symbol].len() {
+            loop {
+                let lot = &self.ledger.positions[symbol][index];
+                let (step, at) = lot.step;
+                if at > t {
+                    break;
+                }
+                // A step that falls between two bars is no longer new when the next one opens.
+                let time = &scene.frame.time;
+                let new_from = match scene.settings.risk.take_profit_after[step].after {
+                    Span::Time(after) if time[at] > time[lot.since] + after => NEVER,
+                    _ => at,
+                };
+                let entry = &self.outcome.fills[lot.entry];
+                let target = scene.stepped_target(symbol, lot, entry, step);
+                let next = self.step(scene, symbol, lot.since, step + 1);
+                let lot = &mut self.ledger.positions[symbol][index];
+                let levels = lot.levels.unwrap_or(Levels::none(lot.side).since(lot.since));
+                lot.levels = Some(levels.retarget(target, new_from));
+                lot.step = next;
+                new = true;
+            }
+        }
+        new
     }
 
     /// Write down an order; its number.

@@ -96,6 +96,11 @@ def dip(bars):
     return rules | dict(limit=scaled(0.98), stop=scaled(0.93), target=scaled(1.08)), used
 
 
+def limit(bars):
+    rules, used = long_only(bars)
+    return rules | dict(limit=[0.98 * close for close in bars["close"]]), used
+
+
 def wait_and_see(bars):
     up, down, used = averages(bars, 10, 20)
     scaled = lambda factor: [factor * c for c in bars["close"]]
@@ -111,6 +116,7 @@ WRITTEN = {
     "ibm-breakout": breakout,
     "ibm-trailing": breakout,
     "btc-dip": dip,
+    "btc-limit": limit,
     "msft-bracket": long_short,
     "msft-fees": long_short,
     "aapl-trigger": wait_and_see,

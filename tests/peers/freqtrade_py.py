@@ -55,6 +55,11 @@ def stand_in():
     return exchange
 
 
+def minutes(after):
+    """A number of bars, or of days as in "10d"."""
+    return int(str(after).removesuffix("d")) * MINUTES
+
+
 def fee(table):
     return table.get("costs", {}).get("commission", {}).get("rate", 0.0)
 
@@ -87,7 +92,7 @@ def configuration(table, directory):
         "unfilledtimeout": {"entry": 10**6, "exit": 10**6, "unit": "minutes", "exit_timeout_count": 0},
         "minimal_roi": {
             "0": risk.get("take_profit", 100.0),
-            **{str(step["after"] * MINUTES): step["gain"] for step in risk.get("take_profit_after", [])},
+            **{str(minutes(step["after"])): step["gain"] for step in risk.get("take_profit_after", [])},
         },
         "stoploss": -risk.get("stop_loss", risk.get("trailing_stop", 0.99)),
         "trailing_stop": "trailing_stop" in risk,

@@ -58,18 +58,21 @@ class Rules(Strategy):
 
     def on_bar(self, bar):
         self.bar += 1
-        for side, exit_ in ((1, "exit_long"), (-1, "exit_short")):
-            if self.value(exit_):
-                self.leave()
         buys, shorts = bool(self.value("enter_long")), bool(self.value("enter_short"))
         side = buys - shorts
-        if side and self.held * side <= 0:
-            self.leave()
+        of = self.held or self.waits()
+        leaves = bool(of) and bool(self.value("exit_long" if of > 0 else "exit_short"))
+        if leaves or side * of < 0 or side and not self.held:
+            self.cancel_all_orders(self.traded.id)
+            self.close_all_positions(self.traded.id)
+        if side and (leaves or side * self.held <= 0):
             self.enter(side)
 
-    def leave(self):
-        self.cancel_all_orders(self.traded.id)
-        self.close_all_positions(self.traded.id)
+    def waits(self):
+        """The side of an entry that rests, 0 if none does."""
+        orders = self.cache.orders_open(instrument_id=self.traded.id)
+        sides = [1 if order.side == OrderSide.BUY else -1 for order in orders if not order.is_reduce_only]
+        return sides[0] if sides else 0
 
     def enter(self, side):
         order_side = OrderSide.BUY if side > 0 else OrderSide.SELL
@@ -94,8 +97,7 @@ class Rules(Strategy):
 
     def on_order_filled(self, event):
         sign = 1 if event.order_side == OrderSide.BUY else -1
-        bar = event.ts_event // DAY - self.first - 1
-        self.fills.append((bar, sign * float(event.last_qty), float(event.last_px)))
+        self.fills.append((self.bar_of[event.ts_event], sign * float(event.last_qty), float(event.last_px)))
         opened = self.held == 0
         self.held += sign * float(event.last_qty)
         fraction = self.table.get("risk", {}).get("trailing_stop")
@@ -125,7 +127,7 @@ def run(name, table, symbol):
         for row, close in zip(prices, closes)
     ])
     strategy = Rules(table, known, bar_type, traded)
-    strategy.first = closes[0] // DAY - 1
+    strategy.bar_of = {close: bar for bar, close in enumerate(closes)}
     engine.add_strategy(strategy)
     engine.run()
     fills = strategy.fills
