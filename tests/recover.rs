@@ -197,6 +197,42 @@ fn a_difference_stops_until_somebody_accepts_it() {
 }
 
 #[test]
+fn an_account_that_has_another_past_now_goes_on_from_it() {
+    let project = project();
+    let _ = night(&project, 60).success();
+    // Another engine told of more, and of other fills.
+    let journal = format!("{ACCOUNT}/journal.jsonl");
+    let told = fs::read_to_string(project.path(&journal)).unwrap();
+    let of = |kind: &str| told.lines().find(|line| line.contains(&format!("\"type\":\"{kind}\"")));
+    let more =
+        ["signal", "order", "fill"].map(|kind| format!("{}\n", of(kind).unwrap()).repeat(50));
+    project.write(&journal, [&more.concat(), &told].map(String::as_str).concat());
+    let newest = format!("{ACCOUNT}/checkpoints/000001.json");
+    let text = fs::read(project.path(&newest)).unwrap();
+    let mut checkpoint: Value = serde_json::from_slice(&text).unwrap();
+    checkpoint["engine"] = 1.into();
+    checkpoint["fills_digest"] = "of other fills".into();
+    project.write(&newest, checkpoint.to_string());
+    let _ = night(&project, 61).code(3).stderr("the engine was 1 and is");
+    assert_eq!(state(&project), "error");
+    let _ = project.run(["paper", "recover", "--accept"]).success();
+    for count in [62, 63, 63, 90] {
+        let _ = night(&project, count).success();
+        assert_eq!(state(&project), "active");
+    }
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 90).success();
+    assert_same(&account(&undisturbed), &account(&project));
+    let told = |project: &Project| {
+        let journal = fs::read_to_string(project.path(&journal)).unwrap();
+        ["signal", "order", "fill"]
+            .map(|kind| journal.matches(&format!("\"type\":\"{kind}\"")).count())
+    };
+    assert_eq!(told(&project), told(&undisturbed).map(|count| count + 50), "nothing is told twice");
+    let _ = project.run(["paper", "reconcile"]).success();
+}
+
+#[test]
 fn what_is_not_what_it_was_is_named() {
     let project = project();
     let _ = night(&project, 60).success();

@@ -15,6 +15,7 @@ use crate::batch::{self, Done, kept::Kept, kept::stamp};
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::Project;
+use crate::metrics::Metric;
 use crate::paper::{EQUITY, History, equity_csv, take};
 use crate::plan::{Instruction, Plan, Prepared};
 use std::sync::Arc;
@@ -161,7 +162,15 @@ pub fn reconcile(
     let is_told = differs.is_none() && manifest.is_none();
     let account = match trades.filter(|_| !is_told) {
         Some(trades) => {
-            Snapshot { trades: Some(trades.clone()), orders: None, daily: None, ..walked.clone() }
+            let equity =
+                history.checkpoint().map(|known| (Metric::FinalEquity, Some(known.equity)));
+            Snapshot {
+                trades: Some(trades.clone()),
+                orders: None,
+                daily: None,
+                metrics: equity.into_iter().collect(),
+                ..walked.clone()
+            }
         }
         None => {
             if !is_told {

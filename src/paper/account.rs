@@ -7,7 +7,7 @@
 
 use super::checkpoint::Checkpoint;
 use super::command::Command;
-use super::history::{Back, Given, History};
+use super::history::{Back, Given, History, Past};
 use super::life::{Cause, State};
 use super::recover::Undone;
 use super::state::state;
@@ -244,6 +244,7 @@ impl Account {
         let event = event.level(Level::Warning).fact("name", "checkpoint").fact("passed", false);
         self.directory.tell(&[event.fact("accepted", number).fact("by", by)])?;
         (self.history.accepted, self.history.differs) = (Some(number), None);
+        self.history.retold = false;
         Ok(number)
     }
 
@@ -410,6 +411,23 @@ impl Account {
         Ok(())
     }
 
+    /// Where somebody accepted another past than the one that was told, let as much of it count as told as
+    /// there is until the last checkpoint, and say so: nothing is told again.
+    fn tell_on(&mut self, kept: &Kept<'_>) -> Option<Event> {
+        let is_other = self.held_against().is_none() && !self.retold;
+        let known = self.checkpoint.as_ref().filter(|_| is_other)?;
+        let past = Past {
+            told: Told::until(known.walked, kept),
+            ends: tell::ended(kept, known.walked).collect(),
+        };
+        let message = format!("goes on from another past than that of checkpoint {}", known.number);
+        let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
+        let event = event.fact("name", "checkpoint").fact("passed", true);
+        let event = event.fact("past", json!(past));
+        (self.history.told, self.history.ends) = (past.told, past.ends);
+        Some(event)
+    }
+
     /// Take note of what came of the walk over its bars: compare it with what was told, tell what is
     /// new, and write views and a checkpoint. Why it cannot go on, otherwise; nothing is told then.
     pub fn settle(&mut self, kept: &Kept<'_>) -> Result<Settled, Refused> {
@@ -417,16 +435,11 @@ impl Account {
             return Err(Refused::Damaged(self.unlike(&fact)));
         }
         let all = Told::all(kept);
-        if let Some(known) = self.checkpoint.as_ref().filter(|_| self.held_against().is_none()) {
-            // Of another past than the one that was told, nothing is told again.
-            let (told, ends) = (Told::until(known.walked, kept), tell::ended(kept, known.walked));
-            (self.history.told, self.history.ends) = (told, ends.collect());
-        }
+        let mut events: Vec<Event> = self.tell_on(kept).into_iter().collect();
         if self.told.exceeds(&all) {
             let fact = format!("its journal tells of {}, and there are {all}", self.told);
             return Err(Refused::Damaged(self.unlike(&fact)));
         }
-        let mut events = Vec::new();
         let mut before = self.state.unwrap_or(State::Initializing);
         if before == State::Error {
             // What was wrong with it is mended: it is what it was.
@@ -457,6 +470,7 @@ impl Account {
         if changed {
             self.directory.tell(&events)?;
             (self.history.told, self.history.state) = (all, Some(after));
+            self.history.retold = true;
             self.history.ends = tell::ended(kept, usize::MAX).collect();
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;

@@ -185,7 +185,11 @@ impl Checkpoint {
         if !same {
             let none = || "absent".to_owned();
             let now = |number: usize| fills.get(number).map(|fill| tell::filled(fill, kept));
-            let first = (0..self.fills).find(|&number| now(number).as_ref() != told.get(number));
+            let is_other = |&number: &usize| match told.get(number) {
+                Some(words) => !words.is_empty() && now(number).as_ref() != Some(words),
+                None => now(number).is_some(),
+            };
+            let first = (0..self.fills).find(is_other);
             return Some(match first {
                 Some(number) => format!(
                     "fill {} was {}, and is {}{engine}",

@@ -50,6 +50,15 @@ pub struct Back {
     pub commands: usize,
 }
 
+/// How much of a past that is not the one that was told counts as told, as a journal says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// How many of each.
+    pub told: Told,
+    /// The numbers of the orders that ended without a fill.
+    pub ends: Vec<usize>,
+}
+
 /// What the files of an account tell.
 #[derive(Debug)]
 pub struct History {
@@ -62,7 +71,8 @@ pub struct History {
     pub(super) told: Told,
     /// The numbers of the orders of which its journal tells that they ended without a fill.
     pub(super) ends: Vec<usize>,
-    /// Its fills in words, as its journal tells them.
+    /// Its fills in words, as its journal tells them; empty for those of a past that it had not when it
+    /// was told.
     pub(super) fills: Vec<String>,
     /// The numbers of the orders that wait for approval, as far as its last walk tells.
     pub(super) unapproved: Vec<usize>,
@@ -74,6 +84,8 @@ pub struct History {
     pub(super) checkpoint: Option<Checkpoint>,
     /// The checkpoint of which somebody said that the account need not be like it.
     pub(super) accepted: Option<u64>,
+    /// Since then its journal says how much of its other past counts as told.
+    pub(super) retold: bool,
     /// What of its files cannot be read, if anything: nothing may be done with it.
     pub(super) broken: Option<String>,
     /// What of its files is not what its last checkpoint says.
@@ -117,6 +129,7 @@ impl History {
             state: None,
             checkpoint,
             accepted: None,
+            retold: false,
             broken,
             differs: None,
         };
@@ -173,7 +186,10 @@ impl History {
             EventKind::Check => {
                 self.agree(event);
                 if let Some(accepted) = event.facts.get("accepted") {
-                    self.accepted = accepted.as_u64();
+                    (self.accepted, self.retold) = (accepted.as_u64(), false);
+                }
+                if let Some(past) = event.facts.get("past") {
+                    self.tell_on(past);
                 }
             }
             EventKind::Checkpoint => self.accepted = None,
@@ -187,6 +203,16 @@ impl History {
             self.terms = serde_json::from_value(terms.clone()).ok();
             self.opened.get_or_insert(event.time);
         }
+    }
+
+    /// The account has another past than the one that was told, as somebody accepted.
+    fn tell_on(&mut self, past: &Value) {
+        let Ok(past) = serde_json::from_value::<Past>(past.clone()) else {
+            self.broken = Some("its journal tells of a past that nobody knows".into());
+            return;
+        };
+        self.fills = vec![String::new(); past.told.fills];
+        (self.told, self.ends, self.retold) = (past.told, past.ends, true);
     }
 
     /// What came after a checkpoint is undone.
