@@ -36,6 +36,16 @@ fn of(group: &str, number: usize) -> String {
     format!("{group}{number:03}")
 }
 
+/// Lets accounts `group` 0 to `count - 1` be what `whole` is.
+fn spread(project: &Project, group: &str, count: usize) {
+    let files = tree(&project.path("output/paper/whole"));
+    for name in (0..count).map(|number| of(group, number)) {
+        for (path, bytes) in &files {
+            project.write(&format!("output/paper/{name}/{path}"), bytes);
+        }
+    }
+}
+
 /// Kills a process with `arguments` before its operation number n on the account `group` n, for each n
 /// until one comes to its end; how many were killed.
 fn killed_at_each(project: &Project, group: &str, arguments: &[&str]) -> usize {
@@ -110,8 +120,10 @@ fn a_first_night_killed_at_each_write_sync_and_rename_is_begun_again() {
 fn a_night_killed_at_each_write_sync_and_rename_is_made_up_for() {
     const ACCOUNTS: usize = 72;
     let project = project(CROSSES, &["whole"], &[("x", ACCOUNTS)]).bars(50);
-    let _ = project.run(RUN.iter().chain(&["--now", &night(30)])).success();
-    let before = told(&project, "x000", "fill");
+    let first = night(30);
+    let _ = project.run(RUN.iter().chain(&["--session", "whole", "--now", &first])).success();
+    spread(&project, "x", ACCOUNTS);
+    let before = told(&project, "whole", "fill");
     let now = night(50);
     let last = [&RUN[..], &["--now", &now, "--session"]].concat();
     let _ = project.run(last.iter().chain(&["whole"])).success();
@@ -136,13 +148,11 @@ fn a_follower_killed_at_each_write_sync_and_rename_obeys_once_and_goes_on() {
     const ACCOUNTS: usize = 112;
     let holds = ENTERS.replace("bar_index == 10", "false");
     let project = project(&holds, &["whole"], &[("x", ACCOUNTS)]).bars(11);
-    let _ = project.run(RUN).success();
-    let names: Vec<String> = (0..ACCOUNTS).map(|number| of("x", number)).collect();
-    for name in names.iter().map(String::as_str).chain(["whole"]) {
-        let asked = "{\"by\":\"somebody\",\"asked\":{\"give\":\"close_all\"}}";
-        let sent = format!("{{\"id\":\"sent\",\"command\":{asked}}}");
-        project.write(&format!("output/paper/{name}/control/sent.json"), sent);
-    }
+    let _ = project.run(RUN.iter().chain(&["--session", "whole"])).success();
+    let asked = "{\"by\":\"somebody\",\"asked\":{\"give\":\"close_all\"}}";
+    let sent = format!("{{\"id\":\"sent\",\"command\":{asked}}}");
+    project.write("output/paper/whole/control/sent.json", sent);
+    spread(&project, "x", ACCOUNTS);
     let project = project.bars(12);
     let follow = ["paper", "follow", "a.toml", "--replay", "max", "-q", "--session"];
     let _ = project.run(follow.iter().chain(&["whole"])).success();
@@ -150,10 +160,10 @@ fn a_follower_killed_at_each_write_sync_and_rename_obeys_once_and_goes_on() {
     let _ = project.run(follow.iter().chain(&["x*"])).success();
     let trades = fs::read_to_string(project.path("output/paper/whole/trades.csv")).unwrap();
     assert!(trades.contains(",command,"), "{trades}");
-    for name in &names[..killed] {
-        assert_same(&account(&project, "whole"), &account(&project, name));
+    for name in (0..killed).map(|number| of("x", number)) {
+        assert_same(&account(&project, "whole"), &account(&project, &name));
         for (kind, count) in [("command", 1), ("fill", 2)] {
-            assert_eq!(told(&project, name, kind), count, "{name}");
+            assert_eq!(told(&project, &name, kind), count, "{name}");
         }
         assert!(tree(&project.path(&format!("output/paper/{name}/control"))).is_empty());
     }
@@ -171,7 +181,7 @@ fn whoever_is_killed_while_it_tells_something_has_told_it_or_not() {
         &["stop", "NAME"],
         &["approve", "NAME", "--all"],
     ];
-    let groups = commands.map(|words| (words[0], 20));
+    let groups = commands.map(|words| (words[0], if words[0] == "approve" { 10 } else { 6 }));
     let project = project(ENTERS, &["nothing", "approve-nothing"], &groups).bars(10);
     let _ = project.run(RUN).success();
     let killed = commands

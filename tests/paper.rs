@@ -119,16 +119,22 @@ fn a_source_that_is_cut_to_its_last_bars_is_enough() {
     let _ = whole.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
     let lines: Vec<String> = bars(200).lines().map(str::to_owned).collect();
     let cut = [&lines[..1], &lines[141..]].concat().join("\n") + "\n";
-    project.write("data/x.csv", cut);
+    project.write("data/x.csv", &cut);
     let _ = project.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
     for name in ["trades.csv", "equity.csv"] {
         assert!(account(&project)[name] == account(&whole)[name], "{name} differs");
     }
+    let journal = || text(&project, "output/paper/night/journal.jsonl");
+    assert!(!journal().contains("would be missing"), "the cut overlaps");
+    project.write("data/x.csv", format!("{}\n2020-08-01,100,101,99,100,1\n", lines[0]));
+    let _ = project.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
+    assert!(journal().contains("`x` begins at 2020-08-01T00:00:00Z"), "{}", journal());
+    project.write("data/x.csv", cut);
     fs::remove_dir_all(project.path("output/paper/night/bars")).unwrap();
     let _ = project
         .run(["run", "a.toml", "--no-report", "-q", "--session", "night"])
         .code(3)
-        .stderr("its own bars are gone: it had seen 200");
+        .stderr("its own bars are gone: it had seen 201");
 }
 
 #[test]
@@ -140,6 +146,11 @@ fn what_changed_is_named_and_the_others_go_on() {
     for (old, new, fact) in [
         ("fast = 3", "fast = 4", "`params.fast` was 3, and is 4"),
         ("stop_loss = 0.02", "stop_loss = 0.03", "`risk.stop_loss` was 0.02, and is 0.03"),
+        (
+            "risk =",
+            "range = { from = 2020-02-01 }\nrisk =",
+            "`range.from` was not set, and is 2020-02-01;",
+        ),
         ("\"sma-cross\"", "\"ema-cross\"", "`strategy` was \"sma-cross\", and is \"ema-cross\""),
     ] {
         project.write("a.toml", manifest.replace(old, new));

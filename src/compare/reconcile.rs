@@ -141,7 +141,9 @@ pub fn reconcile(
     let (bars, mut notes) = match wanted.bars {
         Against::OwnBars => (own.clone(), Vec::new()),
         Against::Source => {
-            let source = source?;
+            let source = source.map_err(|fact| {
+                format!("{fact}; `--own-bars` compares with the bars that the account has seen")
+            })?;
             let cut = own.iter().filter_map(|bars| {
                 let begins = source.symbol(&bars.symbol)?.time.first().copied()?;
                 (bars.time.first() < Some(&begins)).then(|| {

@@ -205,25 +205,31 @@ impl Account {
         Ok(())
     }
 
-    /// Bring it into the state in which whoever looks finds what `refused` it, and tell its journal why, as
-    /// far as that can be written; nothing if it is in that state.
+    /// Bring it into the state that tells whoever looks what `refused` it, and write down why, as far as
+    /// that can be written; nothing, if that was told last.
     pub fn stop_for(&mut self, refused: &Refused, fact: &str) {
-        let (cause, kind) = match refused {
-            Refused::Damaged(_) | Refused::Store(_) => (Cause::Failure, EventKind::Error),
-            Refused::Unfit(_) => (Cause::Unfit, EventKind::Check),
+        let (cause, kind, to) = match refused {
+            Refused::Damaged(_) | Refused::Store(_) => {
+                (Cause::Failure, EventKind::Error, State::Error)
+            }
+            Refused::Unfit(_) => (Cause::Unfit, EventKind::Check, State::Suspended),
             Refused::Changed(_) => return,
         };
         let from = self.state.unwrap_or(State::Initializing);
-        if from.after(cause).is_err() || self.terms.is_none() && self.broken.is_none() {
+        let is_told = from == to && self.reason.as_deref() == Some(fact);
+        let is_possible = from == to || from.after(cause).is_ok();
+        let is_opened = self.terms.is_some() || self.broken.is_some();
+        if is_told || !is_possible || !is_opened {
             return;
         }
-        let event = Event::new(Utc::now(), kind, fact).session(&*self.name);
+        let event = Event::new(Utc::now(), kind, fact).session(&*self.name).fact("reason", fact);
         let event = match kind {
             EventKind::Check => {
                 event.level(Level::Warning).fact("name", "data").fact("passed", false)
             }
             _ => event,
         };
+        self.history.reason = Some(fact.to_owned());
         // Whatever keeps it from writing that is the next thing that somebody is told.
         let _ = self.directory.tell(&[event]).and_then(|()| self.turn(cause, fact));
     }
@@ -342,7 +348,8 @@ impl Account {
             |what: &str, (symbol, time): &At| format!("{what}: `{symbol}`, bar {}", stamp(*time));
         let late = news.late.iter().map(|it| at("late, left out", it));
         let stale = news.stale.iter().map(|it| at("no bar since", it));
-        let notes: Vec<String> = revised.chain(late).chain(stale).collect();
+        let gaps = news.gaps.iter().map(|it| it.to_string());
+        let notes: Vec<String> = revised.chain(late).chain(stale).chain(gaps).collect();
         self.note(notes)?;
         if news.bars.is_empty() {
             return Ok(0);

@@ -81,6 +81,8 @@ pub struct History {
     /// The commands that were answered, by their ids.
     pub(super) answered: HashSet<String>,
     pub(super) state: Option<State>,
+    /// Why it is in that state, as it was told last.
+    pub(super) reason: Option<String>,
     pub(super) checkpoint: Option<Checkpoint>,
     /// The checkpoint of which somebody said that the account need not be like it.
     pub(super) accepted: Option<u64>,
@@ -127,6 +129,7 @@ impl History {
             noted: HashSet::new(),
             answered: HashSet::new(),
             state: None,
+            reason: None,
             checkpoint,
             accepted: None,
             retold: false,
@@ -148,6 +151,9 @@ impl History {
             self.answered.insert(id.to_owned());
         }
         self.told.hear(event);
+        if let Some(reason) = event.facts.get("reason").and_then(Value::as_str) {
+            self.reason = Some(reason.to_owned());
+        }
         match event.kind {
             EventKind::Fill => self.fills.push(tell::heard(event)),
             EventKind::Order => self.ends.extend(tell::end_of(event)),

@@ -31,6 +31,30 @@ pub struct News {
     pub revised: Vec<Revised>,
     /// Symbols that are no longer waited for, each with its last bar.
     pub stale: Vec<At>,
+    /// Symbols of which bars may be missing.
+    pub gaps: Vec<Gap>,
+}
+
+/// The source of a symbol begins after the last bar that the account has seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gap {
+    /// The file, as people write its path.
+    pub file: Arc<str>,
+    /// The last bar that the account has seen.
+    pub last: At,
+    /// When the first bar of the source opens.
+    pub begins: i64,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, last: (symbol, last), begins } = self;
+        let (last, begins) = (stamp(*last), stamp(*begins));
+        write!(
+            out,
+            "{file}: `{symbol}` begins at {begins}, and the account has seen it until {last}: bars between them would be missing"
+        )
+    }
 }
 
 /// A value that the source changed after the account had seen it.
@@ -94,6 +118,7 @@ pub fn news(
         let file = source.verdict(symbol).map_or_else(|| "".into(), |verdict| verdict.file.clone());
         if let Some(ours) = ours {
             compare(ours, &theirs, &file, &mut news.revised);
+            news.gaps.extend(gap(ours, &theirs, &file));
         }
         let new = until.map_or(0, |until| theirs.time.partition_point(|time| *time <= until));
         news.late.extend(late(ours, &theirs, new, seen.is_empty()));
@@ -179,6 +204,13 @@ fn compare(ours: &Bars, theirs: &Bars, file: &Arc<str>, revised: &mut Vec<Revise
         differ("split", old[0], new[0]);
         differ("dividend", old[1], new[1]);
     }
+}
+
+/// Where the source begins only after the bar that comes after the last one of the account.
+fn gap(ours: &Bars, theirs: &Bars, file: &Arc<str>) -> Option<Gap> {
+    let (&last, &begins) = (ours.time.last()?, theirs.time.first()?);
+    let last_of = || (ours.symbol.clone(), last);
+    (begins > theirs.clock.close(last)).then(|| Gap { file: file.clone(), last: last_of(), begins })
 }
 
 /// The bars before row `new` of `theirs` that the account has not seen, and that do not lie before all

@@ -161,10 +161,14 @@ impl Terms {
         for key in keys {
             match (self.written.get(key), today.get(key)) {
                 (Some(old), Some(new)) if old != new => {
-                    found.push(format!("`{key}` was {old}, and is {new}"));
+                    found.push(format!("`{key}` was {}, and is {}", said(old), said(new)));
                 }
-                (Some(old), None) => found.push(format!("`{key}` was {old}, and is no more")),
-                (None, Some(new)) => found.push(format!("`{key}` was not set, and is {new}")),
+                (Some(old), None) => {
+                    found.push(format!("`{key}` was {}, and is no more", said(old)))
+                }
+                (None, Some(new)) => {
+                    found.push(format!("`{key}` was not set, and is {}", said(new)))
+                }
                 _ => {}
             }
         }
@@ -262,4 +266,11 @@ fn leaves(table: &Table, at: &str, all: &mut BTreeMap<String, String>) {
 
 fn shown(node: &Node) -> String {
     node.json().to_string()
+}
+
+/// What stands in the terms for a value, as a person writes it: a date has no quotes.
+fn said(shown: &str) -> String {
+    let value: Option<Value> = serde_json::from_str(shown).ok();
+    let date = value.as_ref().and_then(|value| value.get("$date")?.as_str());
+    date.unwrap_or(shown).to_owned()
 }

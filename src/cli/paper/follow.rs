@@ -91,6 +91,10 @@ impl Follow {
         };
         if is_one {
             if self.stdin && !desk.follow_lines(&mut plan)? {
+                let is_told = signals.exit().is_some();
+                if !is_told {
+                    context.say("standard input has ended, and no line came");
+                }
                 return Ok(signals.exit().unwrap_or(Exit::Success));
             }
             return desk.follow(0, &plan, prepared);
