@@ -6,9 +6,10 @@
 //! `#[macro_export]`, `extern crate`) is refused. The rules are in [`Crate::judge`] and [`spelled`];
 //! the seeds at the end break each of them in every form of the syntax.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path as FilePath;
+use std::sync::LazyLock;
 
 /// The pure rooms, which stand first in `src/lib.rs`.
 const CORE: [&str; 6] = ["diag", "bars", "expr", "strategy", "engine", "metrics"];
@@ -257,7 +258,6 @@ fn path(text: &str) -> Path {
 
 /// A name that a `use` brings into a module; `*` stands for whatever its target holds.
 struct Binding {
-    module: Path,
     name: String,
     target: Path,
 }
@@ -278,6 +278,8 @@ struct Crate {
     modules: BTreeSet<Path>,
     declared: BTreeSet<Path>,
     bindings: Vec<Binding>,
+    /// The numbers of the bindings of each module.
+    bound: BTreeMap<Path, Vec<usize>>,
     mentions: Vec<Mention>,
 }
 
@@ -408,7 +410,8 @@ impl Crate {
                 for (name, target, line) in leaves {
                     let binding = Some(self.bindings.len());
                     self.mention(file, line, &module, target.clone(), binding);
-                    self.bindings.push(Binding { module: module.clone(), name, target });
+                    self.bound.entry(module.clone()).or_default().extend(binding);
+                    self.bindings.push(Binding { name, target });
                 }
                 continue;
             } else if token.is("mod") && tokens.get(at + 2).is_some_and(|token| token.is("{")) {
@@ -486,7 +489,8 @@ impl Crate {
     }
 
     fn bindings_of(&self, module: &[String]) -> impl Iterator<Item = (usize, &Binding)> {
-        self.bindings.iter().enumerate().filter(move |(_, binding)| binding.module == module)
+        let numbers = self.bound.get(module).into_iter().flatten();
+        numbers.map(|&number| (number, &self.bindings[number]))
     }
 
     /// Whether `module` declares `name`, or imports it by a binding that is not in `used`.
@@ -710,15 +714,18 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
+/// What stands in the repository.
+static OURS: LazyLock<Survey> = LazyLock::new(|| survey(&sources("src")));
+
 #[test]
 fn imports_point_one_way_and_every_dependency_has_its_door() {
-    let survey = survey(&sources("src"));
+    let survey = &*OURS;
     assert!(survey.findings.is_empty(), "\n{}", survey.findings.join("\n"));
 }
 
 #[test]
 fn the_sources_were_read() {
-    let survey = survey(&sources("src"));
+    let survey = &*OURS;
     assert_eq!(survey.rooms[..CORE.len()], CORE, "the core stands first");
     assert!(survey.files.len() > 60, "{} files", survey.files.len());
     assert!(survey.imports > 200, "{} imports from room to room", survey.imports);
