@@ -108,8 +108,13 @@ impl Prices {
                 }
                 false => (trigger, Basis::Stop),
             };
+            let how = match basis {
+                // It opened beyond, and came back as to a limit: what was before is past.
+                Basis::StopGapInside => Entered::Limit,
+                _ => entered(Entered::Trigger, gap),
+            };
             let Some(limit) = self.limit.map(|limit| sign * limit) else {
-                return found(price, basis, entered(Entered::Trigger, gap));
+                return found(price, basis, how);
             };
             // What does not fill as it wakes is a plain limit from the next bar on: whether the price
             // came back after it woke is not known.
@@ -120,11 +125,7 @@ impl Prices {
                 }
                 (price, basis) = (trigger, if gap { Basis::StopGapLevel } else { Basis::Stop });
             }
-            return if price <= limit {
-                found(price, basis, entered(Entered::Trigger, gap))
-            } else {
-                None
-            };
+            return if price <= limit { found(price, basis, how) } else { None };
         }
         let limit = sign * self.limit?;
         if reading.pins.limits_inside {

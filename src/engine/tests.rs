@@ -621,6 +621,23 @@ fn finer_bars_tell_what_came_after_an_entry_inside_a_bar() {
     assert_eq!(one.ambiguous_exits, 1);
 }
 
+#[test]
+fn an_entry_that_its_bar_came_back_to_knows_nothing_of_the_open() {
+    // Opened at 106 beyond the trigger of 104, and came back to it: the target of 105 lay before.
+    let rules = Signals {
+        trigger: Some(whole(vec![104.0; 3])),
+        target: Some(whole(vec![105.0; 3])),
+        ..signals(3, [&[0], &[], &[], &[]])
+    };
+    let bars = |close: f64| [[100.0; 4], [106.0, 107.0, 103.0, close], [104.5; 4]];
+    let mut settings = Settings::default();
+    settings.axes.gap_stop = model::GapStop::LevelIfInside;
+    let held = walk(&frame(&bars(104.5)), std::slice::from_ref(&rules), &settings);
+    assert_eq!(trades(&held), [(1, 104.0, 2, 104.5, None)]);
+    let sold = walk(&frame(&bars(105.5)), &[rules], &settings);
+    assert_eq!(trades(&sold), [(1, 104.0, 1, 105.0, Some(ClosedBy::Target))]);
+}
+
 /// Two entries of five units at 100 and 110, over bars of which each fills half of its volume.
 fn thin(bars: &[[f64; 4]], volumes: &[f64], risk: Risk) -> Outcome {
     let mut frame = frame(bars);
