@@ -25,6 +25,8 @@ mod decide;
 mod fill;
 mod guard;
 mod inside;
+#[cfg(test)]
+mod inside_tests;
 mod ledger;
 mod moving;
 #[cfg(test)]
