@@ -196,3 +196,33 @@ fn of_two_processes_one_has_the_account() {
     drop(lock);
     let _ = run("fail").success();
 }
+
+#[test]
+fn each_change_by_a_rule_is_told_however_many_bars_a_night_has() {
+    let rules = "paper = { start_when = \"bar_index == 5\", pause_when = \"bar_index in [20, 40]\", resume_when = \"bar_index in [30, 50]\" }";
+    let [slow, quick] = [(), ()].map(|()| Project::new().bars(60).manifest("a.toml", &both(rules)));
+    let run = |project: &Project, count: u64| {
+        let arguments = ["run", "a.toml", "--no-report", "-q", "--session", "night", "--now"];
+        let _ = project.run(arguments.iter().chain(&[night(count).as_str()])).success();
+    };
+    [18, 19, 21, 22, 35, 60].into_iter().for_each(|count| run(&slow, count));
+    run(&quick, 60);
+    let turns = |project: &Project| -> Vec<(String, String)> {
+        let journal = text(project, "output/paper/night/journal.jsonl");
+        let events = journal.lines().map(|line| serde_json::from_str(line).unwrap());
+        let turn = |event: serde_json::Value| {
+            let word = |name: &str| event["facts"][name].as_str().map(str::to_owned);
+            Some((
+                word("bar").filter(|_| event["type"] != "order")?,
+                word("cause").or(word("name"))?,
+            ))
+        };
+        events.filter_map(turn).collect()
+    };
+    let days = ["2020-01-06", "2020-01-21", "2020-01-31", "2020-02-10", "2020-02-20"];
+    let days = days.map(|day| format!("{day}T00:00:00Z"));
+    let causes = ["start_when", "pause", "resume", "pause", "resume"].map(str::to_owned);
+    let expected: Vec<_> = days.into_iter().zip(causes).collect();
+    assert_eq!(turns(&quick), expected);
+    assert_eq!(turns(&slow), expected);
+}

@@ -10,7 +10,7 @@ use super::command::Command;
 use super::history::{Back, Given, History, Past};
 use super::life::{Cause, State};
 use super::recover::Undone;
-use super::state::state;
+use super::state::{is_held, state};
 use super::take::{self, At};
 use super::tell::{self, Told};
 use super::terms::Terms;
@@ -256,12 +256,13 @@ impl Account {
 
     /// Go back to where `undone` leads: what it names is kept aside in the account's directory, which is
     /// told here.
-    pub fn go_back(self, undone: &Undone, by: &str, stamp: &str) -> Result<String, StoreError> {
+    pub fn go_back(self, undone: &Undone, by: &str, aside: &str) -> Result<String, StoreError> {
         let from = self.state.unwrap_or(State::Initializing);
         let back = Back {
             checkpoint: undone.checkpoint.number,
             told: undone.checkpoint.told(),
             commands: undone.checkpoint.commands,
+            last: undone.checkpoint.last.map(|last| stamp(last.timestamp_micros())),
         };
         let reason = format!(
             "{by} went back to checkpoint {}; {} undone",
@@ -282,10 +283,10 @@ impl Account {
         };
         events.extend(opening.way(to).into_iter().map(turned));
         self.directory.restore(&Restore {
-            stamp: stamp.to_owned(),
+            stamp: aside.to_owned(),
             checkpoint: undone.checkpoint.number,
             last: undone.checkpoint.last.map(|last| last.timestamp_micros()),
-            events: events.into_iter().map(|event| event.fact("aside", stamp)).collect(),
+            events: events.into_iter().map(|event| event.fact("aside", aside)).collect(),
         })
     }
 
@@ -462,7 +463,8 @@ impl Account {
         self.fresh = false;
         events.extend(tell::news(&self.name, &self.told, &self.ends, kept));
         let fills = all.fills - self.told.fills;
-        events.extend(tell::way(&self.name, before, after, kept));
+        let (held, since) = (is_held(&self.given), self.turned.as_deref());
+        events.extend(tell::way(&self.name, (before, after), held, since, kept));
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
         let terms = self.terms.as_ref().expect("only an open account is walked over");
         let checkpoint =
@@ -478,6 +480,7 @@ impl Account {
             self.directory.tell(&events)?;
             (self.history.told, self.history.state) = (all, Some(after));
             self.history.retold = true;
+            self.history.turned = tell::by_rule(kept).last().map(|(bar, _)| kept.time(bar));
             self.history.ends = tell::ended(kept, usize::MAX).collect();
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;

@@ -48,6 +48,9 @@ pub struct Back {
     pub told: Told,
     /// How many commands still hold.
     pub commands: usize,
+    /// The last bar that it has still seen.
+    #[serde(default)]
+    pub last: Option<String>,
 }
 
 /// How much of a past that is not the one that was told counts as told, as a journal says it.
@@ -83,6 +86,8 @@ pub struct History {
     pub(super) state: Option<State>,
     /// Why it is in that state, as it was told last.
     pub(super) reason: Option<String>,
+    /// The bar until which its journal tells what the rules of its session made of its standing.
+    pub(super) turned: Option<String>,
     pub(super) checkpoint: Option<Checkpoint>,
     /// The checkpoint of which somebody said that the account need not be like it.
     pub(super) accepted: Option<u64>,
@@ -130,6 +135,7 @@ impl History {
             answered: HashSet::new(),
             state: None,
             reason: None,
+            turned: None,
             checkpoint,
             accepted: None,
             retold: false,
@@ -153,6 +159,11 @@ impl History {
         self.told.hear(event);
         if let Some(reason) = event.facts.get("reason").and_then(Value::as_str) {
             self.reason = Some(reason.to_owned());
+        }
+        if matches!(event.kind, EventKind::State | EventKind::Check)
+            && let Some(bar) = event.facts.get("bar").and_then(Value::as_str)
+        {
+            self.turned = Some(bar.to_owned());
         }
         match event.kind {
             EventKind::Fill => self.fills.push(tell::heard(event)),
@@ -231,6 +242,7 @@ impl History {
         self.fills.truncate(self.told.fills);
         self.ends.truncate(self.told.ends);
         self.given.truncate(back.commands);
+        self.turned = self.turned.take().min(back.last);
         self.accepted = None;
     }
 

@@ -3,27 +3,18 @@
 use super::command::Command;
 use super::history::Given;
 use super::life::State;
+use super::tell;
 use crate::batch::kept::Kept;
 use crate::engine::Change;
-use crate::engine::outcome::What;
 
 /// How an account is that was given these commands and came to this.
 pub(super) fn state(given: &[Given], kept: &Kept<'_>) -> State {
     let outcome = kept.outcome;
     let holds = outcome.trades.iter().any(|trade| trade.exit.is_none());
     let told = |command: &Command| given.iter().any(|given| given.command == *command);
-    let hand = given
-        .iter()
-        .rev()
-        .find(|given| matches!(given.command, Command::Pause | Command::Resume))
-        .is_some_and(|given| given.command == Command::Pause);
-    let by_rule = outcome.events.iter().rev().filter_map(|event| match event.what {
-        What::Standing { change, by_hand: false } => Some(change),
-        _ => None,
-    });
     let mut stopped = told(&Command::Stop);
     let mut paused = None;
-    for change in by_rule {
+    for (_, change) in tell::by_rule(kept).rev() {
         match change {
             Change::Stopped => stopped = true,
             Change::Paused | Change::Resumed => {
@@ -36,9 +27,15 @@ pub(super) fn state(given: &[Given], kept: &Kept<'_>) -> State {
         State::Closed
     } else if stopped {
         State::Closing
-    } else if hand || paused == Some(true) {
+    } else if is_held(given) || paused == Some(true) {
         State::Paused
     } else {
         State::Active
     }
+}
+
+/// Whether somebody paused it, and nobody let it go on.
+pub(super) fn is_held(given: &[Given]) -> bool {
+    let mut last = given.iter().rev().map(|given| &given.command);
+    last.find(|it| matches!(it, Command::Pause | Command::Resume)) == Some(&Command::Pause)
 }

@@ -184,42 +184,81 @@ pub(super) fn news(session: &str, told: &Told, ends: &[usize], kept: &Kept<'_>) 
     all.into_iter().map(|(_, _, event)| event).collect()
 }
 
-/// The events of the way from one state to another that the walk led to, a step each.
-pub(super) fn way(session: &str, mut from: State, to: State, kept: &Kept<'_>) -> Vec<Event> {
-    if from == to {
-        return Vec::new();
-    }
+/// The events of the way from one state to another that the walk led to, a step each: first what the
+/// session's own rules did on bars after the one `since`, then what is left. `held` accounts were paused by
+/// hand, and go on by hand.
+pub(super) fn way(
+    session: &str,
+    (mut from, to): (State, State),
+    held: bool,
+    since: Option<&str>,
+    kept: &Kept<'_>,
+) -> Vec<Event> {
     let killed = |what: &What| matches!(what, What::Standing { change: Change::Killed, .. });
     let is_killed = kept.outcome.events.iter().any(|event| killed(&event.what));
-    let steps = match is_killed && to == State::Closed {
-        true => vec![(Cause::Kill, to)],
-        false => from.way(to),
-    };
-    let step = |(cause, next): (Cause, State)| {
-        let event = turned(session, from, next, cause, &reason(cause, kept));
+    if is_killed && to == State::Closed {
+        let kill = || turned(session, from, to, Cause::Kill, "by hand");
+        return (from != to).then(kill).into_iter().collect();
+    }
+    let mut events = Vec::new();
+    for (bar, change) in by_rule(kept) {
+        let time = kept.time(bar);
+        let Some((cause, key)) = rule_of(change) else { continue };
+        let is_told = since.is_some_and(|since| time.as_str() <= since);
+        if is_told || (held && cause == Some(Cause::Resume)) {
+            continue;
+        }
+        let reason = format!("`paper.{key}` at the close of {time}");
+        let Some(cause) = cause else {
+            let event = Event::new(Utc::now(), EventKind::Check, reason).session(session);
+            let event = event.fact("name", key).fact("passed", true);
+            events.push(event.fact("bar", time));
+            continue;
+        };
+        // It was opened, or its data came again, before it could do anything by its rules.
+        if matches!(from, State::Initializing | State::Suspended) {
+            let steps = from.way(State::Active);
+            events.extend(
+                steps.iter().map(|(cause, to)| turned(session, from, *to, *cause, cause.about())),
+            );
+            from = State::Active;
+        }
+        if let Ok(next) = from.after(cause) {
+            events.push(turned(session, from, next, cause, &reason).fact("bar", time));
+            from = next;
+        }
+    }
+    let steps = if from == to { Vec::new() } else { from.way(to) };
+    for (cause, next) in steps {
+        let is_ruined = cause == Cause::Stop && kept.outcome.ruined.is_some();
+        let reason = match cause {
+            _ if is_ruined => "the account is worth nothing any more",
+            Cause::Pause | Cause::Resume | Cause::Stop => "by hand",
+            _ => cause.about(),
+        };
+        events.push(turned(session, from, next, cause, reason));
         from = next;
-        event
-    };
-    steps.into_iter().map(step).collect()
+    }
+    events
 }
 
-/// Why the walk led there: a rule of the session, or its owner.
-fn reason(cause: Cause, kept: &Kept<'_>) -> String {
-    let (change, key) = match cause {
-        Cause::Pause => (Change::Paused, "pause_when"),
-        Cause::Resume => (Change::Resumed, "resume_when"),
-        Cause::Stop => (Change::Stopped, "stop_when"),
-        _ => return cause.about().to_owned(),
-    };
-    let last = kept.outcome.events.iter().rev().find_map(|event| match event.what {
-        What::Standing { change: known, by_hand } if known == change => Some((event.bar, by_hand)),
+/// How the rules of the session changed its standing, and on which bars.
+pub(super) fn by_rule(kept: &Kept<'_>) -> impl DoubleEndedIterator<Item = (usize, Change)> {
+    kept.outcome.events.iter().filter_map(|event| match event.what {
+        What::Standing { change, by_hand: false } => Some((event.bar, change)),
         _ => None,
-    });
-    match last {
-        None if kept.outcome.ruined.is_some() => "the account is worth nothing any more".to_owned(),
-        Some((bar, false)) => format!("`paper.{key}` at the close of {}", kept.time(bar)),
-        _ => "by hand".to_owned(),
-    }
+    })
+}
+
+/// What a change by a rule is to the account's state, if it is anything, and the key of the rule.
+fn rule_of(change: Change) -> Option<(Option<Cause>, &'static str)> {
+    Some(match change {
+        Change::Started => (None, "start_when"),
+        Change::Paused => (Some(Cause::Pause), "pause_when"),
+        Change::Resumed => (Some(Cause::Resume), "resume_when"),
+        Change::Stopped => (Some(Cause::Stop), "stop_when"),
+        Change::Killed => return None,
+    })
 }
 
 /// The event of a change of state.
