@@ -423,7 +423,9 @@ impl Walk {
         }
         let most = trading.max_participation.map_or(f64::INFINITY, |share| share * volume);
         match self.books[symbol].filled {
-            Some((bar, units)) if bar == t => (most - units).max(0.0),
+            // What is left in the last digits is nothing.
+            Some((bar, units)) if bar == t && units >= most * (1.0 - 1e-9) => 0.0,
+            Some((bar, units)) if bar == t => most - units,
             _ => most,
         }
     }

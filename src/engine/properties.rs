@@ -146,6 +146,27 @@ fn no_fill_lies_outside_its_bar_unless_slippage_or_an_axis_says_so() {
 }
 
 #[test]
+fn a_bar_fills_its_share_of_the_volume_and_no_dust() {
+    over_worlds("fills of bars with a share", 1_000, |seed, world| {
+        let mut world = world.clone();
+        let share = Dice(seed).number(0.01, 0.3);
+        world.settings.trading.max_participation = Some(share);
+        let outcome = world.walk();
+        let ends = [Basis::AccountClose, Basis::LastClose, Basis::LastOpen];
+        let fills: Vec<&Filled> =
+            outcome.fills.iter().filter(|fill| !ends.contains(&fill.basis)).collect();
+        for fill in &fills {
+            let is_beside = |other: &&&Filled| (other.bar, other.symbol) == (fill.bar, fill.symbol);
+            let filled: f64 = fills.iter().filter(is_beside).map(|fill| fill.units.abs()).sum();
+            let most = share * world.symbols[fill.symbol].bars[fill.bar][4];
+            assert!(filled <= most * (1.0 + 1e-9), "world {seed}: {filled} of {most}, {fill:?}");
+            assert!(fill.units.abs() > 1e-9 * most, "world {seed}: {fill:?}");
+        }
+        fills.len()
+    });
+}
+
+#[test]
 fn a_trailing_stop_that_ends_a_trade_stands_where_its_way_leads() {
     over_worlds("trades ended at a trailing stop", 4_000, |seed, world| {
         let settings = &world.settings;
