@@ -10,7 +10,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use papertape::bars::{Bars, Clock};
+use papertape::bars::{Bars, Clock, Cut};
 use papertape::diag::{Place, Source};
 use papertape::expr::{
     ArgKind, Binding, Bound, Columns, Function, Graph, Op, PRICES, Program, Scope, Seen, Symbol,
@@ -54,7 +54,7 @@ fn bars(symbol: &str) -> Arc<Bars> {
             [open, high, low, close, 1_000.0 * random()]
         })
         .collect();
-    let column = |index: usize| -> Arc<[f64]> { rows.iter().map(|row| row[index]).collect() };
+    let column = |index: usize| -> Cut<f64> { rows.iter().map(|row| row[index]).collect() };
     Arc::new(Bars {
         symbol: symbol.to_owned(),
         time: (0..BARS as i64).map(|row| row * HOUR).collect(),

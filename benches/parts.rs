@@ -40,11 +40,8 @@ fn frame() -> Frame {
             [open, high, low, close, 1_000.0]
         })
         .collect();
-    let column = |at: usize| -> Cut<f64> {
-        let column: Arc<[f64]> = rows.iter().map(|row| row[at]).collect();
-        column.into()
-    };
-    let time: Arc<[i64]> = (0..BARS as i64).map(|bar| bar * MINUTE).collect();
+    let column = |at: usize| -> Cut<f64> { rows.iter().map(|row| row[at]).collect() };
+    let time: Cut<i64> = (0..BARS as i64).map(|bar| bar * MINUTE).collect();
     let day = |number: usize| Day {
         number: number as i32,
         end: BARS.min((number + 1) * A_DAY),
@@ -52,7 +49,7 @@ fn frame() -> Frame {
         over: ((number + 1) * A_DAY) as i64 * MINUTE,
     };
     Frame {
-        time: time.into(),
+        time,
         timeframe: MINUTE,
         zone: Zone::utc(),
         days: (0..BARS.div_ceil(A_DAY)).map(day).collect(),

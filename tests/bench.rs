@@ -10,7 +10,13 @@ fn figures_come_with_the_stages_and_what_was_compared() {
     let number = |name: &str| figures[name].as_f64().unwrap_or_else(|| panic!("{figures:#}"));
     assert_eq!(number("compared"), 50.0);
     assert_eq!(number("bar_evaluations"), 300.0 * number("sessions"));
-    for name in ["seconds", "million_bar_evaluations_per_second", "by_hand_on_one_thread"] {
+    for name in [
+        "seconds",
+        "million_bar_evaluations_per_second",
+        "by_hand_on_one_thread",
+        "by_hand_with_its_averages",
+        "seconds_beyond_the_data",
+    ] {
         assert!(number(name) > 0.0, "{name}");
     }
     let stages = figures["stages"].as_array().unwrap();

@@ -32,17 +32,17 @@ pub struct Bars {
     /// The symbol as the data spells it.
     pub symbol: String,
     /// Opening time of each bar: microseconds since 1970-01-01T00:00:00Z, strictly ascending.
-    pub time: Arc<[i64]>,
+    pub time: Cut<i64>,
     /// First price of the bar.
-    pub open: Arc<[f64]>,
+    pub open: Cut<f64>,
     /// Highest price of the bar.
-    pub high: Arc<[f64]>,
+    pub high: Cut<f64>,
     /// Lowest price of the bar.
-    pub low: Arc<[f64]>,
+    pub low: Cut<f64>,
     /// Last price of the bar.
-    pub close: Arc<[f64]>,
+    pub close: Cut<f64>,
     /// Units traded; `NaN` where the file has none.
-    pub volume: Arc<[f64]>,
+    pub volume: Cut<f64>,
     /// Further numeric or boolean columns of the file, in its order.
     pub extra: Vec<Extra>,
     /// Splits and dividends that are in none of the prices, for the account to book, in order.
@@ -59,7 +59,7 @@ pub struct Extra {
     /// `true` when the file's column holds booleans; values are then 0 and 1.
     pub boolean: bool,
     /// One value a bar; `NaN` where missing.
-    pub values: Arc<[f64]>,
+    pub values: Cut<f64>,
 }
 
 /// A split or a dividend: before `row` opens, the units held are multiplied by `split`, and then
@@ -111,7 +111,7 @@ impl Bars {
     /// These bars and `later` ones of the same symbol behind them; `None` if those do not come later
     /// or have other columns.
     pub fn followed_by(&self, later: &Self) -> Option<Self> {
-        let joined = |a: &Arc<[f64]>, b: &Arc<[f64]>| a.iter().chain(b.iter()).copied().collect();
+        let joined = |a: &Cut<f64>, b: &Cut<f64>| a.iter().chain(b.iter()).copied().collect();
         let same = self.extra.iter().map(|e| &e.name).eq(later.extra.iter().map(|e| &e.name));
         let after = later.time.first().is_none_or(|first| self.time.last() < Some(first));
         let in_order = later.time.is_sorted_by(|a, b| a < b);
@@ -137,7 +137,7 @@ impl Bars {
 
     /// The bars of `rows` alone.
     pub fn part(&self, rows: Range<usize>) -> Self {
-        let cut = |column: &Arc<[f64]>| column[rows.clone()].into();
+        let cut = |column: &Cut<f64>| column[rows.clone()].into();
         let inside = self.actions.iter().filter(|action| rows.contains(&action.row));
         Self {
             symbol: self.symbol.clone(),
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn local_time_follows_the_zone() {
-        let column: Arc<[f64]> = vec![1.0; 3].into();
+        let column: Cut<f64> = vec![1.0; 3].into();
         let bars = Bars {
             symbol: "X".into(),
             time: vec![0, DAY / 2, DAY].into(),

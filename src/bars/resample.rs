@@ -3,9 +3,8 @@
 //! A cell of the grid is closed on the left and labelled by it. Cells count from local midnight, so
 //! that the days of a zone with summer time stay days; whole weeks begin on Monday.
 
-use super::{Action, Bars, Clock, DAY, Extra, Zone};
+use super::{Action, Bars, Clock, Cut, DAY, Extra, Zone};
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Microseconds in an hour.
 const HOUR: i64 = DAY / 24;
@@ -87,7 +86,7 @@ pub fn buckets(bars: &Bars, rows: Range<usize>, timeframe: i64) -> Vec<Bucket> {
 /// the last value of every further column.
 pub fn resample(bars: &Bars, rows: Range<usize>, timeframe: i64) -> Bars {
     let buckets = buckets(bars, rows.clone(), timeframe);
-    let fold = |column: &[f64], one: &dyn Fn(&[f64]) -> f64| -> Arc<[f64]> {
+    let fold = |column: &[f64], one: &dyn Fn(&[f64]) -> f64| -> Cut<f64> {
         buckets.iter().map(|bucket| one(&column[bucket.rows.clone()])).collect()
     };
     let last = |values: &[f64]| values[values.len() - 1];
@@ -122,13 +121,13 @@ fn known_sum(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     const MINUTE: i64 = HOUR / 60;
 
     fn bars(times: Vec<i64>, timeframe: i64, zone: Zone) -> Bars {
-        let column = |values: &dyn Fn(usize) -> f64| -> Arc<[f64]> {
-            (0..times.len()).map(values).collect()
-        };
+        let column =
+            |values: &dyn Fn(usize) -> f64| -> Cut<f64> { (0..times.len()).map(values).collect() };
         Bars {
             symbol: "X".into(),
             open: column(&|row| 10.0 + row as f64),

@@ -146,7 +146,7 @@ fn keeps_at_once(plan: &Plan, point: &Point) -> bool {
 }
 
 fn identity(job: &Job) -> Option<Hash> {
-    job.work.as_ref().ok().map(|work| Hash::from(work.identity.digest()))
+    job.work.as_ref().ok().map(|work| Hash::from(work.identity().digest()))
 }
 
 /// Begin a new run and carry it out.
@@ -230,8 +230,6 @@ struct Execution<'a> {
     request: Request<'a>,
     run: Run,
     journal: Journal,
-    /// The jobs by their place in the plan.
-    jobs: HashMap<usize, &'a Job>,
     rows: Ended,
     waiting: Vec<Row>,
     written: Instant,
@@ -254,8 +252,7 @@ impl<'a> Execution<'a> {
         let (ended, damaged) = run.reader().rows()?;
         let phases = std::mem::take(&mut request.phases);
         let mut execution = Self {
-            jobs: request.prepared.jobs.iter().map(|job| (job.index, job)).collect(),
-            rows: Ended::default(),
+            rows: Ended::with_room(request.plan.points.len()),
             kept: run.reader().kept()?.into_iter().collect(),
             warnings: damaged
                 .iter()
@@ -413,6 +410,12 @@ impl<'a> Execution<'a> {
         Ok(true)
     }
 
+    /// The job of session number `index`; they are in the order of the plan.
+    fn job(&self, index: usize) -> Option<&'a Job> {
+        let jobs = &self.request.prepared.jobs;
+        jobs.binary_search_by_key(&index, |job| job.index).ok().map(|place| &jobs[place])
+    }
+
     fn base(&self, index: usize) -> (&'a Base, &'a Point) {
         let point = &self.request.plan.points[index];
         (self.request.plan.base(point), point)
@@ -449,7 +452,7 @@ impl<'a> Execution<'a> {
                 self.settle(None, accounts);
                 return;
             };
-            let bars = self.jobs.get(&finished.index).map_or(0, |job| prepared.bars(job));
+            let bars = self.job(finished.index).map_or(0, |job| prepared.bars(job));
             watch(Progress::Session { bars, completed: finished.result.is_ok() });
             self.settle(Some(finished), accounts);
         });
@@ -512,7 +515,7 @@ impl<'a> Execution<'a> {
         let index = finished.index;
         let (base, point) = self.base(index);
         let key = base.key(point);
-        let identity = self.jobs.get(&index).and_then(|job| identity(job));
+        let identity = self.job(index).and_then(identity);
         let row = match &finished.result {
             Ok(done) => {
                 if keeps_at_once(self.request.plan, point) {
@@ -563,13 +566,13 @@ impl<'a> Execution<'a> {
     where
         'a: 'k,
     {
-        let job: &'a Job = self.jobs.get(&index)?;
+        let job = self.job(index)?;
         Kept::of(self.request.plan, self.request.prepared, job, done)
     }
 
     fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
         let Some(kept) = self.kept(index, done) else { return Ok(()) };
-        let dir = self.dir(index, &Hash::from(kept.work.identity.digest()));
+        let dir = self.dir(index, &Hash::from(kept.work.identity().digest()));
         let files = kept.files();
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
@@ -582,9 +585,9 @@ impl<'a> Execution<'a> {
     fn keep_failed(&mut self, index: usize, failure: &Failure) -> Result<(), StoreError> {
         let plan = self.request.plan;
         let wanted = plan.run.keep == Keep::Failed || keeps_at_once(plan, &plan.points[index]);
-        let Some(job) = self.jobs.get(&index).filter(|_| wanted) else { return Ok(()) };
+        let Some(job) = self.job(index).filter(|_| wanted) else { return Ok(()) };
         let Ok(work) = &job.work else { return Ok(()) };
-        let dir = self.dir(index, &Hash::from(work.identity.digest()));
+        let dir = self.dir(index, &Hash::from(work.identity().digest()));
         let files = kept::failed(plan, self.request.prepared, job, work, failure);
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
@@ -611,7 +614,7 @@ impl<'a> Execution<'a> {
                 None => false,
             };
             if !copied {
-                again.push((self.jobs[&index], true));
+                again.extend(self.job(index).map(|job| (job, true)));
             }
         }
         let mut failed = None;
@@ -655,10 +658,10 @@ impl<'a> Execution<'a> {
 
     fn label(&self, index: usize) -> Label {
         let (base, point) = self.base(index);
-        let slice =
-            self.jobs.get(&index).and_then(|job| job.work.as_ref().ok()).map(|work| {
-                (&self.request.prepared.slices[work.variant.slice], &work.variant.session)
-            });
+        let slice = self
+            .job(index)
+            .and_then(|job| job.work.as_ref().ok())
+            .map(|work| (&self.request.prepared.slices[work.variant.slice], &work.variant.session));
         let days = slice.and_then(|(slice, _)| slice.days());
         Label {
             key: base.key(point),
@@ -760,7 +763,7 @@ impl<'a> Execution<'a> {
             .into_iter()
             .find_map(|status| rows.iter().find(|(_, row)| row.status == status));
         let worst = worst.map(|(_, row)| row);
-        let work = self.jobs.get(&(row.index as usize)).and_then(|job| job.work.as_ref().ok());
+        let work = self.job(row.index as usize).and_then(|job| job.work.as_ref().ok());
         let dir = self.dir(row.index as usize, &row.identity);
         let is_kept = self.kept.contains(&dir);
         let run = self.run.reader();
@@ -790,12 +793,12 @@ impl<'a> Execution<'a> {
             version: file.version.clone(),
             engine: ENGINE,
             identity: work.map(|work| store::Identity {
-                id: hex(&work.identity.digest(), 64),
-                rules: hex(&work.identity.rules, 64),
-                settings: hex(&work.identity.settings, 64),
-                data: hex(&work.identity.data, 64),
-                engine: work.identity.engine,
-                schema: work.identity.schema,
+                id: hex(&work.identity().digest(), 64),
+                rules: hex(&work.identity().rules, 64),
+                settings: hex(&work.identity().settings, 64),
+                data: hex(&work.identity().data, 64),
+                engine: work.identity().engine,
+                schema: work.identity().schema,
             }),
             result_digest: result.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),
             metrics: row.metrics,

@@ -108,7 +108,7 @@ impl Kept<'_> {
 
     fn result(&self) -> String {
         let slice = self.slice();
-        let identity = &self.work.identity;
+        let identity = self.work.identity();
         let days = slice.days();
         let axes: Map<String, Value> = self
             .work
@@ -501,7 +501,7 @@ pub fn failed(
 ) -> Vec<(&'static str, Vec<u8>)> {
     let result = json!({
         "schema": 1,
-        "identity": hex(&work.identity.digest(), 64),
+        "identity": hex(&work.identity().digest(), 64),
         "status": "failed",
         "kind": failure.kind,
         "error": failure.error,

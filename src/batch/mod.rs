@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 /// How much memory columns take at a time, in bytes: half of `run.max_memory`, and not more than is
 /// good for the caches.
 pub fn column_bytes(run: &RunSettings) -> u64 {
-    const MOST: u64 = 128 << 20;
+    const MOST: u64 = 96 << 20;
     run.max_memory.map_or(MOST, |limit| MOST.min(limit / 2))
 }
 
@@ -314,7 +314,7 @@ impl Worker {
                 let read = |rules: &Rules| {
                     slice.place(symbol, rules.of(symbol).signals(columns, symbol, all_warm))
                 };
-                let later = work.told.changes.iter();
+                let later = work.told().changes.iter();
                 let signals = later.fold(read(work.rules()), |signals, change| {
                     signals.until(change.from, &read(&change.rules))
                 });

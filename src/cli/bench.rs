@@ -79,15 +79,17 @@ impl Bench {
         let spent = processor_time().zip(spent).map(|(after, before)| after - before);
         let memory = peak_memory();
         // Twice, because a machine is not always equally fast.
-        let by_hand = [(); 2].map(|()| by_hand::million_bars_a_second(&planned.prepared.slices[0]));
+        let slice = &planned.prepared.slices[0];
+        let by_hand = [(); 2].map(|()| by_hand::million_bars_a_second(slice));
         let by_hand = [0, 1].map(|clock| f64::max(by_hand[0][clock], by_hand[1][clock]));
+        let with_averages = by_hand::million_bars_a_second_with_averages(slice);
         let compared = self.compared(&planned, &summary)?;
         context.say(&format!(
             "{} of {} columns are what they are alone, bit for bit",
             counted(compared, "session"),
             Metric::ALL.len() + 5,
         ));
-        let speeds = Speeds { whole, spent, by_hand, memory, compared };
+        let speeds = Speeds { whole, spent, by_hand, with_averages, memory, compared };
         figures(&planned, &summary, threads, speeds).print(self.format)
     }
 
@@ -163,6 +165,8 @@ struct Speeds {
     spent: Option<Duration>,
     /// Million bars a second of the loop written by hand, by the clock and by the processor's time.
     by_hand: [f64; 2],
+    /// The same by the clock, the averages of each walk included.
+    with_averages: f64,
     /// The most memory that was in use, in bytes.
     memory: Option<u64>,
     /// How many sessions were compared with themselves run alone.
@@ -170,11 +174,13 @@ struct Speeds {
 }
 
 fn figures(planned: &Planned, summary: &Summary, threads: usize, speeds: Speeds) -> Facts {
-    let Speeds { whole, spent, by_hand: [by_hand, by_processor], memory, compared } = speeds;
+    let Speeds { whole, spent, by_hand, with_averages, memory, compared } = speeds;
+    let [by_hand, by_processor] = by_hand;
     let prepared = &planned.prepared;
     let bars: u64 = prepared.jobs.iter().map(|job| prepared.bars(job)).sum();
     let speed = |time: Duration| bars as f64 / 1e6 / time.as_secs_f64();
     let by_time_spent = spent.map(|spent| speed(spent) / by_processor);
+    let data: Duration = prepared.took().iter().map(|(_, took)| *took).sum();
     let mut stages = Records::new([("stage", Kind::Text), ("seconds", Kind::Ratio)]);
     for phase in &summary.run.reader().file().phases {
         stages.push(vec![phase.name.as_str().into(), phase.seconds.into()]);
@@ -186,8 +192,10 @@ fn figures(planned: &Planned, summary: &Summary, threads: usize, speeds: Speeds)
         .with("compared", Kind::Count, compared as f64)
         .with("seconds", Kind::Ratio, whole.as_secs_f64())
         .with("processor_seconds", Kind::Ratio, spent.map(|spent| spent.as_secs_f64()))
+        .with("seconds_beyond_the_data", Kind::Ratio, whole.saturating_sub(data).as_secs_f64())
         .with("million_bar_evaluations_per_second", Kind::Ratio, speed(whole))
         .with("by_hand_on_one_thread", Kind::Ratio, by_hand)
+        .with("by_hand_with_its_averages", Kind::Ratio, with_averages)
         .with("times_by_hand", Kind::Ratio, speed(whole) / by_hand)
         .with("times_by_hand_for_the_same_processor_time", Kind::Ratio, by_time_spent)
         .with("peak_memory_mb", Kind::Ratio, Cell::from(memory.map(|bytes| bytes as f64 / 1e6)))

@@ -91,7 +91,7 @@ impl Explain {
         let explanation = explain(&one.plan, &prepared, &self.at, self.symbol.as_deref())
             .map_err(|fact| Usage(format!("session `{}`: {fact}", self.session)))?;
         let identity = prepared.jobs.first().and_then(|job| job.work.as_ref().ok());
-        let identity = identity.map(|work| hex(&work.identity.digest(), 64));
+        let identity = identity.map(|work| hex(&work.identity().digest(), 64));
         if one.identity.is_some() && one.identity != identity && account.is_none() {
             context
                 .warn("the data is not what it was when the session ran: this is what it does now");
@@ -129,7 +129,7 @@ impl Explain {
                 let prepared = Prepared::new(&plan, &projects, mistakes);
                 let job = prepared.jobs.iter().find(|job| {
                     job.work.as_ref().is_ok_and(|work| {
-                        hex(&work.identity.digest(), 64).starts_with(&self.session)
+                        hex(&work.identity().digest(), 64).starts_with(&self.session)
                     })
                 });
                 let index = job.map(|job| job.index).ok_or_else(|| self.unknown(&plan))?;

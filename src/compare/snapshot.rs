@@ -203,7 +203,7 @@ impl Snapshot {
     /// Take in the bars of `job`, if they are still those of this result.
     pub fn bars_of(&mut self, prepared: &Prepared, job: &Job) {
         let Ok(work) = &job.work else { return };
-        if hex(&work.identity.data, 64) == self.identity.data {
+        if hex(&work.identity().data, 64) == self.identity.data {
             let slice = &prepared.slices[work.variant.slice];
             data_months(slice, &mut self.months);
             self.bars = Some(bars(slice));
@@ -236,7 +236,7 @@ impl Snapshot {
 }
 
 fn components(work: &Work) -> Components {
-    let identity = &work.identity;
+    let identity = work.identity();
     Components {
         data: hex(&identity.data, 64),
         engine: identity.engine,

@@ -30,8 +30,7 @@ pub(super) fn frame(bars: &[[f64; 4]]) -> Frame {
 }
 
 pub(super) fn whole<T>(values: Vec<T>) -> Cut<T> {
-    let len = values.len();
-    Cut::new(&Arc::from(values), 0..len)
+    values.into()
 }
 
 fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {

@@ -258,8 +258,7 @@ impl Symbol {
 }
 
 fn whole<T>(values: Vec<T>) -> Cut<T> {
-    let len = values.len();
-    Cut::new(&Arc::from(values), 0..len)
+    values.into()
 }
 
 /// Settings of every kind; what is costly or forbids much is rarer.

@@ -249,7 +249,7 @@ fn data_column(name: &str, view: &View) -> Column {
             None => return Column::numbers(vec![f64::NAN; view.rows.len()]),
         },
     };
-    Column::numbers(view.slice(values).to_vec())
+    Column::Number(values.slice(view.rows.clone()).into())
 }
 
 impl<'a> Call<'a> {
@@ -282,7 +282,9 @@ fn arithmetic(call: &Call<'_>, op: impl Fn(f64, f64) -> f64) -> Column {
 }
 
 fn inequality(relation: Binary, call: &Call<'_>) -> Kleene {
-    Inequality::new(relation, call.len, call.numbers(0), call.numbers(1)).finish()
+    let mut inequality = Inequality::new(relation, call.len);
+    inequality.go_on([call.numbers(0).into(), call.numbers(1).into()], usize::MAX);
+    inequality.finish()
 }
 
 /// `a` against `b` on the bar before and now: where it comes to lie above, or below.

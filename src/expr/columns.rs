@@ -8,7 +8,8 @@
 use super::check::Op;
 use super::column::{Call, Column, Kleene, Scalar, Value, View, evaluate};
 use super::graph::{Bound, Elsewhere, Expression, Graph, Need, Operand, Step, Who};
-use super::numbers::Inequality;
+use super::numbers::{BLOCK, Inequality, Numbers, Side};
+use super::registry::{WindowKernel, of_a_window};
 use crate::bars::{Mask, resample};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -120,29 +121,34 @@ impl<'a> Columns<'a> {
     }
 
     /// Evaluate inequalities together, one stretch of bars after the other: what they have in common
-    /// is read from memory once for all of them.
+    /// is read from memory once for all of them, and a window that nobody else needs is never a whole
+    /// column.
     pub fn compare(&self, mut places: Vec<Place>) {
         places.sort_unstable();
         places.dedup();
         places.retain(|place| self.series[place.series].slot(place.number).column.is_none());
-        let operands: Vec<Vec<Value>> = places
+        let mut windows: Vec<Window> = Vec::new();
+        let operands: Vec<[Compared; 2]> = places
             .iter()
-            .map(|Place { series, number }| {
-                let operands = &self.graph.expressions[*number].operands;
-                operands.iter().map(|operand| self.value(*series, operand)).collect()
+            .map(|&Place { series, number }| {
+                let operands = &self.graph.expressions[number].operands;
+                [0, 1].map(|side| self.compared(series, &operands[side], &mut windows))
             })
             .collect();
-        let mut open: Vec<Inequality<'_>> = places
+        let mut open: Vec<Inequality> = places
             .iter()
-            .zip(&operands)
-            .map(|(place, operands)| {
+            .map(|place| {
                 let relation = self.graph.inequality(place.number).expect("it was found as one");
-                let len = self.series[place.series].view.rows.len();
-                Inequality::new(relation, len, operands[0].numbers(), operands[1].numbers())
+                Inequality::new(relation, self.series[place.series].view.rows.len())
             })
             .collect();
+        let mut from = 0;
         while open.iter().any(|inequality| !inequality.is_decided()) {
-            open.iter_mut().for_each(|inequality| inequality.go_on(STRETCH));
+            windows.iter_mut().for_each(|window| window.roll(from));
+            for (inequality, sides) in open.iter_mut().zip(&operands) {
+                inequality.go_on(sides.each_ref().map(|side| side.at(from, &windows)), STRETCH);
+            }
+            from += STRETCH;
         }
         for (place, inequality) in places.iter().zip(open) {
             // Another thread may have been faster, with the same result.
@@ -151,6 +157,36 @@ impl<'a> Columns<'a> {
                 .column
                 .get_or_insert_with(|| inequality.finish().into());
         }
+    }
+
+    /// An operand of a comparison on series `series`. If it is a window that one session needs, and that
+    /// was not computed yet, it goes to `windows`.
+    fn compared(&self, series: usize, operand: &Operand, windows: &mut Vec<Window>) -> Compared {
+        if let Operand::Expression(number) = *operand
+            && let Step::Here(Op::Call(function)) = &self.graph.expressions[number].step
+            && let Some(kernel) = of_a_window(function)
+        {
+            let place = Place { series, number };
+            if let Some(known) = windows.iter().position(|window| window.place == place) {
+                return Compared::Window(known);
+            }
+            let is_own = {
+                let slot = self.series[series].slot(number);
+                slot.column.is_none() && slot.users == 1
+            };
+            let operands = &self.graph.expressions[number].operands;
+            if let [source, Operand::Number(length)] = &operands[..]
+                && is_own
+                && f64::from_bits(*length) <= (STRETCH * BLOCK / 4) as f64
+                && let Value::Column(Column::Number(source)) = self.value(series, source)
+            {
+                let length = f64::from_bits(*length) as usize;
+                let piece = Numbers::from(Vec::new());
+                windows.push(Window { place, kernel, source, length, piece });
+                return Compared::Window(windows.len() - 1);
+            }
+        }
+        Compared::Value(self.value(series, operand))
     }
 
     /// The positions of the symbols that `who` stands for when rules are read for `symbols`.
@@ -316,6 +352,46 @@ impl<'a> Columns<'a> {
             Bound::Scalar(Scalar::Bool(value)) => Kleene::constant(len, *value).into(),
             Bound::Scalar(_) => Column::numbers(vec![f64::NAN; len]),
         }
+    }
+}
+
+/// An operand of a comparison.
+enum Compared {
+    Value(Value),
+    /// The one with this number among those that are computed piece by piece.
+    Window(usize),
+}
+
+impl Compared {
+    /// It as far as the stretch from block `from` needs it.
+    fn at<'c>(&'c self, from: usize, windows: &'c [Window]) -> Side<'c> {
+        match self {
+            Self::Value(value) => value.numbers().into(),
+            Self::Window(number) => Side::piece(&windows[*number].piece, from),
+        }
+    }
+}
+
+/// A function of a window of a column, of which just the stretch that is compared is there: a column of
+/// millions of bars costs more to write to memory than to compute.
+struct Window {
+    place: Place,
+    kernel: WindowKernel,
+    source: Numbers,
+    length: usize,
+    piece: Numbers,
+}
+
+impl Window {
+    /// Compute the stretch that begins at block `from`, which has the bits of the whole column: a window
+    /// knows nothing but its own values.
+    fn roll(&mut self, from: usize) {
+        let len = self.source.len();
+        let (start, end) = (len.min(from * BLOCK), len.min((from + STRETCH) * BLOCK));
+        let seen = start.saturating_sub(self.length - 1);
+        let mut values = (self.kernel)(&self.source[seen..end], self.length);
+        values.drain(..start - seen);
+        self.piece = values.into();
     }
 }
 

@@ -6,19 +6,19 @@
 
 use super::column::Kleene;
 use super::parse::Binary;
-use crate::bars::Mask;
+use crate::bars::{Cut, Mask};
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// Bars in a word of a mask.
-const BLOCK: usize = u64::BITS as usize;
+pub(super) const BLOCK: usize = u64::BITS as usize;
 /// Independent minima and maxima, so that the compiler can keep them in vectors.
 const LANES: usize = 4;
 
 /// A column of numbers, finite or `NaN` where missing.
 #[derive(Debug, Clone)]
 pub struct Numbers {
-    values: Arc<[f64]>,
+    values: Cut<f64>,
     spans: Arc<[Span]>,
 }
 
@@ -74,7 +74,17 @@ impl From<Vec<f64>> for Numbers {
     }
 }
 
-impl From<Numbers> for Arc<[f64]> {
+impl From<Cut<f64>> for Numbers {
+    /// What is not finite becomes missing; a column that has nothing of the kind is not copied.
+    fn from(values: Cut<f64>) -> Self {
+        if values.iter().any(|value| value.is_infinite()) {
+            return values.to_vec().into();
+        }
+        Self { spans: values.chunks(BLOCK).map(Span::of).collect(), values }
+    }
+}
+
+impl From<Numbers> for Cut<f64> {
     fn from(numbers: Numbers) -> Self {
         numbers.values
     }
@@ -101,27 +111,50 @@ pub(super) enum Given<'a> {
     Scalar(f64),
 }
 
-impl Given<'_> {
+/// One side of a comparison: an operand that is known from some block of 64 bars on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side<'a> {
+    given: Given<'a>,
+    from: usize,
+}
+
+impl<'a> From<Given<'a>> for Side<'a> {
+    fn from(given: Given<'a>) -> Self {
+        Self { given, from: 0 }
+    }
+}
+
+impl<'a> Side<'a> {
+    /// The column whose first value stands at block `from`.
+    pub(super) fn piece(numbers: &'a Numbers, from: usize) -> Self {
+        Self { given: Given::Column(numbers), from }
+    }
+
     fn span(self, block: usize) -> Span {
-        match self {
-            Self::Column(numbers) => numbers.spans[block],
-            Self::Scalar(value) => Span::constant(value),
+        match self.given {
+            Given::Column(numbers) => numbers.spans[block - self.from],
+            Given::Scalar(value) => Span::constant(value),
+        }
+    }
+
+    /// Its values in a block, or the one that it has everywhere.
+    fn block(self, block: usize) -> Result<&'a [f64], f64> {
+        match self.given {
+            Given::Column(numbers) => Ok(numbers.block(block - self.from)),
+            Given::Scalar(value) => Err(value),
         }
     }
 
     /// Where `holds` within a block, each of its values looked at.
     fn word(self, other: Self, block: usize, holds: impl Fn(f64, f64) -> bool) -> u64 {
-        match (self, other) {
-            (Self::Column(a), Self::Column(b)) => {
-                let (a, b) = (a.block(block), b.block(block));
-                match a.as_array().zip(b.as_array()) {
-                    Some((a, b)) => pairs(a, b, holds),
-                    None => word(a.len(), |bit| holds(a[bit], b[bit])),
-                }
-            }
-            (Self::Column(a), Self::Scalar(b)) => each(a.block(block), |a| holds(a, b)),
-            (Self::Scalar(a), Self::Column(b)) => each(b.block(block), |b| holds(a, b)),
-            (Self::Scalar(a), Self::Scalar(b)) => u64::from(holds(a, b)).wrapping_neg(),
+        match (self.block(block), other.block(block)) {
+            (Ok(a), Ok(b)) => match a.as_array().zip(b.as_array()) {
+                Some((a, b)) => pairs(a, b, holds),
+                None => word(a.len(), |bit| holds(a[bit], b[bit])),
+            },
+            (Ok(a), Err(b)) => each(a, |a| holds(a, b)),
+            (Err(a), Ok(b)) => each(b, |b| holds(a, b)),
+            (Err(a), Err(b)) => u64::from(holds(a, b)).wrapping_neg(),
         }
     }
 }
@@ -159,21 +192,19 @@ fn word(len: usize, flag: impl Fn(usize) -> bool) -> u64 {
 /// An inequality in the making: words are added to it as far as anybody wants to go, so that several
 /// can pass over one stretch of bars while it is in the cache.
 #[derive(Debug)]
-pub(super) struct Inequality<'a> {
+pub(super) struct Inequality {
     relation: Binary,
-    a: Given<'a>,
-    b: Given<'a>,
     len: usize,
     yes: Vec<u64>,
     no: Vec<u64>,
 }
 
-impl<'a> Inequality<'a> {
-    /// `a` and `b` in a `relation` over `len` bars, of which none is decided yet.
-    pub(super) fn new(relation: Binary, len: usize, a: Given<'a>, b: Given<'a>) -> Self {
+impl Inequality {
+    /// Two operands in a `relation` over `len` bars, of which none is decided yet.
+    pub(super) fn new(relation: Binary, len: usize) -> Self {
         assert!(relation.is_inequality(), "only an inequality is decided by spans");
         let words = || Vec::with_capacity(len.div_ceil(BLOCK));
-        Self { relation, a, b, len, yes: words(), no: words() }
+        Self { relation, len, yes: words(), no: words() }
     }
 
     /// Whether no bar is left.
@@ -181,17 +212,23 @@ impl<'a> Inequality<'a> {
         self.yes.len() == self.len.div_ceil(BLOCK)
     }
 
-    /// Decide so many further blocks of 64 bars, as far as there are any.
-    pub(super) fn go_on(&mut self, blocks: usize) {
+    /// Decide so many further blocks of 64 bars between `a` and `b`, as far as there are any.
+    pub(super) fn go_on(&mut self, [a, b]: [Side<'_>; 2], blocks: usize) {
         match self.relation {
-            Binary::Less => self.decide(blocks, |a, b| a < b),
-            Binary::LessEqual => self.decide(blocks, |a, b| a <= b),
-            Binary::Greater => self.decide(blocks, |a, b| a > b),
-            _ => self.decide(blocks, |a, b| a >= b),
+            Binary::Less => self.decide(a, b, blocks, |a, b| a < b),
+            Binary::LessEqual => self.decide(a, b, blocks, |a, b| a <= b),
+            Binary::Greater => self.decide(a, b, blocks, |a, b| a > b),
+            _ => self.decide(a, b, blocks, |a, b| a >= b),
         }
     }
 
-    fn decide(&mut self, blocks: usize, holds: impl Fn(f64, f64) -> bool) {
+    fn decide(
+        &mut self,
+        left: Side<'_>,
+        right: Side<'_>,
+        blocks: usize,
+        holds: impl Fn(f64, f64) -> bool,
+    ) {
         // What is true (or false) of the two pairs that are furthest from each other is so of all
         // between them.
         let known = |a: Span, b: Span| {
@@ -200,15 +237,14 @@ impl<'a> Inequality<'a> {
         };
         let from = self.yes.len();
         for block in from..self.len.div_ceil(BLOCK).min(from.saturating_add(blocks)) {
-            let (yes, no) = decided(block, self.a, self.b, known, &holds);
+            let (yes, no) = decided(block, left, right, known, &holds);
             self.yes.push(yes);
             self.no.push(no);
         }
     }
 
-    /// Where it holds, and where not; neither where an operand is missing.
-    pub(super) fn finish(mut self) -> Kleene {
-        self.go_on(usize::MAX);
+    /// Where it holds, and where not; neither where an operand is missing. Every bar is decided.
+    pub(super) fn finish(self) -> Kleene {
         let mask = |words| Mask::from_words(words, self.len);
         Kleene { yes: mask(self.yes), no: mask(self.no) }
     }
@@ -216,6 +252,7 @@ impl<'a> Inequality<'a> {
 
 /// Where two operands are equal, and where not; neither where one of them is missing.
 pub(super) fn equality(len: usize, a: Given<'_>, b: Given<'_>) -> Kleene {
+    let (a, b) = (a.into(), b.into());
     let known = |a: Span, b: Span| (a.high < b.low || b.high < a.low).then_some(false);
     let words = (0..len.div_ceil(BLOCK)).map(|block| decided(block, a, b, known, |a, b| a == b));
     let (yes, no) = words.unzip();
@@ -226,8 +263,8 @@ pub(super) fn equality(len: usize, a: Given<'_>, b: Given<'_>) -> Kleene {
 /// operands whether it does so everywhere or nowhere.
 fn decided(
     block: usize,
-    a: Given<'_>,
-    b: Given<'_>,
+    a: Side<'_>,
+    b: Side<'_>,
     known: impl Fn(Span, Span) -> Option<bool>,
     holds: impl Fn(f64, f64) -> bool,
 ) -> (u64, u64) {
@@ -285,9 +322,17 @@ mod tests {
                 no: Mask::from_fn(len, |row| holds(row) == Some(false)),
             };
             let present = |a: f64, b: f64| !a.is_nan() && !b.is_nan();
-            let found = |relation, a, b| {
-                let mut found = Inequality::new(relation, len, a, b);
-                found.go_on(stop);
+            let found = |relation, a: Given<'_>, b: Given<'_>| {
+                let mut found = Inequality::new(relation, len);
+                // The first blocks between whole columns, the others between what is left of them.
+                found.go_on([Side::from(a), Side::from(b)], stop);
+                let row = len.min(stop * BLOCK);
+                let rest = |given| match given {
+                    Given::Column(numbers) => Numbers::from(numbers[row..].to_vec()),
+                    Given::Scalar(value) => Numbers::from(vec![value; len - row]),
+                };
+                let (a, b) = (rest(a), rest(b));
+                found.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
                 found.finish()
             };
             for (relation, holds) in inequalities {
@@ -307,7 +352,8 @@ mod tests {
     fn nothing_is_known_beside_a_missing_scalar() {
         let numbers = Numbers::from(vec![1.0; 100]);
         let (numbers, nothing) = (Given::Column(&numbers), Given::Scalar(f64::NAN));
-        let found = Inequality::new(Binary::Less, 100, numbers, nothing);
+        let mut found = Inequality::new(Binary::Less, 100);
+        found.go_on([numbers.into(), nothing.into()], usize::MAX);
         assert_eq!(found.finish(), Kleene::missing(100));
     }
 }

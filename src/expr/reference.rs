@@ -115,7 +115,8 @@ traded has no rank.
 | `size` | a number | multiplies what `sizing` gives |
 | `weight` | a number | instead of all others: the signed fraction of the equity to hold; 0 closes, missing leaves alone |
 
-Prices and sizes are read at the close of the signal's bar. Rules are read for each symbol of the session by itself.
+Prices and sizes are read at the close of the signal's bar. Where one of them is missing there, the entry is refused
+and says so: nothing is entered whose stop is not known. Rules are read for each symbol of the session by itself.
 A strategy that trades several symbols as one names its legs, and each has rules of its own; the session says which
 symbol each is, and the orders of the legs fill together or not at all:
 

@@ -56,6 +56,27 @@ fn days(call: &Call<'_>) -> Vec<i32> {
     view.bars.days(view.rows.clone()).collect()
 }
 
+/// A function of the windows of so many rows of a column.
+pub(super) type WindowKernel = fn(&[f64], usize) -> Vec<f64>;
+
+/// The kernel of a function whose value is that of a window of one column, and of nothing else: what makes
+/// it possible to compute it piece by piece.
+pub(super) fn of_a_window(function: &Function) -> Option<WindowKernel> {
+    Some(match function.name {
+        "sma" => kernel::sma,
+        "wma" => kernel::wma,
+        "sum" => kernel::sum,
+        "variance" => kernel::variance,
+        "stddev" => kernel::stddev,
+        "zscore" => kernel::zscore,
+        "highest" => kernel::highest,
+        "lowest" => kernel::lowest,
+        "linreg_slope" => kernel::linreg_slope,
+        "linreg_value" => kernel::linreg_value,
+        _ => return None,
+    })
+}
+
 /// One row of the registry: a name, its arguments, what is told of it, and its kernel.
 macro_rules! indicators {
     ($(#[$doc:meta])* $group_name:ident $group:literal: $(

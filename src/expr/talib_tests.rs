@@ -4,7 +4,7 @@
 
 use super::tests::evaluate;
 use super::*;
-use crate::bars::{Bars, Clock, DAY};
+use crate::bars::{Bars, Clock, Cut, DAY};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -62,7 +62,7 @@ fn bars(path: &Path, symbol: Option<&str>, count: usize, flat: Option<Range<usiz
         rows.iter().map(|row| row[at].parse().expect("a number")).collect()
     };
     let closes = numbers("close");
-    let column = |name: &str| -> Arc<[f64]> {
+    let column = |name: &str| -> Cut<f64> {
         let mut numbers = numbers(name);
         if let Some(flat) = flat.clone() {
             let value = if name == "volume" { 0.0 } else { closes[flat.start] };

@@ -1,7 +1,7 @@
 //! The promise of the language, for every function of the registry: no value depends on a later row.
 
 use super::*;
-use crate::bars::{Bars, Clock, DAY, Extra};
+use crate::bars::{Bars, Clock, Cut, DAY, Extra};
 use crate::diag::{Place, Source};
 use std::sync::Arc;
 
@@ -23,9 +23,14 @@ fn random(seed: u64) -> impl FnMut() -> f64 {
 
 /// Bars that wander, with a further column that has gaps.
 pub(super) fn bars(future: Option<(usize, f64)>) -> Bars {
+    wander(LEN, future)
+}
+
+/// The same, so many.
+pub(super) fn wander(len: usize, future: Option<(usize, f64)>) -> Bars {
     let mut random = random(0);
     let mut close = 100.0;
-    let rows: Vec<[f64; 6]> = (0..LEN)
+    let rows: Vec<[f64; 6]> = (0..len)
         .map(|row| {
             let open = close * (1.0 + 0.02 * (random() - 0.5));
             close = open * (1.0 + 0.04 * (random() - 0.5));
@@ -40,10 +45,10 @@ pub(super) fn bars(future: Option<(usize, f64)>) -> Bars {
             }
         })
         .collect();
-    let column = |index: usize| -> Arc<[f64]> { rows.iter().map(|row| row[index]).collect() };
+    let column = |index: usize| -> Cut<f64> { rows.iter().map(|row| row[index]).collect() };
     Bars {
         symbol: "X".into(),
-        time: (0..LEN as i64).map(|row| row * DAY / 8).collect(),
+        time: (0..len as i64).map(|row| row * DAY / 8).collect(),
         open: column(0),
         high: column(1),
         low: column(2),
@@ -193,7 +198,7 @@ fn the_future_does_not_change_the_past() {
 
 /// The bars, of whose first `rows` some have no prices.
 fn gappy(bars: Bars, rows: usize) -> Bars {
-    let gaps = |column: &[f64]| -> Arc<[f64]> {
+    let gaps = |column: &[f64]| -> Cut<f64> {
         let gap = |row: usize| row < rows && row % 97 == 60;
         let values = column.iter().enumerate();
         values.map(|(row, &value)| if gap(row) { f64::NAN } else { value }).collect()

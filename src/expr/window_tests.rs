@@ -1,7 +1,8 @@
 //! A value of a window depends on the window alone, for every function of the registry: the same bits
 //! wherever the column begins, ends or is cut into tiles.
 
-use super::tests::{LEN, bars, bits, calls, evaluate_on};
+use super::registry::of_a_window;
+use super::tests::{LEN, bars, bits, bound, calls, evaluate_on, wander};
 use super::*;
 use std::sync::Arc;
 
@@ -69,4 +70,41 @@ fn a_window_is_the_same_bits_wherever_the_column_is_cut_or_tiled() {
     }
     println!("{present} present and {missing} missing values compared");
     assert!(present >= 500 && missing >= 50, "{present} present, {missing} missing");
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it compared")]
+fn a_window_that_is_compared_piece_by_piece_is_the_whole_column() {
+    const ROWS: usize = 9_000;
+    let view = View { bars: Arc::new(wander(ROWS, None)), rows: 0..ROWS, from: 0 };
+    // What several sessions need is a whole column, what one needs is not.
+    let mask = |text: &str, sessions: usize| {
+        let (graph, bound) = bound(text);
+        let Bound::Expression(number) = bound else { unreachable!("it is read from bars") };
+        let needs = graph.needs([number]);
+        let mut columns = Columns::new(&graph, [view.clone()], 1);
+        (0..sessions).for_each(|_| columns.reserve(0..1, &needs));
+        columns.compare(columns.inequalities(0..1, &needs));
+        columns.spread(0, &bound)
+    };
+    let (mut held, mut not, mut missing) = (0, 0, 0);
+    for function in Function::all().filter(|function| of_a_window(function).is_some()) {
+        for n in [2, 64, 1_023] {
+            for source in ["close", "score"] {
+                let name = function.name;
+                let text = format!("{name}({source}, {n}) > 1.001 * {name}({source}, {n} + 1)");
+                let (own, shared) = (mask(&text, 1), mask(&text, 2));
+                for row in 0..ROWS {
+                    assert_eq!(own.at(row), shared.at(row), "{text}, row {row}");
+                    match own.at(row) {
+                        Scalar::Bool(true) => held += 1,
+                        Scalar::Bool(false) => not += 1,
+                        _ => missing += 1,
+                    }
+                }
+            }
+        }
+    }
+    println!("{held} held, {not} did not, {missing} missing");
+    assert!(held >= 10_000 && not >= 10_000 && missing >= 10_000, "{held} {not} {missing}");
 }

@@ -6,7 +6,7 @@
 //! booked, for units that are as much smaller as the prices are.
 
 use super::read::Told;
-use crate::bars::{Action, Bars};
+use crate::bars::{Action, Bars, Cut};
 use crate::manifest::Adjust;
 use std::sync::Arc;
 
@@ -153,7 +153,7 @@ fn from_adjusted(bars: &Bars, adjusted: &[f64]) -> Result<Vec<f64>, String> {
 }
 
 fn apply(bars: &mut Bars, prices: &[f64], splits: &[f64]) {
-    let times = |column: &[f64], factors: &[f64]| -> Arc<[f64]> {
+    let times = |column: &[f64], factors: &[f64]| -> Cut<f64> {
         column.iter().zip(factors).map(|(value, factor)| value * factor).collect()
     };
     for column in [&mut bars.open, &mut bars.high, &mut bars.low, &mut bars.close] {

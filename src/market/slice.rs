@@ -366,9 +366,10 @@ fn find<'a>(data: &'a DataSet, symbol: &str) -> Result<&'a Arc<Bars>, SliceError
 }
 
 fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Part {
-    let days: Vec<i32> = bars.days(0..bars.len()).collect();
-    let start = range.from.map_or(0, |from| days.partition_point(|day| *day < day_number(from)));
-    let end = range.to.map_or(days.len(), |to| days.partition_point(|day| *day <= day_number(to)));
+    let day = |time: &i64| bars.clock.zone.local(*time).div_euclid(DAY) as i32;
+    let before = |is_before: &dyn Fn(i32) -> bool| bars.time.partition_point(|t| is_before(day(t)));
+    let start = range.from.map_or(0, |from| before(&|day| day < day_number(from)));
+    let end = range.to.map_or(bars.len(), |to| before(&|day| day <= day_number(to)));
     let start = start.min(end);
     let visible = settings.warmup.map_or(0, |rows| start.saturating_sub(rows))..end;
     Part { bars: bars.clone(), visible, rows: start..end }
@@ -383,14 +384,13 @@ fn bars_a_day(calendar: &Calendar, timeframe: i64) -> f64 {
 /// One symbol needs no copy: its columns are cut where they lie.
 fn single(part: &Part, calendar: &Calendar) -> Frame {
     let (bars, rows) = (&part.bars, &part.rows);
-    let cut = |column: &Arc<[f64]>| Cut::new(column, rows.clone());
-    let days: Vec<i32> = bars.days(rows.clone()).collect();
+    let cut = |column: &Cut<f64>| column.slice(rows.clone());
     let zone = &bars.clock.zone;
     Frame {
-        time: Cut::new(&bars.time, rows.clone()),
+        time: bars.time.slice(rows.clone()),
         timeframe: bars.clock.timeframe,
         zone: zone.clone(),
-        days: day_ends(&days, calendar, zone),
+        days: day_ends(bars.days(rows.clone()), calendar, zone),
         bars_a_year: 0.0,
         symbols: vec![Aligned {
             name: bars.symbol.clone(),
@@ -423,9 +423,9 @@ fn detail(frame: &Frame, fine: &Bars, length: i64) -> (Detail, Rows<usize>) {
 }
 
 /// Where each trading day ends.
-fn day_ends(days: &[i32], calendar: &Calendar, zone: &Zone) -> Arc<[Day]> {
+fn day_ends(days: impl Iterator<Item = i32>, calendar: &Calendar, zone: &Zone) -> Arc<[Day]> {
     let mut ends: Vec<Day> = Vec::new();
-    for (row, &number) in days.iter().enumerate() {
+    for (row, number) in days.enumerate() {
         match ends.last_mut() {
             Some(last) if last.number >= number => last.end = row + 1,
             _ => {
@@ -448,16 +448,15 @@ fn union(parts: &[Part], calendar: &Calendar) -> Frame {
     }
     stamps.sort_unstable();
     stamps.dedup_by_key(|(time, _)| *time);
-    let time: Arc<[i64]> = stamps.iter().map(|(time, _)| *time).collect();
-    let days: Vec<i32> = stamps.iter().map(|(_, day)| *day).collect();
-    let len = time.len();
+    let time: Cut<i64> = stamps.iter().map(|(time, _)| *time).collect();
+    let days = stamps.iter().map(|(_, day)| *day);
     let zone = &parts[0].bars.clock.zone;
     Frame {
         symbols: parts.iter().map(|part| align(part, &time)).collect(),
-        time: Cut::new(&time, 0..len),
+        time,
         timeframe: parts.iter().map(|part| part.bars.clock.timeframe).min().unwrap_or(DAY),
         zone: zone.clone(),
-        days: day_ends(&days, calendar, zone),
+        days: day_ends(days, calendar, zone),
         bars_a_year: 0.0,
     }
 }
@@ -474,14 +473,10 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
             here.then(|| part.rows.start + next - 1)
         })
         .collect();
-    let column = |values: &[f64]| {
-        let column: Arc<[f64]> =
-            rows.iter().map(|row| row.map_or(f64::NAN, |row| values[row])).collect();
-        let len = column.len();
-        Cut::new(&column, 0..len)
-    };
+    let column =
+        |values: &[f64]| rows.iter().map(|row| row.map_or(f64::NAN, |row| values[row])).collect();
     let mut last = f64::NAN;
-    let closes: Arc<[f64]> = rows
+    let closes: Cut<f64> = rows
         .iter()
         .map(|row| {
             last = row.map_or(last, |row| part.bars.close[row]);
@@ -494,7 +489,7 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
         open: column(&part.bars.open),
         high: column(&part.bars.high),
         low: column(&part.bars.low),
-        close: Cut::new(&closes, 0..closes.len()),
+        close: closes,
         volume: column(&part.bars.volume),
         present: (present.count() < present.len()).then(|| Arc::new(present)),
         actions: actions(part, |row| time.binary_search(&part.bars.time[row]).ok()),

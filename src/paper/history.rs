@@ -12,7 +12,7 @@ use super::life::State;
 use super::tell::{self, Told};
 use super::terms::Terms;
 use super::views;
-use crate::bars::{Bars, Clock, Zone};
+use crate::bars::{Bars, Clock, Cut, Zone};
 use crate::batch::kept::Kept;
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
@@ -452,7 +452,7 @@ impl History {
 
 /// A symbol that has no bars yet.
 fn empty(symbol: &str, terms: &Terms) -> Bars {
-    let none: Arc<[f64]> = Arc::new([]);
+    let none: Cut<f64> = Vec::new().into();
     let extra = terms.columns.iter().map(|(name, boolean)| crate::bars::Extra {
         name: name.clone(),
         boolean: *boolean,
@@ -460,7 +460,7 @@ fn empty(symbol: &str, terms: &Terms) -> Bars {
     });
     Bars {
         symbol: symbol.to_owned(),
-        time: Arc::new([]),
+        time: Vec::new().into(),
         open: none.clone(),
         high: none.clone(),
         low: none.clone(),

@@ -31,6 +31,9 @@ impl Night {
         mut open: impl FnMut(&str) -> Result<Option<Account>, StoreError>,
     ) -> Result<Self, StoreError> {
         let mut night = Self::default();
+        if plan.bases.iter().all(|base| base.session.mode != Mode::Paper) {
+            return Ok(night);
+        }
         let (points, jobs) = (std::mem::take(&mut plan.points), std::mem::take(&mut prepared.jobs));
         for (point, mut job) in points.into_iter().zip(jobs) {
             let (index, session) = (plan.points.len(), &plan.bases[point.base].session);

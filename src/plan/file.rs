@@ -70,7 +70,7 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
             .zip(&point.at)
             .map(|(axis, &at)| (axis.path.clone(), axis.values[at as usize].json()))
             .collect();
-        let id = job.work.as_ref().ok().map(|work| hex(&work.identity.digest(), 64));
+        let id = job.work.as_ref().ok().map(|work| hex(&work.identity().digest(), 64));
         let line = json!({
             "index": job.index,
             "id": id,
@@ -362,7 +362,7 @@ impl Frozen {
     /// Refuse to go on if a session is not what it was when the plan was made.
     pub fn check(&self, prepared: &Prepared) -> Result<()> {
         for job in &prepared.jobs {
-            let now = job.work.as_ref().ok().map(|work| hex(&work.identity.digest(), 64));
+            let now = job.work.as_ref().ok().map(|work| hex(&work.identity().digest(), 64));
             let point = &self.plan.points[job.index];
             // An account goes on with the bars that it has seen.
             let is_account = self.plan.base(point).session.mode == Mode::Paper;

@@ -20,7 +20,7 @@ const ID_BYTES: usize = 5;
 /// How many sessions hold their rules at a time. A plan of more gives them back once they are known to be
 /// right, and [`Prepared::part`] makes them again for the sessions that run next: what a long sweep takes
 /// of the memory is its rows. Tests need no long sweep to see it.
-pub const AT_ONCE: usize = if cfg!(test) { 48 } else { 16_384 };
+pub const AT_ONCE: usize = if cfg!(test) { 48 } else { 10_000 };
 
 /// A plan of which every session is ready to run, or known to be impossible.
 #[derive(Debug)]
@@ -54,13 +54,15 @@ pub struct Work {
     /// What it shares with the other points of its sweep.
     pub variant: Arc<Variant>,
     /// Its rules; `None` in a plan of more than [`AT_ONCE`] sessions.
-    rules: Option<Rules>,
+    rules: Option<Box<Rules>>,
     /// The symbols that its rules look at by name, in order.
     pub named: Box<[Arc<str>]>,
-    /// Its identity.
-    pub identity: Identity,
+    /// The digest of its settings.
+    settings: identity::Digest,
+    /// The digest of what it can see of the data, which many sessions have in common.
+    data: Arc<identity::Digest>,
     /// What its account was told, if it is a paper account.
-    pub told: Told,
+    told: Option<Box<Told>>,
 }
 
 impl Work {
@@ -69,14 +71,25 @@ impl Work {
         self.rules.as_ref().expect("a session that runs is of a part that has its rules")
     }
 
+    /// Its identity.
+    pub fn identity(&self) -> Identity {
+        identity::identity(self.variant.rules, self.settings, *self.data)
+    }
+
+    /// What its account was told; nothing, if it has none.
+    pub fn told(&self) -> &Told {
+        static NOTHING: Told = Told { commands: Vec::new(), changes: Vec::new() };
+        self.told.as_deref().unwrap_or(&NOTHING)
+    }
+
     /// The rules, first those that it begins with.
     pub fn all_rules(&self) -> impl Iterator<Item = &Rules> {
-        std::iter::once(self.rules()).chain(self.told.changes.iter().map(|change| &change.rules))
+        std::iter::once(self.rules()).chain(self.told().changes.iter().map(|change| &change.rules))
     }
 
     /// What the engine is told of the owner of the account.
     pub fn hand(&self) -> Hand<'_> {
-        Hand { commands: &self.told.commands, approves: self.variant.session.approves() }
+        Hand { commands: &self.told().commands, approves: self.variant.session.approves() }
     }
 }
 
@@ -181,7 +194,7 @@ impl Prepared {
                 slices: Vec::new(),
                 worlds: Vec::new(),
                 data: Vec::new(),
-                jobs: Vec::new(),
+                jobs: Vec::with_capacity(plan.points.len()),
             },
             slice_keys: Vec::new(),
             with_rules: 0,
@@ -221,10 +234,11 @@ impl Prepared {
                 let rules = variant.strategy.bind(&job.params, legs, world, &mut graph, &mut known);
                 Work {
                     variant: variant.clone(),
-                    rules: Some(rules.expect("its rules were right before")),
+                    rules: Some(Box::new(rules.expect("its rules were right before"))),
                     named: work.named.clone(),
-                    identity: work.identity,
-                    told: Told::default(),
+                    settings: work.settings,
+                    data: work.data.clone(),
+                    told: None,
                 }
             });
             Job { index: job.index, params: job.params.clone(), work }
@@ -354,9 +368,10 @@ impl Prepared {
             settings: hasher,
             session,
         };
-        let identity = identity::identity(rules_digest, settings, seen);
         let (variant, named) = (Arc::new(variant), named.into());
-        Some(Ok(Work { variant, rules: Some(rules), named, identity, told }))
+        let (rules, told) = (Some(Box::new(rules)), Some(Box::new(told)));
+        let data = Arc::new(seen);
+        Some(Ok(Work { variant, rules, named, settings, data, told }))
     }
 
     /// What was found in the files of these settings.
@@ -389,7 +404,7 @@ impl Prepared {
     pub fn alike(&self) -> Option<(usize, usize)> {
         let mut seen: HashMap<[u8; ID_BYTES], (identity::Digest, usize)> = HashMap::new();
         self.jobs.iter().find_map(|job| {
-            let digest = job.work.as_ref().ok()?.identity.digest();
+            let digest = job.work.as_ref().ok()?.identity().digest();
             let id = *digest.first_chunk().expect("a digest is longer than an id");
             let (known, other) = *seen.entry(id).or_insert((digest, job.index));
             (known != digest).then_some((other, job.index))
@@ -678,10 +693,14 @@ impl Preparation<'_> {
                     return;
                 }
                 let settings = variant.settings.with_params(strategy, &params);
-                let identity =
-                    identity::identity(variant.rules, settings, slice.digest_with(&named));
-                let (named, told) = (named.into(), Told::default());
-                Ok(Work { variant, rules: Some(rules), named, identity, told })
+                let seen = slice.digest_with(&named);
+                let before = self.prepared.jobs.last().and_then(|job| job.work.as_ref().ok());
+                let data = match before.filter(|before| *before.data == seen) {
+                    Some(before) => before.data.clone(),
+                    None => Arc::new(seen),
+                };
+                let (rules, named) = (Some(Box::new(rules)), named.into());
+                Ok(Work { variant, rules, named, settings, data, told: None })
             }
         };
         self.prepared.jobs.push(Job { index, params, work });

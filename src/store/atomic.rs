@@ -26,7 +26,18 @@ pub(super) fn write_in_pieces(
     path: &Path,
     pieces: impl Iterator<Item = impl AsRef<[u8]>>,
 ) -> Result<(), StoreError> {
-    let temporary = temporary_file(path, pieces)?;
+    replace(path, temporary_file(path, |file| write_pieces(file, pieces))?)
+}
+
+/// Writes `path` as `fill` does it, replacing what is there.
+pub(super) fn write_by(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), StoreError> {
+    replace(path, temporary_file(path, |file| step().and_then(|()| fill(file)))?)
+}
+
+fn replace(path: &Path, temporary: NamedTempFile<File>) -> Result<(), StoreError> {
     step()
         .and_then(|()| temporary.persist(path).map_err(|error| error.error))
         .map_err(StoreError::io("written", path))?;
@@ -35,7 +46,7 @@ pub(super) fn write_in_pieces(
 
 /// Writes `path` unless something has that name; `false` if so.
 pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
-    let temporary = temporary_file(path, iter::once(bytes))?;
+    let temporary = temporary_file(path, |file| write_pieces(file, iter::once(bytes)))?;
     match step().and_then(|()| temporary.persist_noclobber(path).map_err(|error| error.error)) {
         Ok(_) => sync_directory(parent(path)).map(|()| true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -72,7 +83,10 @@ fn fill_and_rename(
     for (name, bytes) in files {
         let file = temporary.join(name);
         File::create_new(&file)
-            .and_then(|mut handle| write_synced(&mut handle, iter::once(bytes)))
+            .and_then(|mut handle| {
+                write_pieces(&mut handle, iter::once(bytes))?;
+                sync(&handle)
+            })
             .map_err(StoreError::io("written", &path.join(name)))?;
     }
     sync_directory(temporary)?;
@@ -175,26 +189,27 @@ pub(super) fn doomed(path: &Path) -> PathBuf {
 
 /// An empty file in `directory`, removed again unless it is given a name.
 pub(super) fn temporary_in(directory: &Path) -> io::Result<NamedTempFile<File>> {
-    Builder::new().prefix(TEMPORARY).make_in(directory, |path| File::create_new(path))
+    Builder::new().prefix(TEMPORARY).make_in(directory, |path| {
+        File::options().read(true).write(true).create_new(true).open(path)
+    })
 }
 
 /// A synced file beside `path`, removed again unless it is given a name.
 fn temporary_file(
     path: &Path,
-    pieces: impl Iterator<Item = impl AsRef<[u8]>>,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<NamedTempFile<File>, StoreError> {
     let write = || {
         step()?;
-        let mut temporary = Builder::new()
-            .prefix(TEMPORARY)
-            .make_in(parent(path), |path| File::create_new(path))?;
-        write_synced(temporary.as_file_mut(), pieces)?;
+        let mut temporary = temporary_in(parent(path))?;
+        fill(temporary.as_file_mut())?;
+        sync(temporary.as_file())?;
         Ok(temporary)
     };
     write().map_err(StoreError::io("written", path))
 }
 
-fn write_synced(file: &mut File, pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<()> {
+fn write_pieces(file: &mut File, pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> io::Result<()> {
     for piece in pieces {
         let bytes = piece.as_ref();
         if let Err(error) = step() {
@@ -204,6 +219,10 @@ fn write_synced(file: &mut File, pieces: impl Iterator<Item = impl AsRef<[u8]>>)
         }
         file.write_all(bytes)?;
     }
+    Ok(())
+}
+
+fn sync(file: &File) -> io::Result<()> {
     step()?;
     file.sync_all()
 }

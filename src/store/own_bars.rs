@@ -4,9 +4,8 @@
 //! say, with the splits and dividends that its account books.
 
 use super::table::{Cells, Table};
-use crate::bars::{Action, Bars, Clock, DAY, Extra};
+use crate::bars::{Action, Bars, Clock, Cut, DAY, Extra};
 use crate::expr::PRICES;
-use std::sync::Arc;
 
 /// The columns of what is booked before a bar opens.
 const SPLIT: &str = "@split";
@@ -40,7 +39,7 @@ pub(super) fn table(bars: &[Bars]) -> Table {
     table
 }
 
-fn prices(bars: &Bars) -> [&Arc<[f64]>; 5] {
+fn prices(bars: &Bars) -> [&Cut<f64>; 5] {
     [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume]
 }
 
@@ -73,7 +72,7 @@ pub(super) fn append(all: &mut Vec<Bars>, table: &Table) -> Result<(), String> {
         let booked = (0..count).filter(|&row| !split[row].is_nan());
         let action = |row: usize| Action { row, split: split[row], dividend: dividend[row] };
         let mut prices = PRICES.iter().map(|name| column(name));
-        let mut price = || prices.next().expect("there are five").map(Arc::from);
+        let mut price = || prices.next().expect("there are five").map(Cut::from);
         let piece = Bars {
             symbol: symbol.clone(),
             time: time.ok_or("a time is missing")?.into(),
@@ -106,7 +105,7 @@ mod tests {
     use super::*;
 
     fn bars(symbol: &str, times: std::ops::Range<i64>) -> Bars {
-        let column: Arc<[f64]> = times.clone().map(|time| time as f64 + 0.1).collect();
+        let column: Cut<f64> = times.clone().map(|time| time as f64 + 0.1).collect();
         let split = Action { row: 1, split: 2.0, dividend: 0.5 };
         Bars {
             symbol: symbol.into(),

@@ -15,11 +15,11 @@ use blake3::{Hash, Hasher};
 use chrono::NaiveDate;
 use polars::prelude::{
     Column, DataFrame, DataType, IntoColumn, KeyValueMetadata, NamedFrom, ParallelStrategy,
-    ParquetReader, ParquetWriter, PolarsResult, SerReader, Series, TimeUnit, TimeZone,
+    ParquetReader, ParquetWriter, PolarsError, PolarsResult, SerReader, Series, TimeUnit, TimeZone,
 };
 use std::borrow::Borrow;
 use std::fs;
-use std::io::Cursor;
+use std::io::{self, BufWriter, Cursor, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) fn write_in_pieces(
     path: &Path,
     tables: impl Iterator<Item = Table>,
 ) -> Result<(), StoreError> {
-    atomic::write(path, &encode(tables))
+    atomic::write_by(path, |file| encode(tables, file))
 }
 
 /// The table in the file `path`: all columns, or those named.
@@ -49,30 +49,48 @@ pub(super) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Table, Store
 
 /// The bytes of `table` as a sealed Parquet file.
 pub(super) fn to_bytes(table: &Table) -> Vec<u8> {
-    encode(std::iter::once(table))
+    let mut file = Cursor::new(Vec::new());
+    encode(std::iter::once(table), &mut file).expect("memory takes what is written to it");
+    file.into_inner()
 }
 
-fn encode(tables: impl Iterator<Item = impl Borrow<Table>>) -> Vec<u8> {
-    const MEMORY: &str = "plain columns are always written to memory";
+/// Writes `tables` to `file`, which is empty, and seals it.
+fn encode<F: Read + Write + Seek>(
+    tables: impl Iterator<Item = impl Borrow<Table>>,
+    file: &mut F,
+) -> io::Result<()> {
     let unsealed = String::from_utf8_lossy(&UNSEALED).into_owned();
     let metadata = KeyValueMetadata::from_static(vec![(SEAL.into(), unsealed)]);
-    let mut bytes = Vec::new();
     let mut frames = tables.map(|table| to_frame(table.borrow())).peekable();
-    let schema = frames.peek().expect("there is a table").schema();
-    let mut writer = ParquetWriter::new(&mut bytes)
+    let schema = frames.peek().expect("there is a table").schema().clone();
+    let mut buffer = BufWriter::new(&mut *file);
+    ParquetWriter::new(&mut buffer)
         .with_key_value_metadata(Some(metadata))
         .set_parallel(false)
-        .batched(&schema.clone())
-        .expect(MEMORY);
-    for frame in frames {
-        writer.write_batch(&frame).expect(MEMORY);
-    }
-    writer.finish().expect(MEMORY);
-    drop(writer);
-    let seal = seal(&bytes).expect("the seal was just written");
-    let digest = digest_around(&bytes, &seal);
-    bytes[seal].copy_from_slice(digest.to_hex().as_bytes());
-    bytes
+        .batched(&schema)
+        .and_then(|mut writer| {
+            frames.try_for_each(|frame| writer.write_batch(&frame))?;
+            writer.finish()
+        })
+        .map_err(|error| match error {
+            PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
+            error => io::Error::other(error.to_string()),
+        })?;
+    buffer.flush()?;
+    drop(buffer);
+    // With the seal unsealed, the file is what its digest is of.
+    file.rewind()?;
+    let mut hasher = Hasher::new();
+    io::copy(file, &mut hasher)?;
+    let mut length = [0; 4];
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut length)?;
+    let mut footer = vec![0; u32::from_le_bytes(length) as usize];
+    let start = file.seek(SeekFrom::End(-8 - footer.len() as i64))?;
+    file.read_exact(&mut footer)?;
+    let seal = seal(&footer).expect("the seal was just written");
+    file.seek(SeekFrom::Start(start + seal.start as u64))?;
+    file.write_all(hasher.finalize().to_hex().as_bytes())
 }
 
 /// The table in `bytes`; what is wrong with them otherwise.

@@ -309,10 +309,10 @@ pub(super) fn table(symbols: &[(&str, &Series)]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bars::{Clock, Extra};
+    use crate::bars::{Clock, Cut, Extra};
 
     fn bars(symbol: &str, flag: Option<f64>) -> Arc<Bars> {
-        let column: Arc<[f64]> = vec![1.0, 2.5].into();
+        let column: Cut<f64> = vec![1.0, 2.5].into();
         let flag = flag.map(|flag| Extra {
             name: "flag".into(),
             boolean: true,

@@ -171,13 +171,13 @@ impl Plots {
             _ => f64::NAN,
         };
         let lets = self.lets.iter().map(|(name, bound)| {
-            let values: Arc<[f64]> = match columns.spread(symbol, bound) {
+            let values: Cut<f64> = match columns.spread(symbol, bound) {
                 Column::Number(values) => values.into(),
                 Column::Bool(flag) => {
                     (0..columns.view(symbol).rows.len()).map(|bar| number(&flag, bar)).collect()
                 }
             };
-            (name.to_string(), Cut::from(values))
+            (name.to_string(), values)
         });
         lets.collect()
     }
@@ -268,7 +268,7 @@ impl LegRules {
 /// The numbers of an expression that the checker found to be one.
 fn column(columns: &Columns<'_>, symbol: usize, bound: &Bound) -> Cut<f64> {
     match columns.spread(symbol, bound) {
-        Column::Number(values) => Cut::from(Arc::from(values)),
+        Column::Number(values) => values.into(),
         Column::Bool(_) => unreachable!("the checker lets a rule be of its own type only"),
     }
 }
@@ -338,7 +338,7 @@ impl Signals {
         };
         let numbers = |a: &Cut<f64>, b: &Cut<f64>| {
             let at = from.min(a.len());
-            Cut::from(a[..at].iter().chain(&b[at..]).copied().collect::<Arc<[f64]>>())
+            Cut::from([&a[..at], &b[at..]].concat())
         };
         let rule =
             |a: &Option<Cut<f64>>, b: &Option<Cut<f64>>| Some(numbers(a.as_ref()?, b.as_ref()?));
@@ -379,5 +379,5 @@ pub fn spread(column: &Cut<f64>, present: &Mask) -> Cut<f64> {
     for (&value, bar) in column.iter().zip(present.iter()) {
         spread[bar] = value;
     }
-    Cut::from(Arc::from(spread))
+    Cut::from(spread)
 }

@@ -78,15 +78,15 @@ pub struct Condition {
 impl Condition {
     pub(super) fn new(formula: &Arc<Formula>, columns: &Columns<'_>, symbol: usize) -> Self {
         let values = |bound: &Bound| match columns.spread(symbol, bound) {
-            Column::Number(values) => (Cut::from(Arc::<[f64]>::from(values)), false),
+            Column::Number(values) => (values.into(), false),
             Column::Bool(flag) => {
                 let value = |bar| match (flag.yes.get(bar), flag.no.get(bar)) {
                     (true, _) => 1.0,
                     (_, true) => 0.0,
                     _ => f64::NAN,
                 };
-                let values: Arc<[f64]> = (0..flag.yes.len()).map(value).collect();
-                (Cut::from(values), true)
+                let values: Cut<f64> = (0..flag.yes.len()).map(value).collect();
+                (values, true)
             }
         };
         let columns = formula.columns.iter().map(values).collect();

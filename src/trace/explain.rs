@@ -180,7 +180,7 @@ pub fn explain(
     let bar = bar_at(&slice.frame, at).map_err(|fact| format!("`--at {at}`: {fact}"))?;
     // A paper account may have been given other parameters since it was opened: each bar is explained
     // with those that its rules were read with.
-    let changes = &work.told.changes;
+    let changes = &work.told().changes;
     let all =
         std::iter::once((0, &job.params)).chain(changes.iter().map(|it| (it.from, &it.params)));
     let mut graphs: Vec<Graph> = all.clone().map(|_| Graph::default()).collect();

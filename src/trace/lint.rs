@@ -5,7 +5,7 @@
 //! data begins. Truth: rules and conditions that are never or always true. Use: what nothing reads.
 
 use super::{Entry, Trace};
-use crate::bars::{Bars, Clock, Extra, Mask};
+use crate::bars::{Bars, Clock, Cut, Extra, Mask};
 use crate::batch::kept::stamp;
 use crate::diag::{Mistake, counted};
 use crate::expr::{Column, Graph, Node, NodeId, Op, PRICES, Scalar, Type};
@@ -486,8 +486,8 @@ fn changed(data: &DataSet, change: impl Fn(&Bars) -> Vec<Bars>) -> Vec<DataSet> 
 /// The bars with every column changed by `change`, the opening times by `times`.
 fn map(
     bars: &Bars,
-    times: impl Fn(&[i64]) -> Arc<[i64]>,
-    change: impl Fn(&[f64]) -> Arc<[f64]>,
+    times: impl Fn(&[i64]) -> Cut<i64>,
+    change: impl Fn(&[f64]) -> Cut<f64>,
 ) -> Bars {
     let extra = bars.extra.iter();
     Bars {

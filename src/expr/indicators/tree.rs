@@ -32,8 +32,9 @@ pub(super) fn windows<const N: usize>(
     value: impl Fn(usize, [f64; N]) -> f64,
 ) -> Vec<f64> {
     assert!(n > 0, "a window holds at least one row");
-    let mut out = vec![f64::NAN; rows];
-    let Some(last) = rows.checked_sub(n) else { return out };
+    let Some(last) = rows.checked_sub(n) else { return vec![f64::NAN; rows] };
+    let mut out = Vec::with_capacity(rows);
+    out.resize(n - 1, f64::NAN);
     let block = BLOCK.max(n);
     let room = (block + n).min(rows) + LANES;
     let columns = || from_fn(|_| vec![f64::NAN; room]);
@@ -73,9 +74,8 @@ pub(super) fn windows<const N: usize>(
             length *= 2;
         }
         let end = start + n - 1;
-        for (i, out) in out[end..end + count].iter_mut().enumerate() {
-            *out = finite(value(end + i, from_fn(|column| window[column][i])));
-        }
+        let windows = (0..count).map(|i| (end + i, from_fn(|column| window[column][i])));
+        out.extend(windows.map(|(row, window)| finite(value(row, window))));
     }
     out
 }

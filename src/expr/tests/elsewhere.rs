@@ -33,7 +33,7 @@ fn wander(symbol: &str, seed: u64, timeframe: i64, times: Vec<i64>) -> Arc<Bars>
             [open, high, low, close, 1_000.0 * random(), score]
         })
         .collect();
-    let column = |index: usize| -> Arc<[f64]> { rows.iter().map(|row| row[index]).collect() };
+    let column = |index: usize| -> Cut<f64> { rows.iter().map(|row| row[index]).collect() };
     Arc::new(Bars {
         symbol: symbol.into(),
         time: times.into(),
@@ -93,7 +93,7 @@ fn views(bars: &[Arc<Bars>], first: usize) -> Vec<View> {
 /// The bars of one symbol without those that close after `known`, or with them spoiled.
 fn without_future(bars: &Bars, known: i64, poison: Option<f64>) -> Arc<Bars> {
     let end = bars.time.partition_point(|&open| bars.clock.close(open) <= known);
-    let change = |column: &[f64]| -> Arc<[f64]> {
+    let change = |column: &[f64]| -> Cut<f64> {
         let spoiled = column[end..].iter().filter_map(|_| poison);
         column[..end].iter().copied().chain(spoiled).collect()
     };

@@ -55,7 +55,7 @@ fn symbols_share_one_axis_and_carry_their_last_close() {
         exit_long: own.clone(),
         enter_short: own.clone(),
         exit_short: own,
-        stop: Some(Cut::from(Arc::from([1.0, 2.0, f64::NAN]))),
+        stop: Some(Cut::from(vec![1.0, 2.0, f64::NAN])),
         ..Signals::default()
     };
     let placed = slice.place(1, rules);

@@ -1,7 +1,7 @@
 use super::super::atomic::fault;
 use super::super::table::Cells;
 use super::*;
-use crate::bars::{Clock, DAY, Extra, Zone};
+use crate::bars::{Clock, Cut, DAY, Extra, Zone};
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn holder() -> Holder {
 
 /// Bars of `X` from row `from` on that close at `closes`.
 fn bars(from: i64, timeframe: i64, closes: &[f64]) -> Bars {
-    let column: Arc<[f64]> = closes.into();
+    let column: Cut<f64> = closes.into();
     Bars {
         symbol: "X".into(),
         time: (0..closes.len() as i64).map(|row| START + (from + row) * timeframe).collect(),
