@@ -64,20 +64,24 @@ impl Paid {
 }
 
 impl Walk {
-    /// Fill what is due at this moment: sells, then buys, each in the order of symbols; or both in
-    /// that order.
+    /// Restore the weights and fill the orders that are due at this moment.
     pub(super) fn fill_due(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
+        if self.weighs(scene, touched, at) {
+            self.restore_weights(scene, touched, at);
+        }
+        self.fill_orders(scene, touched, at);
+    }
+
+    /// Fill the orders that are due at this moment: sells, then buys, each in the order of symbols; or
+    /// both in that order.
+    pub(super) fn fill_orders(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
         let due = |walk: &Self, symbol: usize| {
             let book = &walk.books[symbol];
             book.exit.is_some_and(|exit| exit.fill == (at.bar, at.moment))
                 || book.entry.is_some_and(|entry| entry.is_due(at))
         };
-        let weighs = self.weighs(scene, touched, at);
-        if !weighs && !touched.iter().any(|&symbol| due(self, symbol)) {
+        if !touched.iter().any(|&symbol| due(self, symbol)) {
             return;
-        }
-        if weighs {
-            self.restore_weights(scene, touched, at);
         }
         if scene.settings.together {
             for &symbol in touched {

@@ -472,6 +472,33 @@ fn a_day_ends_where_the_clock_says_or_at_the_next_open() {
 }
 
 #[test]
+fn a_weight_of_the_first_close_is_restored_once() {
+    let mut settings = Settings { costs: costs(0.01, 0.0, 0.0), ..Settings::default() };
+    settings.axes.fill = model::Fill::Close;
+    settings.rebalance.every = super::settings::Every::Month;
+    let weight = Some(whole(vec![0.5; 6]));
+    let rules = Signals { weight, ..signals(6, [&[], &[], &[], &[]]) };
+    let outcome = walk(&frame(&RISING), &[rules], &settings);
+    assert_eq!(trades(&outcome), [(0, 10.0, 5, 15.0, None)]);
+    assert_eq!(outcome.fills.len(), 1);
+}
+
+#[test]
+fn a_weight_is_not_raised_at_the_close_at_which_a_guard_trips() {
+    let mut settings = Settings::default();
+    settings.axes.fill = model::Fill::Close;
+    let action = super::settings::Action::Block;
+    settings.risk.max_drawdown =
+        Some(super::settings::Breaker { limit: 0.02, action, cooldown: None });
+    let weight = Some(whole(vec![0.5; 6]));
+    let rules = Signals { weight, ..signals(6, [&[], &[], &[], &[]]) };
+    // 50 units at 100 lose 250 by the close of 95, where more of them would be bought.
+    let outcome = walk(&frame(&FALLING), &[rules], &settings);
+    assert_eq!(outcome.fills.len(), 1);
+    assert_eq!(outcome.refused.of(Reason::MaxDrawdown), 3);
+}
+
+#[test]
 fn a_delayed_weight_waits_for_its_delay() {
     let mut settings = Settings::default();
     settings.axes.delay = 1;

@@ -273,8 +273,12 @@ impl Walk {
         for &symbol in touched {
             self.inside(scene, symbol, t);
         }
-        if scene.fills_at_close() {
-            self.fill_due(scene, touched, At { bar: t, moment: Moment::Close });
+        let at = At { bar: t, moment: Moment::Close };
+        match scene.axes.fill {
+            Fill::NextOpen => {}
+            Fill::NextClose => self.fill_due(scene, touched, at),
+            // The weights of this close are restored when the guards have looked at it.
+            Fill::Close => self.fill_orders(scene, touched, at),
         }
     }
 

@@ -76,7 +76,10 @@ impl Walk {
 
     /// Whether weights are restored at this moment.
     pub(super) fn weighs(&self, scene: &Scene<'_>, touched: &[usize], at: At) -> bool {
-        at.moment == moment(scene)
+        // What is in the account from the next bar on needs one.
+        let has_bar = !scene.books_late() || at.bar + 1 < scene.frame.len();
+        has_bar
+            && at.moment == moment(scene)
             && touched.iter().any(|&symbol| self.books[symbol].next_weight == at.bar)
     }
 
@@ -92,7 +95,7 @@ impl Walk {
         }
         for &symbol in touched {
             if self.books[symbol].next_weight == at.bar {
-                self.books[symbol].next_weight = 0;
+                self.books[symbol].next_weight = next_weight(scene, symbol, at.bar + 1);
                 self.books[symbol].stale = true;
             }
         }
