@@ -185,3 +185,14 @@ fn a_follower_tells_the_fills_and_states_of_its_account_and_nothing_disturbs_it(
         assert_eq!(disturbed.told("fill").len(), fills, "{command}");
     }
 }
+
+#[test]
+fn a_new_beginning_is_a_change_of_state_that_is_told() {
+    let project = followed("cat >> told-$PAPERTAPE_HOOK");
+    let mut running = project.spawn(["paper", "follow", "a.toml", "-q"]);
+    running.wait_until(|| project.told("phase_start").len() == 3);
+    let _ = project.tell(&["restart"]).success();
+    file(&project, "told-on_state", |text| text.contains("\"cause\":\"restart\""));
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}

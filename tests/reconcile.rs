@@ -120,6 +120,23 @@ fn a_changed_setting_explains_what_it_did() {
 }
 
 #[test]
+fn trades_that_somebody_edited_are_not_those_of_the_account() {
+    let project = account(|_| {});
+    let path = "output/paper/night/trades.csv";
+    let trades = std::fs::read_to_string(project.path(path)).unwrap();
+    let line = trades.lines().nth(2).unwrap();
+    let price = line.split(',').nth(4).unwrap();
+    project.write(path, trades.replacen(&format!(",{price},"), ",1.5,", 1));
+    let found = reconcile(&project, 1);
+    let (because_of, what) = cause(&found);
+    assert_eq!(because_of, "history", "{found:#}");
+    assert!(what.starts_with("trades.csv is not what"), "{what}");
+    assert_eq!(found["fields"][0]["account"], "1.5", "{found:#}");
+    project.write(path, trades);
+    let _ = reconcile(&project, 0);
+}
+
+#[test]
 fn another_engine_explains_what_it_did() {
     let project = account(|_| {});
     let newest = "output/paper/night/checkpoints/000002.json";

@@ -20,7 +20,7 @@ pub mod verdict;
 pub use baseline::{Accepted, Baseline, Baselines, Lack, Source};
 pub use cause::{Cause, causes};
 pub use check::{Checked, Checks, Standing};
-pub use reconcile::{Against, Reconciled, Wanted};
+pub use reconcile::{Against, Reconciled, Shown, Wanted};
 pub use sheet::Sheet;
 pub use snapshot::{Snapshot, Span};
 pub use story::{Story, story};

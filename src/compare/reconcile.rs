@@ -40,6 +40,17 @@ pub struct Wanted {
     pub files: bool,
 }
 
+/// What the views of an account show.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Its trades; `None` where they are not there.
+    pub trades: Option<Sheet>,
+    /// How many bars it had walked over when they were written.
+    pub bars: u64,
+    /// How many commands it had been given then.
+    pub commands: usize,
+}
+
 /// A file by its name.
 pub type File = (&'static str, Vec<u8>);
 
@@ -123,15 +134,15 @@ impl Bench<'_> {
     }
 }
 
-/// Hold the account of session number `index` of a plan, whose files tell `history`, against a backtest.
-/// `trades` is the view of its trades, where it is there.
+/// Hold the account of session number `index` of a plan, whose files tell `history` and whose views have
+/// `shown` it, against a backtest.
 pub fn reconcile(
     plan: &Plan,
     projects: &[Project],
     prepared: &mut Prepared,
     index: usize,
     history: &History,
-    trades: Option<&Sheet>,
+    shown: &Shown,
     wanted: Wanted,
 ) -> Result<Reconciled, String> {
     let base = plan.base(&plan.points[index]);
@@ -160,26 +171,15 @@ pub fn reconcile(
     let opened = Given { params: terms.values(), bars: own, told: Some(told) };
     let (walked, differs) = bench.walk(opened.clone())?;
     let manifest = manifest(history, bench.prepared, plan, index);
+    let differs = differs.or_else(|| edited(shown, &walked, commands));
     // What was told of an account is the truth of it, where it cannot be computed again.
     let is_told = differs.is_none() && manifest.is_none();
-    let account = match trades.filter(|_| !is_told) {
-        Some(trades) => {
-            let equity =
-                history.checkpoint().map(|known| (Metric::FinalEquity, Some(known.equity)));
-            Snapshot {
-                trades: Some(trades.clone()),
-                orders: None,
-                daily: None,
-                metrics: equity.into_iter().collect(),
-                ..walked.clone()
-            }
-        }
+    let account = match &shown.trades {
+        _ if is_told => walked.clone(),
+        Some(trades) => told_by(trades, history, &walked),
         None => {
-            if !is_told {
-                notes.push(
-                    "the account's trades.csv is gone; what it comes to now is compared".into(),
-                );
-            }
+            let fact = "the account's trades.csv is gone; what it comes to now is compared";
+            notes.push(fact.into());
             walked.clone()
         }
     };
@@ -245,6 +245,26 @@ fn as_opened(history: &History, params: &[Scalar]) -> Vec<Scalar> {
         false => value.clone(),
     };
     params.iter().enumerate().map(value).collect()
+}
+
+/// The account as the view of its trades tells it, for what it comes to now is something else.
+fn told_by(trades: &Sheet, history: &History, walked: &Snapshot) -> Snapshot {
+    let equity = history.checkpoint().map(|known| (Metric::FinalEquity, Some(known.equity)));
+    Snapshot {
+        trades: Some(trades.clone()),
+        orders: None,
+        daily: None,
+        metrics: equity.into_iter().collect(),
+        ..walked.clone()
+    }
+}
+
+/// What is said of a view of the account's trades that shows others than there are.
+fn edited(shown: &Shown, walked: &Snapshot, commands: usize) -> Option<String> {
+    let is_current = shown.bars == walked.range.bars && shown.commands == commands;
+    let is_other = shown.trades.is_some() && shown.trades != walked.trades;
+    let fact = "trades.csv is not what its bars and commands make of the account";
+    (is_current && is_other).then(|| format!("{fact}; with its next bar it is written again"))
 }
 
 /// What of the manifest's rules and settings is not what was agreed, but for parameters; `None` if

@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Facts, Format, Kind, Records};
 use crate::cli::planning::{Planned, Planning};
 use crate::compare::reconcile::reconcile;
-use crate::compare::{Against, Reconciled, Sheet, Snapshot, Wanted};
+use crate::compare::{Against, Reconciled, Sheet, Shown, Snapshot, Wanted};
 use crate::diag::counted;
 use crate::manifest::Mode;
 use crate::metrics::Metric;
@@ -83,17 +83,16 @@ impl Reconcile {
             return Err(Usage(fact).into());
         };
         let history = History::read(&reader)?;
-        let view = reader.view(TRADES)?;
-        let trades = view.and_then(|bytes| Sheet::parse(&String::from_utf8_lossy(&bytes)).ok());
+        let shown = shown(&reader)?;
         let wanted = Wanted {
             bars: if self.own_bars { Against::OwnBars } else { Against::Source },
             obeys: !self.without_commands,
             files: self.out.is_some(),
         };
-        let (plan, prepared, trades) = (&plan, &mut prepared, trades.as_ref());
+        let (plan, prepared) = (&plan, &mut prepared);
         let reconciled = match history.wrong() {
             Some(fact) => Err(fact),
-            None => reconcile(plan, &projects, prepared, index, &history, trades, wanted),
+            None => reconcile(plan, &projects, prepared, index, &history, &shown, wanted),
         };
         let reconciled = match reconciled {
             Ok(reconciled) => reconciled,
@@ -127,10 +126,25 @@ impl Reconcile {
     }
 }
 
+/// The view that tells how the account is; null if there is none.
+fn how(reader: &AccountReader) -> Result<Value> {
+    let view = reader.view(ACCOUNT_FILE)?.unwrap_or_default();
+    Ok(serde_json::from_slice(&view).unwrap_or_default())
+}
+
+/// What the views of the account show.
+fn shown(reader: &AccountReader) -> Result<Shown> {
+    let (how, trades) = (how(reader)?, reader.view(TRADES)?);
+    Ok(Shown {
+        trades: trades.and_then(|bytes| Sheet::parse(&String::from_utf8_lossy(&bytes)).ok()),
+        bars: how["bars"].as_u64().unwrap_or_default(),
+        commands: how["commands"].as_u64().unwrap_or_default() as usize,
+    })
+}
+
 /// The manifest with which the account was run last; `None` if it is not known, or not there any more.
 fn manifest(reader: &AccountReader, context: &Context) -> Result<Option<PathBuf>> {
-    let view = reader.view(ACCOUNT_FILE)?.unwrap_or_default();
-    let view: Value = serde_json::from_slice(&view).unwrap_or_default();
+    let view = how(reader)?;
     let path = view["manifest"].as_str().map(PathBuf::from);
     // It was written as it is seen from where that run began.
     let places = path.map(|path| [context.project().root.join(&path), path]);
