@@ -181,7 +181,7 @@ fn whoever_is_killed_while_it_tells_something_has_told_it_or_not() {
         &["stop", "NAME"],
         &["approve", "NAME", "--all"],
     ];
-    let groups = commands.map(|words| (words[0], if words[0] == "approve" { 14 } else { 8 }));
+    let groups = commands.map(|words| (words[0], 20));
     let project = project(ENTERS, &["nothing", "approve-nothing"], &groups).bars(10);
     let _ = project.run(RUN).success();
     let killed = commands

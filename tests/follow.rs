@@ -118,6 +118,12 @@ fn another_terminal_is_answered_while_no_bar_comes() {
     let mut running = project.following("active");
     let _ = project.tell(&["pause"]).success();
     running.wait_until(|| project.is("paused"));
+    let summary = || {
+        let text = fs::read(project.path("output/paper/x/summary.json")).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()
+    };
+    running.wait_until(|| summary()["status"] == "paused");
+    assert!(summary()["end"].is_null());
     let _ = project.tell(&["pause", "x"]).code(2).stderr("it is paused already");
     let _ = project.tell(&["adjust", "--param", "fast=999"]).code(2).stderr("from 1 to 50");
     let _ = project.tell(&["adjust", "--off", "Y"]).code(2).stderr("trades no symbol `Y`");
@@ -140,6 +146,8 @@ fn another_terminal_is_answered_while_no_bar_comes() {
     assert_eq!(status[0]["pid"], running.child().id().to_string());
     let _ = project.tell(&["kill"]).success();
     let _ = running.end().success();
+    assert_eq!(summary()["status"], "closed");
+    assert!(summary()["end"].is_string());
     assert_eq!(project.states(), ["initializing", "active", "paused", "active", "closed"]);
     let _ = project.tell(&["pause"]).code(2).stderr("papertape paper restart");
     let _ = project.tell(&["restart"]).success().stderr("put aside as `x~");

@@ -315,7 +315,10 @@ fn of_ten_accounts_one_is_broken_and_nine_go_on() {
     assert_eq!(state(), "error");
     let journal = project.path("output/paper/x3/journal.jsonl");
     let told = fs::read_to_string(&journal).unwrap();
-    assert!(told.lines().last().unwrap().contains("paper recover x3 --to WHICH"), "{told}");
+    let last = told.lines().rev().find(|line| line.contains("\"type\":\"state\""));
+    assert!(last.unwrap().contains("paper recover x3 --to WHICH"), "{told}");
+    let summary = fs::read_to_string(project.path("output/paper/x3/summary.json")).unwrap();
+    assert!(summary.contains("\"status\": \"error\""), "{summary}");
     let _ = night(&project, "2020-02-21").code(3);
     assert_eq!(fs::read_to_string(&journal).unwrap(), told, "once is enough");
     let pause = project.run(["paper", "pause", "x3"]).code(2);

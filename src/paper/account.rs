@@ -14,7 +14,7 @@ use super::state::{is_held, state};
 use super::take::{self, At};
 use super::tell::{self, Told};
 use super::terms::Terms;
-use super::views;
+use super::views::{self, SUMMARY};
 use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
@@ -122,7 +122,25 @@ impl Account {
             _ => {}
         }
         self.history.given.push(Given { at, by: by.to_owned(), after, command });
+        if turn.is_some() {
+            self.show_state()?;
+        }
         Ok(Ok(()))
+    }
+
+    /// Let its views show the state that it is in.
+    fn show_state(&mut self) -> Result<(), StoreError> {
+        // Whoever opens it writes them in a moment.
+        let state = self.state.filter(|state| *state != State::Initializing);
+        let Some(state) = state else { return Ok(()) };
+        for name in [ACCOUNT_FILE, SUMMARY] {
+            let mut view = views::view(self.directory.reader(), name)?;
+            if view.is_object() {
+                views::turn(&mut view, state);
+                self.directory.write_view(name, &views::text(&view))?;
+            }
+        }
+        self.directory.tell(&[tell::summarized(&self.name)])
     }
 
     /// An order, or each that waits for approval, does so no more.
@@ -132,7 +150,7 @@ impl Account {
         status: OrderStatus,
     ) -> Result<(), StoreError> {
         self.history.unapproved.retain(|waits| order.is_some_and(|order| order != *waits));
-        let mut view = views::account(self.directory.reader())?;
+        let mut view = views::view(self.directory.reader(), ACCOUNT_FILE)?;
         views::settle_order(&mut view, order, status);
         self.directory.write_view(ACCOUNT_FILE, &views::text(&view))
     }
@@ -201,6 +219,7 @@ impl Account {
             let event = tell::turned(&self.name, from, to, cause, reason);
             self.directory.tell(&[event])?;
             self.history.state = Some(to);
+            self.show_state()?;
         }
         Ok(())
     }
@@ -485,9 +504,7 @@ impl Account {
             for (name, bytes) in views::all(self, kept, &checkpoint) {
                 self.directory.write_view(name, &bytes)?;
             }
-            let event =
-                Event::new(Utc::now(), EventKind::SummaryUpdated, "summary.json was written");
-            self.directory.tell(&[event.session(&*self.name)])?;
+            self.directory.tell(&[tell::summarized(&self.name)])?;
             if !self.paced || self.is_due(&checkpoint, kept) {
                 self.keep(checkpoint, kept)?;
             }

@@ -261,6 +261,11 @@ fn rule_of(change: Change) -> Option<(Option<Cause>, &'static str)> {
     })
 }
 
+/// The event of a summary that was written.
+pub(super) fn summarized(session: &str) -> Event {
+    Event::new(Utc::now(), EventKind::SummaryUpdated, "summary.json was written").session(session)
+}
+
 /// The event of a change of state.
 pub(super) fn turned(session: &str, from: State, to: State, cause: Cause, reason: &str) -> Event {
     let level = match to {

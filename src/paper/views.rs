@@ -3,6 +3,7 @@
 
 use super::account::Account;
 use super::checkpoint::Checkpoint;
+use super::life::State;
 use crate::batch::kept::{Kept, by_name};
 use crate::engine::OrderStatus;
 use crate::metrics::Metric;
@@ -11,6 +12,9 @@ use serde_json::{Value, json};
 
 /// The name of the view of what an account was worth.
 pub const EQUITY: &str = "equity.csv";
+
+/// The name of the summary of an account.
+pub(super) const SUMMARY: &str = "summary.json";
 
 /// The names and bytes of all views.
 pub(super) fn all(
@@ -21,7 +25,7 @@ pub(super) fn all(
     [
         ("trades.csv", kept.trades()),
         (EQUITY, equity_csv(kept)),
-        ("summary.json", text(&summary(account, kept))),
+        (SUMMARY, text(&summary(account, kept))),
         (ACCOUNT_FILE, text(&how(account, kept, checkpoint))),
     ]
 }
@@ -47,15 +51,30 @@ pub fn equity_csv(kept: &Kept<'_>) -> Vec<u8> {
     csv.into_bytes()
 }
 
-/// The view that tells how an account is; null if there is none.
-pub(super) fn account(reader: &AccountReader) -> Result<Value, StoreError> {
-    let view = reader.view(ACCOUNT_FILE)?;
+/// The view `name` of an account, which is JSON; null if there is none.
+pub(super) fn view(reader: &AccountReader, name: &str) -> Result<Value, StoreError> {
+    let view = reader.view(name)?;
     Ok(view.and_then(|view| serde_json::from_slice(&view).ok()).unwrap_or_default())
+}
+
+/// Change the state in the view that tells how an account is, or in its summary: nothing is walked over
+/// when somebody tells it something, or when it cannot go on.
+pub(super) fn turn(view: &mut Value, state: State) {
+    let now = json!(chrono::Utc::now());
+    let Some(facts) = view.as_object_mut() else { return };
+    for (name, fact) in facts.iter_mut() {
+        match name.as_str() {
+            "state" | "status" => *fact = state.word().into(),
+            "updated" => *fact = now.clone(),
+            "end" if state.is_over() => *fact = now.clone(),
+            _ => {}
+        }
+    }
 }
 
 /// The numbers of the orders that wait for approval, by the view of an account.
 pub(super) fn unapproved(reader: &AccountReader) -> Result<Vec<usize>, StoreError> {
-    let view = account(reader)?;
+    let view = view(reader, ACCOUNT_FILE)?;
     let orders = view["orders"].as_array().into_iter().flatten();
     let waits = orders.filter(|order| order["status"] == OrderStatus::Unapproved.words());
     Ok(waits.filter_map(|order| Some(order["number"].as_u64()? as usize)).collect())
@@ -95,14 +114,14 @@ fn summary(account: &Account, kept: &Kept<'_>) -> Value {
     let (trades, wins, losses) = wins_and_losses(kept);
     let now = chrono::Utc::now();
     let state = account.state();
-    let over = state.is_some_and(super::life::State::is_over);
+    let over = state.is_some_and(State::is_over);
     json!({
         "schema": 1,
         "session": account.name(),
         "start": account.opened(),
         "end": over.then_some(now),
         "updated": now,
-        "status": state.map(super::life::State::word),
+        "status": state.map(State::word),
         "phases_done": ["bars", "walk", "journal"],
         "capital": capital,
         "equity": equity,
@@ -160,7 +179,7 @@ fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
     json!({
         "schema": 1,
         "session": account.name(),
-        "state": account.state().map(super::life::State::word),
+        "state": account.state().map(State::word),
         "manifest": manifest(kept),
         "strategy": terms.map(|terms| &terms.strategy),
         "symbols": terms.map(|terms| &terms.symbols),
