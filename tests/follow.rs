@@ -152,6 +152,8 @@ fn another_terminal_is_answered_while_no_bar_comes() {
     let _ = project.tell(&["pause"]).code(2).stderr("papertape paper restart");
     let _ = project.tell(&["restart"]).success().stderr("put aside as `x~");
     let _ = project.tell(&["pause"]).code(2).stderr("there is no paper account yet");
+    let _ = project.run(["paper", "status"]).success().stderr("there is no paper account yet");
+    let _ = project.run(["paper", "status", "y"]).code(2).stderr("there is no paper account yet");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `papertape paper status`: how the accounts are.
 
-use crate::cli::context::Context;
+use super::which;
+use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
 use crate::engine::OrderStatus;
@@ -51,6 +52,14 @@ const COLUMNS: [(&str, Kind); 12] = [
 impl Status {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = context.store();
+        for name in &self.sessions {
+            which(&store, Some(name))?.map_err(Usage)?;
+        }
+        if let Err(fact) = which(&store, None)?
+            && store.accounts()?.is_empty()
+        {
+            context.say(&fact);
+        }
         loop {
             let (table, orders) = self.tables(&store)?;
             if self.watch && std::io::stdout().is_terminal() {
