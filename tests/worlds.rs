@@ -1,6 +1,6 @@
 //! The promise of paper accounts in random worlds: several symbols with holes, rules, limits, nights,
-//! crashes and commands, each drawn from a seed. However an account was fed, it is what a backtest over
-//! its bars is, and what its journal and its bars alone make of it.
+//! followers, crashes and commands, each drawn from a seed. However an account was fed, it is what a
+//! backtest over its bars is, and what its journal and its bars alone make of it.
 
 use crate::project::{Files, Project, assert_same, tree};
 use serde_json::Value;
@@ -115,13 +115,19 @@ fn live(seed: u64, told: bool) -> (Project, String) {
     let project = Project::new()
         .manifest("a.toml", &format!("\n[session.x]\nmode = \"paper\"\n{keys}"))
         .manifest("b.toml", &format!("\n[session.past]\n{keys}"))
-        .file("data/x.csv", data);
+        .file("data/x.csv", "");
+    let (header, rows) = data.split_once('\n').unwrap();
     let mut now = 10 + dice.below(20);
     while now < DAYS {
         let until = day(now - 1);
-        let run = ["run", "a.toml", "--no-report", "-q", "--now", &until];
+        let known = rows.split_inclusive('\n').filter(|row| **row < *until);
+        project.write("data/x.csv", format!("{header}\n{}", known.collect::<String>()));
+        let run: &[&str] = match dice.chance(60) {
+            true => &["run", "a.toml", "--no-report", "-q", "--now", &until],
+            false => &["paper", "follow", "a.toml", "--replay", "max", "-q"],
+        };
         if dice.chance(40) {
-            let operations = dice.below(60).to_string();
+            let operations = dice.below(90).to_string();
             let last = ["--die-after", &operations];
             drop(project.command(run.iter().chain(&last)).output().unwrap());
         }
@@ -147,6 +153,7 @@ fn live(seed: u64, told: bool) -> (Project, String) {
         }
         now += 1 + dice.below(20);
     }
+    project.write("data/x.csv", &data);
     let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
     (project, keys)
 }
