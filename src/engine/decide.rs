@@ -14,7 +14,8 @@ impl Walk {
     /// Read the rules of a symbol at the close of bar `t`: exits before entries.
     pub(super) fn read_rules(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
         let signals = &scene.signals[symbol];
-        let spent = scene.axes.fill == Fill::Close && self.is_spent(scene, symbol, t);
+        let stopped = self.stops_in_turn(scene, symbol) && self.is_stopped(symbol, t);
+        let spent = scene.axes.fill == Fill::Close && (stopped || self.is_spent(scene, symbol, t));
         if signals.weight.is_some() || self.books[symbol].exit.is_some() || spent {
             return;
         }

@@ -80,7 +80,11 @@ impl Walk {
             book.exit.is_some_and(|exit| exit.fill == (at.bar, at.moment))
                 || book.entry.is_some_and(|entry| entry.is_due(at))
         };
-        if !touched.iter().any(|&symbol| due(self, symbol)) {
+        let is_turn = scene.fills_at_close() == (at.moment == Moment::Close);
+        let stops = |walk: &Self, symbol: usize| {
+            is_turn && walk.stops_in_turn(scene, symbol) && walk.is_stopped(symbol, at.bar)
+        };
+        if !touched.iter().any(|&symbol| due(self, symbol) || stops(self, symbol)) {
             return;
         }
         if scene.settings.together {
@@ -91,6 +95,12 @@ impl Walk {
         }
         if scene.settings.pins.symbols_in_turn {
             for &symbol in touched {
+                if stops(self, symbol) {
+                    self.only_exit(scene, symbol, at.bar);
+                }
+                if self.turns_unpaid(scene, symbol, at) {
+                    continue;
+                }
                 self.fill_symbol(scene, symbol, at, true);
                 self.fill_symbol(scene, symbol, at, false);
             }
@@ -211,7 +221,7 @@ impl Walk {
         }
         let leaving =
             Leaving { closed_by: exit.closed_by, decided: exit.decided, order: Some(exit.order) };
-        let payable = self.payable(scene, symbol, at, taken, held);
+        let payable = self.payable(scene, symbol, at, taken, held, exit.closed_by);
         let units = payable.min(self.room(scene, symbol, at.bar));
         self.leave(scene, symbol, None, units, at, taken, leaving);
         if units < held && payable < held {
@@ -227,20 +237,6 @@ impl Walk {
             self.settle(exit.order, OrderStatus::Filled(at.bar));
         }
         units
-    }
-
-    /// How many of `units` of a position can be left: a short must be paid for, where cash is all
-    /// there is.
-    fn payable(&self, scene: &Scene<'_>, symbol: usize, at: At, taken: Taken, units: f64) -> f64 {
-        if !scene.settings.pins.cash_is_free || self.ledger.side(symbol) != Some(Side::Short) {
-            return units;
-        }
-        let cash = self.spendable(scene, symbol, Side::Long, at) / scene.settings.trading.leverage;
-        let fee = scene.settings.costs.commission.fee(taken.rests, self.ledger.traded);
-        let paid = self.paid(scene, symbol, at.bar, 1.0, 0.0, taken, false);
-        let most = fee.units_for(cash, paid.price);
-        // What lies within the last digits of the whole is the whole.
-        if most >= units * (1.0 - 1e-9) { units } else { self.existing(scene, most) }
     }
 
     /// The same moment of the symbol's next bar.
@@ -267,16 +263,21 @@ impl Walk {
             rests: hit.rests,
         };
         let leaving = Leaving { closed_by: hit.closed_by, decided: hit.bar, order: None };
-        let units = self.ledger.positions[symbol][index].units;
-        let payable = self.payable(scene, symbol, at, taken, units);
+        let (lot, units) = match scene.settings.pins.levels_of_position {
+            true => (None, self.ledger.units(symbol).abs()),
+            false => (Some(index), self.ledger.positions[symbol][index].units),
+        };
+        let payable = self.payable(scene, symbol, at, taken, units, hit.closed_by);
         let closed = payable.min(self.room(scene, symbol, hit.bar));
-        self.leave(scene, symbol, Some(index), closed, at, taken, leaving);
+        self.leave(scene, symbol, lot, closed, at, taken, leaving);
         // What lies within the last digits of the whole was closed with it.
         if closed >= units * (1.0 - 1e-12) {
             return;
         }
         let (next, _) = self.carried(scene, symbol, At { bar: hit.bar, moment: Moment::Open });
-        let lot = &mut self.ledger.positions[symbol][index];
+        // What is left of several lots are the last of them.
+        let left = if lot.is_none() { 0 } else { index };
+        let lot = &mut self.ledger.positions[symbol][left];
         match &mut lot.levels {
             // A target goes on waiting for its price, and so does what could not be paid.
             Some(levels) if hit.rests || payable < units => {
@@ -399,6 +400,11 @@ impl Walk {
             since,
             step: self.step(scene, symbol, since, 0),
         };
+        if scene.settings.pins.levels_of_position {
+            for held in &mut self.ledger.positions[symbol] {
+                (held.levels, held.searched, held.hit) = (lot.levels, lot.searched, None);
+            }
+        }
         self.ledger.open(fill, lot, &mut self.outcome);
         self.note_filled(symbol, at.bar, units);
         if self.detailed {

@@ -20,7 +20,8 @@ impl Walk {
         if self.meet_other_side(scene, symbol, t) {
             self.exits_inside(scene, symbol, t);
         }
-        if self.is_spent(scene, symbol, t) {
+        let waits = self.stops_in_turn(scene, symbol) && self.is_stopped(symbol, t);
+        if waits || self.is_spent(scene, symbol, t) {
             return;
         }
         // An entry that waited since before may find its price on this bar.
@@ -41,8 +42,8 @@ impl Walk {
     }
 
     /// The stops and targets that bar `t` reaches inside.
-    fn exits_inside(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        if self.is_spent(scene, symbol, t) {
+    pub(super) fn exits_inside(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        if self.is_spent(scene, symbol, t) || self.stops_in_turn(scene, symbol) {
             return;
         }
         self.search_bar(scene, symbol, t);

@@ -18,6 +18,7 @@ pub mod trail;
 pub mod waiting;
 pub mod walk;
 
+mod cash;
 #[cfg(test)]
 mod command_tests;
 mod dates;

@@ -258,6 +258,8 @@ pub struct Pins {
     pub marks_at_close: bool,
     /// What an exit inside a bar frees is spendable on that bar.
     pub frees_at_once: bool,
+    /// Stops and targets that a bar reaches inside come before the entries of its open.
+    pub levels_before_entries: bool,
     /// A trailing stop begins at the close of the entry's bar.
     pub trails_from_entry_close: bool,
     /// When positions are closed at the last open, orders of the last close are filled there too.
@@ -335,6 +337,9 @@ pub struct Pins {
     pub closes_each_entry: bool,
     /// Where slippage worsens the price of stops, it worsens that of targets too.
     pub targets_slip: bool,
+    /// What adds to a position brings its stop and target to all of it, and they close all of it in one
+    /// order.
+    pub levels_of_position: bool,
     /// Where orders fill at the close, a trigger is gapped over by the close before.
     pub triggers_gap_from_close: bool,
 }
@@ -343,6 +348,7 @@ const NO_PINS: Pins = Pins {
     size_of_free: false,
     marks_at_close: false,
     frees_at_once: false,
+    levels_before_entries: false,
     trails_from_entry_close: false,
     last_orders_meet_last_bar: false,
     booked_next_bar: false,
@@ -375,6 +381,7 @@ const NO_PINS: Pins = Pins {
     sizes_of_cash: false,
     closes_each_entry: false,
     targets_slip: false,
+    levels_of_position: false,
     triggers_gap_from_close: false,
 };
 
@@ -417,6 +424,7 @@ pub const MODELS: &[Model] = &[
             size_of_free: true,
             marks_at_close: true,
             frees_at_once: true,
+            levels_before_entries: true,
             trails_from_entry_close: true,
             last_orders_meet_last_bar: true,
             booked_next_bar: true,
@@ -450,6 +458,7 @@ pub const MODELS: &[Model] = &[
             cash_is_free: true,
             sizes_of_cash: true,
             targets_slip: true,
+            levels_of_position: true,
             ..NO_PINS
         },
     },

@@ -35,6 +35,13 @@ struct Unit {
     fee: Fee,
 }
 
+impl Unit {
+    /// The price of each of `units` with their commission, which is counted before slippage and spread.
+    fn with_fee(&self, units: f64) -> f64 {
+        self.price + self.fee.of(units, self.reference) / units
+    }
+}
+
 impl Walk {
     /// The size of an entry; `turned` are the units of the position that the same order closed.
     pub(super) fn size(
@@ -102,11 +109,22 @@ impl Walk {
             let pays = unit.fee.units_for(money, unit.price) > 0.0;
             return Err(if pays { Reason::NoSize } else { Reason::NoCash });
         }
-        let needs_none = settings.pins.cash_is_free
-            && entry.side == Side::Short
+        let named = settings.pins.cash_is_free
             && matches!(settings.sizing, Sizing::Units(_) | Sizing::Cash(_));
-        let affordable =
-            if needs_none { f64::INFINITY } else { unit.fee.units_for(money, unit.price) };
+        let cancels = scene.axes.short_of_cash == ShortOfCash::Cancel;
+        if named && cancels && self.existing(scene, wanted) < wanted * (1.0 - 1e-9) {
+            return Err(Reason::TooSmall);
+        }
+        let needs_none = named && entry.side == Side::Short;
+        let affordable = match settings.sizing {
+            _ if needs_none => f64::INFINITY,
+            // The commission of a fraction is that of so much of a unit.
+            Sizing::Equity(fraction) if settings.pins.size_of_free => {
+                money / unit.with_fee(fraction * entry.scale)
+            }
+            _ if settings.pins.size_of_free => money / unit.with_fee(wanted),
+            _ => unit.fee.units_for(money, unit.price),
+        };
         let (mut units, mut reduced) = match scene.axes.short_of_cash {
             _ if wanted <= affordable => (wanted, None),
             ShortOfCash::Cancel if wanted > affordable * (1.0 + 1e-12) => {
@@ -163,7 +181,7 @@ impl Walk {
             Sizing::Equity(fraction) if settings.pins.size_of_free => {
                 let whole = fraction * scale;
                 let share = if whole == 1.0 { 1.0 - f64::EPSILON } else { whole };
-                floor_div(money * share, price + fee.of(share, price) / share)
+                floor_div(money * share, unit.with_fee(share))
             }
             Sizing::Equity(fraction) => fee.units_for(scale * fraction * equity(), price),
             Sizing::Cash(money) => fee.units_for(scale * money, price),

@@ -255,17 +255,32 @@ impl Walk {
             || self.ledger.positions[symbol].iter().any(unseen)
     }
 
+    /// Whether the open of bar `t` adds to what is held, and leaves nothing.
+    fn only_enters(&self, symbol: usize, t: usize) -> bool {
+        let at = At { bar: t, moment: Moment::Open };
+        let book = &self.books[symbol];
+        book.entry.is_some_and(|entry| entry.is_due(at))
+            && book.exit.is_none_or(|exit| exit.fill != (at.bar, at.moment))
+    }
+
     /// What happens at the open of bar `t`, inside it, and to orders for its close.
     fn trade(&mut self, scene: &Scene<'_>, touched: &[usize], t: usize) {
         let one_fill = scene.axes.orders_per_bar == OrdersPerBar::One;
         for &symbol in touched {
             self.step_targets(scene, symbol, t);
             if one_fill {
-                self.only_exit(scene, symbol, t);
+                self.search_bar(scene, symbol, t);
+                if !self.stops_in_turn(scene, symbol) {
+                    self.only_exit(scene, symbol, t);
+                }
+                self.exits_of_the_clock(scene, symbol, t);
             } else if scene.settings.pins.orders_first {
                 self.exits_of_the_clock(scene, symbol, t);
             } else {
                 self.exits(scene, symbol, t, Moment::Open);
+            }
+            if scene.settings.pins.levels_before_entries && self.only_enters(symbol, t) {
+                self.exits_inside(scene, symbol, t);
             }
             self.expire(t, symbol);
         }
@@ -277,6 +292,8 @@ impl Walk {
         match scene.axes.fill {
             Fill::NextOpen => {}
             Fill::NextClose => self.fill_due(scene, touched, at),
+            // What waits for its turn is not before the orders that the close decides.
+            Fill::Close if scene.settings.pins.symbols_in_turn => {}
             // The weights of this close are restored when the guards have looked at it.
             Fill::Close => self.fill_orders(scene, touched, at),
         }
@@ -359,22 +376,34 @@ impl Walk {
     }
 
     /// With one fill a bar, a stop or target takes the place of what was ordered for it.
-    fn only_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
-        self.search_bar(scene, symbol, t);
-        if self.ledger.positions[symbol].iter().any(|lot| lot.ends_on(t)) {
-            let (cash, owed) = (self.ledger.cash, self.ledger.owed());
-            self.exits(scene, symbol, t, Moment::Inside);
-            let (cash, owed) = (self.ledger.cash - cash, owed - self.ledger.owed());
-            self.ledger.freed.push((symbol, cash, owed));
-            let book = &mut self.books[symbol];
-            let exit = book.exit.take_if(|exit| exit.fill.0 == t);
-            let entry = book.entry.take_if(|entry| entry.fill.0 == t);
-            let orders = [exit.map(|exit| exit.order), entry.map(|entry| entry.order)];
-            for order in orders.into_iter().flatten() {
-                self.settle(order, OrderStatus::Superseded);
-            }
+    pub(super) fn only_exit(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) {
+        if !self.is_stopped(symbol, t) {
+            return;
         }
-        self.exits_of_the_clock(scene, symbol, t);
+        let (cash, owed) = (self.ledger.cash, self.ledger.owed());
+        self.exits(scene, symbol, t, Moment::Inside);
+        let (cash, owed) = (self.ledger.cash - cash, owed - self.ledger.owed());
+        self.ledger.freed.push((symbol, cash, owed));
+        let book = &mut self.books[symbol];
+        let exit = book.exit.take_if(|exit| exit.fill.0 == t);
+        let entry = book.entry.take_if(|entry| entry.fill.0 == t);
+        let orders = [exit.map(|exit| exit.order), entry.map(|entry| entry.order)];
+        for order in orders.into_iter().flatten() {
+            self.settle(order, OrderStatus::Superseded);
+        }
+    }
+
+    /// Whether a level is known to end something on bar `t`.
+    pub(super) fn is_stopped(&self, symbol: usize, t: usize) -> bool {
+        self.ledger.positions[symbol].iter().any(|lot| lot.ends_on(t))
+    }
+
+    /// Whether levels wait for their symbol's turn among the orders of the bar, because leaving takes
+    /// cash that symbols before it may take: what they free is kept from those anyway.
+    pub(super) fn stops_in_turn(&self, scene: &Scene<'_>, symbol: usize) -> bool {
+        scene.settings.pins.symbols_in_turn
+            && self.books.len() > 1
+            && self.ledger.side(symbol) == Some(Side::Short)
     }
 
     /// Whether bar `t` had its only fill.

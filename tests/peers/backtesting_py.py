@@ -63,7 +63,8 @@ class Rules(Strategy):
             stop = close * (1 - side * risk["stop_loss"])
         if "take_profit" in risk:
             target = close * (1 + side * risk["take_profit"])
-        size = sizing.get("units") or sizing.get("equity") or ALL
+        fraction = sizing.get("equity", 1)
+        size = sizing.get("units") or (ALL if fraction == 1 else fraction)
         enter = self.buy if side > 0 else self.sell
         enter(size=size, limit=self.value("limit"), stop=self.value("trigger"), sl=stop, tp=target)
 

@@ -133,6 +133,9 @@ WRITTEN = {
     "shared-long-short": long_short,
     "shared-bracket": breakout,
     "shared-trailing": breakout,
+    "shared-short-stops": long_short,
+    "shared-cancel": long_short,
+    "ibm-added": breakout,
 }
 
 

@@ -37,6 +37,8 @@ def settings(table):
         stop_entry_price="fillprice" if execution.get("stop_base") == "fill" else "close",
         stop_exit_price="stopmarket" if execution.get("slippage_on_stops") else "stoplimit",
         allow_partial=execution.get("short_of_cash") != "cancel",
+        # An entry in the direction that is held adds to it; an exit closes all.
+        accumulate="addonly" if sizing.get("max_entries", 1) > 1 else False,
         size_granularity=1 if execution.get("units") == "integer" else np.nan,
         freq="1D",
         **size,
@@ -79,7 +81,10 @@ def main():
         expected = Expected(MANIFEST, name, PACKAGES, [table["data"]["path"]])
         for symbols in table["accounts"]:
             portfolio = run(name, table, symbols)
-            for trade in portfolio.trades.records.itertuples():
+            # What is added to is told by its entries, each with its part of the exit.
+            adds = table.get("sizing", {}).get("max_entries", 1) > 1
+            trades = portfolio.entry_trades if adds else portfolio.trades
+            for trade in trades.records.itertuples():
                 side, closed = ("long", "short")[trade.direction], trade.status == 1
                 entry = (trade.entry_idx, trade.entry_price)
                 exit_ = (trade.exit_idx, trade.exit_price, trade.pnl) if closed else (None, None, None)
