@@ -262,16 +262,6 @@ impl Walk {
         }
     }
 
-    /// Where one leg was refused as it was decided, the entries of the others on bar `t` are too.
-    pub(super) fn refuse_other_legs(&mut self, scene: &Scene<'_>, t: usize) {
-        for symbol in 0..self.books.len() {
-            let decided = scene.decided(symbol, t);
-            if self.books[symbol].entry.is_some_and(|entry| Some(entry.decided) == decided) {
-                self.refuse_entry(t, symbol, Reason::Leg);
-            }
-        }
-    }
-
     /// Order that everything is left at the next open.
     pub(super) fn flatten(&mut self, scene: &Scene<'_>, t: usize, closed_by: ClosedBy) {
         for symbol in 0..self.books.len() {

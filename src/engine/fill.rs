@@ -91,7 +91,7 @@ impl Walk {
             for &symbol in touched {
                 self.fill_exits(scene, symbol, at);
             }
-            self.refuse_lone_legs(scene, touched, at);
+            self.refuse_lone_legs(scene, at);
         }
         if scene.settings.pins.symbols_in_turn {
             for &symbol in touched {
@@ -162,46 +162,6 @@ impl Walk {
         let (reference, basis) = scene.market(symbol, at.bar, at.moment);
         let taken = Taken { reference, basis, slips: true, rests: false };
         self.fill_exit(scene, symbol, exit, at, taken)
-    }
-
-    /// Entries of a strategy with legs are filled together or not at all: a leg that cannot be filled
-    /// whole is refused for its own reason, and the others because of it.
-    fn refuse_lone_legs(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
-        let is_due = |symbol: &usize| self.books[*symbol].entry.is_some_and(|e| e.is_due(at));
-        let Some(first) = touched.iter().copied().find(is_due) else { return };
-        let decided = self.books[first].entry.map(|entry| entry.decided);
-        let waits = |symbol: &usize| {
-            self.books[*symbol].entry.is_some_and(|entry| Some(entry.decided) == decided)
-        };
-        let legs: Vec<usize> = (0..self.books.len()).filter(waits).collect();
-        let money = self.free(scene, at) * scene.settings.trading.leverage * (1.0 + 1e-9);
-        let mut cost = 0.0;
-        let reasons: Vec<Option<Reason>> = legs
-            .iter()
-            .map(|&symbol| {
-                let entry = self.books[symbol].entry.filter(|entry| entry.is_due(at));
-                let Some(entry) = entry else { return Some(Reason::Leg) };
-                if let Some(verdict) = self.refuses(scene, symbol, entry.side, at) {
-                    return Some(verdict.reason);
-                }
-                let (reference, basis) = scene.market(symbol, at.bar, at.moment);
-                let taken = Taken { reference, basis, slips: true, rests: false };
-                match self.size(scene, symbol, &entry, at, taken, 0.0) {
-                    Err(reason) => Some(reason),
-                    Ok(Sized { reduced: Some(reason), .. }) => Some(reason),
-                    Ok(sized) if sized.left > 0.0 => Some(Reason::Volume),
-                    Ok(sized) => {
-                        cost += sized.units * sized.paid.price + sized.commission;
-                        (cost > money).then_some(Reason::NoCash)
-                    }
-                }
-            })
-            .collect();
-        if reasons.iter().any(Option::is_some) {
-            for (&symbol, reason) in legs.iter().zip(reasons) {
-                self.refuse_entry(at.bar, symbol, reason.unwrap_or(Reason::Leg));
-            }
-        }
     }
 
     /// Fill an order to leave; how many units it closed.

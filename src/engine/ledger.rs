@@ -98,6 +98,14 @@ struct End {
     exit: Option<usize>,
 }
 
+/// What an account was before some entries were supposed.
+#[derive(Debug)]
+pub(super) struct Supposed {
+    cash: f64,
+    traded: f64,
+    lots: Vec<usize>,
+}
+
 impl Ledger {
     /// An account that holds nothing but its capital.
     pub(super) fn begin(&mut self, symbols: usize, capital: f64) {
@@ -194,6 +202,51 @@ impl Ledger {
         match side {
             Side::Long => self.cash - cash,
             Side::Short => self.cash - cash - 2.0 * (self.owed() + owed),
+        }
+    }
+
+    /// What is to be put back when nothing is supposed any more: money, and how many lots there are.
+    pub(super) fn suppose(&self) -> Supposed {
+        let lots = self.positions.iter().map(Vec::len).collect();
+        Supposed { cash: self.cash, traded: self.traded, lots }
+    }
+
+    /// Suppose that an entry was filled.
+    pub(super) fn suppose_lot(
+        &mut self,
+        symbol: usize,
+        side: Side,
+        units: f64,
+        price: f64,
+        commission: f64,
+    ) {
+        self.cash -= side.sign() * units * price + commission;
+        self.traded += units * price;
+        self.positions[symbol].push(Lot {
+            side,
+            units,
+            entry_bar: 0,
+            entry_price: price,
+            commission,
+            slippage: 0.0,
+            spread: 0.0,
+            entry: 0,
+            order: NEVER,
+            levels: None,
+            searched: NEVER,
+            hit: None,
+            expires: NEVER,
+            expires_by: (ClosedBy::MaxHolding, Basis::ClockOpen),
+            since: 0,
+            step: (0, NEVER),
+        });
+    }
+
+    /// Go back to what there is.
+    pub(super) fn suppose_no_more(&mut self, before: Supposed) {
+        (self.cash, self.traded) = (before.cash, before.traded);
+        for (lots, len) in self.positions.iter_mut().zip(before.lots) {
+            lots.truncate(len);
         }
     }
 

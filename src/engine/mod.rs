@@ -29,6 +29,7 @@ mod inside;
 #[cfg(test)]
 mod inside_tests;
 mod ledger;
+mod legs;
 mod moving;
 #[cfg(test)]
 mod properties;

@@ -4,7 +4,7 @@
 use super::cost::Costs;
 use super::frame::Detail;
 use super::model::*;
-use super::order::Reason;
+use super::order::{Intent, Kind, Order, OrderStatus, Reason};
 use super::outcome::{Outcome, What};
 use super::settings::*;
 use super::trade::{Basis, ClosedBy, Fill as Filled, Trade};
@@ -143,6 +143,38 @@ fn no_fill_lies_outside_its_bar_unless_slippage_or_an_axis_says_so() {
     let [axes, end] = outside;
     println!("{within} lie within their bars, {axes} at levels that axes allow, {end} at the end");
     assert!(axes >= 1_000, "axes put only {axes} fills outside of their bars");
+}
+
+#[test]
+fn legs_are_entered_together_or_not_at_all() {
+    over_worlds("fills of legs", 1_500, |seed, world| {
+        // Models of packages have ways of their own to do without an entry.
+        if world.settings.pins != Pins::default() {
+            return 0;
+        }
+        let mut world = world.clone();
+        world.settings.together = true;
+        world.symbols.iter_mut().for_each(|symbol| symbol.weight = None);
+        let axes = &mut world.settings.axes;
+        // Delayed over a bar that only one leg has, their orders are not of one bar.
+        (axes.flip, axes.delay) = (Flip::TwoOrders, 0);
+        let outcome = world.walk();
+        // What else entries of one bar may become is that of a single leg.
+        let entered = |order: &&Order| matches!(order.intent, Intent::Open(_));
+        let is_filled = |order: &Order| matches!(order.status, OrderStatus::Filled(_));
+        let legs = outcome.orders.iter().filter(entered);
+        let mut filled = 0;
+        for order in legs.filter(|order| order.kind == Kind::Market && is_filled(order)) {
+            let others = outcome.orders.iter().filter(entered);
+            let others = others.filter(|other| other.bar == order.bar);
+            let lone = others.into_iter().find(|other| {
+                matches!(other.status, OrderStatus::Refused(_)) && other.kind == Kind::Market
+            });
+            assert!(lone.is_none(), "world {seed}: {order:?} without {lone:?}");
+            filled += 1;
+        }
+        filled
+    });
 }
 
 #[test]

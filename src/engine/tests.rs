@@ -499,6 +499,25 @@ fn a_weight_is_not_raised_at_the_close_at_which_a_guard_trips() {
 }
 
 #[test]
+fn legs_that_a_limit_lets_in_only_one_by_one_are_refused_together() {
+    let symbols = [[[10.0; 4]; 3], [[20.0; 4]; 3]].map(|bars| frame(&bars).symbols.remove(0));
+    let frame = daily(3, symbols.to_vec());
+    let rules = [signals(3, [&[0], &[], &[], &[]]), signals(3, [&[], &[], &[0], &[]])];
+    let filled = |change: &dyn Fn(&mut Risk)| {
+        let mut settings =
+            Settings { sizing: Sizing::Cash(3_000.0), together: true, ..Settings::default() };
+        change(&mut settings.risk);
+        walk(&frame, &rules, &settings).fills.len()
+    };
+    let cap = |cash| Some(super::settings::Cap::Cash(cash));
+    assert_eq!(filled(&|_| {}), 2);
+    assert_eq!(filled(&|risk| risk.max_gross = cap(6_000.0)), 2);
+    assert_eq!(filled(&|risk| risk.max_gross = cap(5_000.0)), 0);
+    assert_eq!(filled(&|risk| risk.max_positions = Some(2)), 2);
+    assert_eq!(filled(&|risk| risk.max_positions = Some(1)), 0);
+}
+
+#[test]
 fn a_delayed_weight_waits_for_its_delay() {
     let mut settings = Settings::default();
     settings.axes.delay = 1;

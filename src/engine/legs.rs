@@ -1,0 +1,88 @@
+//! Legs of one trade: their entries are filled together or not at all.
+
+use super::fill::Taken;
+use super::order::Reason;
+use super::scene::Scene;
+use super::sizing::Sized;
+use super::trade::Side;
+use super::walk::{At, Book, EntryOrder, Walk};
+
+impl Walk {
+    /// Where one leg was refused as it was decided, the entries of the others on bar `t` are too.
+    pub(super) fn refuse_other_legs(&mut self, scene: &Scene<'_>, t: usize) {
+        for symbol in 0..self.books.len() {
+            let decided = scene.decided(symbol, t);
+            if self.books[symbol].entry.is_some_and(|entry| Some(entry.decided) == decided) {
+                self.refuse_entry(t, symbol, Reason::Leg);
+            }
+        }
+    }
+
+    /// A leg that cannot be filled whole is refused for its own reason, and the others because of it.
+    pub(super) fn refuse_lone_legs(&mut self, scene: &Scene<'_>, at: At) {
+        // Whoever is refused leaves the others more, so they are tried again without it.
+        while let Some((decided, reasons)) = self.lone_legs(scene, at) {
+            for (leg, reason) in reasons.into_iter().enumerate() {
+                if self.books[leg].entry.is_some_and(|entry| entry.decided == decided) {
+                    self.refuse_entry(at.bar, leg, reason.unwrap_or(Reason::Leg));
+                }
+            }
+        }
+    }
+
+    /// The bar that decided the first legs due now of which one cannot be filled, with why each symbol
+    /// cannot.
+    fn lone_legs(&mut self, scene: &Scene<'_>, at: At) -> Option<(usize, Vec<Option<Reason>>)> {
+        let entry = |walk: &Self, leg: usize| walk.books[leg].entry.filter(|it| it.is_due(at));
+        let mut legs: Vec<usize> =
+            (0..self.books.len()).filter(|&leg| entry(self, leg).is_some()).collect();
+        if !scene.settings.pins.symbols_in_turn {
+            // Sells come before buys.
+            legs.sort_by_key(|&leg| entry(self, leg).map(|entry| entry.side == Side::Long));
+        }
+        // Each leg is supposed to be filled when the next one is tried, so that cash and the limits of
+        // risk are those that it will find.
+        let before = self.ledger.suppose();
+        let mut reasons = vec![None; self.books.len()];
+        let mut lone = None;
+        for leg in legs {
+            let Some(entry) = entry(self, leg) else { continue };
+            let waits = |book: &Book| {
+                book.entry.is_some_and(|it| it.decided == entry.decided && !it.is_due(at))
+            };
+            reasons[leg] = match self.books.iter().any(waits) {
+                true => Some(Reason::Leg),
+                false => self.suppose_leg(scene, leg, &entry, at).err(),
+            };
+            lone = lone.or(reasons[leg].map(|_| entry.decided));
+        }
+        self.ledger.suppose_no_more(before);
+        lone.map(|decided| (decided, reasons))
+    }
+
+    /// Suppose that a leg is filled, unless it cannot be, and whole.
+    fn suppose_leg(
+        &mut self,
+        scene: &Scene<'_>,
+        leg: usize,
+        entry: &EntryOrder,
+        at: At,
+    ) -> Result<(), Reason> {
+        if self.ledger.side(leg).is_some_and(|side| side != entry.side) {
+            return Err(Reason::OtherSide);
+        }
+        if let Some(verdict) = self.refuses(scene, leg, entry.side, at) {
+            return Err(verdict.reason);
+        }
+        let (reference, basis) = scene.market(leg, at.bar, at.moment);
+        let taken = Taken { reference, basis, slips: true, rests: false };
+        match self.size(scene, leg, entry, at, taken, 0.0)? {
+            Sized { reduced: Some(reason), .. } => Err(reason),
+            Sized { left, .. } if left > 0.0 => Err(Reason::Volume),
+            Sized { units, paid, commission, .. } => {
+                self.ledger.suppose_lot(leg, entry.side, units, paid.price, commission);
+                Ok(())
+            }
+        }
+    }
+}
