@@ -45,6 +45,9 @@ pub(super) fn print_best(
         cells.extend(metrics.iter().map(|metric| Cell::from(row.metrics.get(*metric))));
         records.push(cells);
     }
+    if hidden == results.len() && format == Format::Table {
+        return Ok(Exit::Success);
+    }
     // What a sweep is run for are the values of its axes: they are not cut for a metric's sake.
     let completed = results.iter().all(|(_, row)| row.status == Status::Completed);
     let spare = completed.then_some("status").into_iter();

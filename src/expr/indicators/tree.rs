@@ -15,7 +15,7 @@ use super::finite;
 const LANES: usize = 8;
 
 /// Windows computed at a time, so that their stretches stay in the cache.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 2048;
 
 /// One column for each of the `N` numbers that are known about a stretch.
 type Columns<const N: usize> = [Vec<f64>; N];
@@ -38,8 +38,7 @@ pub(super) fn windows<const N: usize>(
     let block = BLOCK.max(n);
     let room = (block + n).min(rows) + LANES;
     let columns = || from_fn(|_| vec![f64::NAN; room]);
-    let (mut level, mut window, mut merged): (Columns<N>, Columns<N>, Columns<N>) =
-        (columns(), columns(), columns());
+    let (mut level, mut window): (Columns<N>, Columns<N>) = (columns(), columns());
 
     for start in (0..=last).step_by(block) {
         let count = block.min(last + 1 - start);
@@ -59,8 +58,7 @@ pub(super) fn windows<const N: usize>(
                     }
                 } else {
                     let join = |a, b| merge(a, done as f64, b, length as f64);
-                    merge_rows(&mut merged, count, &window, &level, done, join);
-                    std::mem::swap(&mut window, &mut merged);
+                    merge_rows(&mut window, count, Some(&level), done, join);
                 }
                 done += length;
                 if done == n {
@@ -69,8 +67,7 @@ pub(super) fn windows<const N: usize>(
             }
             held -= length;
             let join = |a, b| merge(a, length as f64, b, length as f64);
-            merge_rows(&mut merged, held, &level, &level, length, join);
-            std::mem::swap(&mut level, &mut merged);
+            merge_rows(&mut level, held, None, length, join);
             length *= 2;
         }
         let end = start + n - 1;
@@ -80,19 +77,19 @@ pub(super) fn windows<const N: usize>(
     out
 }
 
-/// `out[i] = join(earlier[i], later[i + shift])` for the first `count` rows; the rows up to the
-/// next multiple of [`LANES`] are overwritten too and mean nothing.
+/// `columns[i] = join(columns[i], later[i + shift])` for the first `count` rows, `later` being the same
+/// columns as they were if it is not given; the rows up to the next multiple of [`LANES`] are overwritten
+/// too and mean nothing. What is read of a row is read before anything is written to it or beyond.
 #[inline(always)]
 fn merge_rows<const N: usize>(
-    out: &mut Columns<N>,
+    columns: &mut Columns<N>,
     count: usize,
-    earlier: &Columns<N>,
-    later: &Columns<N>,
+    later: Option<&Columns<N>>,
     shift: usize,
     join: impl Fn([f64; N], [f64; N]) -> [f64; N],
 ) {
     for start in (0..count).step_by(LANES) {
-        let (a, b) = (lanes(earlier, start), lanes(later, start + shift));
+        let (a, b) = (lanes(columns, start), lanes(later.unwrap_or(columns), start + shift));
         let mut both = [[0.0; LANES]; N];
         for lane in 0..LANES {
             let joined = join(from_fn(|column| a[column][lane]), from_fn(|column| b[column][lane]));
@@ -100,7 +97,7 @@ fn merge_rows<const N: usize>(
                 lanes[lane] = value;
             }
         }
-        for (column, lanes) in out.iter_mut().zip(both) {
+        for (column, lanes) in columns.iter_mut().zip(both) {
             column[start..start + LANES].copy_from_slice(&lanes);
         }
     }

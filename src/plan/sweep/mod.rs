@@ -84,7 +84,13 @@ pub fn expand(
     };
     let size = space.size();
     let Some(picked) = picked.filter(|picked| picked.points.len() <= limit) else {
-        let title = format!("the sweep has more than {limit} points, of {size} in its product");
+        let title = match (&draw, rules.is_empty()) {
+            (Some(draw), _) => format!("{} points are to be drawn, more than {limit}", draw.count),
+            (None, true) => format!("the sweep has {size} points, more than {limit}"),
+            (None, false) => {
+                format!("the rules leave more than {limit} of the {size} points of the sweep")
+            }
+        };
         let mistake = Mistake::new(codes::TOO_MANY, at("max_sessions"), title);
         mistakes.push(mistake.label("raise `max_sessions`, or take values away"));
         return None;

@@ -100,7 +100,18 @@ fn what_cannot_be_a_sweep_is_told_at_its_place() {
             "is not an axis of this sweep",
         ),
         ("method = \"random\"\naxes = { \"params.fast\" = [1] }", "a random sweep needs `count`"),
-        ("max_sessions = 2\naxes = { \"params.fast\" = [1, 2, 3] }", "more than 2 points"),
+        (
+            "max_sessions = 2\naxes = { \"params.fast\" = [1, 2, 3] }",
+            "the sweep has 3 points, more than 2",
+        ),
+        (
+            "max_sessions = 2\naxes = { \"params.fast\" = [1, 2, 3, 4] }\nwhere = [\"fast > 1\"]",
+            "the rules leave more than 2 of the 4 points of the sweep",
+        ),
+        (
+            "max_sessions = 2\nmethod = \"random\"\ncount = 3\naxes = { \"params.fast\" = [1, 2, 3] }",
+            "3 points are to be drawn, more than 2",
+        ),
         ("method = \"list\"", "a list sweep needs `rows`"),
         ("where = [\"fast > 1\"]", "the sweep has no axes"),
     ] {
