@@ -109,7 +109,7 @@ fn what_cannot_be_a_sweep_is_told_at_its_place() {
             "the rules leave more than 2 of the 4 points of the sweep",
         ),
         (
-            "max_sessions = 2\nmethod = \"random\"\ncount = 3\naxes = { \"params.fast\" = [1, 2, 3] }",
+            "max_sessions = 2\nmethod = \"random\"\ncount = 3\nseed = 1\naxes = { \"params.fast\" = [1, 2, 3] }",
             "3 points are to be drawn, more than 2",
         ),
         ("method = \"list\"", "a list sweep needs `rows`"),
