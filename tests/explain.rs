@@ -186,7 +186,7 @@ legs = ["a", "b"]
 enter_long = "bar_index == 2"
 [session.pair.strategy.rules.b]
 enter_long = "bar_index == 2"
-limit = "close / 0"
+stop = "close / 0"
 "#;
 
 fn further() -> Project {
@@ -264,7 +264,10 @@ fn who_refused_an_entry_and_on_what_value_is_told() {
     assert_eq!(decided("refused", "2"), wrong);
     assert_eq!(decided("refused", "5"), "nothing: the position is long already");
     let leg = decided("pair", "2");
-    assert_eq!(leg, "1 order: open long, refused: another leg was refused, `y`: no price");
+    assert_eq!(
+        leg,
+        "1 order: open long, refused: another leg was refused, `y`: stop or target without a value"
+    );
 }
 
 #[test]

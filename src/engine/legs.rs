@@ -43,30 +43,46 @@ impl Walk {
         // Each leg is supposed to be filled when the next one is tried, so that cash and the limits of
         // risk are those that it will find.
         let before = self.ledger.suppose();
+        let mut money = self.free(scene, at) * scene.settings.trading.leverage * (1.0 + 1e-9);
+        let net = |walk: &Self| {
+            let ledger = &walk.ledger;
+            let (long, short) = ledger.exposure(scene.frame, scene.settings, at.bar, at.moment);
+            (long - short).abs()
+        };
+        let net_before = net(self);
         let mut reasons = vec![None; self.books.len()];
         let mut lone = None;
-        for leg in legs {
+        for &leg in &legs {
             let Some(entry) = entry(self, leg) else { continue };
             let waits = |book: &Book| {
                 book.entry.is_some_and(|it| it.decided == entry.decided && !it.is_due(at))
             };
             reasons[leg] = match self.books.iter().any(waits) {
                 true => Some(Reason::Leg),
-                false => self.suppose_leg(scene, leg, &entry, at).err(),
+                false => self.suppose_leg(scene, leg, &entry, at, &mut money).err(),
             };
             lone = lone.or(reasons[leg].map(|_| entry.decided));
+        }
+        if let (None, Some(cap), Some(&leg)) = (lone, scene.settings.risk.max_net, legs.first()) {
+            let most = cap.money(self.equity(scene, at)).max(net_before);
+            if net(self) > most * (1.0 + 1e-9) {
+                lone = entry(self, leg).map(|entry| entry.decided);
+                legs.iter().for_each(|&leg| reasons[leg] = Some(Reason::MaxNet));
+            }
         }
         self.ledger.suppose_no_more(before);
         lone.map(|decided| (decided, reasons))
     }
 
-    /// Suppose that a leg is filled, unless it cannot be, and whole.
+    /// Suppose that a leg is filled, unless it cannot be, and whole; `money` is what there is for this
+    /// one and those after it.
     fn suppose_leg(
         &mut self,
         scene: &Scene<'_>,
         leg: usize,
         entry: &EntryOrder,
         at: At,
+        money: &mut f64,
     ) -> Result<(), Reason> {
         if self.ledger.side(leg).is_some_and(|side| side != entry.side) {
             return Err(Reason::OtherSide);
@@ -76,8 +92,13 @@ impl Walk {
         }
         let (reference, basis) = scene.market(leg, at.bar, at.moment);
         let taken = Taken { reference, basis, slips: true, rests: false };
-        match self.size(scene, leg, entry, at, taken, 0.0)? {
-            Sized { reduced: Some(reason), .. } => Err(reason),
+        let sized = self.size(scene, leg, entry, at, taken, 0.0)?;
+        *money -= sized.wanted * sized.paid.price + sized.commission;
+        match sized {
+            // What slippage takes from the one makes the other smaller by as much, and no more.
+            Sized { reduced: Some(reason), .. } if reason != Reason::NoCash || *money < 0.0 => {
+                Err(reason)
+            }
             Sized { left, .. } if left > 0.0 => Err(Reason::Volume),
             Sized { units, paid, commission, .. } => {
                 self.ledger.suppose_lot(leg, entry.side, units, paid.price, commission);

@@ -231,12 +231,14 @@ impl Walk {
         at: At,
     ) -> impl Iterator<Item = (Reason, f64)> {
         let risk = &scene.settings.risk;
+        let at_once = scene.settings.together && scene.signals[symbol].weight.is_none();
         let given = [
             (Reason::MaxPosition, risk.max_position),
             (Reason::MaxSymbol, risk.max_symbol),
             (Reason::MaxGroup, risk.max_group),
             (Reason::MaxGross, risk.max_gross),
-            (Reason::MaxNet, risk.max_net),
+            // Legs may weigh each other up: what is left is looked at when all are supposed.
+            (Reason::MaxNet, risk.max_net.filter(|_| !at_once)),
         ];
         let value = move |symbol: usize| {
             let bars = scene.bars(symbol);

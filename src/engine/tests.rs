@@ -515,6 +515,8 @@ fn legs_that_a_limit_lets_in_only_one_by_one_are_refused_together() {
     assert_eq!(filled(&|risk| risk.max_gross = cap(5_000.0)), 0);
     assert_eq!(filled(&|risk| risk.max_positions = Some(2)), 2);
     assert_eq!(filled(&|risk| risk.max_positions = Some(1)), 0);
+    // A long and a short of the same money weigh each other up.
+    assert_eq!(filled(&|risk| risk.max_net = cap(1.0)), 2);
 }
 
 #[test]

@@ -490,6 +490,16 @@ impl Reader<'_> {
                 "the strategy only sells short, and `execution.shorting` is false".to_owned();
             self.refuse(&["execution.shorting"], title, "nothing could ever be entered");
         }
+        let rests = |rule| matches!(rule, Rule::Limit | Rule::Trigger);
+        if !definition.legs.is_empty()
+            && let Some(text) = definition.rules.iter().find(|text| rests(text.rule))
+        {
+            let title =
+                format!("a leg has no rule `{}`: it would be filled alone", text.rule.key());
+            let label = "legs fill together or not at all, at the market";
+            let mistake = Mistake::new(codes::OUT_OF_RANGE, &text.written.place, title);
+            self.mistakes.push(mistake.label(label));
+        }
         self.check_kinds(settings, definition);
     }
 

@@ -72,7 +72,8 @@ fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake
         ("risk.max_symbol", risk.max_symbol),
         ("risk.max_group", risk.max_group),
         ("risk.max_gross", risk.max_gross),
-        ("risk.max_net", risk.max_net),
+        // The legs of a pair weigh each other up.
+        ("risk.max_net", risk.max_net.filter(|_| !settings.together)),
     ];
     let caps = caps.into_iter().filter_map(|(key, cap)| Some((key, cap?.money(settings.capital))));
     let value = units * prices.lowest;
