@@ -44,6 +44,22 @@ const IDLE: &[(&str, &str, &str)] = &[
         "every entry was refused: stop or target without a value (2)",
     ),
     (
+        "delayed",
+        "execution.delay = 17\nstrategy.rules.enter_long = \"signal == 1\"",
+        "an entry rule was true on 2 of 5 bars, and none came to an order",
+    ),
+    (
+        "nothing-known",
+        "strategy.rules.enter_long = \"sqrt(0 - close) > 0\"",
+        "the rules had no value on any of 5 bars",
+    ),
+    ("weightless", "strategy.rules.weight = \"0 * close\"", "no weight was ever above or below 0"),
+    (
+        "no-rebalance",
+        "execution.rebalance = { every = \"bar\", threshold = 0.5 }\nstrategy.rules.weight = \"0.3\"",
+        "a weight was above or below 0 on 5 of 5 bars, none of them a rebalance",
+    ),
+    (
         "no-price",
         "strategy.rules = { enter_long = \"signal == 1\", limit = \"0.5 * close\" }",
         "no order found its price",
@@ -64,7 +80,7 @@ fn a_session_without_trades_says_why() {
     project.write_manifest("idle.toml", &manifest);
     let told = project.run(["run", "idle.toml", "--no-report"]).code(3);
     assert!(told.stderr.contains("no-bars: refused: `x` has no bars in the range"));
-    assert!(told.stderr.contains("2 more sessions with such a note"), "{}", told.stderr);
+    assert!(told.stderr.contains("6 more sessions with such a note"), "{}", told.stderr);
     let run = project.newest();
     for (name, _, why) in IDLE {
         let note = &run.result(name)["note"];
@@ -289,4 +305,31 @@ fn what_could_never_be_entered_is_an_error_when_planned() {
     );
     let _ =
         project.run(["run", "x.toml", "--no-report"]).code(3).stderr("nothing could be entered");
+}
+
+#[test]
+fn a_limit_of_a_group_limits_its_members_alone() {
+    let session = |name: &str, groups: &str| {
+        format!(
+            "[session.{name}]\ngroups = {{ {groups} }}\nsizing.equity = 0.3\nrisk.max_group = 0.1\n\
+             strategy.rules.enter_long = \"signal == 1\"\n"
+        )
+    };
+    let sessions = session("one", "tech = [\"a\"]") + &session("none", "tech = [\"z\"]");
+    let manifest = format!("\n[defaults]\ndata.path = \"data/*.csv\"\n{sessions}");
+    let project = Project::new().file("data/a.csv", BARS).file("data/b.csv", BARS);
+    let project = project.manifest("a.toml", &manifest);
+    let _ = project
+        .run(["run", "a.toml", "--no-report"])
+        .success()
+        .stderr("no symbol of the session is in `groups`: `risk.max_group` limits nothing");
+    let units = |name: &str, symbol: &str| -> f64 {
+        let shown =
+            project.run(["sessions", "show", name, "--trades", "--format", "csv"]).success();
+        let trades = shown.rows();
+        let trade = trades.iter().find(|trade| trade["symbol"] == symbol).unwrap();
+        trade["units"].parse().unwrap()
+    };
+    assert!(units("one", "b") > 2.5 * units("one", "a"));
+    assert!((units("none", "a") / units("none", "b") - 1.0).abs() < 0.1);
 }

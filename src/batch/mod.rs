@@ -339,14 +339,13 @@ impl Worker {
         let warm = |symbol: usize| work.rules().of(symbol).warm(columns, symbol);
         let never_full =
             || (0..signals.len()).all(|symbol| warm(symbol) >= columns.view(symbol).rows.len());
-        let weighs = signals.iter().any(|signals| signals.weight.is_some());
         let mut done = Done {
             metrics,
             parts,
             fills: fills_digest(outcome),
             took,
             bars: slice.frame.len() as u64,
-            note: note::note(outcome, settings, work.hand(), slice, never_full, weighs),
+            note: note::note(outcome, settings, work.hand(), slice, never_full, &signals),
             outcome: detailed.then(|| outcome.clone()),
             beside: Beside::default(),
         };

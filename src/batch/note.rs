@@ -4,16 +4,17 @@ use crate::diag::counted;
 use crate::engine::model::Fill as When;
 use crate::engine::{Booking, ClosedBy, Fill, Hand, Moment, Outcome, Reason, Settings};
 use crate::market::{Slice, Verdict};
+use crate::strategy::Signals;
 
-/// The notes of a session, or `None`. `never_full` says that its rules have a window that no symbol
-/// has bars enough for, `weighs` that they are weights.
+/// The notes of a session, or `None`. `never_full` says that no symbol has a bar on which all of its rules
+/// have a value.
 pub(super) fn note(
     outcome: &Outcome,
     settings: &Settings,
     hand: Hand<'_>,
     slice: &Slice,
     never_full: impl FnOnce() -> bool,
-    weighs: bool,
+    signals: &[Signals],
 ) -> Option<String> {
     let mut notes = Vec::new();
     if settings.axes.fill == When::Close {
@@ -22,10 +23,11 @@ pub(super) fn note(
     if outcome.fills.is_empty() {
         let bars = slice.frame.len();
         let why = match outcome.order_count {
-            0 if never_full() => {
-                format!("a window of the rules was never full, {bars} bars are too few for it")
-            }
-            0 if weighs => "no weight was ever above or below 0".to_owned(),
+            0 if never_full() => format!(
+                "the rules had no value on any of {bars} bars: a window that is never full, or \
+                 something in them that is always missing"
+            ),
+            0 => why_undecided(outcome, bars, signals),
             _ => why_idle(outcome, settings, hand),
         };
         notes.push(format!("no trades: {why}"));
@@ -80,15 +82,40 @@ fn doubts(verdicts: &[Verdict]) -> Vec<String> {
     found.into_iter().map(told).collect()
 }
 
-/// Why nothing was traded.
-fn why_idle(outcome: &Outcome, settings: &Settings, hand: Hand<'_>) -> String {
-    let refused = outcome.refusals();
-    if outcome.order_count == 0 {
-        return match outcome.conflicts {
-            0 => "no entry rule was ever true in the range".to_owned(),
-            bars => format!("both entries were true on all {bars} bars on which one was"),
+/// Why nothing was even ordered.
+fn why_undecided(outcome: &Outcome, bars: usize, signals: &[Signals]) -> String {
+    let on = |wanted: &dyn Fn(usize, &Signals) -> bool| {
+        let is_wanted = |bar: &usize| signals.iter().any(|signals| wanted(*bar, signals));
+        (0..bars).filter(is_wanted).count()
+    };
+    if signals.iter().any(|signals| signals.weight.is_some()) {
+        let weight = |bar: usize, signals: &Signals| signals.weight.as_ref().map(|it| it[bar]);
+        return match on(&|bar, signals| weight(bar, signals).is_some_and(|it| it.abs() > 0.0)) {
+            0 => "no weight was ever above or below 0".to_owned(),
+            some => format!(
+                "a weight was above or below 0 on {some} of {bars} bars, none of them a rebalance of \
+                 `execution.rebalance` or beyond its threshold"
+            ),
         };
     }
+    if outcome.conflicts > 0 {
+        return format!(
+            "both entries were true on all {} bars on which one was",
+            outcome.conflicts
+        );
+    }
+    match on(&|bar, signals| signals.enter_long.get(bar) || signals.enter_short.get(bar)) {
+        0 => "no entry rule was ever true in the range".to_owned(),
+        some => format!(
+            "an entry rule was true on {some} of {bars} bars, and none came to an order before the \
+             range ended; `execution.delay` may be longer than what is left"
+        ),
+    }
+}
+
+/// Why nothing that was ordered was traded.
+fn why_idle(outcome: &Outcome, settings: &Settings, hand: Hand<'_>) -> String {
+    let refused = outcome.refusals();
     if refused == 0 && hand.approves {
         return "no entry was approved; see `papertape paper status`".to_owned();
     }

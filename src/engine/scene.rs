@@ -208,16 +208,11 @@ impl<'a> Scene<'a> {
         !self.hand.approves && self.axes.flip == super::model::Flip::OneOrder
     }
 
-    /// The symbols of the first group that holds this one; itself alone if none does.
-    pub(super) fn group(&self, symbol: usize) -> impl Iterator<Item = usize> {
+    /// The symbols of the first group that holds this one, if one does.
+    pub(super) fn group(&self, symbol: usize) -> Option<impl Iterator<Item = usize>> {
         let symbols = &self.frame.symbols;
-        let name = &symbols[symbol].name;
-        let groups = self.settings.risk.groups.iter();
-        let group = groups.map(|(_, members)| members).find(|members| members.contains(name));
-        (0..symbols.len()).filter(move |&other| match group {
-            Some(members) => members.contains(&symbols[other].name),
-            None => other == symbol,
-        })
+        let members = self.settings.risk.group(&symbols[symbol].name)?;
+        Some((0..symbols.len()).filter(|&other| members.contains(&symbols[other].name)))
     }
 
     /// A price on the grid of prices.

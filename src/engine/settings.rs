@@ -222,6 +222,14 @@ pub struct Risk {
     pub flat_by: Option<i64>,
 }
 
+impl Risk {
+    /// The members of the first group that holds `symbol`, if one does.
+    pub fn group(&self, symbol: &str) -> Option<&[String]> {
+        let members = self.groups.iter().map(|(_, members)| members.as_slice());
+        members.into_iter().find(|members| members.iter().any(|member| member == symbol))
+    }
+}
+
 impl Default for Risk {
     fn default() -> Self {
         Self {

@@ -253,7 +253,7 @@ impl Walk {
             let most = cap?.money(self.equity(scene, at));
             let used = match reason {
                 Reason::MaxSymbol => value(symbol),
-                Reason::MaxGroup => scene.group(symbol).map(value).sum(),
+                Reason::MaxGroup => scene.group(symbol)?.map(value).sum(),
                 Reason::MaxGross => {
                     let (long, short) = exposure();
                     long + short

@@ -359,6 +359,11 @@ impl Parser {
     fn unexpected(&self, wanted: &str) -> SyntaxError {
         let remedy = match self.peek() {
             Token::Sign('[') => "the value one bar ago is `lag(x, 1)`".to_owned(),
+            Token::Name(name) if ["and", "or", "in"].contains(&name.as_str()) => {
+                format!(
+                    "`{name}` is a word of the language; give a column another name by `data.columns`"
+                )
+            }
             Token::Name(name) if ["AND", "OR", "IN"].contains(&&*name.to_uppercase()) => {
                 format!("write `{}`", name.to_lowercase())
             }
@@ -602,6 +607,10 @@ mod tests {
             ("a && b", "write `and`"),
             ("a | b", "write `or`"),
             ("a AND b", "write `and`"),
+            (
+                "in == 1",
+                "`in` is a word of the language; give a column another name by `data.columns`",
+            ),
             ("a <> b", "write `!=`"),
             ("a = b", "equality is written `==`"),
             ("a ** 2", "powers are not part of the language; multiply"),

@@ -311,7 +311,7 @@ pub const SESSION: &[Key] = &[
         "groups",
         Kind::Names(&Kind::List(&Kind::Text)),
         "",
-        "symbols that `risk.max_group` limits together, by the group's name",
+        "symbols that `risk.max_group` limits together, by the group's name; one in no group is not limited",
     ),
     key("range", Kind::Table(RANGE), "all rows", "the days that are run, both ends included"),
     key(

@@ -67,10 +67,13 @@ fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake
         Sizing::Units(_) => whole,
         Sizing::Risk(_) | Sizing::Volatility { .. } => whole,
     };
+    let is_grouped = |symbol: &String| risk.group(symbol).is_some();
+    let all_in_groups =
+        session.symbols.iter().flatten().all(is_grouped) && session.symbols.is_some();
     let caps = [
         ("risk.max_position", risk.max_position),
         ("risk.max_symbol", risk.max_symbol),
-        ("risk.max_group", risk.max_group),
+        ("risk.max_group", risk.max_group.filter(|_| all_in_groups)),
         ("risk.max_gross", risk.max_gross),
         // The legs of a pair weigh each other up.
         ("risk.max_net", risk.max_net.filter(|_| !settings.together)),

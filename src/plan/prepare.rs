@@ -561,6 +561,13 @@ impl Preparation<'_> {
         };
         let settings = SettingsHasher::new(&session, &cut.symbols, cut.periods, split.as_ref());
         let rules = identity::rules_digest(&strategy);
+        let risk = &session.settings.risk;
+        if risk.max_group.is_some() && cut.symbols.iter().all(|symbol| risk.group(symbol).is_none())
+        {
+            let title = "no symbol of the session is in `groups`: `risk.max_group` limits nothing";
+            let mistake = Mistake::new(codes::OUT_OF_RANGE, &session.place, title);
+            self.tell(mistake.warning(), base, point, mistakes);
+        }
         Some(Ok(Arc::new(Variant { session, strategy, slice, data, split, rules, settings })))
     }
 
