@@ -113,6 +113,24 @@ fn history_played_again_is_the_backtest() {
 }
 
 #[test]
+fn history_played_again_ends_with_the_bars_that_are_complete() {
+    let project = project(110, "");
+    let _ = project.run(["paper", "follow", "a.toml", "--replay", "max"]).success();
+    assert!((102..106).contains(&project.walked()), "{}", project.walked());
+}
+
+#[test]
+fn whoever_has_no_name_in_the_environment_has_one() {
+    let project = project(25, "");
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let mut pause = project.command(["paper", "pause"]);
+    assert!(pause.env_remove("USER").env_remove("LOGNAME").status().unwrap().success());
+    let commands = project.told("command");
+    let by = commands[0]["facts"]["by"].as_str().unwrap();
+    assert!(!by.starts_with("somebody@") && !by.starts_with('@'), "{by}");
+}
+
+#[test]
 fn another_terminal_is_answered_while_no_bar_comes() {
     let project = project(50, "");
     let mut running = project.following("active");
@@ -167,7 +185,20 @@ fn a_silent_feed_suspends_and_a_bar_brings_it_back() {
     let _ = project.tell(&["pause"]).code(2).stderr("its data must be mended first");
     let _ = project.tell(&["adjust", "--size", "2"]).success();
     assert!(project.is("suspended"), "a command is no bar");
-    project.append(&minutes(50, 100));
+    let seen = fs::read_to_string(project.path("data/X.csv")).unwrap();
+    let later = minutes(50, 100);
+    // Another file takes the place of the one that was followed.
+    let comes_back = |text: &str| {
+        project.write("other.csv", format!("{text}{later}"));
+        fs::rename(project.path("other.csv"), project.path("data/X.csv")).unwrap();
+    };
+    comes_back(&seen.replace(",10\n", ",11\n"));
+    let is_revised = |it: &Value| {
+        it["facts"]["reason"].as_str().is_some_and(|it| it.contains("`volume` was 10, and is 11"))
+    };
+    running.wait_until(|| project.told("check").last().is_some_and(is_revised));
+    assert!(project.is("suspended"));
+    comes_back(&seen);
     running.wait_until(|| project.is("active"));
     running.signal("INT");
     let _ = running.end().code(130);
@@ -236,6 +267,28 @@ fn lines_on_standard_input_are_a_feed() {
         assert_eq!(account["bars"], 30);
         assert_eq!(account["state"], "active");
     }
+}
+
+/// Follow these lines of standard input until they end.
+fn fed(project: &Project, lines: &str) -> crate::project::Outcome {
+    let mut command = project.command(["paper", "follow", "a.toml", "--stdin", "-q"]);
+    command.stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    crate::project::Outcome::of(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_bar_that_is_sent_twice_is_one_and_two_of_one_time_end_with_a_code() {
+    let project = Project::new().manifest("a.toml", &manifest(""));
+    let lines = minutes(0, 30);
+    let last = lines.split_inclusive('\n').next_back().unwrap();
+    let _ = fed(&project, &format!("{HEADER}{lines}{last}{last}")).success();
+    assert_eq!((project.walked(), project.is("active")), (30, true));
+    let other = last.replace(",10\n", ",11\n");
+    let ended = fed(&project, &format!("{HEADER}{other}"));
+    let _ = ended.code(3).stderr("`volume` is 11 here and 10 in row");
+    assert!(project.is("suspended"));
 }
 
 #[test]

@@ -197,24 +197,51 @@ impl Policy {
 
 /// A policy for each check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Checks([Policy; Check::ALL.len()]);
+pub struct Checks {
+    policies: [Policy; Check::ALL.len()],
+    again: Policy,
+    astray: Policy,
+}
 
 impl Default for Checks {
     fn default() -> Self {
-        Self(Check::ALL.map(Check::policy))
+        let policies = Check::ALL.map(Check::policy);
+        Self { policies, again: Check::Duplicates.policy(), astray: Check::Order.policy() }
     }
 }
 
 impl Checks {
     /// What is done about `check`.
     pub fn policy(&self, check: Check) -> Policy {
-        self.0[check as usize]
+        self.policies[check as usize]
+    }
+
+    /// What is done about a row that is another one again, value for value.
+    pub fn again(&self) -> Policy {
+        self.again
+    }
+
+    /// What is done about a row that has a time, and stands before an earlier one.
+    pub fn astray(&self) -> Policy {
+        self.astray
     }
 
     /// The same, with another policy for `check`.
     pub fn with(mut self, check: Check, policy: Policy) -> Self {
-        self.0[check as usize] = policy;
+        self.policies[check as usize] = policy;
+        match check {
+            Check::Duplicates => self.again = policy,
+            Check::Order => self.astray = policy,
+            _ => {}
+        }
         self
+    }
+
+    /// The same for bars that arrive: one that is sent twice is the same bar, one that comes late is put
+    /// in its place, and a line without an end will have one.
+    pub fn of_arrivals(self) -> Self {
+        let torn = self.with(Check::Torn, Policy::Drop);
+        Self { again: Policy::Off, astray: Policy::Warn, ..torn }
     }
 }
 
@@ -289,8 +316,8 @@ impl DataSettings {
         }
         let mut checks = Checks::default();
         if text("mode") == Some(Mode::Paper.word()) {
-            // An account keeps what it has seen, so that a bar waits for the end of its line.
-            checks = checks.with(Check::Torn, Policy::Drop);
+            // An account keeps what it has seen.
+            checks = checks.of_arrivals();
         }
         for check in Check::ALL {
             let policy = text(&format!("data.checks.{}", check.word())).and_then(Policy::named);

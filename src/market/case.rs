@@ -40,7 +40,7 @@ pub enum Fact {
     /// The row with this number, in the file if it is another one, has the same time and values.
     Again(u32, Option<Arc<str>>),
     /// The row with this number has the same time; the closes here and there.
-    Differs(u32, Option<Arc<str>>, [f64; 2]),
+    Differs(u32, Option<Arc<str>>, Box<str>, [f64; 2]),
     /// A text where a number should be: their column, and the text.
     NotANumber(Box<str>, Box<str>),
     /// A price is missing.
@@ -132,9 +132,9 @@ impl fmt::Display for Fact {
             Self::After(later) => write!(out, "comes after {}", stamp(*later)),
             Self::Before(earlier) => write!(out, "comes before {}", stamp(*earlier)),
             Self::Again(row, file) => write!(out, "is {} again", place(row, file)),
-            Self::Differs(row, file, [here, there]) => {
+            Self::Differs(row, file, column, [here, there]) => {
                 let (here, there) = (number(*here), number(*there));
-                write!(out, "`close` is {here} here and {there} in {}", place(row, file))
+                write!(out, "`{column}` is {here} here and {there} in {}", place(row, file))
             }
             Self::NotANumber(column, text) => write!(out, "`{column}` is `{text}`, not a number"),
             Self::NoPrice(name) => write!(out, "`{name}` is missing"),

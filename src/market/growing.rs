@@ -72,6 +72,13 @@ impl Growing {
         Self { settings, files: Vec::new() }
     }
 
+    /// Nothing seen yet of bars that are history: one that is not complete by the clock is none of it,
+    /// unless `data.checks.unfinished` says so.
+    pub fn history(settings: &DataSettings) -> Self {
+        let checks = settings.checks.with(Check::Stale, Policy::Off);
+        Self { settings: DataSettings { checks, ..settings.clone() }, files: Vec::new() }
+    }
+
     /// Look at the files; `None` if there is nothing new in them, or no bar at all.
     pub fn look(&mut self) -> Result<Option<Grown>, DataError> {
         let mut paths = Vec::new();

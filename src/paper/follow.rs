@@ -133,6 +133,8 @@ pub enum End {
     Closed,
     /// No more bars can come.
     Exhausted,
+    /// No more bars can come, and those that came cannot be used, for this reason.
+    Unfit(String),
 }
 
 /// An account that is followed.
@@ -150,8 +152,8 @@ pub struct Follower<'p> {
     told: bool,
     /// How many looks in a row failed.
     failed: usize,
-    /// It is suspended because its data is not fit, and whether it was paused before.
-    unfit: bool,
+    /// Why its data is not fit, if it is suspended for that, and whether it was paused before.
+    unfit: Option<String>,
     paused: bool,
     sight: Sight,
     heart: Instant,
@@ -201,7 +203,7 @@ impl<'p> Follower<'p> {
             data: None,
             told: false,
             failed: 0,
-            unfit: false,
+            unfit: None,
             paused: false,
             sight,
             heart: Instant::now(),
@@ -278,7 +280,8 @@ impl<'p> Follower<'p> {
                 return self.end(End::Closed);
             }
             if !more {
-                return self.end(End::Exhausted);
+                let end = self.unfit.clone().map_or(End::Exhausted, End::Unfit);
+                return self.end(end);
             }
             let wait = match &self.feed {
                 Feed::Replay { history: Some(replay), .. } => {
@@ -299,7 +302,7 @@ impl<'p> Follower<'p> {
             End::Told => "stops following, as it was told",
             End::Restart(_) => "the account is put aside",
             End::Closed => "the account is closed",
-            End::Exhausted => "no more bars can come",
+            End::Exhausted | End::Unfit(_) => "no more bars can come",
         };
         self.tell(EventKind::PhaseEnd, message, |it| it.phase(FOLLOW))?;
         self.tell(EventKind::RunnerEnd, message, |it| it)?;
@@ -404,7 +407,7 @@ impl<'p> Follower<'p> {
             Err(error) => return Err(error),
             Ok(0) => self.mended()?,
             Ok(_) => {
-                self.unfit = false;
+                self.unfit = None;
                 let settled = self.walk()?;
                 self.sight.latency = Some(began.elapsed().as_secs_f64());
                 self.show(settled, watch);
@@ -471,7 +474,7 @@ impl<'p> Follower<'p> {
 
     /// The data is fit again, if it was not.
     fn mended(&mut self) -> Result<(), Refused> {
-        if std::mem::take(&mut self.unfit) {
+        if self.unfit.take().is_some() {
             let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
             self.check("data", true, "passed its checks again")?;
             self.account.turn(cause, cause.about())?;
@@ -487,14 +490,21 @@ impl<'p> Follower<'p> {
         watch: &mut impl FnMut(&Sight, News),
     ) -> Result<(), Refused> {
         let state = self.account.state().unwrap_or(State::Initializing);
+        let is_unfit = cause == Cause::Unfit;
+        // A feed that comes back may bring what cannot be used.
+        let is_other = is_unfit && state == State::Suspended && self.unfit.as_deref() != Some(fact);
         if state.after(cause).is_ok() {
             self.paused = state == State::Paused;
-            self.unfit = cause == Cause::Unfit;
-            self.check(if self.unfit { "data" } else { "feed" }, false, fact)?;
+            self.check(if is_unfit { "data" } else { "feed" }, false, fact)?;
             self.account.turn(cause, fact)?;
-            self.sight.state = State::Suspended;
-            watch(&self.sight, News::State(State::Suspended, fact.to_owned()));
+        } else if is_other {
+            self.account.stop_for(&Refused::Unfit(fact.to_owned()), fact);
+        } else {
+            return Ok(());
         }
+        self.unfit = is_unfit.then(|| fact.to_owned());
+        self.sight.state = State::Suspended;
+        watch(&self.sight, News::State(State::Suspended, fact.to_owned()));
         Ok(())
     }
 

@@ -212,8 +212,27 @@ pub(super) fn this_process() -> Holder {
 
 /// Who gives a command: a user on a machine.
 pub(super) fn who() -> String {
-    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let named = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
+    let user = ["USER", "LOGNAME"].into_iter().find_map(named).or_else(owner);
     format!("{}@{}", user.unwrap_or_else(|| "somebody".into()), host())
+}
+
+/// The user to whom this process belongs, where the system tells: the name, or else the number.
+#[cfg(unix)]
+fn owner() -> Option<String> {
+    let number = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").ok()?);
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1)?.parse() == Ok(number)).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or_else(|| number.to_string()))
+}
+
+#[cfg(not(unix))]
+fn owner() -> Option<String> {
+    None
 }
 
 /// Let `act` deal with the account itself if nobody holds it; else leave what is asked in its control

@@ -148,10 +148,12 @@ impl<'a> Desk<'a> {
         // What stands there was told before.
         let _ = journal.read();
         let followed = loop {
-            let files = Growing::new(&base.session.data);
+            let data = &base.session.data;
             let feed = match self.replay {
-                None => Feed::Files(files),
-                Some(Pace(pace)) => Feed::Replay { files, history: None, pace },
+                None => Feed::Files(Growing::new(data)),
+                Some(Pace(pace)) => {
+                    Feed::Replay { files: Growing::history(data), history: None, pace }
+                }
             };
             let begun = Follower::begin(account, plan, prepared, 0, feed);
             let followed = begun.and_then(|mut follower| {
@@ -191,6 +193,10 @@ impl<'a> Desk<'a> {
             Ok(End::Closed) => {
                 self.context.say(&format!("{name}: the account is closed"));
                 Ok(Exit::Success)
+            }
+            Ok(End::Unfit(fact)) => {
+                self.context.complain(&format!("{name}: suspended: {fact}"));
+                Ok(Exit::Failed)
             }
             Ok(End::Exhausted) => Ok(Exit::Success),
             Err(Refused::Store(error)) => Err(error.into()),

@@ -2,9 +2,12 @@
 //! twice.
 
 use super::super::case::Fact;
+use super::super::read::Told;
 use super::super::time::{self, Stamp};
+use super::super::verdict::Search;
 use super::Cleaning;
 use crate::bars::{Clock, DAY};
+use crate::expr::PRICES;
 use crate::manifest::Policy;
 use crate::manifest::data::Check;
 use std::ops::Range;
@@ -106,7 +109,8 @@ impl Cleaning<'_> {
     pub(super) fn order(&mut self) {
         let times: Vec<i64> = self.kept.iter().map(|(time, _)| *time).collect();
         let strays = strays(&times);
-        let mut search = self.search(Check::Order);
+        let policy = self.settings.checks.astray();
+        let mut search = Search::new(self.rows, Check::Order, policy);
         let mut is_stray = vec![false; if strays.is_empty() { 0 } else { times.len() }];
         for &at in &strays {
             is_stray[at] = true;
@@ -124,7 +128,7 @@ impl Cleaning<'_> {
             };
             search.add(bad as f64, self.kept[at].1, Some(time), fact);
         }
-        let done = match self.policy(Check::Order) {
+        let done = match policy {
             Policy::Drop if !strays.is_empty() => {
                 let mut stray = is_stray.into_iter();
                 self.leave_out(|_, _| stray.next() == Some(true));
@@ -140,20 +144,31 @@ impl Cleaning<'_> {
     /// Of rows with one time keep the last.
     pub(super) fn duplicates(&mut self) {
         let mut search = self.search(Check::Duplicates);
+        let mut again = Search::new(self.rows, Check::Duplicates, self.settings.checks.again());
         let twice = |pair: &[(i64, usize)]| pair[0].0 == pair[1].0;
         for pair in self.kept.windows(2).filter(|pair| twice(pair)) {
             let ((_, before), (time, row)) = (pair[0], pair[1]);
             let differs = |column: &Vec<f64>| column[before].to_bits() != column[row].to_bits();
+            let extra = self.rows.extra.iter().map(|(name, _, values)| (&**name, values));
+            let Told { adj_close, split, dividend } = &self.rows.told;
+            let booked = [("adj_close", adj_close), ("split", split), ("dividend", dividend)];
+            let booked = booked.into_iter().filter_map(|(name, it)| Some((name, it.as_ref()?)));
+            // The close says most of how bad it is, and is told where it differs.
+            let told = [3, 0, 1, 2, 4].map(|it| (PRICES[it], &self.rows.prices[it]));
+            let other =
+                told.into_iter().chain(booked).chain(extra).find(|(_, column)| differs(column));
             let close = &self.rows.prices[3];
-            let same = !self.rows.prices.iter().any(differs);
-            let bad = if same { 0.0 } else { (close[row] / close[before]).ln().abs().max(1e-12) };
             let (file, number) = self.rows.place(before);
             let elsewhere = Some(file).filter(|file| *file != self.rows.place(row).0).cloned();
-            let fact = match same {
-                true => Fact::Again(number, elsewhere),
-                false => Fact::Differs(number, elsewhere, [close[row], close[before]]),
-            };
-            search.add(bad, row, Some(time), fact);
+            match other {
+                None => again.add(0.0, row, Some(time), Fact::Again(number, elsewhere)),
+                Some((name, column)) => {
+                    let bad = (close[row] / close[before]).ln().abs().max(1e-12);
+                    let values = [column[row], column[before]];
+                    let fact = Fact::Differs(number, elsewhere, name.into(), values);
+                    search.add(bad, row, Some(time), fact);
+                }
+            }
         }
         let mut last: Vec<(i64, usize)> = Vec::with_capacity(self.kept.len());
         for &(time, row) in &self.kept {
@@ -164,6 +179,7 @@ impl Cleaning<'_> {
         }
         self.kept = last;
         self.found(search, "the last of each kept");
+        self.found(again, "the last of each kept");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Each kind of damage by itself, in files of a few rows.
 
 use super::*;
-use crate::manifest::CalendarChoice;
+use crate::manifest::{CalendarChoice, Checks};
 use chrono::NaiveDate;
 
 #[test]
@@ -55,6 +55,30 @@ fn policed(rows: &str, check: Check, policy: Policy) -> (DataSet, Verdict) {
     let data = load(&settings).unwrap();
     let verdict = data.verdicts[0].clone();
     (data, verdict)
+}
+
+/// What arrives comes twice, or late, and neither refuses it; a time that says two things does.
+#[test]
+fn what_arrives_twice_is_one_bar_and_what_arrives_late_is_put_in_its_place() {
+    let rows = ["01,2,3,1,2,5", "03,2,3,1,2,5", "03,2,3,1,2,5", "02,2,3,1,2,5", "03,2,3,1,2,6"];
+    let rows = rows.map(|row| format!("2020-01-{row}\n"));
+    let read = |rows: &[String], arrivals: fn(Checks) -> Checks| {
+        let files = Files::new(&[("x.csv", &format!("{HEADER}{}", rows.concat()))]);
+        let checks = arrivals(Checks::default());
+        let data = load(&DataSettings { checks, ..files.settings(&["x.csv"]) }).unwrap();
+        (data.bars[0].len(), data.verdicts[0].clone())
+    };
+    let (bars, verdict) = read(&rows[..4], Checks::of_arrivals);
+    assert_eq!((bars, verdict.error().is_none(), verdict.warnings().count()), (3, true, 1));
+    assert!(verdict.warnings().next().unwrap().contains("out of order (sorted)"));
+    let (_, verdict) = read(&rows[..4], |checks| checks);
+    let error = verdict.error().unwrap().to_string();
+    assert!(error.contains("1 row out of order") && error.contains("1 row doubled"), "{error}");
+    let (_, verdict) = read(&rows, Checks::of_arrivals);
+    let error = verdict.error().unwrap().to_string();
+    assert!(error.contains("`volume` is 6 here and 5 in row"), "{error}");
+    let strict = |checks: Checks| checks.of_arrivals().with(Check::Duplicates, Policy::Fail);
+    assert!(read(&rows[..4], strict).1.error().is_some(), "who says so means it");
 }
 
 #[test]
