@@ -242,7 +242,10 @@ fn an_order_that_rests_is_told_until_another_replaces_it() {
     let entry = |before: Option<f64>, now: Option<f64>| ("limit entry".to_owned(), before, now);
     let (first, second) = (at(&project, "rests", "5"), at(&project, "rests", "8"));
     assert_eq!(waiting(&first), [entry(Some(6.5), None), entry(None, Some(10.5))]);
-    assert_eq!(first["decided"], "1 order: open long, limit 10.5, cancelled");
+    assert_eq!(
+        first["decided"],
+        "1 order: open long, limit 10.5, cancelled: a later entry replaces it"
+    );
     // The fall to 9 fills the limit of 12.5 from 8 January, at 12.5.
     assert_eq!(waiting(&second), [entry(Some(12.5), None)]);
     assert_eq!(second["decided"], "nothing: no rule is true");

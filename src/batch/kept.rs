@@ -6,7 +6,7 @@
 use super::{Done, Failure};
 use crate::bars::DAY;
 use crate::engine::outcome::{Counts, Event, What};
-use crate::engine::{Booking, Frame, Intent, OrderStatus, Outcome, Side, Trade};
+use crate::engine::{Booking, Frame, Intent, Outcome, Side, Trade};
 use crate::expr::Graph;
 use crate::metrics::account::excursion;
 use crate::metrics::backtesting_py::Value as Statistic;
@@ -310,14 +310,17 @@ impl Kept<'_> {
             "reduced_by",
         ];
         let number = |number: Option<f64>| number.map_or_else(String::new, |n| n.to_string());
-        let rows = self.outcome.orders.iter().map(|order| {
+        // What was taken back may have been filled in part.
+        let mut filled = vec![None; self.outcome.orders.len()];
+        for fill in &self.outcome.fills {
+            if let Some(order) = fill.order {
+                filled[order] = Some(fill.bar);
+            }
+        }
+        let rows = self.outcome.orders.iter().zip(filled).map(|(order, filled)| {
             let (intent, reason) = match order.intent {
                 Intent::Open(side) => (format!("open {}", side.word()), "rule"),
                 Intent::Close(by) => ("close".to_owned(), by.word()),
-            };
-            let filled = match order.status {
-                OrderStatus::Filled(bar) => self.time(bar),
-                _ => String::new(),
             };
             vec![
                 self.time(order.bar),
@@ -325,7 +328,7 @@ impl Kept<'_> {
                 intent,
                 reason.to_owned(),
                 order.status.words(),
-                filled,
+                filled.map_or_else(String::new, |bar| self.time(bar)),
                 order.kind.word().to_owned(),
                 number(order.limit),
                 number(order.trigger),
@@ -440,6 +443,9 @@ impl Kept<'_> {
             What::Refused { order, reason } => {
                 ("refused", json!({ "order": order, "reason": reason.word() }))
             }
+            What::Cancelled { order, cause } => {
+                ("cancelled", json!({ "order": order, "reason": cause.word() }))
+            }
             What::Reduced { order, reason, from, to } => {
                 let facts =
                     json!({ "order": order, "reason": reason.word(), "from": from, "to": to });
@@ -476,7 +482,7 @@ fn event_of(key: &str, mut line: Map<String, Value>) -> Option<store::Event> {
     let time = DateTime::parse_from_rfc3339(line.shift_remove("time")?.as_str()?).ok()?.to_utc();
     let word = line.shift_remove("type")?.as_str()?.to_owned();
     let kind = match word.as_str() {
-        "order" => EventKind::Order,
+        "order" | "cancelled" => EventKind::Order,
         "fill" | "booked" | "split" => EventKind::Fill,
         _ => EventKind::Risk,
     };

@@ -4,7 +4,7 @@
 //! an account that is walked over again with the same commands does the same. A backtest has none.
 
 use super::ledger::NEVER;
-use super::order::{OrderStatus, Reason};
+use super::order::{Cause, OrderStatus, Reason};
 use super::protect::Levels;
 use super::scene::Scene;
 use super::standing::Change;
@@ -128,11 +128,11 @@ impl Walk {
             Command::Stop => self.change(scene, t, Change::Stopped, true),
             Command::Kill => {
                 self.change(scene, t, Change::Killed, true);
-                self.take_back(|_| true);
+                self.take_back(t, |_| true);
                 self.controls.killed = true;
             }
             Command::CloseAll => self.flatten(scene, t, ClosedBy::Command),
-            Command::CancelOrders => self.take_back(|by| {
+            Command::CancelOrders => self.take_back(t, |by| {
                 // What protects the account is not for a person to call off in passing.
                 matches!(by, ClosedBy::Rule | ClosedBy::Flip | ClosedBy::Command)
             }),
@@ -207,14 +207,14 @@ impl Walk {
         self.settle(order, OrderStatus::Pending);
     }
 
-    /// Take back entries that wait, and the exits that wait for a reason of which `is_ours`.
-    fn take_back(&mut self, is_ours: impl Fn(ClosedBy) -> bool) {
+    /// Take back, after the close of bar `t`, entries that wait, and the exits that wait for a reason of which `is_ours`.
+    fn take_back(&mut self, t: usize, is_ours: impl Fn(ClosedBy) -> bool) {
         for symbol in 0..self.books.len() {
             let book = &mut self.books[symbol];
             let entry = book.entry.take().map(|entry| entry.order);
             let exit = book.exit.take_if(|exit| is_ours(exit.closed_by)).map(|exit| exit.order);
             for order in entry.into_iter().chain(exit) {
-                self.settle(order, OrderStatus::Cancelled);
+                self.cancel(t, symbol, order, Cause::Command);
             }
         }
     }

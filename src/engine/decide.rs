@@ -3,7 +3,7 @@
 use super::guard::Verdict;
 use super::ledger::NEVER;
 use super::model::{AtEnd, Fill};
-use super::order::{Intent, Kind, Order, OrderStatus, Reason};
+use super::order::{Cause, Intent, Kind, Order, OrderStatus, Reason};
 use super::rest::Prices;
 use super::scene::Scene;
 use super::trade::{ClosedBy, Moment, Side};
@@ -32,7 +32,11 @@ impl Walk {
             Some(Side::Short) => signals.exit_short.get(t),
             None => false,
         };
-        let enter = enter.filter(|_| !stands || waits.is_none());
+        // The rest of an entry is carried on: its own signal asks for nothing before it is full.
+        let carried = |entry: &EntryOrder| entry.left.is_some() && held == Some(entry.side);
+        let goes_on =
+            !leaves && enter == held && self.books[symbol].entry.as_ref().is_some_and(carried);
+        let enter = enter.filter(|_| !goes_on && (!stands || waits.is_none()));
         if stands
             && leaves
             && let Some(entry) = &mut self.books[symbol].entry
@@ -45,7 +49,8 @@ impl Walk {
             && (leaves || enter.is_some())
         {
             self.books[symbol].entry = None;
-            self.settle(order, OrderStatus::Cancelled);
+            let cause = if leaves { Cause::Exit } else { Cause::Entry };
+            self.cancel(t, symbol, order, cause);
         }
         let other = held.is_some() && enter.is_some() && enter != held;
         let flips = other && !stands;

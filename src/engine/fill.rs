@@ -350,6 +350,7 @@ impl Walk {
             spread: 0.0,
             entry: 0,
             order: entry.order,
+            earned: 0.0,
             levels: scene
                 .levels(symbol, entry.side, entry.decided, at.bar, paid.price, entry.levels)
                 .map(|levels| self.controls.nearer(levels, paid.price).since(since)),

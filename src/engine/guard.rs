@@ -6,7 +6,7 @@
 use super::fill::{Leaving, Taken};
 use super::frame::Frame;
 use super::ledger::{Ledger, NEVER};
-use super::order::{OrderStatus, Reason};
+use super::order::{Cause, Reason};
 use super::outcome::{Booking, What};
 use super::scene::Scene;
 use super::settings::{Action, Breaker, Settings, Span};
@@ -259,7 +259,7 @@ impl Walk {
             let book = &mut self.books[symbol];
             let orders = [book.exit.take().map(|o| o.order), book.entry.take().map(|o| o.order)];
             for order in orders.into_iter().flatten() {
-                self.settle(order, OrderStatus::Cancelled);
+                self.cancel(t, symbol, order, Cause::Ruined);
             }
         }
         self.outcome.liquidations += 1;

@@ -19,7 +19,7 @@ pub(super) struct Ledger {
     pub freed: Vec<(usize, f64, f64)>,
     /// The money that was traded so far.
     pub traded: f64,
-    /// How many losing trades followed each other last.
+    /// How many entries that lost followed each other last.
     pub losses: usize,
     /// What is held of each symbol, the oldest first.
     pub positions: Vec<Vec<Lot>>,
@@ -40,6 +40,8 @@ pub(super) struct Lot {
     pub entry: usize,
     /// The number of its order.
     pub order: usize,
+    /// What parts of its entry earned that were left before.
+    pub earned: f64,
     pub levels: Option<Levels>,
     /// The first bar on which the levels were not yet looked for.
     pub searched: usize,
@@ -232,6 +234,7 @@ impl Ledger {
             spread: 0.0,
             entry: 0,
             order: NEVER,
+            earned: 0.0,
             levels: None,
             searched: NEVER,
             hit: None,
@@ -290,15 +293,19 @@ impl Ledger {
                 exit: Some(exit),
             };
             let trade = lot.trade(fill.symbol, units, fill.bar, fill.price, end);
-            self.losses = match trade.profit {
-                profit if profit < 0.0 => self.losses + 1,
-                profit if profit > 0.0 => 0,
-                _ => self.losses,
-            };
+            lot.earned += trade.profit;
             outcome.trades.push(trade);
             left -= units;
             if whole {
-                lots.remove(index);
+                let Lot { order, earned, .. } = lots.remove(index);
+                // What bars filled of one entry, and left of it, counts once when all of it is left.
+                if let Some(other) = lots.iter_mut().find(|lot| lot.order == order) {
+                    other.earned += earned;
+                } else if earned < 0.0 {
+                    self.losses += 1;
+                } else if earned > 0.0 {
+                    self.losses = 0;
+                }
             } else {
                 let rest = 1.0 - units / lot.units;
                 lot.units -= units;

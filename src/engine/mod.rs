@@ -41,6 +41,8 @@ mod sizing;
 mod standing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume_tests;
 mod weigh;
 #[cfg(test)]
 mod worlds;

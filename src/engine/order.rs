@@ -83,8 +83,8 @@ pub enum OrderStatus {
     Refused(Reason),
     /// The position it was to close had been closed by something else.
     Superseded,
-    /// A rule took it back before it was filled.
-    Cancelled,
+    /// It was taken back before it was filled, or before all of it was.
+    Cancelled(Cause),
     /// It rested for `execution.limit_bars`.
     Expired,
 }
@@ -98,9 +98,23 @@ impl OrderStatus {
             Self::Filled(_) => "filled".into(),
             Self::Refused(reason) => format!("refused: {}", reason.word()),
             Self::Superseded => "superseded: the position was closed before".into(),
-            Self::Cancelled => "cancelled".into(),
+            Self::Cancelled(cause) => format!("cancelled: {}", cause.word()),
             Self::Expired => "expired".into(),
         }
+    }
+}
+
+words! {
+    /// Why an order was taken back.
+    Cause {
+        /// A rule asked to leave what it enters.
+        Exit = "an exit rule is true",
+        /// A later entry takes its place.
+        Entry = "a later entry replaces it",
+        /// Somebody said so.
+        Command = "command",
+        /// The account is worth nothing any more.
+        Ruined = "the account is worth nothing",
     }
 }
 

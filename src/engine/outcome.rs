@@ -1,6 +1,6 @@
 //! What a walk over the bars leaves behind.
 
-use super::order::{Order, Reason};
+use super::order::{Cause, Order, Reason};
 use super::settings::Action;
 use super::standing::Change;
 use super::trade::{Fill, Trade};
@@ -34,6 +34,13 @@ pub enum What {
         order: usize,
         /// Why.
         reason: Reason,
+    },
+    /// An order was taken back, or what was left of it.
+    Cancelled {
+        /// Its number.
+        order: usize,
+        /// Why.
+        cause: Cause,
     },
     /// An entry was made smaller.
     Reduced {

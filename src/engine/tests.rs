@@ -6,7 +6,7 @@ use super::model::{self, AtEnd, StopOnEntryBar};
 use super::order::Reason;
 use super::outcome::Outcome;
 use super::settings::{Distance, Risk, Settings, Sizing, Span};
-use super::trade::{Basis, ClosedBy, Moment, Side};
+use super::trade::{ClosedBy, Moment, Side};
 use super::walk::Walk;
 use crate::bars::{Cut, DAY, Mask, Zone};
 use crate::strategy::Signals;
@@ -72,7 +72,7 @@ pub(super) fn risk(stop: Option<f64>, target: Option<f64>, trailing: Option<f64>
     Risk { stop_loss, take_profit, trailing_stop, ..Risk::default() }
 }
 
-fn stop() -> Risk {
+pub(super) fn stop() -> Risk {
     risk(Some(0.1), None, None)
 }
 
@@ -527,49 +527,6 @@ fn a_delayed_weight_waits_for_its_delay() {
     let rules = Signals { weight: Some(weights), ..signals(6, [&[], &[], &[], &[]]) };
     let outcome = walk(&frame(&RISING), &[rules], &settings);
     assert_eq!(trades(&outcome), [(2, 11.0, 5, 15.0, None)]);
-}
-
-/// Two entries of five units at 100 and 110, over bars of which each fills half of its volume.
-fn thin(bars: &[[f64; 4]], volumes: &[f64], risk: Risk) -> Outcome {
-    let mut frame = frame(bars);
-    frame.symbols[0].volume = whole(volumes.to_vec());
-    let mut settings =
-        Settings { sizing: Sizing::Units(5.0), max_entries: 2, risk, ..Settings::default() };
-    settings.trading.max_participation = Some(0.5);
-    walk(&frame, &[signals(bars.len(), [&[0, 1], &[], &[], &[]])], &settings)
-}
-
-#[test]
-fn the_rest_of_a_stopped_entry_goes_at_the_next_open_and_takes_no_other_along() {
-    let bars =
-        [[100.0; 4], [100.0; 4], [110.0; 4], [105.0, 105.0, 95.0, 96.0], [97.0; 4], [120.0; 4]];
-    let outcome = thin(&bars, &[10.0, 10.0, 10.0, 4.0, 10.0, 10.0], stop());
-    let stop = Some(ClosedBy::StopLoss);
-    assert_eq!(
-        trades(&outcome),
-        [(2, 110.0, 3, 99.0, stop), (2, 110.0, 4, 97.0, stop), (1, 100.0, 5, 120.0, None)]
-    );
-    let units: Vec<f64> = outcome.trades.iter().map(|trade| trade.units).collect();
-    assert_eq!(units, [2.0, 3.0, 5.0]);
-    assert_eq!(outcome.fills[3].basis, Basis::CarriedOpen);
-}
-
-#[test]
-fn the_rest_of_a_target_waits_for_its_price() {
-    let bars = [
-        [100.0; 4],
-        [100.0; 4],
-        [110.0; 4],
-        [110.0, 122.0, 110.0, 115.0],
-        [115.0, 116.0, 114.0, 115.0],
-        [115.0, 125.0, 114.0, 120.0],
-    ];
-    let outcome = thin(&bars, &[10.0, 10.0, 10.0, 4.0, 10.0, 100.0], risk(None, Some(0.125), None));
-    let target = Some(ClosedBy::TakeProfit);
-    assert_eq!(
-        trades(&outcome),
-        [(1, 100.0, 3, 112.5, target), (1, 100.0, 4, 115.0, target), (2, 110.0, 5, 123.75, target)]
-    );
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::frame::Frame;
 use super::guard::Guard;
 use super::ledger::{Ledger, Lot, NEVER};
 use super::model::{AtEnd, Fill, OrdersPerBar};
-use super::order::{Order, OrderStatus, Reason};
+use super::order::{Cause, Order, OrderStatus, Reason};
 use super::outcome::{Event, Outcome, Stretch, What};
 use super::protect::Levels;
 use super::rest::{Prices, Reached};
@@ -521,6 +521,12 @@ impl Walk {
         self.outcome.refused.add(reason);
         self.settle(order, OrderStatus::Refused(reason));
         self.tell(t, Some(symbol), What::Refused { order, reason });
+    }
+
+    /// Take an order back, or what is left of it.
+    pub(super) fn cancel(&mut self, t: usize, symbol: usize, order: usize, cause: Cause) {
+        self.settle(order, OrderStatus::Cancelled(cause));
+        self.tell(t, Some(symbol), What::Cancelled { order, cause });
     }
 
     /// Write down what happened.

@@ -846,7 +846,7 @@ const RISK: &[Key] = &[
         "max_consecutive_losses",
         Kind::Either(&[COUNT, Kind::Table(LOSSES)]),
         "none",
-        "how many losing trades may follow each other",
+        "how many losing trades may follow each other; the parts of one entry are one, when all of it is left",
     ),
     key(
         "hours",

@@ -97,7 +97,7 @@ fn risks<'k>(kept: &'k Kept<'_>) -> impl Iterator<Item = &'k engine::outcome::Ev
 pub(super) fn ended(kept: &Kept<'_>, bars: usize) -> impl Iterator<Item = usize> {
     use OrderStatus::{Cancelled, Expired, Superseded};
     let orders = kept.outcome.orders.iter().enumerate().filter(move |(_, it)| it.bar < bars);
-    let is_ended = |status| matches!(status, Cancelled | Expired | Superseded);
+    let is_ended = |status| matches!(status, Cancelled(_) | Expired | Superseded);
     orders.filter(move |(_, order)| is_ended(order.status)).map(|(number, _)| number)
 }
 

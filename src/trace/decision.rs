@@ -14,12 +14,14 @@ use crate::expr::Scalar;
 pub(super) fn decision(trace: &Trace<'_>, account: &Account<'_>, symbol: usize) -> String {
     let asked = Asked { trace, account, symbol };
     let orders = account.outcome.orders.iter();
-    let orders: Vec<&Order> =
-        orders.filter(|order| order.bar == account.bar && order.symbol == symbol).collect();
+    let orders = orders.enumerate();
+    let orders: Vec<(usize, &Order)> =
+        orders.filter(|(_, order)| order.bar == account.bar && order.symbol == symbol).collect();
     match orders.len() {
         0 => format!("nothing: {}", asked.why_nothing()),
         count => {
-            let all: Vec<String> = orders.iter().map(|order| asked.told(order)).collect();
+            let all: Vec<String> =
+                orders.iter().map(|&(number, order)| asked.told(number, order)).collect();
             format!("{}: {}", counted(count, "order"), all.join("; "))
         }
     }
@@ -37,8 +39,8 @@ impl Asked<'_> {
         stamp(self.account.frame.time[bar])
     }
 
-    /// An order and what became of it.
-    fn told(&self, order: &Order) -> String {
+    /// The order of this number and what became of it.
+    fn told(&self, number: usize, order: &Order) -> String {
         let mut text = match order.intent {
             Intent::Open(side) => format!("open {}", side.word()),
             Intent::Close(by) => format!("close, by {}", by.word()),
@@ -47,10 +49,15 @@ impl Asked<'_> {
         for (name, price) in prices.into_iter().filter_map(|(name, price)| Some((name, price?))) {
             text += &format!(", {name} {}", value(price));
         }
+        let fills = self.account.outcome.fills.iter().filter(|fill| fill.order == Some(number));
+        let filled: f64 = fills.map(|fill| fill.units.abs()).sum();
         let fate = match order.status {
             OrderStatus::Filled(bar) => format!("filled on {}", self.time(bar)),
             OrderStatus::Refused(reason) => {
                 format!("refused: {}{}", reason.word(), self.because(order, reason))
+            }
+            OrderStatus::Cancelled(_) if filled > 0.0 => {
+                format!("{}, after {} units were filled", order.status.words(), value(filled))
             }
             status => status.words(),
         };
@@ -126,10 +133,16 @@ impl Asked<'_> {
         let held = account.units(self.symbol, bar);
         let under_way =
             || account.waits(self.symbol, |what| matches!(what, waiting::What::Exit(_)));
+        let is_entry = |waiting: &waiting::Waiting| {
+            waiting.symbol == self.symbol && matches!(waiting.what, waiting::What::Entry(_))
+        };
         match (long != short, held * side.sign() > 0.0) {
             _ if long && short => "both entries are true, and neither acts".to_owned(),
             (true, _) | (_, true) if exits && under_way() => {
                 "an exit of an earlier bar is under way".to_owned()
+            }
+            (true, true) if account.after.iter().any(is_entry) => {
+                "the rest of an earlier entry is being filled".to_owned()
             }
             (true, true) => match account.settings.max_entries {
                 1 => format!("the position is {} already", side.word()),

@@ -230,7 +230,7 @@ fn events_of(journal: &str, time: &str) -> Vec<Value> {
     let orders: Vec<u64> = here.filter_map(|event| event["order"].as_u64()).collect();
     let is_told = |event: &Value| match event["type"].as_str() {
         Some("order") => event["order"].as_u64().is_some_and(|order| orders.contains(&order)),
-        Some("refused" | "reduced") => false,
+        Some("refused" | "reduced" | "cancelled") => false,
         _ => is_here(&event),
     };
     events.iter().filter(|event| is_told(event)).cloned().collect()
