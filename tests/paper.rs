@@ -127,7 +127,11 @@ fn a_source_that_is_cut_to_its_last_bars_is_enough() {
     let journal = || text(&project, "output/paper/night/journal.jsonl");
     assert!(!journal().contains("would be missing"), "the cut overlaps");
     project.write("data/x.csv", format!("{}\n2020-08-01,100,101,99,100,1\n", lines[0]));
-    let _ = project.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
+    let nightly = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
+    let _ = project.run(nightly).success().stderr("bars between them would be missing");
+    let told = journal().matches("would be missing").count();
+    let _ = project.run(nightly).success();
+    assert_eq!(journal().matches("would be missing").count(), told, "it is told once");
     assert!(journal().contains("`x` begins at 2020-08-01T00:00:00Z"), "{}", journal());
     project.write("data/x.csv", cut);
     fs::remove_dir_all(project.path("output/paper/night/bars")).unwrap();
@@ -135,6 +139,25 @@ fn a_source_that_is_cut_to_its_last_bars_is_enough() {
         .run(["run", "a.toml", "--no-report", "-q", "--session", "night"])
         .code(3)
         .stderr("its own bars are gone: it had seen 201");
+}
+
+#[test]
+fn bars_from_before_the_first_one_that_was_seen_are_named() {
+    let project = Project::new().manifest("a.toml", &both("range = { from = 2020-02-01 }"));
+    let whole = bars(100);
+    let (header, rest) = whole.split_at(whole.find("2020-01-01").unwrap());
+    let cut = &rest[rest.find("2020-02-09").unwrap()..];
+    project.write("data/x.csv", format!("{header}{cut}"));
+    let nightly = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
+    let _ = project.run(nightly).success();
+    project.write("data/x.csv", &whole);
+    let fact = "`x` has 8 bars of the range, 2020-02-01T00:00:00Z to 2020-02-08T00:00:00Z";
+    let _ = project.run(nightly).success().stderr(fact);
+    let journal = || text(&project, "output/paper/night/journal.jsonl");
+    let told = journal().matches(fact).count();
+    let _ = project.run(nightly).success();
+    assert!(told > 0 && journal().matches(fact).count() == told, "{}", journal());
+    let _ = project.run(["paper", "reconcile", "night"]).stderr(fact);
 }
 
 #[test]
@@ -176,7 +199,7 @@ fn what_changed_is_named_and_the_others_go_on() {
         "mode = \"paper\"\n",
         "mode = \"paper\"\npaper = { on_revised = \"mark\" }\n",
     );
-    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success().stderr("revised: ");
     let journal = text(&project, "output/paper/night/journal.jsonl");
     assert!(journal.contains("revised: "), "{journal}");
     assert_eq!(state(), "active");

@@ -249,6 +249,7 @@ impl Attempt<'_> {
             |session: &str| self.options.lock.open(|| Account::open(store, session, &holder));
         let mut night = Night::begin(plan, prepared, store, open)?;
         night.take(plan, prepared);
+        night.warnings().iter().for_each(|warning| self.context.warn(warning));
         Ok(night)
     }
 

@@ -162,7 +162,10 @@ pub fn reconcile(
                     format!("the source of `{symbol}` begins at {begins}; earlier bars are the account's own")
                 })
             });
-            (take::again(terms, &own, &source)?, cut.collect())
+            let earlier = own.iter().filter_map(|bars| {
+                Some(take::earlier(terms, bars, source.symbol(&bars.symbol)?)?.to_string())
+            });
+            (take::again(terms, &own, &source)?, cut.chain(earlier).collect())
         }
     };
     let mut bench = Bench { plan, projects, prepared, index, history };

@@ -39,6 +39,8 @@ pub struct Account {
     history: History,
     /// Bars came since it was settled.
     fresh: bool,
+    /// Warnings of its journal that nobody was shown yet.
+    unsaid: Vec<String>,
     /// Checkpoints are written every `paper.checkpoint_every`, and not each time.
     paced: bool,
 }
@@ -72,7 +74,7 @@ impl Account {
     pub fn open(store: &Store, session: &str, holder: &Holder) -> Result<Self, StoreError> {
         let directory = store.open_account(session, holder)?;
         let history = History::read(directory.reader())?;
-        Ok(Self { directory, history, fresh: false, paced: false })
+        Ok(Self { directory, history, fresh: false, unsaid: Vec::new(), paced: false })
     }
 
     /// Its directory.
@@ -210,6 +212,11 @@ impl Account {
     /// Write into its journal.
     pub fn tell(&mut self, events: &[Event]) -> Result<(), StoreError> {
         self.directory.tell(events)
+    }
+
+    /// What its journal warns of since this was asked last.
+    pub fn unsaid(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unsaid)
     }
 
     /// Bring it into the state that `cause` leads to, and say why.
@@ -369,7 +376,9 @@ impl Account {
         let late = news.late.iter().map(|it| at("late, left out", it));
         let stale = news.stale.iter().map(|it| at("no bar since", it));
         let gaps = news.gaps.iter().map(|it| it.to_string());
-        let notes: Vec<String> = revised.chain(late).chain(stale).chain(gaps).collect();
+        let earlier = news.earlier.iter().map(|it| it.to_string());
+        let notes = revised.chain(late).chain(stale).chain(gaps).chain(earlier);
+        let notes: Vec<String> = notes.collect();
         self.note(notes)?;
         if news.bars.is_empty() {
             return Ok(0);
@@ -432,8 +441,9 @@ impl Account {
         let named = notes.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
         let more = notes.len().saturating_sub(NAMED);
         let message = if more > 0 { format!("{named}; and {more} more") } else { named };
-        let event = Event::new(Utc::now(), EventKind::Warning, message).session(&*self.name);
+        let event = Event::new(Utc::now(), EventKind::Warning, &*message).session(&*self.name);
         self.directory.tell(&[event.fact("notes", json!(notes))])?;
+        self.unsaid.push(message);
         self.history.noted.extend(notes);
         Ok(())
     }

@@ -399,7 +399,11 @@ impl<'p> Follower<'p> {
         }
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let work = job.and_then(|job| job.work.as_ref().ok());
-        match self.account.take(self.base, data, work, now) {
+        let taken = self.account.take(self.base, data, work, now);
+        for warning in self.account.unsaid() {
+            watch(&self.sight, News::Warning(warning));
+        }
+        match taken {
             Err(Refused::Unfit(fact) | Refused::Changed(fact)) => {
                 self.suspend(Cause::Unfit, &fact, watch)?;
                 return Ok(more);

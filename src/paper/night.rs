@@ -67,6 +67,15 @@ impl Night {
         }
     }
 
+    /// What the journals of the accounts warn of since this was asked last, each with its account.
+    pub fn warnings(&mut self) -> Vec<String> {
+        let of_account = |(account, _): &mut (Account, _)| {
+            let name = account.name().to_owned();
+            account.unsaid().into_iter().map(move |warning| format!("{name}: {warning}"))
+        };
+        self.accounts.values_mut().flat_map(of_account).collect()
+    }
+
     /// Settle the account of a session that ran: what is to be said of it beside its result, or why it
     /// failed. `None` if the session has no account.
     pub fn settle(&mut self, kept: &Kept<'_>) -> Option<Result<String, Failure>> {

@@ -9,6 +9,7 @@
 use super::terms::Terms;
 use crate::bars::{Bars, Extra};
 use crate::batch::kept::stamp;
+use crate::diag::counted;
 use crate::engine::settings::Span;
 use crate::expr::PRICES;
 use crate::manifest::Session;
@@ -33,6 +34,42 @@ pub struct News {
     pub stale: Vec<At>,
     /// Symbols of which bars may be missing.
     pub gaps: Vec<Gap>,
+    /// Bars that the source has now, and that come before all that the account has seen.
+    pub earlier: Vec<Earlier>,
+}
+
+/// Bars of a symbol that lie in the range, and before the first one that the account saw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Earlier {
+    /// The symbol.
+    pub symbol: String,
+    /// How many.
+    pub count: usize,
+    /// When the first and the last of them open.
+    pub between: [i64; 2],
+}
+
+impl fmt::Display for Earlier {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (symbol, bars) = (&self.symbol, counted(self.count, "bar"));
+        let [first, last] = self.between.map(stamp);
+        write!(
+            out,
+            "the source of `{symbol}` has {bars} of the range, {first} to {last}, from before the first one that the account saw: left out"
+        )
+    }
+}
+
+/// The bars of the account's range that its source has now, and that come before `ours`.
+pub fn earlier(terms: &Terms, ours: &Bars, theirs: &Bars) -> Option<Earlier> {
+    // An account without a first day begins with the first bar that it saw.
+    let from = day_number(terms.from?);
+    let first = *ours.time.first()?;
+    let days = theirs.days(0..theirs.len());
+    let opens = theirs.time.iter().zip(days).filter(|(_, day)| *day >= from);
+    let opens: Vec<i64> = opens.map(|(open, _)| *open).take_while(|open| *open < first).collect();
+    let between = [*opens.first()?, *opens.last()?];
+    Some(Earlier { symbol: ours.symbol.clone(), count: opens.len(), between })
 }
 
 /// The source of a symbol begins after the last bar that the account has seen.
@@ -119,6 +156,7 @@ pub fn news(
         if let Some(ours) = ours {
             compare(ours, &theirs, &file, &mut news.revised);
             news.gaps.extend(gap(ours, &theirs, &file));
+            news.earlier.extend(earlier(terms, ours, &theirs));
         }
         let new = until.map_or(0, |until| theirs.time.partition_point(|time| *time <= until));
         news.late.extend(late(ours, &theirs, new, seen.is_empty()));
