@@ -31,7 +31,7 @@ pub(super) fn note(
             _ => why_idle(outcome, settings, hand),
         };
         notes.push(format!("no trades: {why}"));
-    } else if outcome.refused.of(Reason::Leg) > 0 {
+    } else if [Reason::Leg, Reason::LegBar].iter().any(|&why| outcome.refused.of(why) > 0) {
         notes.push(format!("legs were refused together: {}", refusals(outcome)));
     }
     notes.extend(nights(outcome));

@@ -271,7 +271,7 @@ impl Walk {
             if self.ledger.side(symbol).is_none() {
                 continue;
             }
-            if bars.present.as_ref().is_some_and(|present| !present.get(t)) {
+            if !bars.has_bar(t) {
                 // It has traded its last today; the next open is the first that can be had.
                 let next = bars.next_bar(t + 1).unwrap_or(NEVER);
                 self.order_exit(scene, symbol, t, ClosedBy::Overnight, (next, Moment::Open));

@@ -140,6 +140,8 @@ impl Walk {
             > scene.settings.risk.max_orders_per_day.unwrap_or(NEVER)
         {
             Some(Reason::MaxOrdersPerDay)
+        } else if scene.settings.together && self.lacks_leg(scene, symbol, t) {
+            Some(Reason::LegBar)
         } else {
             self.guard.blocks(t).or_else(|| self.controls.blocks(symbol))
         };

@@ -75,6 +75,11 @@ impl Detail {
 }
 
 impl Aligned {
+    /// Whether the symbol has bar `t`.
+    pub fn has_bar(&self, t: usize) -> bool {
+        self.present.as_ref().is_none_or(|present| present.get(t))
+    }
+
     /// The first bar at or after `from` that the symbol has.
     pub fn next_bar(&self, from: usize) -> Option<usize> {
         match &self.present {

@@ -8,6 +8,14 @@ use super::trade::Side;
 use super::walk::{At, Book, EntryOrder, Walk};
 
 impl Walk {
+    /// Whether there is a leg whose rules are not read at the close of bar `t` as those of `symbol`
+    /// are: it has no such bar, or what is delayed is that of another bar.
+    pub(super) fn lacks_leg(&self, scene: &Scene<'_>, symbol: usize, t: usize) -> bool {
+        let decided = scene.decided(symbol, t);
+        let is_read = |leg| scene.bars(leg).has_bar(t) && scene.decided(leg, t) == decided;
+        !(0..self.books.len()).all(is_read)
+    }
+
     /// Where one leg was refused as it was decided, the entries of the others on bar `t` are too.
     pub(super) fn refuse_other_legs(&mut self, scene: &Scene<'_>, t: usize) {
         for symbol in 0..self.books.len() {
@@ -57,10 +65,15 @@ impl Walk {
             let waits = |book: &Book| {
                 book.entry.is_some_and(|it| it.decided == entry.decided && !it.is_due(at))
             };
-            reasons[leg] = match self.books.iter().any(waits) {
-                true => Some(Reason::Leg),
-                false => self.suppose_leg(scene, leg, &entry, at, &mut money).err(),
+            let late: Vec<usize> =
+                (0..self.books.len()).filter(|&leg| waits(&self.books[leg])).collect();
+            reasons[leg] = match late.is_empty() {
+                false => Some(Reason::Leg),
+                true => self.suppose_leg(scene, leg, &entry, at, &mut money).err(),
             };
+            for leg in late.into_iter().filter(|&leg| !scene.bars(leg).has_bar(at.bar)) {
+                reasons[leg] = Some(Reason::NoBar);
+            }
             lone = lone.or(reasons[leg].map(|_| entry.decided));
         }
         if let (None, Some(cap), Some(&leg)) = (lone, scene.settings.risk.max_net, legs.first()) {

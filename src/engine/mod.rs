@@ -29,6 +29,8 @@ mod inside;
 #[cfg(test)]
 mod inside_tests;
 mod ledger;
+#[cfg(test)]
+mod leg_tests;
 mod legs;
 mod moving;
 #[cfg(test)]

@@ -142,6 +142,10 @@ words! {
         Passed = "trigger already passed",
         /// The position of the other side was not left.
         OtherSide = "the other side is held",
+        /// The leg has no bar where the others are filled.
+        NoBar = "no bar to be filled on",
+        /// Another leg had no bar where this one was decided, so that its rules could not be read.
+        LegBar = "another leg has no bar",
         /// Another leg could not be filled.
         Leg = "another leg was refused",
         /// The bars had too little volume.

@@ -146,8 +146,14 @@ pub struct Outcome {
 }
 
 /// A count for each [`Reason`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts([usize; Reason::ALL.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; Reason::ALL.len()])
+    }
+}
 
 impl Counts {
     /// One more.

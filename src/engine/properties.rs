@@ -155,9 +155,7 @@ fn legs_are_entered_together_or_not_at_all() {
         let mut world = world.clone();
         world.settings.together = true;
         world.symbols.iter_mut().for_each(|symbol| symbol.weight = None);
-        let axes = &mut world.settings.axes;
-        // Delayed over a bar that only one leg has, their orders are not of one bar.
-        (axes.flip, axes.delay) = (Flip::TwoOrders, 0);
+        world.settings.axes.flip = Flip::TwoOrders;
         let outcome = world.walk();
         // What else entries of one bar may become is that of a single leg.
         let entered = |order: &&Order| matches!(order.intent, Intent::Open(_));
@@ -171,6 +169,8 @@ fn legs_are_entered_together_or_not_at_all() {
                 matches!(other.status, OrderStatus::Refused(_)) && other.kind == Kind::Market
             });
             assert!(lone.is_none(), "world {seed}: {order:?} without {lone:?}");
+            let unread = world.symbols.iter().position(|symbol| !symbol.present[order.bar]);
+            assert!(unread.is_none(), "world {seed}: {order:?} without a bar of {unread:?}");
             filled += 1;
         }
         filled

@@ -322,8 +322,7 @@ fn moved(signals: &Signals, bars: &Aligned, settings: &Settings) -> Signals {
 /// Every bit of `mask` so many of the symbol's own bars later.
 fn later(mask: &Mask, bars: &Aligned, delay: usize) -> Mask {
     let mut later = Mask::zeros(mask.len());
-    let own: Vec<usize> =
-        (0..mask.len()).filter(|&t| bars.present.as_ref().is_none_or(|p| p.get(t))).collect();
+    let own: Vec<usize> = (0..mask.len()).filter(|&t| bars.has_bar(t)).collect();
     for pair in own.windows(delay + 1) {
         if mask.get(pair[0]) {
             later.set(pair[delay]);

@@ -33,7 +33,7 @@ pub(super) fn whole<T>(values: Vec<T>) -> Cut<T> {
     values.into()
 }
 
-fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
+pub(super) fn daily(len: usize, symbols: Vec<Aligned>) -> Frame {
     Frame {
         time: whole((0..len as i64).map(|day| day * DAY).collect()),
         timeframe: DAY,
@@ -338,7 +338,7 @@ fn at_the_end_a_position_is_marked_or_closed() {
 }
 
 /// One symbol that has the given bars of a longer range.
-fn with_gaps(bars: &[[f64; 4]], present: &[usize]) -> Frame {
+pub(super) fn with_gaps(bars: &[[f64; 4]], present: &[usize]) -> Frame {
     let mut frame = frame(bars);
     let symbol = &mut frame.symbols[0];
     let mask = Mask::from_fn(bars.len(), |bar| present.contains(&bar));
@@ -496,27 +496,6 @@ fn a_weight_is_not_raised_at_the_close_at_which_a_guard_trips() {
     let outcome = walk(&frame(&FALLING), &[rules], &settings);
     assert_eq!(outcome.fills.len(), 1);
     assert_eq!(outcome.refused.of(Reason::MaxDrawdown), 3);
-}
-
-#[test]
-fn legs_that_a_limit_lets_in_only_one_by_one_are_refused_together() {
-    let symbols = [[[10.0; 4]; 3], [[20.0; 4]; 3]].map(|bars| frame(&bars).symbols.remove(0));
-    let frame = daily(3, symbols.to_vec());
-    let rules = [signals(3, [&[0], &[], &[], &[]]), signals(3, [&[], &[], &[0], &[]])];
-    let filled = |change: &dyn Fn(&mut Risk)| {
-        let mut settings =
-            Settings { sizing: Sizing::Cash(3_000.0), together: true, ..Settings::default() };
-        change(&mut settings.risk);
-        walk(&frame, &rules, &settings).fills.len()
-    };
-    let cap = |cash| Some(super::settings::Cap::Cash(cash));
-    assert_eq!(filled(&|_| {}), 2);
-    assert_eq!(filled(&|risk| risk.max_gross = cap(6_000.0)), 2);
-    assert_eq!(filled(&|risk| risk.max_gross = cap(5_000.0)), 0);
-    assert_eq!(filled(&|risk| risk.max_positions = Some(2)), 2);
-    assert_eq!(filled(&|risk| risk.max_positions = Some(1)), 0);
-    // A long and a short of the same money weigh each other up.
-    assert_eq!(filled(&|risk| risk.max_net = cap(1.0)), 2);
 }
 
 #[test]

@@ -118,7 +118,9 @@ traded has no rank.
 Prices and sizes are read at the close of the signal's bar. Where one of them is missing there, the entry is refused
 and says so: nothing is entered whose stop is not known. Rules are read for each symbol of the session by itself.
 A strategy that trades several symbols as one names its legs, and each has rules of its own; the session says which
-symbol each is, and the orders of the legs fill together or not at all, at the market:
+symbol each is, and the entries of the legs fill together or not at all, at the market: where a leg has no bar at the
+close that decides, or none where the others are filled, none is entered. An exit waits for nobody: each leg leaves by
+its own rules, at its own next bar.
 
 ```toml
 legs = ["y", "x"]

@@ -92,9 +92,17 @@ impl Asked<'_> {
                 let own = prices.into_iter().filter_map(present).next().unwrap_or(("close", close));
                 list(levels.into_iter().filter_map(present).chain([own]).collect())
             }
+            Reason::LegBar => self.legs_without_bar(order),
             Reason::Leg => self.other_legs(order),
             _ => String::new(),
         }
+    }
+
+    /// The legs that have no bar where the order was decided.
+    fn legs_without_bar(&self, order: &Order) -> String {
+        let symbols = self.account.frame.symbols.iter();
+        let missing = symbols.filter(|symbol| !symbol.has_bar(order.bar));
+        missing.map(|symbol| format!(", `{}`", symbol.name)).collect()
     }
 
     /// The legs that were refused for a reason of their own.
@@ -115,7 +123,7 @@ impl Asked<'_> {
         let (account, signals) = (self.account, &self.trace.signals[self.symbol]);
         let (frame, bar) = (account.frame, account.bar);
         let bars = &frame.symbols[self.symbol];
-        if bars.present.as_ref().is_some_and(|present| !present.get(bar)) {
+        if !bars.has_bar(bar) {
             return "the symbol has no such bar".to_owned();
         }
         if account.outcome.ruined.is_some_and(|ruined| bar >= ruined) {
