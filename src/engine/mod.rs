@@ -47,6 +47,8 @@ mod tests;
 mod volume_tests;
 mod weigh;
 #[cfg(test)]
+mod weigh_tests;
+#[cfg(test)]
 mod worlds;
 
 pub use command::{Command, Hand};

@@ -63,6 +63,27 @@ pub(super) fn next_weight(scene: &Scene<'_>, symbol: usize, from: usize) -> usiz
     bars.next_bar(t).unwrap_or(NEVER)
 }
 
+/// How the price of the market is taken.
+fn market(scene: &Scene<'_>, symbol: usize, at: At) -> Taken {
+    let (reference, basis) = scene.market(symbol, at.bar, at.moment);
+    Taken { reference, basis, slips: true, rests: false }
+}
+
+/// What a rebalance asks of a symbol: signed units, before and after.
+struct Change {
+    symbol: usize,
+    decided: usize,
+    held: f64,
+    target: f64,
+}
+
+impl Change {
+    /// Whether it gives up some or all of what is held.
+    fn lowers(&self) -> bool {
+        self.held != 0.0 && self.held.signum() != (self.target - self.held).signum()
+    }
+}
+
 impl Walk {
     /// The first bar at which a symbol has a weight to be brought to.
     pub(super) fn first_weight(&self, scene: &Scene<'_>, symbol: usize) -> usize {
@@ -83,31 +104,38 @@ impl Walk {
             && touched.iter().any(|&symbol| self.books[symbol].next_weight == at.bar)
     }
 
-    /// Bring every symbol that is due to its weight: sales first, then purchases.
+    /// Bring every symbol that is due to its weight. What lowers a position towards zero comes first:
+    /// it frees the cash and the margin for what raises one.
     pub(super) fn restore_weights(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
         let equity = self.equity(scene, at);
-        for sells in [true, false] {
-            for &symbol in touched {
-                if self.books[symbol].next_weight == at.bar {
-                    self.restore(scene, symbol, at, equity, sells);
-                }
-            }
+        let due = |walk: &Self, symbol: usize| walk.books[symbol].next_weight == at.bar;
+        let changes: Vec<Change> = touched
+            .iter()
+            .filter(|&&symbol| due(self, symbol))
+            .filter_map(|&symbol| self.due_change(scene, symbol, at, equity))
+            .collect();
+        for change in changes.iter().filter(|change| change.lowers()) {
+            self.lower(scene, change, at);
+        }
+        for change in &changes {
+            self.raise(scene, change, at);
         }
         for &symbol in touched {
-            if self.books[symbol].next_weight == at.bar {
+            if due(self, symbol) {
                 self.books[symbol].next_weight = next_weight(scene, symbol, at.bar + 1);
                 self.books[symbol].stale = true;
             }
         }
     }
 
-    fn restore(&mut self, scene: &Scene<'_>, symbol: usize, at: At, equity: f64, sells: bool) {
-        let Some(decided) = weighed(scene, symbol, at.bar) else { return };
-        let weight = scene.signals[symbol].weight.as_ref().map_or(f64::NAN, |w| w[decided]);
+    /// How a symbol gets to its weight; `None` if it is left alone.
+    fn due_change(&self, scene: &Scene<'_>, symbol: usize, at: At, equity: f64) -> Option<Change> {
+        let decided = weighed(scene, symbol, at.bar)?;
+        let weight = scene.signals[symbol].weight.as_ref()?[decided];
         if weight.is_nan() {
-            return;
+            return None;
         }
-        let (reference, basis) = scene.market(symbol, at.bar, at.moment);
+        let (reference, _) = scene.market(symbol, at.bar, at.moment);
         let held = self.ledger.units(symbol);
         let target = weight * self.controls.scale * equity / reference;
         let change = target - held;
@@ -115,44 +143,48 @@ impl Walk {
         let threshold = scene.settings.rebalance.threshold.max(1e-9);
         let small = (change * reference).abs() <= threshold * equity;
         let keeps = small && (weight != 0.0 || held == 0.0);
-        if keeps || (change < 0.0) != sells || change == 0.0 {
-            return;
-        }
-        let taken = Taken { reference, basis, slips: true, rests: false };
-        let shrinks = held != 0.0 && held.signum() != change.signum();
-        if shrinks {
-            let units = change.abs().min(held.abs());
-            let intent = Intent::Close(ClosedBy::Weight);
-            let order = self.place_order(decided, at.bar, symbol, intent, [None, None]);
-            let leaving = Leaving { closed_by: ClosedBy::Weight, decided, order: Some(order) };
-            let units = units.min(self.room(scene, symbol, at.bar));
-            self.leave(scene, symbol, None, units, at, taken, leaving);
-            self.settle(order, OrderStatus::Filled(at.bar));
-        }
-        let more = target - self.ledger.units(symbol);
+        (!keeps && change != 0.0).then_some(Change { symbol, decided, held, target })
+    }
+
+    /// Give up what is held beyond the weight, or all of it where the position turns round.
+    fn lower(&mut self, scene: &Scene<'_>, change: &Change, at: At) {
+        let &Change { symbol, decided, held, target } = change;
+        let units = (target - held).abs().min(held.abs());
+        let order =
+            self.place_order(decided, at.bar, symbol, Intent::Close(ClosedBy::Weight), [None; 2]);
+        let leaving = Leaving { closed_by: ClosedBy::Weight, decided, order: Some(order) };
+        let units = units.min(self.room(scene, symbol, at.bar));
+        self.leave(scene, symbol, None, units, at, market(scene, symbol, at), leaving);
+        self.settle(order, OrderStatus::Filled(at.bar));
+    }
+
+    /// Enter what the weight asks for beyond what is held.
+    fn raise(&mut self, scene: &Scene<'_>, change: &Change, at: At) {
+        let &Change { symbol, decided, held, target } = change;
         // A position is turned round only once it is gone.
         let turns = self.ledger.side(symbol).is_none() && target.signum() != held.signum();
-        if (!shrinks || turns) && target != 0.0 && more.signum() == change.signum() && more != 0.0 {
-            let side = if more > 0.0 { Side::Long } else { Side::Short };
-            let intent = Intent::Open(side);
-            let order = self.place_order(decided, at.bar, symbol, intent, [None, None]);
-            let entry = EntryOrder {
-                decided,
-                order,
-                side,
-                fill: (at.bar, at.moment),
-                prices: Prices::NONE,
-                levels: [None, None],
-                scale: 1.0,
-                against: false,
-                left_on: NEVER,
-                left: Some(more.abs()),
-                approved: true,
-                expires: NEVER,
-                searched: 0,
-                reached: None,
-            };
-            self.enter(scene, symbol, entry, at, taken, 0.0);
+        let more = target - self.ledger.units(symbol);
+        if (change.lowers() && !turns) || target == 0.0 || more == 0.0 {
+            return;
         }
+        let side = if more > 0.0 { Side::Long } else { Side::Short };
+        let order = self.place_order(decided, at.bar, symbol, Intent::Open(side), [None; 2]);
+        let entry = EntryOrder {
+            decided,
+            order,
+            side,
+            fill: (at.bar, at.moment),
+            prices: Prices::NONE,
+            levels: [None, None],
+            scale: 1.0,
+            against: false,
+            left_on: NEVER,
+            left: Some(more.abs()),
+            approved: true,
+            expires: NEVER,
+            searched: 0,
+            reached: None,
+        };
+        self.enter(scene, symbol, entry, at, market(scene, symbol, at), 0.0);
     }
 }

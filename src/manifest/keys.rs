@@ -766,7 +766,7 @@ const EXECUTION: &[Key] = &[
         "rebalance",
         Kind::Either(&[REBALANCE_EVERY, Kind::Int { min: 1 }, Kind::Table(REBALANCE)]),
         "\"bar\"",
-        "how often weights are restored: at the first bar of each period, or every so many bars",
+        "how often weights are restored: at the first bar of each period, or every so many bars; a symbol's first weight is taken up as soon as it is known",
     ),
 ];
 

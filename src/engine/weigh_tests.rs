@@ -1,0 +1,42 @@
+//! Weights of several symbols in one account, on hand-made bars.
+
+use super::outcome::Outcome;
+use super::settings::Settings;
+use super::tests::{daily, frame, signals, walk, whole};
+use crate::strategy::Signals;
+
+/// Symbols at a price of 100, each brought to one weight after the other.
+fn rotation<const N: usize>(weights: [[f64; 3]; N], leverage: f64) -> Outcome {
+    let symbols = weights.map(|_| frame(&[[100.0; 4]; 4]).symbols.remove(0));
+    let rules = weights.map(|own| {
+        let weight = own.into_iter().chain([own[2]]).collect();
+        Signals { weight: Some(whole(weight)), ..signals(4, [&[], &[], &[], &[]]) }
+    });
+    let mut settings = Settings::default();
+    settings.trading.leverage = leverage;
+    walk(&daily(4, symbols.to_vec()), &rules, &settings)
+}
+
+/// The units that are held at the end.
+fn held(outcome: &Outcome) -> &[f64] {
+    &outcome.units[outcome.units.len() - outcome.symbols..]
+}
+
+#[test]
+fn a_rebalance_gives_up_positions_of_both_sides_before_it_raises_any() {
+    let weights = [[0.5, 0.0, -0.5], [-0.5, 0.5, 0.0], [0.0, -0.5, 0.5]];
+    for leverage in [1.0, 2.0] {
+        let outcome = rotation(weights, leverage);
+        assert_eq!(held(&outcome), [-50.0, 0.0, 50.0]);
+        assert_eq!(outcome.refusals(), 0);
+    }
+}
+
+#[test]
+fn a_cover_pays_for_the_short_of_a_symbol_before_it() {
+    let outcome = rotation([[-0.2, -0.8, -0.8], [-0.8, -0.2, -0.2]], 1.0);
+    assert_eq!(held(&outcome), [-80.0, -20.0]);
+    assert_eq!(outcome.refusals(), 0);
+    let bought: Vec<bool> = outcome.fills.iter().map(|fill| fill.units > 0.0).collect();
+    assert_eq!(bought, [false, false, true, false]);
+}
