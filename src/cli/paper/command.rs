@@ -263,6 +263,12 @@ fn ask(
                     if let Some(answer) = answered(store, name, id) {
                         return Ok(answer);
                     }
+                    // Whoever took it is just putting the account aside, and opens another.
+                    if !control.waits(id) && began.elapsed() < PATIENCE {
+                        drop(account);
+                        std::thread::sleep(PAUSE);
+                        continue;
+                    }
                     control.remove(id)?;
                 }
                 return act(account, &by, &uuid::Uuid::now_v7().to_string());
