@@ -89,6 +89,17 @@ fn told(project: &Project, name: &str, kind: &str) -> usize {
     journal(project, name).iter().filter(|event| event["type"] == kind).count()
 }
 
+/// Assert that the accounts that were killed are what one is that was not; how many fills each has.
+fn all_are_whole(project: &Project, prefix: &str, killed: usize) -> usize {
+    let fills = told(project, "whole", "fill");
+    for number in 0..killed {
+        let name = of(prefix, number);
+        assert_same(&account(project, "whole"), &account(project, &name));
+        assert_eq!(told(project, &name, "fill"), fills, "killed at {number}");
+    }
+    fills
+}
+
 /// The day before the bar number `count` is complete.
 fn night(count: u64) -> String {
     let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
@@ -106,11 +117,7 @@ fn a_first_night_killed_at_each_write_sync_and_rename_is_begun_again() {
     let _ = project.run(RUN.iter().chain(&["--session", "whole"])).success();
     let killed = killed_at_each(&project, "x", &[&RUN[..], &["--session", "NAME"]].concat());
     let _ = project.run(RUN).success();
-    let fills = told(&project, "whole", "fill");
-    for number in 0..killed {
-        assert_same(&account(&project, "whole"), &account(&project, &of("x", number)));
-        assert_eq!(told(&project, &of("x", number), "fill"), fills, "killed at {number}");
-    }
+    let fills = all_are_whole(&project, "x", killed);
     println!("killed at {killed} operations");
     assert!(killed > 40 && fills > 0, "{killed} {fills}");
 }
@@ -129,11 +136,7 @@ fn a_night_killed_at_each_write_sync_and_rename_is_made_up_for() {
     let _ = project.run(last.iter().chain(&["whole"])).success();
     let killed = killed_at_each(&project, "x", &[&last[..], &["NAME"]].concat());
     let _ = project.run(RUN).success();
-    let fills = told(&project, "whole", "fill");
-    for number in 0..killed {
-        assert_same(&account(&project, "whole"), &account(&project, &of("x", number)));
-        assert_eq!(told(&project, &of("x", number), "fill"), fills, "killed at {number}");
-    }
+    let fills = all_are_whole(&project, "x", killed);
     println!("killed at {killed} operations");
     assert!(killed > 30 && fills > before, "{killed} {fills}");
 }

@@ -11,7 +11,7 @@ use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::{Keep, Mode, Objective, Project};
 use crate::metrics::Metrics;
-use crate::plan::{self, Base, Job, Plan, Point, Prepared, file, hex};
+use crate::plan::{self, Base, Job, Plan, Point, Prepared, Work, file, hex};
 use crate::store::EventKind::{Check, Checkpoint, PhaseEnd, PhaseStart, RunnerEnd, RunnerStart};
 use crate::store::Level;
 use crate::store::{
@@ -792,13 +792,13 @@ impl<'a> Execution<'a> {
             command_line: self.request.command_line.to_vec(),
             version: file.version.clone(),
             engine: ENGINE,
-            identity: work.map(|work| store::Identity {
-                id: hex(&work.identity().digest(), 64),
-                rules: hex(&work.identity().rules, 64),
-                settings: hex(&work.identity().settings, 64),
-                data: hex(&work.identity().data, 64),
-                engine: work.identity().engine,
-                schema: work.identity().schema,
+            identity: work.map(Work::identity).map(|identity| store::Identity {
+                id: hex(&identity.digest(), 64),
+                rules: hex(&identity.rules, 64),
+                settings: hex(&identity.settings, 64),
+                data: hex(&identity.data, 64),
+                engine: identity.engine,
+                schema: identity.schema,
             }),
             result_digest: result.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),
             metrics: row.metrics,
