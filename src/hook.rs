@@ -2,25 +2,34 @@
 //!
 //! This process calls none of them. It starts another papertape (`papertape hook`, see [`supervise`])
 //! in a process group of its own, with the event as a file at its standard input, and goes on. That
-//! one starts the command, waits for it, and ends its whole group when its time is over. So a
-//! command that sleeps, floods, fails or forks costs a run the start of a process, and what went
-//! wrong with it stands in the store's log of hooks.
+//! one gives way to all others, starts the command, waits for it and for what it started, and ends them
+//! all when their time is over or when they write without end. So a command that sleeps, floods, fails
+//! or forks costs a run the start of a process, and what went wrong with it stands in the store's log of
+//! hooks.
 
 use crate::manifest::{Hook, Moment};
 use crate::store::{Event, EventKind, JournalReader, Store, StoreError, append_event};
 use chrono::Utc;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, kill_process_group, nice, wait};
 use std::env;
-use std::io::{self, Seek, Write};
-use std::os::unix::process::CommandExt;
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How many commands may be at work at a time; what happens beyond is not told, but logged.
 const AT_ONCE: usize = 16;
 /// How often a command is asked whether it has ended.
 const TICK: Duration = Duration::from_millis(20);
+/// The bytes that a command may write, which go nowhere: one that writes more has run wild.
+const WORDS: u64 = 1 << 20;
+/// The lowest priority: a command gets the processor when nobody else wants it.
+const LOWEST: i32 = 19;
+/// How often what cannot be ended is tried.
+const ATTEMPTS: usize = 100;
 
 /// The commands of a run.
 #[derive(Debug)]
@@ -112,33 +121,114 @@ impl<'a> Hooks<'a> {
     }
 }
 
+/// How a command ended.
+enum End {
+    /// By itself.
+    Ended(ExitStatus),
+    /// Its time was over.
+    Late,
+    /// It wrote too much.
+    Flooded,
+}
+
 /// Call `command` for the hook `name`, end it after `timeout`, and log what went wrong.
 pub fn supervise(name: &str, command: &[String], timeout: Duration, log_path: &Path) {
     let fact = match call(command, timeout) {
-        Ok(Some(status)) if status.success() => return,
-        Ok(Some(status)) => format!("ended with {status}"),
-        Ok(None) => format!("was ended after {} s", timeout.as_secs_f64()),
+        Ok(End::Ended(status)) if status.success() => return,
+        Ok(End::Ended(status)) => format!("ended with {status}"),
+        Ok(End::Late) => format!("was ended after {} s", timeout.as_secs_f64()),
+        Ok(End::Flooded) => format!("was ended: it wrote more than {} MB", WORDS >> 20),
         Err(error) => format!("cannot be started, {error}"),
     };
     log(log_path, name, command, &fact);
 }
 
-/// How `command` ended; `None` if its time was over.
-fn call(command: &[String], timeout: Duration) -> io::Result<Option<ExitStatus>> {
+/// How `command` ended. When this returns nothing that it started is left: what outlives it has until
+/// `timeout` too.
+fn call(command: &[String], timeout: Duration) -> io::Result<End> {
     let began = Instant::now();
-    let mut child = Command::new(&command[0]).args(&command[1..]).process_group(0).spawn()?;
-    while began.elapsed() < timeout {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+    // Where neither is allowed the command is called all the same.
+    let _ = nice(LOWEST);
+    adopt_orphans();
+    let (reader, writer) = io::pipe()?;
+    let child = Command::new(&command[0])
+        .args(&command[1..])
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0)
+        .spawn()?;
+    let child = Pid::from_child(&child);
+    // The pipe stays open, so that whoever floods it waits for its end instead of making one.
+    let listen = move || {
+        let heard = io::copy(&mut (&reader).take(WORDS), &mut io::sink());
+        (heard.is_ok_and(|heard| heard == WORDS), reader)
+    };
+    let mut listens = Some(thread::spawn(listen));
+    let mut ended = None;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((process, status))) if process == child => {
+                ended = Some(End::Ended(ExitStatus::from_raw(status.as_raw())));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let heard = listens.take_if(|it| it.is_finished()).and_then(|it| it.join().ok());
+                let has_flooded = heard.is_some_and(|(has_flooded, _)| has_flooded);
+                let reason = match began.elapsed() < timeout {
+                    true => has_flooded.then_some(End::Flooded),
+                    false => Some(End::Late),
+                };
+                if let Some(reason) = reason {
+                    end_all(child);
+                    return Ok(ended.unwrap_or(reason));
+                }
+                thread::sleep(TICK);
+            }
+            // There is no child any more.
+            Err(_) => return Ok(ended.unwrap_or(End::Late)),
         }
-        std::thread::sleep(TICK);
     }
-    // The shell's own `kill` reaches the group: what the command started has to end too.
-    let group = child.id().to_string();
-    let _ = Command::new("/bin/sh").args(["-c", "kill -s KILL -- -$0", &group]).status();
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
+}
+
+/// Let what a command leaves behind become children of this process, whatever group they are in.
+#[cfg(target_os = "linux")]
+fn adopt_orphans() {
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn adopt_orphans() {}
+
+/// End the group of `child` and every other child of this process; their children become its own, and
+/// end too.
+fn end_all(child: Pid) {
+    let _ = kill_process_group(child, Signal::KILL);
+    for _ in 0..ATTEMPTS {
+        for process in children() {
+            let _ = kill_process(process, Signal::KILL);
+        }
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => return,
+            }
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The children of this process, where the system lists them.
+fn children() -> impl Iterator<Item = Pid> {
+    let this = rustix::process::getpid().as_raw_nonzero().to_string();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(move |process| {
+        let number = process.file_name().to_str()?.parse().ok()?;
+        let line = std::fs::read_to_string(process.path().join("stat")).ok()?;
+        // After the name, which may hold anything, come the state and the parent.
+        let parent = line.rsplit(") ").next()?.split(' ').nth(1)?;
+        (parent == this).then(|| Pid::from_raw(number)).flatten()
+    })
 }
 
 /// A log that cannot be written is nobody's business but its own.

@@ -206,6 +206,31 @@ fn a_silent_feed_suspends_and_a_bar_brings_it_back() {
 }
 
 #[test]
+fn what_is_written_over_in_place_is_named_and_stops_or_is_marked() {
+    let fact = "data/X.csv: `X`, bar ";
+    let revised = "`volume` was 10, and is 11";
+    for (on_revised, kind, state) in [("stop", "check", "suspended"), ("mark", "warning", "active")]
+    {
+        let project = project(50, &format!("on_revised = \"{on_revised}\""));
+        let mut running = project.following("active");
+        let text = fs::read_to_string(project.path("data/X.csv")).unwrap();
+        let last = text.rfind(",10\n").unwrap();
+        project.write("data/X.csv", [&text[..last], ",11\n"].concat());
+        let is_named = |it: &Value| {
+            let message = it["message"].as_str().unwrap();
+            message.contains(fact) && message.contains(revised)
+        };
+        running.wait_until(|| project.told(kind).last().is_some_and(is_named));
+        running.wait_until(|| project.is(state));
+        project.write("data/X.csv", [&text, &*minutes(50, 52)].concat());
+        running.wait_until(|| project.walked() == 52);
+        assert!(project.is("active"));
+        running.signal("TERM");
+        let _ = running.end().code(143);
+    }
+}
+
+#[test]
 fn garbage_is_left_out_and_damage_suspends_until_it_is_mended() {
     let project = project(50, "");
     let mut running = project.following("active");
@@ -238,6 +263,37 @@ fn a_follower_that_was_killed_is_continued() {
     let followed = fs::read(project.path("output/paper/x/trades.csv")).unwrap();
     let _ = project.run(["run", "a.toml", "--no-report"]).success();
     assert_eq!(fs::read(project.path("output/paper/x/trades.csv")).unwrap(), followed);
+}
+
+#[test]
+fn a_clock_that_jumps_takes_no_bar_twice_and_none_before_it_is_complete() {
+    const DAY: i64 = 86_400;
+    let (text, more) = (minutes(0, 110), minutes(110, 112));
+    let project = project(0, "").file("data/X.csv", format!("{HEADER}{text}"));
+    let mut running = project.spawn(["paper", "follow", "a.toml", "--clock-moved-by", "moved-by"]);
+    running.wait_until(|| project.walked() > 0);
+    let by_the_clock = project.walked();
+    assert!((100..110).contains(&by_the_clock), "{by_the_clock}");
+    let mut jump = |to: i64, warning: &str, bars: u64| {
+        project.write("moved-by", to.to_string());
+        let is_told = |it: &Value| it["message"].as_str().unwrap().contains(warning);
+        running.wait_until(|| project.told("warning").last().is_some_and(is_told));
+        running.wait_until(|| project.walked() >= bars);
+        assert_eq!(project.walked(), bars, "{warning}");
+    };
+    jump(DAY, "the clock went ahead by 86400 s", 110);
+    jump(-3_600, "the clock went back by 90000 s", 110);
+    project.append(&more);
+    std::thread::sleep(Duration::from_millis(300));
+    jump(1_800, "the clock went ahead by 5400 s", 112);
+    assert!(running.is_running());
+    running.signal("TERM");
+    let _ = running.end().code(143);
+    let at_once = crate::follow::project(0, "").file("data/X.csv", format!("{HEADER}{text}{more}"));
+    let tomorrow = (Utc::now() + TimeDelta::days(1)).format("%Y-%m-%d").to_string();
+    let _ = at_once.run(["run", "a.toml", "--no-report", "-q", "--now", &tomorrow]).success();
+    let trades = |project: &Project| fs::read(project.path("output/paper/x/trades.csv")).unwrap();
+    assert_eq!(trades(&at_once), trades(&project));
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn a_hook_that_sleeps_is_ended_and_nobody_waits_for_it() {
 
 #[test]
 fn a_hook_that_floods_its_output_reaches_nobody() {
-    changes_nothing("exec yes", "was ended after 2 s");
+    changes_nothing("exec yes", "was ended: it wrote more than 1 MB");
 }
 
 #[test]
@@ -114,6 +114,26 @@ fn a_hook_that_forks_keeps_nothing_of_the_run() {
         "for i in 1 2 3 4 5 6 7 8; do sleep 3 & done; kill -9 $$",
         "ended with signal: 9 (SIGKILL)",
     );
+}
+
+#[test]
+fn what_leaves_the_group_of_a_hook_ends_with_it() {
+    // A shell of this name, in a session of its own, which goes on when the hook has ended.
+    let daemon = format!("left-by-{}", std::process::id());
+    let command = format!("setsid sh -c 'while :; do sleep 1; done' {daemon} & sleep 0.2");
+    let _ = followed(&command);
+    let is_there = || {
+        let lines = fs::read_dir("/proc").unwrap().flatten();
+        let lines = lines.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
+        let named =
+            lines.filter(|line| String::from_utf8_lossy(line).ends_with(&format!("{daemon}\0")));
+        named.count() > 0
+    };
+    let began = Instant::now();
+    while is_there() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

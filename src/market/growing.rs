@@ -1,30 +1,33 @@
 //! The files of a session while somebody writes them: looked at again and again, read when they grow.
 //!
 //! Of CSV and JSON lines only what is new is read, and whole lines only ([`Lines`]). A file that became
-//! shorter, or is another one under the same name, is begun again. Parquet and packed files are read
-//! whole when they change.
+//! shorter, that is another one under the same name, or in which what was read was written over is begun
+//! again. Parquet and packed files are read whole when they change.
 
 use super::{DataError, DataSet, Garbage, Gathered, Lines, data_set, files, read};
 use crate::manifest::data::Check;
 use crate::manifest::{Adjust, DataSettings, Policy, project::shown};
 use std::fs::{self, File, Metadata};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The files of some data settings, as they were seen last.
 #[derive(Debug)]
 pub struct Growing {
     settings: DataSettings,
     files: Vec<Watched>,
+    /// Something changed of which no bars were made yet.
+    changed: bool,
+    /// Why no bars could be made of what there is.
+    wrong: Option<DataError>,
 }
 
 #[derive(Debug)]
 struct Watched {
     path: PathBuf,
     print: Option<Print>,
-    /// What was read of a text, up to which byte.
-    text: Option<(Lines, u64)>,
+    text: Option<Text>,
 }
 
 /// What tells that a file has changed.
@@ -32,25 +35,100 @@ struct Watched {
 struct Print {
     len: u64,
     modified: Option<SystemTime>,
+    /// The number of the file and when anything was done to it, which no writer sets as it likes.
     file: u64,
+    touched: (i64, i64),
 }
 
 impl Print {
     fn of(path: &Path) -> Result<Self, DataError> {
         let meta = fs::metadata(path).map_err(|error| DataError::new(path, error.to_string()))?;
-        Ok(Self { len: meta.len(), modified: meta.modified().ok(), file: number(&meta) })
+        let (file, touched) = node(&meta);
+        Ok(Self { len: meta.len(), modified: meta.modified().ok(), file, touched })
+    }
+
+    /// Whether it may have been written to again, and look the same.
+    fn is_of_this_moment(&self) -> bool {
+        let age = self.modified.and_then(|modified| modified.elapsed().ok());
+        age.is_some_and(|age| age < MOMENT)
     }
 }
 
-/// The number of a file, which another one of the same name does not have.
+/// How long after a write another one may have the same time.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// The number of a file, which another one of the same name does not have, and when it was touched last.
 #[cfg(unix)]
-fn number(meta: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(meta)
+fn node(meta: &Metadata) -> (u64, (i64, i64)) {
+    use std::os::unix::fs::MetadataExt;
+    (meta.ino(), (meta.ctime(), meta.ctime_nsec()))
 }
 
 #[cfg(not(unix))]
-fn number(_meta: &Metadata) -> u64 {
-    0
+fn node(_meta: &Metadata) -> (u64, (i64, i64)) {
+    (0, (0, 0))
+}
+
+/// What was read of a text that grows.
+#[derive(Debug)]
+struct Text {
+    lines: Lines,
+    /// Why they are none with a header.
+    wrong: Option<DataError>,
+    /// Up to which byte it was read, and the digest of them all.
+    read: u64,
+    digest: blake3::Hasher,
+    /// It was written to since what was read was compared with what stands there.
+    doubted: bool,
+    /// When that was compared last, and how long it took.
+    compared: (Instant, Duration),
+}
+
+/// Comparing what was read with what stands there takes one part in so many of the time: a short text is
+/// compared whenever it was written to, a long one that grows all the time now and then.
+const SHARE: u32 = 50;
+
+impl Text {
+    fn new(path: &Path, settings: &DataSettings) -> Self {
+        Self {
+            lines: Lines::new(path, settings),
+            wrong: None,
+            read: 0,
+            digest: blake3::Hasher::new(),
+            doubted: false,
+            compared: (Instant::now(), Duration::ZERO),
+        }
+    }
+
+    /// Whether it is time to compare what was read with what stands there.
+    fn is_due(&self) -> bool {
+        let (when, took) = self.compared;
+        self.doubted && when.elapsed() >= took * SHARE
+    }
+
+    /// Whether what was read still stands at the beginning of the file, as far as it is time to ask.
+    fn stands(&mut self, path: &Path) -> io::Result<bool> {
+        if !self.is_due() {
+            return Ok(true);
+        }
+        let began = Instant::now();
+        let mut digest = blake3::Hasher::new();
+        let there = io::copy(&mut File::open(path)?.take(self.read), &mut digest)?;
+        (self.doubted, self.compared) = (false, (Instant::now(), began.elapsed()));
+        Ok(there == self.read && digest.finalize() == self.digest.finalize())
+    }
+
+    /// Read on from where it was read to.
+    fn read_on(&mut self, path: &Path) -> io::Result<()> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        self.read += bytes.len() as u64;
+        self.digest.update(&bytes);
+        self.wrong = self.lines.push(&bytes).err();
+        Ok(())
+    }
 }
 
 /// What a look at the files found.
@@ -69,14 +147,19 @@ impl Growing {
         let checks = settings.checks;
         let checks = checks.with(Check::Unfinished, Policy::Off).with(Check::Stale, Policy::Off);
         let settings = DataSettings { checks, now: i64::MAX, ..settings.clone() };
-        Self { settings, files: Vec::new() }
+        Self { settings, files: Vec::new(), changed: false, wrong: None }
     }
 
     /// Nothing seen yet of bars that are history: one that is not complete by the clock is none of it,
     /// unless `data.checks.unfinished` says so.
     pub fn history(settings: &DataSettings) -> Self {
         let checks = settings.checks.with(Check::Stale, Policy::Off);
-        Self { settings: DataSettings { checks, ..settings.clone() }, files: Vec::new() }
+        Self {
+            settings: DataSettings { checks, ..settings.clone() },
+            files: Vec::new(),
+            changed: false,
+            wrong: None,
+        }
     }
 
     /// Look at the files; `None` if there is nothing new in them, or no bar at all.
@@ -92,11 +175,16 @@ impl Growing {
                 self.files.push(Watched { path, print: None, text: None });
             }
         }
-        let mut changed = gone;
+        self.changed |= gone;
         for file in &mut self.files {
-            changed |= file.look(&self.settings)?;
+            self.changed |= file.look(&self.settings)?;
         }
-        if changed { self.gather() } else { Ok(None) }
+        if std::mem::take(&mut self.changed) {
+            let grown = self.gather();
+            self.wrong = grown.as_ref().err().cloned();
+            return grown;
+        }
+        self.wrong.clone().map_or(Ok(None), Err)
     }
 
     /// Let go of all lines but the last `keep`, whose bars are kept elsewhere. Where bars are made of
@@ -104,7 +192,7 @@ impl Growing {
     pub fn forget(&mut self, keep: usize) {
         if self.settings.resample.is_none() && self.settings.adjust == Adjust::None {
             let texts = self.files.iter_mut().filter_map(|file| file.text.as_mut());
-            texts.for_each(|(lines, _)| lines.forget(keep));
+            texts.for_each(|text| text.lines.forget(keep));
         }
     }
 
@@ -114,7 +202,7 @@ impl Growing {
         for file in &mut self.files {
             match &mut file.text {
                 None => gathered.take(read::file(&file.path, &self.settings)?)?,
-                Some((lines, _)) => {
+                Some(Text { lines, .. }) => {
                     let name = shown(&file.path);
                     garbage.extend(lines.garbage().into_iter().map(|line| (name.clone(), line)));
                     if let Some(csv) = lines.csv() {
@@ -135,33 +223,54 @@ impl Watched {
     /// Whether it changed since it was looked at last.
     fn look(&mut self, settings: &DataSettings) -> Result<bool, DataError> {
         let print = Print::of(&self.path)?;
-        if self.print == Some(print) {
-            return Ok(false);
+        let before = self.print.replace(print);
+        let is_touched = before != Some(print);
+        if !self.is_text() {
+            return Ok(is_touched);
         }
-        let name = self.path.to_string_lossy();
-        if name.ends_with(".csv") || name.ends_with(".jsonl") {
-            let is_other = self.print.is_some_and(|old| old.file != print.file);
-            let known = self.text.take().filter(|(_, read)| !is_other && *read <= print.len);
-            let (mut lines, from) = known.unwrap_or_else(|| (Lines::new(&self.path, settings), 0));
-            let bytes = from_byte(&self.path, from)
-                .map_err(|error| DataError::new(&self.path, error.to_string()))?;
-            let pushed = lines.push(&bytes);
-            // What is no text with a header is looked at again when it changes.
-            self.print = Some(print);
-            let _ = pushed?;
-            self.text = Some((lines, from + bytes.len() as u64));
+        let mut is_other = false;
+        if is_touched || self.text.as_ref().is_some_and(Text::is_due) {
+            let is_same = before.is_some_and(|before| before.file == print.file);
+            let goes_on = |text: &Text| is_same && text.wrong.is_none() && text.read <= print.len;
+            let known = self.text.take().filter(goes_on);
+            let (mut text, is_new) = self.read(known, is_touched, settings).map_err(|error| {
+                // It is read again, whether it changes or not.
+                self.print = None;
+                DataError::new(&self.path, error.to_string())
+            })?;
+            text.doubted |= print.is_of_this_moment();
+            (self.text, is_other) = (Some(text), is_new);
         }
-        self.print = Some(print);
-        Ok(true)
+        let wrong = self.text.as_ref().and_then(|text| text.wrong.clone());
+        wrong.map_or(Ok(is_touched || is_other), Err)
     }
-}
 
-fn from_byte(path: &Path, from: u64) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(from))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+    /// What is `known` of the text and what came to it, or all of it anew if that does not stand there
+    /// any more; whether it was begun anew.
+    fn read(
+        &self,
+        known: Option<Text>,
+        is_touched: bool,
+        settings: &DataSettings,
+    ) -> io::Result<(Text, bool)> {
+        let known = match known {
+            None => None,
+            Some(mut text) => {
+                text.doubted |= is_touched;
+                text.stands(&self.path)?.then_some(text)
+            }
+        };
+        let is_new = known.is_none();
+        let mut text = known.unwrap_or_else(|| Text::new(&self.path, settings));
+        text.read_on(&self.path)?;
+        Ok((text, is_new))
+    }
+
+    /// Whether it is read line by line.
+    fn is_text(&self) -> bool {
+        let ending = self.path.extension().and_then(|ending| ending.to_str());
+        !matches!(ending, Some("parquet" | "gz"))
+    }
 }
 
 #[cfg(test)]
@@ -233,6 +342,62 @@ mod tests {
         assert!(feed.growing.look().is_err());
         fs::write(feed.path(), format!("{HEADER}{}", bar(6))).unwrap();
         assert_eq!(feed.look(), Some(vec![6.0]));
+    }
+
+    #[test]
+    fn what_was_read_and_is_written_over_is_read_again() {
+        let mut feed = Feed::new(&format!("{HEADER}{}{}", bar(1), bar(2)));
+        assert_eq!(feed.look(), Some(vec![1.0, 2.0]));
+        let write_over = |feed: &Feed, text: String| {
+            let before = Print::of(&feed.path()).unwrap();
+            let mut file = fs::OpenOptions::new().write(true).open(feed.path()).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+            assert_eq!(Print::of(&feed.path()).unwrap().file, before.file);
+        };
+        write_over(&feed, format!("{HEADER}{}{}", bar(1), bar(3)));
+        assert_eq!(feed.look(), Some(vec![1.0, 3.0]), "it is as long as it was");
+        write_over(&feed, format!("{HEADER}{}{}{}", bar(2), bar(3), bar(4)));
+        assert_eq!(feed.look(), Some(vec![2.0, 3.0, 4.0]), "it is longer than it was");
+        assert_eq!(feed.look(), None);
+    }
+
+    #[test]
+    fn a_long_text_that_was_read_is_compared_after_a_while() {
+        let mut feed = Feed::new(&format!("{HEADER}{}", bar(1)));
+        let _ = feed.look();
+        let compared = |feed: &mut Feed, took: Duration| {
+            let text = feed.growing.files[0].text.as_mut().unwrap();
+            text.compared = (Instant::now(), took);
+        };
+        compared(&mut feed, Duration::from_secs(60));
+        fs::write(feed.path(), format!("{HEADER}{}{}", bar(2), bar(3))).unwrap();
+        assert_eq!(feed.look(), Some(vec![1.0, 3.0]), "it was compared a moment ago");
+        assert_eq!(feed.look(), None);
+        compared(&mut feed, Duration::ZERO);
+        assert_eq!(
+            feed.look(),
+            Some(vec![2.0, 3.0]),
+            "nothing came to it, and it is doubted still"
+        );
+        assert_eq!(feed.look(), None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_wrong_until_it_changes() {
+        let mut feed = Feed::new("<html>");
+        let wrong = |feed: &mut Feed| feed.growing.look().unwrap_err().to_string();
+        assert_eq!(feed.look(), None);
+        feed.add("\n");
+        assert_eq!(wrong(&mut feed), wrong(&mut feed));
+        fs::write(feed.path(), format!("{HEADER}{}", bar(1))).unwrap();
+        assert_eq!(feed.look(), Some(vec![1.0]));
+        let packed = feed.directory.path().join("packed");
+        fs::write(&packed, [0x1f, 0x8b]).unwrap();
+        feed.growing.settings.paths = vec![feed.directory.path().to_owned()];
+        fs::rename(&packed, feed.directory.path().join("Y.csv.gz")).unwrap();
+        assert_eq!(wrong(&mut feed), wrong(&mut feed));
+        fs::remove_file(feed.directory.path().join("Y.csv.gz")).unwrap();
+        assert_eq!(feed.look(), Some(vec![1.0]));
     }
 
     #[test]

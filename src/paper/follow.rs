@@ -5,6 +5,7 @@
 //! times a second and sleeps in between, so a command is answered while no bar comes.
 
 use super::account::{Account, Refused, Settled};
+use super::clock::Clock;
 use super::command::Command;
 use super::life::{Cause, State};
 use super::replay::Replay;
@@ -28,9 +29,6 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// How many looks in a row must fail before the data is unfit: a file that is being replaced is gone
 /// for a moment.
 const PATIENCE: usize = 10;
-
-/// How far the clock may be off what passed before it is said to have jumped, in seconds.
-const JUMP: f64 = 5.0;
 
 /// The phase in which an account is computed again, and the one in which it takes bars.
 const OPEN: &str = "open";
@@ -157,7 +155,7 @@ pub struct Follower<'p> {
     paused: bool,
     sight: Sight,
     heart: Instant,
-    clock: (Instant, i64),
+    clock: Clock,
     restart: Option<Restart>,
     /// Set when no more bars will be written.
     exhausted: Arc<AtomicBool>,
@@ -207,7 +205,7 @@ impl<'p> Follower<'p> {
             paused: false,
             sight,
             heart: Instant::now(),
-            clock: (Instant::now(), Utc::now().timestamp_micros()),
+            clock: Clock::new(None),
             restart: None,
             exhausted: Arc::default(),
         };
@@ -247,6 +245,11 @@ impl<'p> Follower<'p> {
     /// End when `exhausted` is set and all bars are taken.
     pub fn exhausted_when(&mut self, exhausted: Arc<AtomicBool>) {
         self.exhausted = exhausted;
+    }
+
+    /// Judge bars by another clock than the machine's.
+    pub fn judge_by(&mut self, clock: Clock) {
+        self.clock = clock;
     }
 
     /// Follow until `stop` says so, the account is closed, or no more bars can come; `watch` is shown
@@ -444,14 +447,10 @@ impl<'p> Follower<'p> {
 
     /// The clock's instant. A clock that jumped is told: what it says is believed.
     fn now(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<i64, Refused> {
-        let (instant, now) = (Instant::now(), Utc::now().timestamp_micros());
-        let passed = (instant - self.clock.0).as_secs_f64();
-        let jump = (now - self.clock.1) as f64 / 1e6 - passed;
-        self.clock = (instant, now);
-        if jump.abs() > JUMP {
+        let (now, jump) = self.clock.now();
+        if let Some(jump) = jump {
             let how = if jump > 0.0 { "ahead" } else { "back" };
-            let seconds = jump.abs();
-            self.warn(format!("the clock went {how} by {seconds:.0} s"), watch)?;
+            self.warn(format!("the clock went {how} by {:.0} s", jump.abs()), watch)?;
         }
         Ok(now)
     }

@@ -11,6 +11,7 @@
 
 pub mod account;
 pub mod checkpoint;
+pub mod clock;
 pub mod command;
 pub mod follow;
 pub mod history;
@@ -29,6 +30,7 @@ mod views;
 
 pub use account::{Account, Refused, Settled};
 pub use checkpoint::Checkpoint;
+pub use clock::Clock;
 pub use command::Command;
 pub use follow::Follower;
 pub use history::{Given, History};

@@ -11,7 +11,7 @@ use crate::hook::Hooks;
 use crate::manifest::{Mode, Moment};
 use crate::market::Growing;
 use crate::paper::follow::{End, Feed, Follower, Restart};
-use crate::paper::{Account, Refused, replay};
+use crate::paper::{Account, Clock, Refused, replay};
 use crate::plan::{Plan, Prepared};
 use crate::store::{Holder, Store, StoreError};
 use anyhow::Result;
@@ -44,6 +44,9 @@ pub(super) struct Follow {
     /// Show the account on the whole screen instead of in a line
     #[arg(long)]
     screen: bool,
+    /// Move the clock by the seconds in this file, for tests
+    #[arg(long, value_name = "FILE", hide = true)]
+    clock_moved_by: Option<PathBuf>,
 }
 
 /// A pace of history; `None` for as fast as it can be taken.
@@ -86,6 +89,7 @@ impl Follow {
             holder: Holder::this_process(host(), &command_line),
             hooks: &hooks,
             replay: self.replay,
+            clock_moved_by: self.clock_moved_by,
             ended: Arc::default(),
             show: Mutex::new(Show::new(context, screen, names)),
         };
@@ -131,6 +135,7 @@ struct Desk<'a> {
     holder: Holder,
     hooks: &'a Hooks<'a>,
     replay: Option<Pace>,
+    clock_moved_by: Option<PathBuf>,
     /// Standard input has come to its end.
     ended: Arc<AtomicBool>,
     show: Mutex<Show<'a>>,
@@ -158,6 +163,7 @@ impl<'a> Desk<'a> {
             let begun = Follower::begin(account, plan, prepared, 0, feed);
             let followed = begun.and_then(|mut follower| {
                 follower.exhausted_when(self.ended.clone());
+                follower.judge_by(Clock::new(self.clock_moved_by.clone()));
                 let end = follower.follow(
                     || self.signals.exit().is_some(),
                     |sight, news| {
