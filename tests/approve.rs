@@ -60,6 +60,11 @@ fn an_order_waits_for_approval_and_fills_at_the_next_open() {
     // Those before it, which nobody approved, did.
     let ended = orders.iter().filter(|it| it["facts"]["ended"] == true).collect::<Vec<_>>();
     assert_eq!(ended.len() as u64, number, "{ended:?}");
+    for end in ended {
+        let decided = orders.iter().find(|it| it["facts"]["number"] == end["facts"]["number"]);
+        let [decided, end] = [decided.unwrap(), end].map(|it| it["facts"]["bar"].as_str().unwrap());
+        assert!(decided < end, "{decided} {end}");
+    }
     let _ = project.run(["paper", "status"]).success().stdout("open long");
     let approve = |what: &[&str]| project.run([&["paper", "approve"], what].concat());
     let _ = approve(&[]).code(2);

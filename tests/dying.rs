@@ -36,6 +36,13 @@ fn of(group: &str, number: usize) -> String {
     format!("{group}{number:03}")
 }
 
+/// Leaves something that is asked in the control directory of an account.
+pub(crate) fn leave(project: &Project, name: &str, id: &str, asked: &str) {
+    let asked = format!("{{\"by\":\"somebody\",\"asked\":{asked}}}");
+    let sent = format!("{{\"id\":\"{id}\",\"command\":{asked}}}");
+    project.write(&format!("output/paper/{name}/control/{id}.json"), sent);
+}
+
 /// Lets accounts `group` 0 to `count - 1` be what `whole` is.
 fn spread(project: &Project, group: &str, count: usize) {
     let files = tree(&project.path("output/paper/whole"));
@@ -125,10 +132,12 @@ fn a_first_night_killed_at_each_write_sync_and_rename_is_begun_again() {
 #[test]
 #[expect(clippy::print_stdout, reason = "it says at how many operations it was killed")]
 fn a_night_killed_at_each_write_sync_and_rename_is_made_up_for() {
-    const ACCOUNTS: usize = 72;
+    const ACCOUNTS: usize = 90;
     let project = project(CROSSES, &["whole"], &[("x", ACCOUNTS)]).bars(50);
     let first = night(30);
     let _ = project.run(RUN.iter().chain(&["--session", "whole", "--now", &first])).success();
+    // Whoever sent that was killed before somebody answered.
+    leave(&project, "whole", "sent", "{\"give\":\"close_all\"}");
     spread(&project, "x", ACCOUNTS);
     let before = told(&project, "whole", "fill");
     let now = night(50);
@@ -137,8 +146,12 @@ fn a_night_killed_at_each_write_sync_and_rename_is_made_up_for() {
     let killed = killed_at_each(&project, "x", &[&last[..], &["NAME"]].concat());
     let _ = project.run(RUN).success();
     let fills = all_are_whole(&project, "x", killed);
+    for name in (0..killed).map(|number| of("x", number)).chain(["whole".to_owned()]) {
+        assert_eq!(told(&project, &name, "command"), 1, "{name}");
+        assert!(tree(&project.path(&format!("output/paper/{name}/control"))).is_empty());
+    }
     println!("killed at {killed} operations");
-    assert!(killed > 30 && fills > before, "{killed} {fills}");
+    assert!(killed > 40 && fills > before, "{killed} {fills}");
 }
 
 /// Rules that enter on the tenth bar of a pair, and again on the twelfth.
@@ -152,9 +165,7 @@ fn a_follower_killed_at_each_write_sync_and_rename_obeys_once_and_goes_on() {
     let holds = ENTERS.replace("bar_index == 10", "false");
     let project = project(&holds, &["whole"], &[("x", ACCOUNTS)]).bars(11);
     let _ = project.run(RUN.iter().chain(&["--session", "whole"])).success();
-    let asked = "{\"by\":\"somebody\",\"asked\":{\"give\":\"close_all\"}}";
-    let sent = format!("{{\"id\":\"sent\",\"command\":{asked}}}");
-    project.write("output/paper/whole/control/sent.json", sent);
+    leave(&project, "whole", "sent", "{\"give\":\"close_all\"}");
     spread(&project, "x", ACCOUNTS);
     let project = project.bars(12);
     let follow = ["paper", "follow", "a.toml", "--replay", "max", "-q", "--session"];
@@ -184,7 +195,7 @@ fn whoever_is_killed_while_it_tells_something_has_told_it_or_not() {
         &["stop", "NAME"],
         &["approve", "NAME", "--all"],
     ];
-    let groups = commands.map(|words| (words[0], 20));
+    let groups = commands.map(|words| (words[0], 40));
     let project = project(ENTERS, &["nothing", "approve-nothing"], &groups).bars(10);
     let _ = project.run(RUN).success();
     let killed = commands

@@ -1,5 +1,6 @@
 //! Paper accounts by the night: fed in pieces, refused, killed, and still the same account.
 
+use crate::dying::leave;
 use crate::project::{Files, Project, assert_same, bars, tree};
 use std::fs;
 
@@ -248,4 +249,43 @@ fn each_change_by_a_rule_is_told_however_many_bars_a_night_has() {
     let expected: Vec<_> = days.into_iter().zip(causes).collect();
     assert_eq!(turns(&quick), expected);
     assert_eq!(turns(&slow), expected);
+}
+
+#[test]
+fn what_a_killed_sender_left_is_done_once_by_the_next_to_hold_the_account() {
+    let project = project();
+    let run = |count: u64| {
+        let now = night(count);
+        project.run(["run", "a.toml", "--no-report", "-q", "--session", "night", "--now", &now])
+    };
+    let _ = run(90).success();
+    leave(&project, "night", "b", "{\"give\":\"resume\"}");
+    leave(&project, "night", "a", "{\"give\":\"pause\"}");
+    leave(&project, "night", "c", "{\"give\":{\"size\":{\"factor\":0.5}}}");
+    leave(&project, "night", "d", "{\"give\":\"resume\"}");
+    let control = "output/paper/night/control";
+    project.write(&format!("{control}/torn.json"), "{\"id\":\"torn\",\"comm");
+    let unfinished = tempfile::Builder::new().prefix(".tmp-").tempfile_in(project.path(control));
+    let (file, _path) = unfinished.unwrap().keep().unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_hours(1)).unwrap();
+    let refused = run(100).success().stderr("night: control/torn.json: it is no command: EOF");
+    let _ = refused.stderr("night: resume, by somebody: refused: `resume` is not possible while");
+    let note = project.newest().result("night")["note"].clone();
+    assert!(note.starts_with("active, 3 commands obeyed, 10 bars taken"), "{note}");
+    assert!(tree(&project.path(control)).is_empty());
+    let journal = text(&project, "output/paper/night/journal.jsonl");
+    let commands = journal.lines().map(|line| serde_json::from_str(line).unwrap());
+    let commands = commands.filter(|event: &serde_json::Value| event["type"] == "command");
+    let ids: Vec<serde_json::Value> = commands.map(|event| event["facts"]["id"].clone()).collect();
+    assert_eq!(ids, ["a", "b", "c", "d"]);
+    let _ = run(101).success();
+    assert_eq!(told(&project, "command"), 4, "none is obeyed twice");
+    // Another command finds what waits before it.
+    leave(&project, "night", "0", "{\"give\":\"pause\"}");
+    let _ = project.run(["paper", "pause"]).code(2).stderr("it is paused already");
+    leave(&project, "night", "f", "\"restart\"");
+    leave(&project, "night", "g", "{\"give\":\"pause\"}");
+    let _ = run(102).success().stderr("account `night` is not open yet");
+    let aside = fs::read_dir(project.path("output/paper")).unwrap().count();
+    assert_eq!((aside, told(&project, "command")), (2, 2), "a new account took its place");
 }

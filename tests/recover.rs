@@ -59,6 +59,16 @@ fn account(project: &Project) -> Files {
     files
 }
 
+/// What a view tells, but for times of the clock.
+fn standing(project: &Project, view: &str) -> Value {
+    let text = fs::read(project.path(&format!("{ACCOUNT}/{view}"))).unwrap();
+    let mut told: Value = serde_json::from_slice(&text).unwrap();
+    let times = ["opened", "updated", "start", "running_seconds"];
+    times.iter().for_each(|name| drop(told.as_object_mut().unwrap().remove(*name)));
+    assert!(told["equity"].is_number(), "{told}");
+    told
+}
+
 fn state(project: &Project) -> String {
     let status = project.run(["paper", "status", "--format", "json"]).success().json();
     status[0]["state"].as_str().unwrap().to_owned()
@@ -118,8 +128,15 @@ fn an_account_that_went_back_goes_on_as_if_the_rest_had_not_been() {
     assert_eq!(state(&project), "closed");
     let _ = project.run(["paper", "recover", "--to", "2", "--yes"]).success().stderr("undone/");
     assert_eq!(state(&project), "active");
-    let _ = night(&project, 63).success();
     let undisturbed = self::project();
+    [30, 31].into_iter().for_each(|count| drop(night(&undisturbed, count).success()));
+    for view in ["account.json", "summary.json"] {
+        let [then, now] = [&undisturbed, &project].map(|project| standing(project, view));
+        assert_eq!(then, now, "{view}");
+    }
+    let _ = night(&project, 31).success();
+    assert_same(&account(&undisturbed), &account(&project));
+    let _ = night(&project, 63).success();
     let _ = night(&undisturbed, 63).success();
     assert_same(&account(&undisturbed), &account(&project));
     assert_eq!(state(&project), "active");

@@ -164,7 +164,7 @@ fn a_followed_account_is_begun_anew_by_another_terminal() {
     let mut running = project.following("active");
     let _ = project.tell(&["adjust", "--size", "0.5"]).success();
     let restarted = project.tell(&["restart"]).success();
-    let _ = restarted.stderr("put aside as `x~").stderr("a new account is followed");
+    let _ = restarted.stderr("put aside as `x~").stderr("a new account takes its place");
     running.wait_until(|| project.is("active"));
     assert!(running.is_running());
     let commands = project.told("command");
@@ -266,7 +266,7 @@ fn an_account_that_is_fed_by_lines_is_begun_anew_with_its_feed() {
     };
     write(format!("{HEADER}{}", minutes(0, 20)));
     wait(&|| project.walked() == 20);
-    let _ = project.tell(&["restart"]).success().stderr("a new account is followed");
+    let _ = project.tell(&["restart"]).success().stderr("a new account takes its place");
     write(minutes(20, 30));
     wait(&|| project.walked() == 30);
     drop(lines);

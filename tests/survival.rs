@@ -3,6 +3,7 @@
 
 use crate::project::{Files, Outcome, Project, assert_same, bars, tree};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
@@ -347,7 +348,7 @@ fn a_directory_of_parquet_that_grows_is_followed() {
         let _ = project.run(import).success();
         let _ = project.run(RUN).success();
         let account = fs::read(project.path("output/paper/x/account.json")).unwrap();
-        let account: serde_json::Value = serde_json::from_slice(&account).unwrap();
+        let account: Value = serde_json::from_slice(&account).unwrap();
         assert_eq!(account["bars"], count);
     }
     let at_once = Project::new().bars(100).manifest("a.toml", &session("x", "1d", ""));
@@ -356,13 +357,30 @@ fn a_directory_of_parquet_that_grows_is_followed() {
 }
 
 #[test]
-fn a_session_that_cannot_be_opened_leaves_no_account() {
-    let project = Project::new().manifest("a.toml", &session("x", "1d", ""));
+fn an_account_that_never_began_is_shown_with_its_reason() {
+    let other = session("y", "1d", "").replace("x.csv", "y.csv");
+    let project =
+        Project::new().bars(60).manifest("a.toml", &[session("x", "1d", ""), other].concat());
+    let journal = || fs::read_to_string(project.path("output/paper/y/journal.jsonl")).unwrap();
     let _ = project.run(RUN).code(3).stderr("there is no such file");
-    assert!(!project.path("output/paper/x").exists());
-    project.write("data/x.csv", bars(20));
+    let told = journal();
+    let _ = project.run(RUN).code(3);
+    assert_eq!(journal(), told, "once is enough");
+    let status = project.run(["paper", "status", "--format", "json"]).success().json();
+    assert_eq!((&status[0]["state"], &status[0]["reason"]), (&"active".into(), &Value::Null));
+    let (state, reason) = (&status[1]["state"], status[1]["reason"].as_str().unwrap());
+    assert!(
+        state == "suspended" && reason.contains("data/y.csv: there is no such file"),
+        "{status}"
+    );
+    let _ = project.run(["paper", "status"]).success().stdout(reason);
+    let _ = project.run(["events", "y"]).success().stdout(reason);
+    let _ = project.run(["paper", "pause", "y"]).code(2).stderr("account `y` is not open yet");
+    project.write("data/y.csv", bars(60));
     let _ = project.run(RUN).success();
-    assert!(project.path("output/paper/x/account.json").exists());
+    let status = project.run(["paper", "status", "y", "--format", "json"]).success().json();
+    assert_eq!((&status[0]["state"], &status[0]["reason"]), (&"active".into(), &Value::Null));
+    assert_eq!(account(&project, "x")["equity.csv"], account(&project, "y")["equity.csv"]);
 }
 
 #[test]

@@ -151,10 +151,19 @@ impl Events {
             let text = String::from_utf8(store.kept_file(record, kept::EVENTS)?).ok()?;
             Some(kept::journalled(&record.key, &text))
         });
-        kept.map(Journal::Bars).ok_or_else(|| {
-            Usage(format!("no run kept the events of `{which}`; run it with `run.keep = \"all\"`"))
-                .into()
-        })
+        if let Some(events) = kept {
+            return Ok(Journal::Bars(events));
+        }
+        let newest = records.iter().rev().find(|record| known(&record.key));
+        let fact = match newest.and_then(|record| Some((record.status, record.error.as_ref()?))) {
+            Some((status, error)) => {
+                format!("`{which}` has no events: it was {}: {error}", status.word())
+            }
+            None => {
+                format!("no run kept the events of `{which}`; run it with `run.keep = \"all\"`")
+            }
+        };
+        Err(Usage(fact).into())
     }
 
     /// The last of those that are wanted.

@@ -247,7 +247,7 @@ impl Attempt<'_> {
         let Planned { plan, prepared, store, .. } = planned;
         let open =
             |session: &str| self.options.lock.open(|| Account::open(store, session, &holder));
-        let mut night = Night::begin(plan, prepared, store, open)?;
+        let mut night = Night::begin(plan, prepared, store, &holder, open)?;
         night.take(plan, prepared);
         night.warnings().iter().for_each(|warning| self.context.warn(warning));
         Ok(night)

@@ -219,6 +219,7 @@ impl Walk {
             wanted: None,
             reduced: None,
             status: OrderStatus::Pending,
+            ended: None,
         })
     }
 
@@ -227,7 +228,7 @@ impl Walk {
         let book = &mut self.books[symbol];
         if let Some(entry) = book.entry.take_if(|entry| entry.expires <= t) {
             book.stale = true;
-            self.settle(entry.order, OrderStatus::Expired);
+            self.lapse(t, entry.order, OrderStatus::Expired);
         }
     }
 

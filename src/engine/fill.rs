@@ -175,7 +175,7 @@ impl Walk {
     ) -> f64 {
         let held = self.ledger.units(symbol).abs();
         if held == 0.0 {
-            self.settle(exit.order, OrderStatus::Superseded);
+            self.lapse(at.bar, exit.order, OrderStatus::Superseded);
             self.books[symbol].stale = true;
             return 0.0;
         }

@@ -23,6 +23,8 @@ pub struct Order {
     pub reduced: Option<(Reason, f64)>,
     /// What became of it.
     pub status: OrderStatus,
+    /// Bar on which it was taken back, expired or was superseded; `None` if it was not.
+    pub ended: Option<usize>,
 }
 
 /// What an order is for.

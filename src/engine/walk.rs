@@ -389,7 +389,7 @@ impl Walk {
         let entry = book.entry.take_if(|entry| entry.fill.0 == t);
         let orders = [exit.map(|exit| exit.order), entry.map(|entry| entry.order)];
         for order in orders.into_iter().flatten() {
-            self.settle(order, OrderStatus::Superseded);
+            self.lapse(t, order, OrderStatus::Superseded);
         }
     }
 
@@ -516,6 +516,14 @@ impl Walk {
         }
     }
 
+    /// Write down that an order ended on bar `t` before it was filled, or before all of it was.
+    pub(super) fn lapse(&mut self, t: usize, order: usize, status: OrderStatus) {
+        self.settle(order, status);
+        if self.detailed {
+            self.outcome.orders[order].ended = Some(t);
+        }
+    }
+
     /// Refuse an entry.
     pub(super) fn refuse(&mut self, t: usize, symbol: usize, order: usize, reason: Reason) {
         self.outcome.refused.add(reason);
@@ -525,7 +533,7 @@ impl Walk {
 
     /// Take an order back, or what is left of it.
     pub(super) fn cancel(&mut self, t: usize, symbol: usize, order: usize, cause: Cause) {
-        self.settle(order, OrderStatus::Cancelled(cause));
+        self.lapse(t, order, OrderStatus::Cancelled(cause));
         self.tell(t, Some(symbol), What::Cancelled { order, cause });
     }
 

@@ -513,8 +513,18 @@ const TOLD: Kind = Kind::Word(&["fail", "warn", "off"]);
 
 /// A key for each check of the data.
 const CHECKS: &[Key] = &[
-    key("order", POLICY, "\"fail\"", "rows without a time, or out of place; warn sorts them"),
-    key("duplicates", POLICY, "\"fail\"", "rows of one time; warn and drop keep the last of them"),
+    key(
+        "order",
+        POLICY,
+        "\"fail\"",
+        "rows without a time, or out of place; warn sorts them, the default of paper accounts for rows out of place",
+    ),
+    key(
+        "duplicates",
+        POLICY,
+        "\"fail\"",
+        "rows of one time; warn and drop keep the last of them; paper accounts take rows that are the same, value for value, as one",
+    ),
     key(
         "prices",
         POLICY,

@@ -9,6 +9,7 @@ use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::history::{Back, Given, History, Past};
 use super::life::{Cause, State};
+use super::obey::Sent;
 use super::recover::Undone;
 use super::state::{is_held, state};
 use super::take::{self, At};
@@ -26,7 +27,8 @@ use crate::store::{
     ACCOUNT_FILE, AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError,
 };
 use chrono::Utc;
-use serde_json::{Value, json};
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 /// So many cases of a kind are named in a message.
@@ -82,32 +84,37 @@ impl Account {
         &self.directory
     }
 
-    /// Give it the command `id`, which takes effect after the last bar that it has seen; why it does not
-    /// take it otherwise. Either is in its journal, under that id.
+    /// Give it the command that was `sent` under `id`, which takes effect after the last bar that it has
+    /// seen; why it does not take it otherwise. Either is in its journal, under that id.
     pub fn give(
         &mut self,
-        by: &str,
+        sent: &Sent,
         id: &str,
         command: Command,
     ) -> Result<Result<(), String>, StoreError> {
-        let at = Utc::now();
+        let (at, by) = (Utc::now(), &*sent.by);
         self.history.answered.insert(id.to_owned());
         let name = self.name.clone();
         let event = |message: String| {
             let event = Event::new(at, EventKind::Command, message).session(&*name);
-            event.fact("id", id).fact("by", by)
+            let event = event.fact("id", id).fact("by", by);
+            match sent.at {
+                Some(sent) => event.fact("sent", json!(sent)),
+                None => event,
+            }
         };
         let turn = match self.takes(&command) {
             Ok(turn) => turn,
             Err(fact) => {
-                let event = event(format!("{command}: refused: {fact}")).level(Level::Warning);
+                let message = format!("{command}, by {by}: refused: {fact}");
+                let event = event(message).level(Level::Warning);
                 self.directory.tell(&[event.fact("refused", &*fact)])?;
                 return Ok(Err(fact));
             }
         };
         let after = self.last_bar();
         let told = serde_json::to_value(&command).expect("commands are plain values");
-        let told = event(command.to_string()).fact("command", told);
+        let told = event(format!("{command}, by {by}")).fact("command", told);
         let mut events = vec![told.fact("after", after.map(stamp))];
         if let Some((cause, to)) = turn {
             let from = self.state.unwrap_or(State::Initializing);
@@ -135,14 +142,17 @@ impl Account {
         // Whoever opens it writes them in a moment.
         let state = self.state.filter(|state| *state != State::Initializing);
         let Some(state) = state else { return Ok(()) };
+        let mut summarized = false;
         for name in [ACCOUNT_FILE, SUMMARY] {
             let mut view = views::view(self.directory.reader(), name)?;
             if view.is_object() {
                 views::turn(&mut view, state);
                 self.directory.write_view(name, &views::text(&view))?;
+                summarized = true;
             }
         }
-        self.directory.tell(&[tell::summarized(&self.name)])
+        let events = summarized.then(|| tell::summarized(&self.name));
+        self.directory.tell(events.as_slice())
     }
 
     /// An order, or each that waits for approval, does so no more.
@@ -244,8 +254,7 @@ impl Account {
         let from = self.state.unwrap_or(State::Initializing);
         let is_told = from == to && self.reason.as_deref() == Some(fact);
         let is_possible = from == to || from.after(cause).is_ok();
-        let is_opened = self.terms.is_some() || self.broken.is_some();
-        if is_told || !is_possible || !is_opened {
+        if is_told || !is_possible {
             return;
         }
         let event = Event::new(Utc::now(), kind, fact).session(&*self.name).fact("reason", fact);
@@ -308,7 +317,12 @@ impl Account {
             tell::turned(&self.name, opening, to, cause, "as it was at the checkpoint")
         };
         events.extend(opening.way(to).into_iter().map(turned));
+        let mut how = undone.checkpoint.view.clone();
+        views::turn(&mut how, to);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("JSON is text");
+        let views = views::standing(&how).map(|(name, bytes)| (name.to_owned(), text(bytes)));
         self.directory.restore(&Restore {
+            views: if how.is_object() { views.into() } else { BTreeMap::new() },
             stamp: aside.to_owned(),
             checkpoint: undone.checkpoint.number,
             last: undone.checkpoint.last.map(|last| last.timestamp_micros()),
@@ -316,9 +330,9 @@ impl Account {
         })
     }
 
-    /// Put it aside under a name with `stamp`, so that another can be opened; the new name.
-    pub fn put_aside(self, stamp: &str) -> Result<String, StoreError> {
-        self.directory.put_aside(stamp)
+    /// Put it aside under a dated name, as was asked under `id`, so that another can be opened; the new name.
+    pub fn put_aside(self, id: &str) -> Result<String, StoreError> {
+        self.directory.put_aside(&Utc::now().format("%Y%m%dT%H%M%S%.3fZ").to_string(), id)
     }
 
     /// Write down that `by` somebody it is to be begun anew.
@@ -404,7 +418,7 @@ impl Account {
         let event = Event::new(now, EventKind::State, format!("opened, to trade {symbols}"))
             .session(&*self.name)
             .metric("capital", terms.capital)
-            .fact("from", Value::Null)
+            .fact("from", self.state.map(State::word))
             .fact("to", State::Initializing.word())
             .fact("reason", "opened")
             .fact("terms", facts);
@@ -496,10 +510,11 @@ impl Account {
         events.extend(tell::way(&self.name, (before, after), held, since, kept));
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
         let terms = self.terms.as_ref().expect("only an open account is walked over");
-        let checkpoint =
+        let mut checkpoint =
             Checkpoint::of(number, after, terms, &self.bars, &self.instructions(), kept);
         let is_new = self.checkpoint.as_ref().is_none_or(|known| !known.is_at(&checkpoint));
-        let changed = is_new || !events.is_empty();
+        let is_news = is_new || !events.is_empty();
+        let changed = is_news || views::lacks_one(self.directory.reader());
         let orders = kept.outcome.orders.iter().enumerate();
         let waits = orders.filter(|(_, order)| order.status == OrderStatus::Unapproved);
         let waits: Vec<usize> = waits.map(|(number, _)| number).collect();
@@ -511,11 +526,12 @@ impl Account {
             self.history.retold = true;
             self.history.turned = tell::by_rule(kept).last().map(|(bar, _)| kept.time(bar));
             self.history.ends = tell::ended(kept, usize::MAX).collect();
-            for (name, bytes) in views::all(self, kept, &checkpoint) {
+            checkpoint.view = views::how(self, kept, &checkpoint);
+            for (name, bytes) in views::all(kept, &checkpoint.view) {
                 self.directory.write_view(name, &bytes)?;
             }
             self.directory.tell(&[tell::summarized(&self.name)])?;
-            if !self.paced || self.is_due(&checkpoint, kept) {
+            if is_news && (!self.paced || self.is_due(&checkpoint, kept)) {
                 self.keep(checkpoint, kept)?;
             }
         }

@@ -11,6 +11,7 @@ use crate::plan::{Instruction, hex};
 use crate::store::{AccountReader, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -60,10 +61,13 @@ pub struct Checkpoint {
     /// Its state; `None` in checkpoints of earlier days.
     #[serde(default)]
     pub state: Option<State>,
+    /// What `account.json` told then; null in checkpoints of earlier days.
+    #[serde(default)]
+    pub view: Value,
 }
 
 impl Checkpoint {
-    /// Where an account stands that has seen `bars` and been given `instructions`.
+    /// Where an account stands that has seen `bars` and been given `instructions`; its view is made later.
     pub fn of(
         number: u64,
         state: State,
@@ -94,6 +98,7 @@ impl Checkpoint {
             fills_digest: fills_digest(kept, fills),
             equity: kept.equity_series().last().copied().unwrap_or(terms.capital),
             state: Some(state),
+            view: Value::Null,
         }
     }
 
@@ -119,7 +124,8 @@ impl Checkpoint {
     /// Whether it tells of the same history up to the same place.
     pub fn is_at(&self, other: &Self) -> bool {
         let (number, made, state) = (other.number, other.made, other.state);
-        Self { number, made, state, ..self.clone() } == *other
+        let view = other.view.clone();
+        Self { number, made, state, view, ..self.clone() } == *other
     }
 
     /// What of the account's files is not what it was; before anything is computed.

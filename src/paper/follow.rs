@@ -6,8 +6,8 @@
 
 use super::account::{Account, Refused, Settled};
 use super::clock::Clock;
-use super::command::Command;
 use super::life::{Cause, State};
+use super::obey::{Heard, Restart};
 use super::replay::Replay;
 use super::stale::open_time;
 use crate::batch;
@@ -16,9 +16,8 @@ use crate::engine::settings::Span;
 use crate::manifest::Session;
 use crate::market::{DataSet, Growing};
 use crate::plan::{Base, Plan, Prepared};
-use crate::store::{Control, Event, EventKind, Level, Taken};
+use crate::store::{Event, EventKind, Level};
 use chrono::Utc;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -36,34 +35,6 @@ const FOLLOW: &str = "follow";
 
 /// How many lines of a text are kept once the account has their bars.
 const OVERLAP: usize = 2_000;
-
-/// Something that is asked of whoever follows an account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sent {
-    /// Who asks.
-    pub by: String,
-    /// What.
-    pub asked: Asked,
-}
-
-/// What can be asked of whoever follows an account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Asked {
-    /// To give the account this command.
-    Give(Command),
-    /// To put the account aside, and to follow a new one.
-    Restart,
-}
-
-/// That an account is to be put aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restart {
-    /// The id under which it was asked for.
-    pub id: String,
-    /// Who asked.
-    pub by: String,
-}
 
 /// Where bars come from.
 #[derive(Debug)]
@@ -143,7 +114,6 @@ pub struct Follower<'p> {
     index: usize,
     base: &'p Base,
     feed: Feed,
-    control: Control,
     /// The bars of the feed, as far as they are not all taken.
     data: Option<DataSet>,
     /// A command was given since the account was walked over.
@@ -177,7 +147,6 @@ impl<'p> Follower<'p> {
             account.may_go_on(base)?;
             account.put(&mut prepared, index, base).map_err(Refused::Changed)?;
         }
-        let control = Control::open(account.directory().reader().control())?;
         let capital = base.session.settings.capital;
         let sight = Sight {
             state: account.state().unwrap_or(State::Initializing),
@@ -197,7 +166,6 @@ impl<'p> Follower<'p> {
             index,
             base,
             feed,
-            control,
             data: None,
             told: false,
             failed: 0,
@@ -321,29 +289,19 @@ impl<'p> Follower<'p> {
         refused
     }
 
-    /// Take the commands that wait, each once.
+    /// Do what others ask of the account.
     fn obey(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
-        for taken in self.control.take::<Sent>()? {
-            match taken {
-                Taken::Refused(name, fact) => {
-                    self.warn(format!("control/{name}: {fact}"), watch)?;
+        for heard in self.account.obey()? {
+            match heard {
+                Heard::Garbage(fact) => watch(&self.sight, News::Warning(fact)),
+                Heard::Refused(said) => watch(&self.sight, News::Told(said)),
+                Heard::Obeyed(said) => {
+                    self.told = true;
+                    watch(&self.sight, News::Told(said));
                 }
-                Taken::Command(id, Sent { by, asked: Asked::Restart }) => {
-                    self.control.remove(&id)?;
-                    self.account.ends_for_another(&by)?;
-                    self.restart = Some(Restart { id, by });
+                Heard::Restart(restart) => {
+                    self.restart = Some(restart);
                     return Ok(());
-                }
-                Taken::Command(id, Sent { by, asked: Asked::Give(command) }) => {
-                    if !self.account.has_answered(&id) {
-                        let mut said = format!("{command}, by {by}");
-                        match self.account.give(&by, &id, command)? {
-                            Ok(()) => self.told = true,
-                            Err(fact) => said += &format!(": refused: {fact}"),
-                        }
-                        watch(&self.sight, News::Told(said));
-                    }
-                    self.control.remove(&id)?;
                 }
             }
         }

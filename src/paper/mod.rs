@@ -17,6 +17,7 @@ pub mod follow;
 pub mod history;
 pub mod life;
 pub mod night;
+pub mod obey;
 pub mod recover;
 pub mod replay;
 pub mod take;

@@ -6,28 +6,56 @@
 
 use super::account::{Account, Refused};
 use super::life::{Cause, State};
+use super::obey::Heard;
 use crate::batch::Failure;
 use crate::batch::kept::Kept;
 use crate::diag::counted;
 use crate::manifest::Mode;
 use crate::plan::{Base, Job, Plan, Prepared};
-use crate::store::{Store, StoreError};
+use crate::store::{Holder, Store, StoreError};
 use std::collections::BTreeMap;
 
 /// The paper accounts of a plan, by the index of their session.
 #[derive(Debug, Default)]
 pub struct Night {
-    accounts: BTreeMap<usize, (Account, Result<usize, String>)>,
+    accounts: BTreeMap<usize, Entry>,
+}
+
+/// An account on its night.
+#[derive(Debug)]
+struct Entry {
+    account: Account,
+    /// How many commands it obeyed that others had left for it.
+    obeyed: usize,
+    /// What of that is to be told.
+    refused: Vec<String>,
+    /// How many bars it took, or why it did not.
+    taken: Result<usize, String>,
+}
+
+impl Entry {
+    fn new(account: Account, heard: Vec<Heard>) -> Self {
+        let mut entry = Self { account, obeyed: 0, refused: Vec::new(), taken: Ok(0) };
+        for heard in heard {
+            match heard {
+                Heard::Obeyed(_) | Heard::Restart(_) => entry.obeyed += 1,
+                Heard::Refused(fact) | Heard::Garbage(fact) => entry.refused.push(fact),
+            }
+        }
+        entry
+    }
 }
 
 impl Night {
     /// Lock the accounts of `plan` with `open`, which may wait. Sessions whose account it leaves to the
     /// process that holds it are taken out of the plan, and one whose account cannot be opened cannot be
-    /// run. A session that cannot be run and has no account in `store` yet gets none.
+    /// run. A session that cannot be run has an account all the same, which says why. What others left in
+    /// its control directory is done first.
     pub fn begin(
         plan: &mut Plan,
         prepared: &mut Prepared,
         store: &Store,
+        holder: &Holder,
         mut open: impl FnMut(&str) -> Result<Option<Account>, StoreError>,
     ) -> Result<Self, StoreError> {
         let mut night = Self::default();
@@ -37,10 +65,13 @@ impl Night {
         let (points, jobs) = (std::mem::take(&mut plan.points), std::mem::take(&mut prepared.jobs));
         for (point, mut job) in points.into_iter().zip(jobs) {
             let (index, session) = (plan.points.len(), &plan.bases[point.base].session);
-            let is_opened = || job.work.is_ok() || store.account(&session.name).exists();
-            if session.mode == Mode::Paper && is_opened() {
-                match open(&session.name) {
-                    Ok(Some(account)) => drop(night.accounts.insert(index, (account, Ok(0)))),
+            if session.mode == Mode::Paper {
+                let opened = open(&session.name);
+                let obey = |account: Account| account.obey_all(store, holder);
+                match opened.and_then(|account| account.map(obey).transpose()) {
+                    Ok(Some((account, heard))) => {
+                        night.accounts.insert(index, Entry::new(account, heard));
+                    }
                     Ok(None) => continue,
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
                     Err(error) => job.work = Err(store.account(&session.name).words(&error)),
@@ -55,7 +86,7 @@ impl Night {
     /// Take the bars that are new for every account, and let the sessions of `prepared` run on the bars
     /// of their accounts. An account that may not go on makes its session one that cannot be run.
     pub fn take(&mut self, plan: &Plan, prepared: &mut Prepared) {
-        for (&index, (account, taken)) in &mut self.accounts {
+        for (&index, Entry { account, taken, .. }) in &mut self.accounts {
             let base = plan.base(&plan.points[index]);
             *taken = advance(account, index, base, prepared).map_err(|refused| {
                 let reason = stopped(account, &refused);
@@ -69,9 +100,10 @@ impl Night {
 
     /// What the journals of the accounts warn of since this was asked last, each with its account.
     pub fn warnings(&mut self) -> Vec<String> {
-        let of_account = |(account, _): &mut (Account, _)| {
+        let of_account = |Entry { account, refused, .. }: &mut Entry| {
             let name = account.name().to_owned();
-            account.unsaid().into_iter().map(move |warning| format!("{name}: {warning}"))
+            let all = std::mem::take(refused).into_iter().chain(account.unsaid());
+            all.map(move |warning| format!("{name}: {warning}"))
         };
         self.accounts.values_mut().flat_map(of_account).collect()
     }
@@ -79,16 +111,20 @@ impl Night {
     /// Settle the account of a session that ran: what is to be said of it beside its result, or why it
     /// failed. `None` if the session has no account.
     pub fn settle(&mut self, kept: &Kept<'_>) -> Option<Result<String, Failure>> {
-        let (account, taken) = self.accounts.get_mut(&kept.job.index)?;
+        let Entry { account, obeyed, taken, .. } = self.accounts.get_mut(&kept.job.index)?;
         let taken = taken.as_ref().copied().unwrap_or(0);
         Some(match account.settle(kept) {
             Ok(settled) => {
+                let obeyed = match *obeyed {
+                    0 => String::new(),
+                    count => format!("{} obeyed, ", counted(count, "command")),
+                };
                 let waits = match settled.waiting.len() {
                     0 => String::new(),
                     count => format!(", {} to approve", counted(count, "new order")),
                 };
                 Ok(format!(
-                    "{}, {} taken, {}{waits}",
+                    "{}, {obeyed}{} taken, {}{waits}",
                     settled.state.word(),
                     counted(taken, "bar"),
                     counted(settled.fills, "new fill"),

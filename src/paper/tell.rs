@@ -92,13 +92,12 @@ fn risks<'k>(kept: &'k Kept<'_>) -> impl Iterator<Item = &'k engine::outcome::Ev
     kept.outcome.events.iter().filter(|event| !matches!(event.what, What::Standing { .. }))
 }
 
-/// The numbers of the orders that were decided before bar `bars` and ended without a fill. One that was
-/// refused is told as what refused it.
+/// The numbers of the orders that ended without a fill before bar `bars`. One that was refused is told as
+/// what refused it.
 pub(super) fn ended(kept: &Kept<'_>, bars: usize) -> impl Iterator<Item = usize> {
-    use OrderStatus::{Cancelled, Expired, Superseded};
-    let orders = kept.outcome.orders.iter().enumerate().filter(move |(_, it)| it.bar < bars);
-    let is_ended = |status| matches!(status, Cancelled(_) | Expired | Superseded);
-    orders.filter(move |(_, order)| is_ended(order.status)).map(|(number, _)| number)
+    let orders = kept.outcome.orders.iter().enumerate();
+    let is_ended = move |order: &engine::Order| order.ended.is_some_and(|bar| bar < bars);
+    orders.filter(move |(_, order)| is_ended(order)).map(|(number, _)| number)
 }
 
 /// The number of the order of which an event tells that it ended without a fill.
@@ -163,13 +162,15 @@ pub(super) fn news(session: &str, told: &Told, ends: &[usize], kept: &Kept<'_>) 
     }
     for number in ended(kept, usize::MAX).filter(|number| !ends.contains(number)) {
         let order = &outcome.orders[number];
+        let bar = order.ended.expect("it has ended");
         let (symbol, what) = (kept.symbol(order.symbol), order.intent.words());
         let status = order.status.words();
         let message = format!("order {number}, {what} {symbol}: {status}");
-        let event = Event::new(now, EventKind::Order, message).session(session).phase(BARS);
-        let event = event.fact("symbol", symbol).fact("number", number).fact("status", status);
-        // Which bar ended it is not known any more; it is one of those that are told.
-        all.push((usize::MAX, 3, event.fact("ended", true)));
+        let event = event(EventKind::Order, message, bar).fact("symbol", symbol);
+        let event = event.fact("number", number).fact("status", status);
+        // One that rested for long enough is gone before the bar opens.
+        let moment = if order.status == OrderStatus::Expired { 0 } else { 3 };
+        all.push((bar, moment, event.fact("ended", true)));
     }
     for happened in risks(kept).skip(told.risks) {
         let (kind, facts) = kept.words(happened);

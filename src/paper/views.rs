@@ -8,6 +8,7 @@ use crate::batch::kept::{Kept, by_name};
 use crate::engine::OrderStatus;
 use crate::metrics::Metric;
 use crate::store::{ACCOUNT_FILE, AccountReader, StoreError};
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 /// The name of the view of what an account was worth.
@@ -16,18 +17,21 @@ pub const EQUITY: &str = "equity.csv";
 /// The name of the summary of an account.
 pub(super) const SUMMARY: &str = "summary.json";
 
-/// The names and bytes of all views.
-pub(super) fn all(
-    account: &Account,
-    kept: &Kept<'_>,
-    checkpoint: &Checkpoint,
-) -> [(&'static str, Vec<u8>); 4] {
-    [
-        ("trades.csv", kept.trades()),
-        (EQUITY, equity_csv(kept)),
-        (SUMMARY, text(&summary(account, kept))),
-        (ACCOUNT_FILE, text(&how(account, kept, checkpoint))),
-    ]
+/// The names and bytes of all views, of which `how` tells how the account is.
+pub(super) fn all(kept: &Kept<'_>, how: &Value) -> Vec<(&'static str, Vec<u8>)> {
+    let tables = [("trades.csv", kept.trades()), (EQUITY, equity_csv(kept))];
+    tables.into_iter().chain(standing(how)).collect()
+}
+
+/// The names and bytes of the views of `how` an account is.
+pub(super) fn standing(how: &Value) -> [(&'static str, Vec<u8>); 2] {
+    [(SUMMARY, text(&summary(how))), (ACCOUNT_FILE, text(how))]
+}
+
+/// Whether one of the views is not there.
+pub(super) fn lacks_one(reader: &AccountReader) -> bool {
+    let names = ["trades.csv", EQUITY, SUMMARY, ACCOUNT_FILE];
+    names.iter().any(|name| !reader.path().join(name).exists())
 }
 
 /// The path of the manifest that declares the session, as it was written.
@@ -107,34 +111,34 @@ fn worth(kept: &Kept<'_>) -> (f64, f64) {
     (equity, 1.0 - equity / peak)
 }
 
-/// `summary.json`.
-fn summary(account: &Account, kept: &Kept<'_>) -> Value {
-    let capital = kept.work.variant.settings().capital;
-    let (equity, _) = worth(kept);
-    let (trades, wins, losses) = wins_and_losses(kept);
-    let now = chrono::Utc::now();
-    let state = account.state();
-    let over = state.is_some_and(State::is_over);
+/// `summary.json` of an account that is as `how` tells.
+fn summary(how: &Value) -> Value {
+    let instant = |name: &str| DateTime::parse_from_rfc3339(how[name].as_str()?).ok();
+    let running = instant("updated").zip(instant("opened")).map(|(now, then)| now - then);
+    let is_over = how["state"].as_str().and_then(State::named).is_some_and(State::is_over);
+    let number = |name: &str| how[name].as_f64();
+    let roi =
+        number("equity").zip(number("capital")).map(|(equity, capital)| equity / capital - 1.0);
     json!({
         "schema": 1,
-        "session": account.name(),
-        "start": account.opened(),
-        "end": over.then_some(now),
-        "updated": now,
-        "status": state.map(State::word),
+        "session": how["session"],
+        "start": how["opened"],
+        "end": is_over.then_some(&how["updated"]),
+        "updated": how["updated"],
+        "status": how["state"],
         "phases_done": ["bars", "walk", "journal"],
-        "capital": capital,
-        "equity": equity,
-        "trades": trades,
-        "wins": wins,
-        "losses": losses,
-        "roi": equity / capital - 1.0,
-        "running_seconds": account.opened().map(|opened| (now - opened).num_seconds()),
+        "capital": how["capital"],
+        "equity": how["equity"],
+        "trades": how["trades"],
+        "wins": how["wins"],
+        "losses": how["losses"],
+        "roi": roi,
+        "running_seconds": running.map(|running| running.num_seconds()),
     })
 }
 
 /// `account.json`: what `papertape paper status` shows.
-fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
+pub(super) fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
     let settings = kept.work.variant.settings();
     let (frame, outcome) = (kept.frame(), kept.outcome);
     let (equity, drawdown) = worth(kept);

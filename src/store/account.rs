@@ -42,6 +42,9 @@ const ASIDE: char = '~';
 /// The newest checkpoints, which are not compressed.
 const PLAIN: usize = 3;
 
+/// The directory in which others leave commands.
+const CONTROL: &str = "control";
+
 /// The directory of lines that came on standard input.
 const FEED: &str = "feed";
 
@@ -161,7 +164,7 @@ impl AccountReader {
 
     /// The directory in which other processes leave commands.
     pub fn control(&self) -> PathBuf {
-        self.layout.directory.join("control")
+        self.layout.directory.join(CONTROL)
     }
 
     /// The file `name`, without an ending, of lines that came on standard input.
@@ -265,7 +268,7 @@ impl Store {
         for directory in [layout.bars(), layout.checkpoints()] {
             atomic::create_directories(&directory)?;
         }
-        Control::open(reader.control())?;
+        Control::open(reader.control())?.remove_abandoned()?;
         let lock = Lock::acquire(&layout.lock(), holder)?;
         for directory in [layout.directory.clone(), layout.bars(), layout.checkpoints()] {
             atomic::remove_leftovers(&directory)?;
@@ -339,9 +342,10 @@ impl AccountDirectory {
         paths.into_iter().try_for_each(|(_, path)| atomic::remove(path))
     }
 
-    /// Puts the account aside under a name with `stamp`, so that another can be opened; the new name.
-    /// Lines that came on standard input are the feed of both and stay where they are.
-    pub fn put_aside(self, stamp: &str) -> Result<String, StoreError> {
+    /// Puts the account aside under a name with `stamp`, as the command `id` says, so that another can be
+    /// opened; the new name. Lines that came on standard input are the feed of both and stay where they
+    /// are, and so do later commands.
+    pub fn put_aside(self, stamp: &str, id: &str) -> Result<String, StoreError> {
         let from = &self.reader.layout.directory;
         let name = format!("{}{ASIDE}{}", self.reader.name, file_name(stamp));
         let aside = from.with_file_name(&name);
@@ -350,6 +354,7 @@ impl AccountDirectory {
             atomic::create_directories(from)?;
             atomic::rename(&aside.join(FEED), &from.join(FEED))?;
         }
+        Control::open(aside.join(CONTROL))?.pass_on(id, &self.reader.control())?;
         Ok(name)
     }
 }

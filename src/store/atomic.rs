@@ -11,6 +11,7 @@ use std::io::{self, ErrorKind, Write};
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tempfile::{Builder, NamedTempFile};
 
 /// What the name of an unfinished file or directory begins with.
@@ -132,13 +133,31 @@ pub fn remove(path: &Path) -> Result<(), StoreError> {
 
 /// Removes what a killed process left unfinished in `directory`, if there is one.
 pub(super) fn remove_leftovers(directory: &Path) -> Result<(), StoreError> {
+    remove_leftovers_older_than(directory, Duration::ZERO)
+}
+
+/// The same where others may still be writing, for what nobody has written to for so long.
+pub(super) fn remove_leftovers_older_than(
+    directory: &Path,
+    age: Duration,
+) -> Result<(), StoreError> {
     for name in names(directory, |name| name.starts_with(TEMPORARY))? {
         let path = directory.join(name);
-        let removed =
-            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(StoreError::io("removed", &path))?;
+        let written = fs::metadata(&path).and_then(|it| it.modified()).ok();
+        let is_new = written.is_some_and(|it| it.elapsed().unwrap_or_default() < age);
+        if is_new {
+            continue;
+        }
+        remove_whatever(&path)?;
     }
     Ok(())
+}
+
+/// Removes the file, link or directory `path`, which holds nothing that has to last.
+pub(super) fn remove_whatever(path: &Path) -> Result<(), StoreError> {
+    let is_directory = fs::symlink_metadata(path).is_ok_and(|it| it.is_dir());
+    let removed = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    removed.map_err(StoreError::io("removed", path))
 }
 
 /// The names of the finished entries of `directory` in alphabetical order; none if it is not there.

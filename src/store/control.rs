@@ -1,7 +1,7 @@
-//! The control directory of an account: how somebody else tells its follower what to do.
+//! The control directory of an account: how somebody tells whoever holds it what to do.
 //!
 //! A command is a file that is renamed in, so that it is there whole or not at all. Whoever holds the
-//! account's lock takes the commands in the order in which they came, writes the answer to the journal
+//! account's lock next takes the commands in the order in which they came, writes the answer to the journal
 //! under the command's id, and only then removes the file: after a crash in between the journal knows
 //! the id, and the command is not obeyed twice. There is no server and no socket; who may write into
 //! the directory, its owner alone, may command.
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The control directory of an account.
@@ -37,6 +38,9 @@ struct Envelope<T> {
 }
 
 const ENDING: &str = ".json";
+
+/// Whoever has not finished a file for so long never will.
+const ABANDONED: Duration = Duration::from_mins(10);
 
 impl Control {
     /// The control directory `directory`, made if need be and open to its owner alone.
@@ -67,6 +71,7 @@ impl Control {
         for name in atomic::entries(&self.directory)? {
             let path = self.directory.join(&name);
             let refused = match name.strip_suffix(ENDING) {
+                _ if path.is_dir() => "it is no command".to_owned(),
                 None => "it is no command".to_owned(),
                 Some(_) if !is_owners(&path, &self.directory) => {
                     "only the owner of the account may command it".to_owned()
@@ -80,7 +85,7 @@ impl Control {
                     Err(fact) => fact,
                 },
             };
-            atomic::remove(&path)?;
+            atomic::remove_whatever(&path)?;
             taken.push(Taken::Refused(name, refused));
         }
         Ok(taken)
@@ -94,6 +99,23 @@ impl Control {
     /// Remove a command that was answered, or that nobody wants to wait for.
     pub fn remove(&self, id: &str) -> Result<(), StoreError> {
         atomic::remove(&self.path(id))
+    }
+
+    /// Remove the command `id`, and move those that wait behind it to the control directory `to`.
+    pub(super) fn pass_on(self, id: &str, to: &Path) -> Result<(), StoreError> {
+        if self.waits(id) {
+            self.remove(id)?;
+        }
+        let names = atomic::entries(&self.directory)?;
+        if !names.is_empty() {
+            Self::open(to.to_owned())?;
+        }
+        names.iter().try_for_each(|name| atomic::rename(&self.directory.join(name), &to.join(name)))
+    }
+
+    /// Remove what a sender that was killed did not finish.
+    pub(super) fn remove_abandoned(&self) -> Result<(), StoreError> {
+        atomic::remove_leftovers_older_than(&self.directory, ABANDONED)
     }
 
     fn path(&self, id: &str) -> PathBuf {
@@ -179,10 +201,13 @@ mod tests {
         put("a.txt", "x");
         put("b.json", "{");
         put("c.json", "{\"id\":\"d\",\"command\":\"x\"}");
+        fs::create_dir(directory.path().join("control/d.json")).unwrap();
+        put("d.json/x", "x");
         let told = ids(&control);
         assert_eq!(told[0], "a.txt: it is no command");
         assert!(told[1].starts_with("b.json: it is no command: EOF"), "{}", told[1]);
         assert_eq!(told[2], "c.json: it has another id than its name says");
+        assert_eq!(told[3], "d.json: it is no command");
         assert!(ids(&control).is_empty());
     }
 

@@ -16,10 +16,11 @@ use super::journal::{Journal, read_events};
 use super::own_bars;
 use super::parquet;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Views that tell of what is undone; the next walk makes them again.
+/// Views that tell of what is undone.
 const VIEWS: [&str; 4] = ["account.json", "summary.json", "trades.csv", "equity.csv"];
 
 /// How far an account goes back.
@@ -33,6 +34,9 @@ pub struct Restore {
     pub last: Option<i64>,
     /// What the journal tells of it; the fact `aside` of each is the stamp.
     pub events: Vec<Event>,
+    /// The texts of the views that are known of that time, by their names; the next walk makes the others.
+    #[serde(default)]
+    pub views: BTreeMap<String, String>,
 }
 
 impl AccountDirectory {
@@ -68,7 +72,14 @@ pub(super) fn finish(layout: &Layout) -> Result<(), StoreError> {
     }
     tell(layout, &aside, &restore)?;
     for view in VIEWS {
-        move_aside(&layout.directory.join(view), &aside)?;
+        let path = layout.directory.join(view);
+        // Whoever was killed here may have written the one of that time already.
+        if !aside.join(view).exists() {
+            move_aside(&path, &aside)?;
+        }
+        if let Some(text) = restore.views.get(view) {
+            atomic::write(&path, text.as_bytes())?;
+        }
     }
     atomic::remove(&path)
 }

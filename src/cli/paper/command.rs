@@ -1,9 +1,9 @@
-//! Commands to an account: given at once where nobody follows it, else through its control directory.
+//! Commands to an account: left in its control directory, and obeyed at once where nobody holds it.
 
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
-use crate::paper::follow::{Asked, Sent};
+use crate::paper::obey::{Asked, Heard, Sent};
 use crate::paper::{self, Command};
 use crate::store::{Control, Holder, Store, StoreError};
 use anyhow::Result;
@@ -155,28 +155,19 @@ impl Account {
 
     /// Tell the account `command`, and say what it answers.
     pub(super) fn tell(&self, command: Command, context: &Context) -> Result<Exit> {
-        let store = context.store();
-        let name = self.name(&store)?;
         let said = command.to_string();
-        let asked = Asked::Give(command.clone());
-        let answer = ask(&store, &name, asked, |mut account, by, id| {
-            Ok(match account.give(by, id, command.clone())? {
-                Ok(()) => Answer::Accepted,
-                Err(fact) => Answer::Refused(fact),
-            })
-        })?;
-        answer.say(&name, &said, context)
+        self.ask(Asked::Give(command), &said, context)
     }
 
     /// Put the account aside.
     pub(super) fn restart(&self, context: &Context) -> Result<Exit> {
+        self.ask(Asked::Restart, "", context)
+    }
+
+    fn ask(&self, asked: Asked, said: &str, context: &Context) -> Result<Exit> {
         let store = context.store();
         let name = self.name(&store)?;
-        let answer = ask(&store, &name, Asked::Restart, |mut account, by, _| {
-            account.ends_for_another(by)?;
-            Ok(Answer::Aside(account.put_aside(&stamp())?, "the next run opens a new account"))
-        })?;
-        answer.say(&name, "", context)
+        ask(&store, &name, asked)?.say(&name, said, context)
     }
 }
 
@@ -198,11 +189,6 @@ impl Answer {
         }
         Ok(Exit::Success)
     }
-}
-
-/// What is added to the name of an account that is put aside now.
-pub(super) fn stamp() -> String {
-    Utc::now().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 pub(super) fn this_process() -> Holder {
@@ -235,64 +221,60 @@ fn owner() -> Option<String> {
     None
 }
 
-/// Let `act` deal with the account itself if nobody holds it; else leave what is asked in its control
-/// directory until it is answered in the journal. `act` is told who asks, and an id for the answer.
-fn ask(
-    store: &Store,
-    name: &str,
-    asked: Asked,
-    act: impl FnOnce(paper::Account, &str, &str) -> Result<Answer, StoreError>,
-) -> Result<Answer, StoreError> {
-    let (began, by) = (Instant::now(), who());
-    let mut sent: Option<(Control, String)> = None;
+/// Leave what is asked of the account `name` in its control directory until it is answered in the
+/// journal: by whoever holds the account, or by this process if nobody does.
+fn ask(store: &Store, name: &str, asked: Asked) -> Result<Answer, StoreError> {
+    let (began, holder) = (Instant::now(), this_process());
+    let sent = Sent { by: who(), at: Some(Utc::now()), asked };
+    let control = Control::open(store.account(name).control())?;
+    let mut id = control.send(&sent)?;
     loop {
-        // Once it was taken, whoever took it answers.
-        let taken = sent.as_ref().filter(|(control, id)| !control.waits(id));
-        if let Some((_, id)) = taken
-            && let Some(answer) = answered(store, name, id)
-        {
+        // In this order: it is taken away once it is answered.
+        let waits = control.waits(&id);
+        if let Some(answer) = answered(store, name, &id) {
             return Ok(answer);
         }
-        if taken.is_some() && began.elapsed() < PATIENCE {
+        // Whoever begins the account anew answers in a moment.
+        if !waits && began.elapsed() < PATIENCE {
             std::thread::sleep(PAUSE);
             continue;
         }
-        match paper::Account::open(store, name, &this_process()) {
+        match paper::Account::open(store, name, &holder) {
             Ok(account) => {
-                if let Some((control, id)) = &sent {
-                    if let Some(answer) = answered(store, name, id) {
-                        return Ok(answer);
-                    }
-                    // Whoever took it is just putting the account aside, and opens another.
-                    if !control.waits(id) && began.elapsed() < PATIENCE {
-                        drop(account);
-                        std::thread::sleep(PAUSE);
-                        continue;
-                    }
-                    control.remove(id)?;
+                if !waits {
+                    id = control.send(&sent)?;
                 }
-                return act(account, &by, &uuid::Uuid::now_v7().to_string());
-            }
-            Err(StoreError::Locked { holder, .. }) => {
-                let (control, id) = match &sent {
-                    Some(sent) => sent,
-                    None => {
-                        let control = Control::open(store.account(name).control())?;
-                        let id = control.send(&Sent { by: by.clone(), asked: asked.clone() })?;
-                        sent.insert((control, id))
-                    }
-                };
-                if let Some(answer) = answered(store, name, id) {
-                    return Ok(answer);
-                }
-                if began.elapsed() > PATIENCE {
-                    control.remove(id)?;
-                    return Ok(Answer::None(holder));
+                if let Some(aside) = obey(account, &id, store, &holder)? {
+                    return Ok(Answer::Aside(aside, "the next run opens a new account"));
                 }
             }
-            Err(error) => return Err(error),
+            Err(StoreError::Locked { holder, .. }) if began.elapsed() > PATIENCE => {
+                control.remove(&id)?;
+                return Ok(answered(store, name, &id).unwrap_or(Answer::None(holder)));
+            }
+            Err(StoreError::Locked { .. }) => std::thread::sleep(PAUSE),
+            Err(error) => {
+                control.remove(&id)?;
+                return Err(error);
+            }
         }
-        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Do what waits for an account that nobody held; where that puts it aside as `id` asks, under which name.
+fn obey(
+    mut account: paper::Account,
+    id: &str,
+    store: &Store,
+    holder: &Holder,
+) -> Result<Option<String>, StoreError> {
+    loop {
+        match account.obey()?.last() {
+            Some(Heard::Restart(own)) if own.id == id => return account.put_aside(id).map(Some),
+            // Whoever asked for that may wait for an answer.
+            Some(Heard::Restart(other)) => account = account.anew(other, store, holder)?,
+            _ => return Ok(None),
+        }
     }
 }
 
@@ -304,7 +286,7 @@ fn answered(store: &Store, name: &str, id: &str) -> Option<Answer> {
     let fact = |name: &str| event.facts.get(name).and_then(Value::as_str).map(str::to_owned);
     Some(match (fact("refused"), fact("aside")) {
         (Some(refused), _) => Answer::Refused(refused),
-        (_, Some(aside)) => Answer::Aside(aside, "a new account is followed"),
+        (_, Some(aside)) => Answer::Aside(aside, "a new account takes its place"),
         _ => Answer::Accepted,
     })
 }

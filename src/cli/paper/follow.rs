@@ -10,17 +10,17 @@ use crate::diag::Mistakes;
 use crate::hook::Hooks;
 use crate::manifest::{Mode, Moment};
 use crate::market::Growing;
-use crate::paper::follow::{End, Feed, Follower, Restart};
+use crate::paper::follow::{End, Feed, Follower};
 use crate::paper::{Account, Clock, Refused, replay};
 use crate::plan::{Plan, Prepared};
-use crate::store::{Holder, Store, StoreError};
+use crate::store::{Holder, Store};
 use anyhow::Result;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::ScopedJoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Follow paper sessions in the foreground: fill as bars complete, until they are told to stop
 ///
@@ -182,7 +182,7 @@ impl<'a> Desk<'a> {
                     }
                     let old;
                     (old, prepared) = follower.into_parts();
-                    account = anew(old, &restart, self.store, &self.holder)?;
+                    account = old.anew(&restart, self.store, &self.holder)?;
                     journal = self.store.account_journal(name);
                     self.show().say(number, &format!("begun anew by {}", restart.by), false);
                 }
@@ -228,31 +228,6 @@ impl<'a> Desk<'a> {
         session.data.paths = vec![path];
         Ok(true)
     }
-}
-
-/// How long somebody else may look at an account that is just being opened.
-const GLANCE: Duration = Duration::from_secs(2);
-
-/// Put an account aside and open a new one, which answers whoever asked for that.
-fn anew(
-    account: Account,
-    restart: &Restart,
-    store: &Store,
-    holder: &Holder,
-) -> Result<Account, StoreError> {
-    let name = account.name().to_owned();
-    let aside = account.put_aside(&super::command::stamp())?;
-    let began = Instant::now();
-    let mut account = loop {
-        match Account::open(store, &name, holder) {
-            Err(StoreError::Locked { .. }) if began.elapsed() < GLANCE => {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            opened => break opened?,
-        }
-    };
-    account.begun_anew(&restart.by, &restart.id, &aside)?;
-    Ok(account)
 }
 
 /// The paper sessions of a plan.

@@ -5,7 +5,8 @@ use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
 use crate::engine::OrderStatus;
-use crate::store::{ACCOUNT_FILE, AccountReader, EventKind, Store};
+use crate::paper::State;
+use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -61,7 +62,7 @@ impl Status {
             context.say(&fact);
         }
         loop {
-            let (table, orders) = self.tables(&store)?;
+            let (table, further) = self.tables(&store)?;
             if self.watch && std::io::stdout().is_terminal() {
                 // Home, and what stood there before is gone.
                 write(b"\x1b[H\x1b[2J")?;
@@ -71,9 +72,9 @@ impl Status {
                 _ => table,
             };
             let exit = table.print(self.format)?;
-            if self.format.is_for_people() && !orders.is_empty() {
+            for below in further.into_iter().filter(|it| !it.is_empty()) {
                 write(b"\n")?;
-                orders.print(self.format)?;
+                below.print(self.format)?;
             }
             if !self.watch {
                 return Ok(exit);
@@ -82,11 +83,14 @@ impl Status {
         }
     }
 
-    /// The accounts, and the orders that wait for approval. A program finds those with their account.
-    fn tables(&self, store: &Store) -> Result<(Records, Records)> {
-        let is_json = self.format == Format::Json;
-        let orders = [("orders", Kind::Text)].into_iter().filter(|_| is_json);
-        let mut accounts = Records::new(COLUMNS.into_iter().chain(orders));
+    /// The accounts; and for people why those that do not go on do not, and the orders that wait for
+    /// approval. A program finds both with their account.
+    fn tables(&self, store: &Store) -> Result<(Records, Vec<Records>)> {
+        let (is_json, is_for_people) = (self.format == Format::Json, self.format.is_for_people());
+        let reason = (!is_for_people).then_some(("reason", Kind::Text));
+        let orders = is_json.then_some(("orders", Kind::Text));
+        let mut accounts = Records::new(COLUMNS.into_iter().chain(reason).chain(orders));
+        let mut reasons = Records::new([("session", Kind::Text), ("reason", Kind::Text)]);
         let mut waiting = Records::new(ORDERS);
         let now = Utc::now();
         for name in store.accounts()? {
@@ -102,13 +106,20 @@ impl Status {
                 own.push(self::order(&name, order));
                 waiting.push(self::order(&name, order));
             }
-            let mut row = row(&account, &view, now);
+            let (events, _) = account.journal();
+            let reason = reason_of(&events);
+            let mut row = row(&account, &events, &view, now);
+            match (is_for_people, reason) {
+                (true, Some(reason)) => reasons.push(vec![name.as_str().into(), reason.into()]),
+                (true, None) => {}
+                (false, reason) => row.push(Cell::from(reason)),
+            }
             if is_json {
                 row.push(own.into());
             }
             accounts.push(row);
         }
-        Ok((accounts, waiting))
+        Ok((accounts, if is_for_people { vec![reasons, waiting] } else { Vec::new() }))
     }
 }
 
@@ -145,10 +156,23 @@ fn order(session: &str, order: &Value) -> Vec<Cell> {
     ]
 }
 
-fn row(account: &AccountReader, view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
-    let (events, _) = account.journal();
+/// The state of the account with this journal.
+fn state_of(events: &[Event]) -> State {
+    let turns = events.iter().rev().filter(|event| event.kind == EventKind::State);
+    let to = turns.filter_map(|event| event.facts.get("to")?.as_str()).next();
+    // One that was begun anew and has seen no bar is still to be opened.
+    to.and_then(State::named).unwrap_or(State::Initializing)
+}
+
+/// Why the account with this journal does not go on, if it does not.
+fn reason_of(events: &[Event]) -> Option<&str> {
+    let waits = matches!(state_of(events), State::Suspended | State::Error);
+    let mut reasons = events.iter().rev().filter_map(|event| event.facts.get("reason")?.as_str());
+    reasons.next().filter(|_| waits)
+}
+
+fn row(account: &AccountReader, events: &[Event], view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
     let last = |kind: EventKind| events.iter().rev().find(|event| event.kind == kind);
-    let state = last(EventKind::State).and_then(|event| event.facts.get("to"));
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |name: &str| Cell::from(view.get(name).and_then(Value::as_f64));
     let last_bar = text(view.get("last_bar"));
@@ -158,7 +182,7 @@ fn row(account: &AccountReader, view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
     let running = started.map(|event| ago(now, event.time));
     vec![
         account.name().into(),
-        text(state).as_str().into(),
+        state_of(events).word().into(),
         number("equity"),
         number("profit"),
         number("exposure"),
