@@ -1,11 +1,11 @@
 //! The sessions of a run that ended: their rows, held once and found by their place in the plan.
 
-use crate::store::{Label, Row};
+use crate::store::Row;
 
 /// Rows in the order in which their sessions ended; in that of the plan when the run is over.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
-    results: Vec<(Label, Row)>,
+    rows: Vec<Row>,
     /// Where the row of each session of the plan stands.
     places: Vec<Option<u32>>,
 }
@@ -13,18 +13,17 @@ pub(super) struct Ended {
 impl Ended {
     /// Nothing, with room for all sessions of a plan.
     pub fn with_room(sessions: usize) -> Self {
-        Self { results: Vec::with_capacity(sessions), places: vec![None; sessions] }
+        Self { rows: Vec::with_capacity(sessions), places: vec![None; sessions] }
     }
 
     /// Add the row of a session, in place of one that it may have.
-    pub fn insert(&mut self, label: Label, row: Row) {
+    pub fn insert(&mut self, row: Row) {
         let index = row.index as usize;
-        let label = label.sharing(self.results.last().map(|(label, _)| label));
         match self.place(index) {
-            Some(place) => self.results[place] = (label, row),
+            Some(place) => self.rows[place] = row,
             None => {
-                self.places[index] = Some(self.results.len() as u32);
-                self.results.push((label, row));
+                self.places[index] = Some(self.rows.len() as u32);
+                self.rows.push(row);
             }
         }
     }
@@ -40,23 +39,22 @@ impl Ended {
 
     /// The row of session number `index`, which has ended.
     pub fn row(&self, index: usize) -> &Row {
-        let place = self.place(index).expect("only sessions that ended are asked for");
-        &self.results[place].1
+        &self.rows[self.place(index).expect("only sessions that ended are asked for")]
     }
 
     /// How many have ended.
     pub fn len(&self) -> usize {
-        self.results.len()
+        self.rows.len()
     }
 
     /// Every row.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.results.iter().map(|(_, row)| row)
+        self.rows.iter()
     }
 
-    /// Every session that ended, in the order of the plan.
-    pub fn into_results(mut self) -> Vec<(Label, Row)> {
-        self.results.sort_unstable_by_key(|(_, row)| row.index);
-        self.results
+    /// The row of every session that ended, in the order of the plan.
+    pub fn into_rows(mut self) -> Vec<Row> {
+        self.rows.sort_unstable_by_key(|row| row.index);
+        self.rows
     }
 }

@@ -39,14 +39,14 @@ pub fn estimate(
             prepared.jobs.iter().filter(is_wanted).map(|job| (job, false)).collect();
         rows += jobs.len();
         let mut cost = None;
-        in_parts(prepared, &jobs, |prepared, jobs| {
+        in_parts(plan, prepared, &jobs, |prepared, jobs| {
             let groups = group::groups(prepared, jobs.to_vec(), column_bytes(&plan.run), BLOCK);
             let middle = groups.get(groups.len() / 2).and_then(|group| group.get(group.len() / 2));
             let Some(middle) = middle else { return };
             let cost = cost.get_or_insert_with(|| {
                 let bars = prepared.bars(middle[0].0) as usize;
                 let tried = TRIED.min(BARS / bars.max(1)).max(2).min(middle.len());
-                Cost::of(prepared, &middle[..tried])
+                Cost::of(plan, prepared, &middle[..tried])
             });
             for group in &groups {
                 let jobs = group.concat();
@@ -72,10 +72,10 @@ struct Cost {
 
 impl Cost {
     /// One session and several are run: two equations with two unknown costs.
-    fn of(prepared: &Prepared, jobs: &[Wanted<'_>]) -> Self {
+    fn of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Self {
         let one = &jobs[..1];
         let (few, many) = (columns(prepared, one), columns(prepared, jobs));
-        let (short, long) = (time_of(prepared, one), time_of(prepared, jobs));
+        let (short, long) = (time_of(plan, prepared, one), time_of(plan, prepared, jobs));
         let spread = jobs.len() as f64 * few - many;
         let session = match spread > 0.0 {
             true => (long.as_secs_f64() * few - short.as_secs_f64() * many) / spread,
@@ -92,10 +92,17 @@ fn columns(prepared: &Prepared, jobs: &[Wanted<'_>]) -> f64 {
     prepared.columns_of_numbers(jobs.iter().map(|(job, _)| *job)) as f64
 }
 
-fn time_of(prepared: &Prepared, jobs: &[Wanted<'_>]) -> Duration {
+fn time_of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Duration {
     let (cancel, column_bytes) = (AtomicBool::new(false), u64::MAX);
-    let batch =
-        Batch { prepared, threads: 1, column_bytes, cancel: &cancel, timeout: None, fault: None };
+    let batch = Batch {
+        plan,
+        prepared,
+        threads: 1,
+        column_bytes,
+        cancel: &cancel,
+        timeout: None,
+        fault: None,
+    };
     let began = Instant::now();
     batch.run(jobs, |_| {});
     began.elapsed()

@@ -96,8 +96,8 @@ pub type Settle<'a> = dyn FnMut(&Kept<'_>) -> Option<Result<String, Failure>> + 
 pub struct Summary {
     /// The run's directory.
     pub run: Run,
-    /// Every session of the plan with its row, in order; only those that ended, if it was stopped.
-    pub results: Vec<(Label, Row)>,
+    /// The row of every session, in the order of the plan; only those that ended, if it was stopped.
+    pub rows: Vec<Row>,
     /// How many ended how.
     pub counts: Counts,
     /// How the run ended.
@@ -130,7 +130,7 @@ pub fn cached(
             return None;
         }
         let wanted = keeps_at_once(plan, point);
-        (row.kept || !wanted).then(|| (job.index, row.clone()))
+        (row.kept.is_some() || !wanted).then(|| (job.index, row.clone()))
     };
     let warnings = warnings.iter().map(ToString::to_string).collect();
     (prepared.jobs.iter().filter_map(of).collect(), warnings)
@@ -219,8 +219,8 @@ fn halted(run: &Run) -> impl FnOnce(StoreError) -> StoreError + use<> {
 }
 
 /// The row of one session that shares nothing with any other.
-pub fn alone(prepared: &Prepared, job: &Job) -> Row {
-    match &super::alone(prepared, job, false).result {
+pub fn alone(plan: &Plan, prepared: &Prepared, job: &Job) -> Row {
+    match &super::alone(plan, prepared, job, false).result {
         Ok(done) => completed(job.index, identity(job), done),
         Err(failure) => failed(job.index, identity(job), failure),
     }
@@ -271,9 +271,7 @@ impl<'a> Execution<'a> {
             stopped: false,
             resumed: false,
         };
-        for row in ended {
-            execution.rows.insert(execution.label(row.index as usize), row);
-        }
+        ended.into_iter().for_each(|row| execution.rows.insert(row));
         Ok(execution)
     }
 
@@ -315,11 +313,11 @@ impl<'a> Execution<'a> {
         self.journal.append(&began_phase(RESULTS))?;
         self.keep_best(cached)?;
         let counts = self.counts();
-        let results = std::mem::take(&mut self.rows).into_results();
-        self.run.write_results(&results)?;
+        let rows = std::mem::take(&mut self.rows).into_rows();
+        self.run.write_results(rows.iter().map(|row| (self.label(row.index as usize), row)))?;
         self.phase(RESULTS, began.elapsed());
         self.journal.append(&ended(RESULTS, began.elapsed()))?;
-        let registry = self.record(&results).err();
+        let registry = self.record(&rows).err();
         let status = match counts.completed == counts.selected {
             true => RunStatus::Completed,
             false => RunStatus::Failed,
@@ -328,7 +326,7 @@ impl<'a> Execution<'a> {
         let code = if registry.is_some() { 74 } else { code };
         self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, code)?;
-        Ok(Summary { run: self.run, results, counts, status, warnings: self.warnings, registry })
+        Ok(Summary { run: self.run, rows, counts, status, warnings: self.warnings, registry })
     }
 
     fn phase(&mut self, name: &str, took: Duration) {
@@ -373,39 +371,56 @@ impl<'a> Execution<'a> {
 
     /// Take the rows of earlier runs, and say from which.
     fn take_over(&mut self, cached: &HashMap<usize, CachedRow>) -> Result<(), StoreError> {
-        let mut from: BTreeMap<&str, u64> = BTreeMap::new();
-        let mut indices: Vec<&usize> = cached.keys().collect();
-        indices.sort();
-        for index in indices {
-            let row = &cached[index];
-            let point = &self.request.plan.points[*index];
-            if keeps_at_once(self.request.plan, point) {
-                self.copy_kept(*index, row)?;
+        let mut runs: BTreeMap<&str, HashMap<Hash, Vec<usize>>> = BTreeMap::new();
+        for job in self.request.prepared.jobs.iter().filter(|job| cached.contains_key(&job.index)) {
+            let wanted = runs.entry(&cached[&job.index].run).or_default();
+            identity(job).map(|identity| wanted.entry(identity).or_default().push(job.index));
+        }
+        let mut from = Vec::new();
+        for (run, mut wanted) in runs {
+            let (before, mut failed) = (self.rows.len(), None);
+            let read = self.request.store.completed_rows(run, |row| {
+                for index in wanted.remove(&row.identity).unwrap_or_default() {
+                    let taken = Row { index: index as u64, ..row.clone() };
+                    failed = failed.take().or_else(|| self.take(taken, &cached[&index]).err());
+                }
+            });
+            failed.map_or(Ok(()), Err)?;
+            if let Err(error) = read {
+                self.warnings.push(format!("{error}; what it was to give runs again"));
             }
-            *from.entry(&row.run).or_default() += 1;
-            let taken = Row { index: *index as u64, ..row.row.clone() };
-            self.rows.insert(self.label(*index), taken.clone());
-            self.waiting.push(taken);
-            self.flush_if_due(false)?;
+            let rows = (self.rows.len() - before) as u64;
+            from.extend((rows > 0).then(|| CachedFrom { run: run.to_owned(), rows }));
         }
         // Said at once: whoever goes on with this run after a crash must know it too.
-        let from = from.into_iter().map(|(run, rows)| CachedFrom { run: run.to_owned(), rows });
-        let from: Vec<CachedFrom> = from.collect();
         if !from.is_empty() {
             self.run.update(|file| file.cached_from = from)?;
         }
         self.flush_if_due(true)
     }
 
-    /// Copy the details of a cached row into this run; whether there were any.
-    fn copy_kept(&mut self, index: usize, row: &CachedRow) -> Result<bool, StoreError> {
-        if !row.kept {
-            return Ok(false);
+    /// Take one row, which stands at `cached`.
+    fn take(&mut self, row: Row, cached: &CachedRow) -> Result<(), StoreError> {
+        let index = row.index as usize;
+        if keeps_at_once(self.request.plan, &self.request.plan.points[index]) {
+            self.copy_kept(index, &row.identity, cached)?;
         }
-        let dir = self.dir(index, &row.row.identity);
-        let theirs = session_dir(&row.label.session, &row.row.identity);
-        let reader = self.request.store.open_run(&row.run)?;
-        self.run.copy_session(&reader, &theirs, &dir)?;
+        self.rows.insert(row.clone());
+        self.waiting.push(row);
+        self.flush_if_due(false)
+    }
+
+    /// Copy the details of a cached row into this run; whether there were any.
+    fn copy_kept(
+        &mut self,
+        index: usize,
+        identity: &Hash,
+        cached: &CachedRow,
+    ) -> Result<bool, StoreError> {
+        let Some(theirs) = &cached.kept else { return Ok(false) };
+        let dir = self.dir(index, identity);
+        let reader = self.request.store.open_run(&cached.run)?;
+        self.run.copy_session(&reader, theirs, &dir)?;
         self.kept.insert(dir);
         Ok(true)
     }
@@ -469,6 +484,7 @@ impl<'a> Execution<'a> {
 
     fn batch(&self) -> Batch<'a> {
         Batch {
+            plan: self.request.plan,
             prepared: self.request.prepared,
             threads: self.request.threads,
             column_bytes: column_bytes(&self.request.plan.run),
@@ -539,7 +555,7 @@ impl<'a> Execution<'a> {
         let end = event(kind, message).session(key).phase(SESSION).count("bars", row.bars as usize);
         self.journal.append(&end.fact("index", index).fact("status", row.status.word()))?;
         self.ran.insert(index);
-        self.rows.insert(self.label(index), row.clone());
+        self.rows.insert(row.clone());
         self.waiting.push(row);
         self.flush_if_due(false)
     }
@@ -605,12 +621,12 @@ impl<'a> Execution<'a> {
         };
         let mut again = Vec::new();
         for index in self.best(wanted) {
-            let row = self.rows.row(index);
-            if self.kept.contains(&self.dir(index, &row.identity)) {
+            let identity = self.rows.row(index).identity;
+            if self.kept.contains(&self.dir(index, &identity)) {
                 continue;
             }
             let copied = match cached.get(&index) {
-                Some(row) => self.copy_kept(index, row)?,
+                Some(cached) => self.copy_kept(index, &identity, cached)?,
                 None => false,
             };
             if !copied {
@@ -699,22 +715,15 @@ impl<'a> Execution<'a> {
     /// Close a run that was told to stop before its end.
     fn stop(mut self) -> Result<Summary, StoreError> {
         let counts = self.counts();
-        let results = std::mem::take(&mut self.rows).into_results();
+        let rows = std::mem::take(&mut self.rows).into_rows();
         let status = RunStatus::Incomplete;
         self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, 5)?;
-        Ok(Summary {
-            run: self.run,
-            results,
-            counts,
-            status,
-            warnings: self.warnings,
-            registry: None,
-        })
+        Ok(Summary { run: self.run, rows, counts, status, warnings: self.warnings, registry: None })
     }
 
     /// Append what this run ran to the registry: a record a session, one for a whole sweep.
-    fn record(&self, results: &[(Label, Row)]) -> Result<(), StoreError> {
+    fn record(&self, rows: &[Row]) -> Result<(), StoreError> {
         // A run that was killed while it wrote its records goes on after the last of them.
         let id = self.run.id();
         let (known, _) =
@@ -723,12 +732,12 @@ impl<'a> Execution<'a> {
             |name: &str| known.iter().any(|record| record.run == id && record.session == name);
         let started = self.run.reader().file().started;
         let finished = Utc::now();
-        let mut of_base: Vec<Vec<&(Label, Row)>> = vec![Vec::new(); self.request.plan.bases.len()];
-        for result in results {
-            of_base[self.request.plan.points[result.1.index as usize].base].push(result);
+        let mut of_base: Vec<Vec<&Row>> = vec![Vec::new(); self.request.plan.bases.len()];
+        for row in rows {
+            of_base[self.request.plan.points[row.index as usize].base].push(row);
         }
         for (base, rows) in self.request.plan.bases.iter().zip(of_base) {
-            let has_run = rows.iter().any(|(_, row)| self.ran.contains(&(row.index as usize)));
+            let has_run = rows.iter().any(|row| self.ran.contains(&(row.index as usize)));
             if has_run && !is_known(&base.session.name) {
                 self.request.store.record(&self.base_record(base, &rows, started, finished))?;
             }
@@ -739,30 +748,29 @@ impl<'a> Execution<'a> {
     fn base_record(
         &self,
         base: &Base,
-        rows: &[&(Label, Row)],
+        rows: &[&Row],
         started: DateTime<Utc>,
         finished: DateTime<Utc>,
     ) -> Record {
         let objective: Objective = self.request.plan.run.objective;
         let value = |row: &Row| row.metrics.get(objective.metric);
-        let completed = rows.iter().filter(|(_, row)| row.status == Status::Completed);
-        let best = completed.min_by(|(_, a), (_, b)| objective.order(value(a), value(b)));
-        let (label, row) = best.unwrap_or(&rows[0]);
-        let with =
-            |status: Status| rows.iter().filter(|(_, row)| row.status == status).count() as u64;
+        let completed = rows.iter().filter(|row| row.status == Status::Completed);
+        let best = completed.min_by(|a, b| objective.order(value(a), value(b)));
+        let row = best.unwrap_or(&rows[0]);
+        let label = self.label(row.index as usize);
+        let with = |status: Status| rows.iter().filter(|row| row.status == status).count() as u64;
         let sweep = base.swept.then(|| SweepSummary {
             points: rows.len() as u64,
             completed: with(Status::Completed),
             failed: with(Status::Failed),
             refused: with(Status::Refused),
-            best_key: best.map(|(label, _)| label.key.clone()),
+            best_key: best.map(|_| label.key.clone()),
             best_metric: Some(objective.metric.name().to_owned()),
             best_value: value(row),
         });
         let worst = [Status::Failed, Status::Refused, Status::Aborted]
             .into_iter()
-            .find_map(|status| rows.iter().find(|(_, row)| row.status == status));
-        let worst = worst.map(|(_, row)| row);
+            .find_map(|status| rows.iter().find(|row| row.status == status));
         let work = self.job(row.index as usize).and_then(|job| job.work.as_ref().ok());
         let dir = self.dir(row.index as usize, &row.identity);
         let is_kept = self.kept.contains(&dir);

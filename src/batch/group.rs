@@ -24,17 +24,12 @@ pub fn groups<'a>(
     budget: u64,
     block: usize,
 ) -> Vec<Group<'a>> {
-    sort(&mut jobs);
+    jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
     let mut groups = Vec::new();
     for jobs in jobs.chunk_by(|(a, _), (b, _)| slice(a) == slice(b)) {
         split(prepared, jobs.to_vec(), budget, block, &mut groups);
     }
     groups
-}
-
-/// Put jobs in the order of slices and parameters.
-pub fn sort(jobs: &mut [Wanted<'_>]) {
-    jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
 }
 
 /// How much memory the columns of a group take at most, in bytes.
@@ -48,7 +43,7 @@ pub fn slice(job: &Job) -> Option<usize> {
 }
 
 fn order(a: &Job, b: &Job) -> Ordering {
-    let both = a.params.iter().zip(&b.params).map(|(a, b)| compare(a, b));
+    let both = a.params().iter().zip(b.params()).map(|(a, b)| compare(a, b));
     both.fold(Ordering::Equal, Ordering::then).then(a.index.cmp(&b.index))
 }
 
@@ -77,7 +72,7 @@ fn split<'a>(
     }
     // The cut that leaves the fewest columns on both sides together.
     let bytes = |jobs: &[Wanted<'_>]| prepared.column_bytes(jobs.iter().map(|(job, _)| *job));
-    let params = jobs[0].0.params.len();
+    let params = jobs[0].0.params().len();
     let halves = (0..params).filter_map(|param| halve(&jobs, param));
     let best = halves.min_by_key(|(low, high)| bytes(low) + bytes(high));
     let (low, high) = best.unwrap_or_else(|| in_the_middle(&jobs));
@@ -91,7 +86,7 @@ fn blocks<'a>(jobs: Vec<Wanted<'a>>, most: usize, found: &mut Vec<Vec<Wanted<'a>
         found.push(jobs);
         return;
     }
-    let params = 0..jobs[0].0.params.len();
+    let params = 0..jobs[0].0.params().len();
     let widest = params.rev().max_by_key(|&param| values(&jobs, param).len());
     let halves = widest.and_then(|param| halve(&jobs, param));
     let (low, high) = halves.unwrap_or_else(|| in_the_middle(&jobs));
@@ -106,7 +101,8 @@ fn in_the_middle<'a>(jobs: &[Wanted<'a>]) -> (Vec<Wanted<'a>>, Vec<Wanted<'a>>) 
 
 /// The values of a parameter, ascending, each once.
 fn values<'a>(jobs: &[Wanted<'a>], param: usize) -> Vec<&'a Scalar> {
-    let mut values: Vec<&Scalar> = jobs.iter().filter_map(|job| job.0.params.get(param)).collect();
+    let mut values: Vec<&Scalar> =
+        jobs.iter().filter_map(|job| job.0.params().get(param)).collect();
     values.sort_by(|a, b| compare(a, b));
     values.dedup_by(|a, b| compare(a, b).is_eq());
     values
@@ -115,7 +111,7 @@ fn values<'a>(jobs: &[Wanted<'a>], param: usize) -> Vec<&'a Scalar> {
 /// The jobs below the middle value of a parameter, and the others, both in their order; `None` if it
 /// has one value.
 fn halve<'a>(jobs: &[Wanted<'a>], param: usize) -> Option<(Vec<Wanted<'a>>, Vec<Wanted<'a>>)> {
-    let value = |(job, _): &Wanted<'a>| job.params.get(param);
+    let value = |(job, _): &Wanted<'a>| job.params().get(param);
     let values = values(jobs, param);
     let middle = *values.get(values.len() / 2).filter(|_| values.len() > 1)?;
     let is_low = |job: &Wanted<'a>| value(job).is_none_or(|value| compare(value, middle).is_lt());
@@ -148,7 +144,7 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 "params.slow" = { from = 10, to = 30, step = 2 }
 "#;
 
-    fn prepared() -> Prepared {
+    fn planned() -> (Plan, Prepared) {
         let directory = tempfile::tempdir().unwrap();
         let mut data = "date,open,high,low,close,volume\n".to_owned();
         let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
@@ -166,13 +162,13 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         let plan = Plan::read(&[path], &projects, &layers, &selection, &mut mistakes).unwrap();
         let prepared = Prepared::new(&plan, &projects, &mut mistakes);
         assert!(!mistakes.has_errors());
-        prepared
+        (plan, prepared)
     }
 
     /// The same with every rule at hand.
     fn ready() -> Prepared {
-        let prepared = prepared();
-        prepared.part(prepared.jobs.iter())
+        let (plan, prepared) = planned();
+        prepared.part(&plan, prepared.jobs.iter())
     }
 
     /// A column of 200 numbers takes 1,600 bytes.
@@ -213,13 +209,15 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 
     #[test]
     fn no_number_depends_on_groups_or_threads() {
-        let (ready, in_parts) = (ready(), prepared());
+        let (plan, in_parts) = planned();
+        let ready = in_parts.part(&plan, in_parts.jobs.iter());
         assert!(ready.jobs.iter().all(Prepared::is_ready));
         assert!(!in_parts.jobs.iter().any(Prepared::is_ready), "two parts and no more");
         let results = |prepared: &Prepared, column_bytes: u64, threads: usize| {
             let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
             let cancel = AtomicBool::new(false);
             let batch = Batch {
+                plan: &plan,
                 prepared,
                 threads,
                 column_bytes,

@@ -57,7 +57,7 @@ impl<'a> Kept<'a> {
     ) -> Option<Self> {
         let (work, outcome) = (job.work.as_ref().ok()?, done.outcome.as_ref()?);
         let is_ready = Prepared::is_ready(job);
-        let again = (!is_ready).then(|| prepared.part(std::iter::once(job)));
+        let again = (!is_ready).then(|| prepared.part(plan, std::iter::once(job)));
         Some(Self { plan, prepared, job, work, outcome, done, again })
     }
 }
@@ -520,7 +520,9 @@ pub fn failed(
 fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> String {
     let point = &plan.points[job.index];
     let days = prepared.slices[work.variant.slice].days();
-    file::session_toml(plan.base(point), point, &work.variant.session.definition, &job.params, days)
+    let session = &work.variant.session;
+    let params = plan.base(point).params(point, session);
+    file::session_toml(plan.base(point), point, &session.definition, &params, days)
 }
 
 /// An instant as the files write it.

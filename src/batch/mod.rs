@@ -18,7 +18,7 @@ use crate::manifest::{Mode, RunSettings};
 use crate::market::Slice;
 use crate::metrics::account::Meter;
 use crate::metrics::{Metrics, Parts};
-use crate::plan::{AT_ONCE, Digest, Job, Prepared, Work};
+use crate::plan::{AT_ONCE, Digest, Job, Plan, Prepared, Work};
 use crate::strategy::{Rules, Signals};
 use beside::{Beside, READINGS};
 use group::{Group, Wanted};
@@ -108,7 +108,9 @@ pub struct Failure {
 /// What every worker needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
-    /// The plan with its data.
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The same with its data.
     pub prepared: &'a Prepared,
     /// How many threads compute.
     pub threads: usize,
@@ -128,7 +130,7 @@ impl Batch<'_> {
     /// to `each`, on this thread, in the order in which they end. While none ends, `each` is called
     /// with nothing from time to time.
     pub fn run(&self, jobs: &[Wanted<'_>], mut each: impl FnMut(Option<Finished>)) {
-        in_parts(self.prepared, jobs, |prepared, jobs| {
+        in_parts(self.plan, self.prepared, jobs, |prepared, jobs| {
             if !self.cancel.load(Ordering::Relaxed) {
                 Batch { prepared, ..*self }.run_part(jobs, &mut each);
             }
@@ -197,6 +199,7 @@ impl Batch<'_> {
 /// Show `each` the jobs in parts that hold their rules, with the plan that they are of: those that have
 /// them all at once, the others [`AT_ONCE`] at a time, neighbours together.
 fn in_parts<'p>(
+    plan: &Plan,
     prepared: &'p Prepared,
     jobs: &[Wanted<'p>],
     mut each: impl FnMut(&Prepared, &[Wanted<'_>]),
@@ -206,18 +209,22 @@ fn in_parts<'p>(
     if !ready.is_empty() {
         each(prepared, &ready);
     }
-    group::sort(&mut rest);
+    rest.sort_by_key(|(job, _)| {
+        let point = &plan.points[job.index];
+        (group::slice(job), point.base, &point.at, job.index)
+    });
     for jobs in rest.chunks(AT_ONCE) {
-        let part = prepared.part(jobs.iter().map(|(job, _)| *job));
+        let part = prepared.part(plan, jobs.iter().map(|(job, _)| *job));
         let wanted = part.jobs.iter().zip(jobs).map(|(job, (_, detailed))| (job, *detailed));
         each(&part, &wanted.collect::<Vec<_>>());
     }
 }
 
 /// Run one session that shares nothing with any other.
-pub fn alone(prepared: &Prepared, job: &Job, detailed: bool) -> Finished {
+pub fn alone(plan: &Plan, prepared: &Prepared, job: &Job, detailed: bool) -> Finished {
     let cancel = AtomicBool::new(false);
     let batch = Batch {
+        plan,
         prepared,
         threads: 1,
         column_bytes: u64::MAX,

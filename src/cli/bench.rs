@@ -103,15 +103,14 @@ impl Bench {
         let drawn = self.compare.min(jobs.len());
         for _ in 0..drawn {
             let job = &jobs[left.swap_remove(random.below(left.len() as u64) as usize)];
-            let alone = execute::alone(&planned.prepared, job);
+            let alone = execute::alone(&planned.plan, &planned.prepared, job);
             let together = rows.get(&alone.index);
             let differs = match together {
                 Some(row) => difference(row, &alone),
                 None => Some("it has no row".to_owned()),
             };
             if let Some(difference) = differs {
-                let point = &planned.plan.points[job.index];
-                let key = planned.plan.base(point).key(point);
+                let key = planned.plan.key(job.index);
                 anyhow::bail!("{key} differs from itself run alone: {difference}");
             }
         }
@@ -136,9 +135,11 @@ fn run(planned: &Planned, store: &Store, threads: usize, phases: Vec<Phase>) -> 
         phases,
     };
     let summary = execute::start(request, &HashMap::new(), &mut |_| {}, &mut |_| None)?;
-    match summary.results.iter().find_map(|(label, row)| Some((label, row.error.as_ref()?))) {
+    match summary.rows.iter().find_map(|row| Some((row.index, row.error.as_ref()?))) {
         None => Ok(summary),
-        Some((label, error)) => Err(Usage(format!("{}: {error}", label.key)).into()),
+        Some((index, error)) => {
+            Err(Usage(format!("{}: {error}", planned.plan.key(index as usize))).into())
+        }
     }
 }
 

@@ -151,6 +151,7 @@ impl Check {
         let cancel = AtomicBool::new(false);
         let threads = threads(self.threads, &plan.run);
         let batch = Batch {
+            plan,
             prepared,
             threads,
             column_bytes: column_bytes(&plan.run),

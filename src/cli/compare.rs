@@ -212,6 +212,7 @@ impl Compare {
         let cancel = AtomicBool::new(false);
         let threads = threads(self.threads, &plan.run);
         let batch = Batch {
+            plan: &plan,
             prepared: &prepared,
             threads,
             column_bytes: column_bytes(&plan.run),

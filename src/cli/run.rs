@@ -17,14 +17,14 @@ use crate::hook::Hooks;
 use crate::manifest::project::shown;
 use crate::manifest::{Mode, Moment};
 use crate::paper::{Account, Night};
-use crate::plan::Prepared;
 use crate::plan::file::{self, Frozen};
+use crate::plan::{Plan, Prepared};
 use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
 use crate::store::{
-    Event, EventKind, Holder, JournalReader, Label, Level, Row, RunStatus, Status, Store,
-    StoreError, die_after,
+    Event, EventKind, Holder, JournalReader, Level, Row, RunStatus, Status, Store, StoreError,
+    die_after,
 };
 use anyhow::Result;
 use chrono::Utc;
@@ -289,38 +289,38 @@ impl Attempt<'_> {
         templates: Option<Templates>,
         hooks: &Hooks<'_>,
     ) -> Result<Exit> {
-        let (context, run) = (self.context, &planned.plan.run);
+        let context = self.context;
         summary.warnings.iter().for_each(|warning| context.warn(warning));
-        tell_failures(&summary, context, hooks);
+        tell_failures(&summary, &planned.plan, context, hooks);
         if summary.status == RunStatus::Incomplete {
             let sessions = planned.plan.points.len();
             context.complain(&format!(
                 "stopped: {} of {sessions} sessions are missing; go on with `papertape {}`",
-                sessions - summary.results.len(),
+                sessions - summary.rows.len(),
                 remedy(summary.run.id(), &planned.store, context),
             ));
             return Ok(self.signals.exit().unwrap_or(Exit::Incomplete));
         }
         let (reports, unreported) = render(&summary, planned, templates);
         if !context.quiet {
-            let printed = results::print_best(&summary.results, run.objective, self.options.format);
+            let printed = results::print_best(&planned.plan, &summary.rows, self.options.format);
             // Who closed the pipe has seen enough, and the run has an end all the same.
             printed.or_else(
                 |error| {
                     if is_closed_pipe(&error) { Ok(Exit::Success) } else { Err(error) }
                 },
             )?;
-            for sentence in landscape::sentences(&summary.results, run.objective) {
+            for sentence in landscape::sentences(&planned.plan, &summary.rows) {
                 context.say(&sentence);
             }
-            tell_idle(&summary, context);
+            tell_idle(&summary, &planned.plan, context);
             context.say(&sentence(&summary, self.began));
             for path in &reports {
                 context.say(&format!("report: {}", shown(path)));
             }
         }
         let reporting = &self.options.reporting;
-        let checks = check::expected(&planned.plan, &summary.results, reporting.is_wanted());
+        let checks = check::expected(&planned.plan, &summary.rows, reporting.is_wanted());
         tell_broken(&checks, context);
         reporting.write(&checks)?;
         let complete = "the results are complete, but not";
@@ -425,13 +425,14 @@ fn sentence(summary: &Summary, began: Instant) -> String {
 }
 
 /// Sessions that did not complete, with their reasons: the one thing that quiet does not silence.
-fn tell_failures(summary: &Summary, context: &Context, hooks: &Hooks<'_>) {
+fn tell_failures(summary: &Summary, plan: &Plan, context: &Context, hooks: &Hooks<'_>) {
     const SHOWN: usize = 10;
     let failed: Vec<_> =
-        summary.results.iter().filter(|(_, row)| row.status != Status::Completed).collect();
-    for (label, row) in failed.iter().take(SHOWN) {
-        context.complain(&format!("{}: {}: {}", label.key, row.status.word(), reason(row)));
-        let event = Event::new(Utc::now(), EventKind::Error, reason(row)).session(&label.key);
+        summary.rows.iter().filter(|row| row.status != Status::Completed).collect();
+    for row in failed.iter().take(SHOWN) {
+        let key = plan.key(row.index as usize);
+        context.complain(&format!("{key}: {}: {}", row.status.word(), reason(row)));
+        let event = Event::new(Utc::now(), EventKind::Error, reason(row)).session(&key);
         let event = event.phase("session").fact("status", row.status.word());
         hooks.tell(Moment::OnFailed, &event.fact("run", summary.run.id()));
     }
@@ -441,18 +442,18 @@ fn tell_failures(summary: &Summary, context: &Context, hooks: &Hooks<'_>) {
 }
 
 /// Sessions that completed without a trade, or held over nights that they should not have, and why.
-fn tell_idle(summary: &Summary, context: &Context) {
+fn tell_idle(summary: &Summary, plan: &Plan, context: &Context) {
     const SHOWN: usize = 5;
     const WARNED: [&str; 2] = ["no trades", "held over"];
-    let idle = |(label, row): &(Label, Row)| {
+    let idle = |row: &Row| {
         let notes = row.note.as_deref()?.split("; ");
         let is_doubt = |note: &&str| WARNED.iter().any(|begin| note.starts_with(begin));
         let why = notes.into_iter().find(is_doubt)?.to_owned();
-        Some((label.key.clone(), why))
+        Some((row.index as usize, why))
     };
-    let idle: Vec<(String, String)> = summary.results.iter().filter_map(idle).collect();
-    for (key, why) in idle.iter().take(SHOWN) {
-        context.warn(format!("{key}: {why}"));
+    let idle: Vec<(usize, String)> = summary.rows.iter().filter_map(idle).collect();
+    for (index, why) in idle.iter().take(SHOWN) {
+        context.warn(format!("{}: {why}", plan.key(*index)));
     }
     if idle.len() > SHOWN {
         let more = counted(idle.len() - SHOWN, "more session");

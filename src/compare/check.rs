@@ -491,9 +491,10 @@ fn after(job: &Job, done: &Done, prepared: &Prepared, last: NaiveDate) -> Option
 
 /// The sessions of a run, each held against what its manifest expects of it.
 /// Those that are as expected are there if `all` are wanted.
-pub fn expected(plan: &Plan, results: &[(Label, Row)], all: bool) -> Checks {
-    let session = |(label, row): &(Label, Row)| {
-        let base = plan.base(&plan.points[row.index as usize]);
+pub fn expected(plan: &Plan, rows: &[Row], all: bool) -> Checks {
+    let session = |row: &Row| {
+        let point = &plan.points[row.index as usize];
+        let base = plan.base(point);
         let mut verdict = Verdict::default();
         let standing = match row.status {
             Status::Completed => {
@@ -510,8 +511,8 @@ pub fn expected(plan: &Plan, results: &[(Label, Row)], all: bool) -> Checks {
             return None;
         }
         Some(Checked {
-            key: label.key.clone(),
-            session: label.session.to_string(),
+            key: base.key(point),
+            session: base.session.name.clone(),
             manifest: plan.manifests.get(base.project).map_or_else(String::new, |it| it.0.clone()),
             place: Some(PlaceOf(base.session.place.clone())),
             standing,
@@ -521,7 +522,7 @@ pub fn expected(plan: &Plan, results: &[(Label, Row)], all: bool) -> Checks {
             seconds: None,
         })
     };
-    Checks { baseline: None, sessions: results.iter().filter_map(session).collect() }
+    Checks { baseline: None, sessions: rows.iter().filter_map(session).collect() }
 }
 
 /// The baselines that were made from the manifest of `source` and have no session in `keys` any more.

@@ -108,8 +108,9 @@ impl Bench<'_> {
         self.prepared.put(self.index, session, Arc::new(data), &told)?;
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let job = job.ok_or("the session is not planned")?;
-        let done =
-            batch::alone(self.prepared, job, true).result.map_err(|failure| failure.error)?;
+        let done = batch::alone(self.plan, self.prepared, job, true)
+            .result
+            .map_err(|failure| failure.error)?;
         let kept = Kept::of(self.plan, self.prepared, job, &done);
         let seen = kept.as_ref().and_then(|kept| look(kept, &done));
         seen.ok_or_else(|| "the account has seen no bar of its range yet".to_owned())

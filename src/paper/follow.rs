@@ -475,7 +475,7 @@ impl<'p> Follower<'p> {
         put.map_err(Refused::Changed)?;
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let job = job.expect("every session has a job");
-        let finished = batch::alone(&self.prepared, job, true);
+        let finished = batch::alone(self.plan, &self.prepared, job, true);
         let done = finished.result.map_err(|failure| Refused::Damaged(failure.error))?;
         let kept = Kept::of(self.plan, &self.prepared, job, &done);
         let kept = kept.expect("a session that was run with its details has them");

@@ -104,7 +104,7 @@ impl Terms {
             Some(symbols) => symbols.clone(),
             None => data.names(),
         };
-        let others = work.named.iter().map(|symbol| symbol.to_string());
+        let others = work.named().iter().map(|symbol| symbol.to_string());
         let others: Vec<String> = others.filter(|symbol| !symbols.contains(symbol)).collect();
         let timeframe = |symbol: &String| data.symbol(symbol).map_or(0, |it| it.clock.timeframe);
         let (rules, settings) = work.variant.digests();

@@ -91,6 +91,20 @@ impl Base {
         format!("{}[{}]", self.session.name, values.join(","))
     }
 
+    /// The values of its strategy's parameters at `point`; `session` is this one's, with the values of
+    /// the point that are no parameters.
+    pub fn params(&self, point: &Point, session: &Session) -> Vec<Scalar> {
+        let mut params = session.params.clone();
+        for (path, value) in self.values(point) {
+            if let Some(name) = path.strip_prefix("params.")
+                && let Ok(param) = session.definition.param(name)
+            {
+                params[param] = value.clone();
+            }
+        }
+        params
+    }
+
     /// The paths and values of `point`.
     pub fn values<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = (&'a str, &'a Scalar)> {
         let at = self.axes.iter().zip(point.at.iter());
@@ -208,6 +222,12 @@ impl Plan {
         let number = self.bases.len();
         self.bases.push(base);
         self.points.extend(points.into_iter().map(|at| Point { base: number, at }));
+    }
+
+    /// The key of session number `index`.
+    pub fn key(&self, index: usize) -> String {
+        let point = &self.points[index];
+        self.base(point).key(point)
     }
 
     /// The base of `point`.

@@ -42,10 +42,16 @@ pub struct Prepared {
 pub struct Job {
     /// Its place in the plan.
     pub index: usize,
-    /// The values of its strategy's parameters.
-    pub params: Vec<Scalar>,
     /// What there is to do, or why it cannot be done.
     pub work: Result<Work, String>,
+}
+
+impl Job {
+    /// The values of its strategy's parameters, if it is ready to run; nothing, if it cannot be run.
+    pub fn params(&self) -> &[Scalar] {
+        let ready = self.work.as_ref().ok().map(Work::ready);
+        ready.map_or(&[], |ready| &ready.params)
+    }
 }
 
 /// What a session needs to run.
@@ -53,10 +59,8 @@ pub struct Job {
 pub struct Work {
     /// What it shares with the other points of its sweep.
     pub variant: Arc<Variant>,
-    /// Its rules; `None` in a plan of more than [`AT_ONCE`] sessions.
-    rules: Option<Box<Rules>>,
-    /// The symbols that its rules look at by name, in order.
-    pub named: Box<[Arc<str>]>,
+    /// What it holds while it is its turn to run; `None` in a plan of more than [`AT_ONCE`] sessions.
+    ready: Option<Box<Ready>>,
     /// The digest of its settings.
     settings: identity::Digest,
     /// The digest of what it can see of the data, which many sessions have in common.
@@ -65,10 +69,30 @@ pub struct Work {
     told: Option<Box<Told>>,
 }
 
+/// What a session holds only while it is its turn to run.
+#[derive(Debug)]
+struct Ready {
+    /// The values of its strategy's parameters.
+    params: Vec<Scalar>,
+    /// The rules bound to them.
+    rules: Rules,
+    /// The symbols that the rules look at by name, in order.
+    named: Box<[Arc<str>]>,
+}
+
 impl Work {
+    fn ready(&self) -> &Ready {
+        self.ready.as_ref().expect("a session that runs is of a part that has its rules")
+    }
+
     /// Its rules.
     pub fn rules(&self) -> &Rules {
-        self.rules.as_ref().expect("a session that runs is of a part that has its rules")
+        &self.ready().rules
+    }
+
+    /// The symbols that its rules look at by name, in order.
+    pub fn named(&self) -> &[Arc<str>] {
+        &self.ready().named
     }
 
     /// Its identity.
@@ -221,27 +245,30 @@ impl Prepared {
 
     /// Whether `job` can run as it is: it holds its rules, or there is nothing to run.
     pub fn is_ready(job: &Job) -> bool {
-        job.work.as_ref().map_or(true, |work| work.rules.is_some())
+        job.work.as_ref().map_or(true, |work| work.ready.is_some())
     }
 
-    /// The same plan with just `jobs`, in their order, which hold their rules.
-    pub fn part<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> Self {
+    /// The same of `plan`, which it was made of, with just `jobs`, in their order, which hold their
+    /// rules.
+    pub fn part<'a>(&self, plan: &Plan, jobs: impl Iterator<Item = &'a Job>) -> Self {
         let mut graph = Graph::default();
         let mut ready = |job: &Job| {
             let work = job.work.as_ref().map_err(String::clone).map(|work| {
                 let (variant, world) = (&work.variant, &self.worlds[work.variant.slice]);
                 let (legs, mut known) = (&variant.session.legs, Mistakes::default());
-                let rules = variant.strategy.bind(&job.params, legs, world, &mut graph, &mut known);
+                let point = &plan.points[job.index];
+                let params = plan.base(point).params(point, &variant.session);
+                let rules = variant.strategy.bind(&params, legs, world, &mut graph, &mut known);
+                let rules = rules.expect("its rules were right before");
                 Work {
                     variant: variant.clone(),
-                    rules: Some(Box::new(rules.expect("its rules were right before"))),
-                    named: work.named.clone(),
+                    ready: Some(Box::new(Ready { params, named: rules.named().into(), rules })),
                     settings: work.settings,
                     data: work.data.clone(),
                     told: None,
                 }
             });
-            Job { index: job.index, params: job.params.clone(), work }
+            Job { index: job.index, work }
         };
         let jobs = jobs.map(&mut ready).collect();
         let (slices, worlds, data) = (&self.slices, &self.worlds, &self.data);
@@ -279,9 +306,6 @@ impl Prepared {
         let job = job.expect("every session has a job");
         let work = work.and_then(|work| work);
         let failed = work.as_ref().err().cloned();
-        if let Ok(work) = &work {
-            job.params.clone_from(&work.variant.session.params);
-        }
         job.work = work;
         failed.map_or(Ok(()), Err)
     }
@@ -344,7 +368,8 @@ impl Prepared {
             }
         }
         let hasher = SettingsHasher::new(&session, &slice.symbols, slice.periods, None);
-        let settings = hasher.with_params(&strategy, &session.params);
+        let params = session.params.clone();
+        let settings = hasher.with_params(&strategy, &params);
         let mut seen = slice.digest_with(&named);
         if !instructions.is_empty() {
             let mut hasher = blake3::Hasher::new();
@@ -368,10 +393,9 @@ impl Prepared {
             settings: hasher,
             session,
         };
-        let (variant, named) = (Arc::new(variant), named.into());
-        let (rules, told) = (Some(Box::new(rules)), Some(Box::new(told)));
-        let data = Arc::new(seen);
-        Some(Ok(Work { variant, rules, named, settings, data, told }))
+        let ready = Some(Box::new(Ready { params, rules, named: named.into() }));
+        let (variant, told, data) = (Arc::new(variant), Some(Box::new(told)), Arc::new(seen));
+        Some(Ok(Work { variant, ready, settings, data, told }))
     }
 
     /// What was found in the files of these settings.
@@ -642,21 +666,11 @@ impl Preparation<'_> {
         variant: Usable,
         mistakes: &mut Mistakes,
     ) {
-        let mut params = base.session.params.clone();
-        if let Ok(variant) = &variant {
-            params.clone_from(&variant.session.params);
-        }
-        for (path, value) in base.values(point) {
-            if let Some(name) = path.strip_prefix("params.")
-                && let Ok(param) = base.session.definition.param(name)
-            {
-                params[param] = value.clone();
-            }
-        }
         let work = match variant {
             Err(reason) => Err(reason),
             Ok(variant) => {
                 let mut found = Mistakes::default();
+                let params = base.params(point, &variant.session);
                 let world = &self.prepared.worlds[variant.slice];
                 let graph = &mut self.prepared.graph;
                 let (legs, strategy) = (&variant.session.legs, &variant.strategy);
@@ -675,7 +689,7 @@ impl Preparation<'_> {
                 match never {
                     // Another point of the sweep may enter.
                     Some(Mistake { severity: Severity::Error, title, .. }) if base.swept => {
-                        self.prepared.jobs.push(Job { index, params, work: Err(title) });
+                        self.prepared.jobs.push(Job { index, work: Err(title) });
                         return;
                     }
                     Some(mistake) => {
@@ -696,7 +710,7 @@ impl Preparation<'_> {
                     .map(|symbol| slice.reach(data, symbol, &session.data, &session.range));
                 if let Err(error) = reached.try_for_each(|reached| reached) {
                     let work = Err(error.to_string());
-                    self.prepared.jobs.push(Job { index, params, work });
+                    self.prepared.jobs.push(Job { index, work });
                     return;
                 }
                 let settings = variant.settings.with_params(strategy, &params);
@@ -706,11 +720,11 @@ impl Preparation<'_> {
                     Some(before) => before.data.clone(),
                     None => Arc::new(seen),
                 };
-                let (rules, named) = (Some(Box::new(rules)), named.into());
-                Ok(Work { variant, rules, named, settings, data, told: None })
+                let ready = Some(Box::new(Ready { params, rules, named: named.into() }));
+                Ok(Work { variant, ready, settings, data, told: None })
             }
         };
-        self.prepared.jobs.push(Job { index, params, work });
+        self.prepared.jobs.push(Job { index, work });
         self.with_rules += 1;
     }
 
@@ -721,7 +735,7 @@ impl Preparation<'_> {
         if jobs.len() <= AT_ONCE || self.with_rules < most {
             return;
         }
-        jobs.iter_mut().filter_map(|job| job.work.as_mut().ok()).for_each(|work| work.rules = None);
+        jobs.iter_mut().filter_map(|job| job.work.as_mut().ok()).for_each(|work| work.ready = None);
         self.prepared.graph = Graph::default();
         self.with_rules = 0;
     }

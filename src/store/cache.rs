@@ -1,26 +1,26 @@
 //! What earlier runs already know: completed rows, found by identity.
+//!
+//! First is found which run has which row, then the rows are read where they are wanted: those of a
+//! long sweep are never in memory twice.
 
-use super::error::StoreWarning;
-use super::row::{Label, Row, Status, read_results};
+use super::error::{StoreError, StoreWarning};
+use super::row::{Row, Status, read_rows};
 use super::{Store, parquet, session_dir};
 use blake3::Hash;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-/// A completed session of an earlier run.
+/// Where the row of a completed session stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CachedRow {
-    /// What that run's plan said of it; its names may have been others.
-    pub label: Label,
-    /// The row as it stands there, with its place in that run's plan.
-    pub row: Row,
-    /// That run's id.
-    pub run: String,
-    /// Whether that run kept its details.
-    pub kept: bool,
+    /// The id of the run.
+    pub run: Arc<str>,
+    /// The directory in which that run kept the session's details; `None` if it did not.
+    pub kept: Option<String>,
 }
 
 impl Store {
-    /// Completed rows for the identities `wanted`, from the results of the newest `limit_runs` runs
+    /// Completed rows for the identities `wanted`, in the results of the newest `limit_runs` runs
     /// that have results, the newest first. Results that cannot be read are passed over with a
     /// warning.
     pub fn cached(
@@ -55,26 +55,40 @@ impl Store {
     ) -> Result<(), StoreWarning> {
         let layout = self.layout(run);
         let path = layout.results();
-        let useful = |identity: &Hash| wanted.contains(identity) && !found.contains_key(identity);
-        // Most runs have nothing to give, and one column of a hundred says so.
-        let identities = parquet::read(&path, Some(&["identity"]))?;
-        let identities = identities
-            .texts("identity")
-            .map_err(|fact| StoreWarning::damaged(&path, fact))?
-            .iter()
-            .filter_map(|hex| Hash::from_hex(hex.as_ref()?).ok());
-        if !identities.into_iter().any(|identity| useful(&identity)) {
+        // Three columns of a hundred say it all.
+        let table = parquet::read(&path, Some(&["identity", "session", "status"]))?;
+        let texts =
+            |name: &str| table.texts(name).map_err(|fact| StoreWarning::damaged(&path, fact));
+        let (identities, sessions) = (texts("identity")?, texts("session")?);
+        let rows = identities.iter().zip(sessions).zip(texts("status")?);
+        let completed =
+            rows.filter(|(_, status)| status.as_deref() == Some(Status::Completed.word()));
+        let completed = completed.filter_map(|((identity, session), _)| {
+            Some((Hash::from_hex(identity.as_ref()?).ok()?, session.as_deref()?))
+        });
+        let useful: Vec<(Hash, &str)> = completed
+            .filter(|(identity, _)| wanted.contains(identity) && !found.contains_key(identity))
+            .collect();
+        if useful.is_empty() {
             return Ok(());
         }
         let kept: HashSet<String> = layout.kept()?.into_iter().collect();
-        for (label, row) in read_results(&path)? {
-            if row.status == Status::Completed && wanted.contains(&row.identity) {
-                let kept = kept.contains(&session_dir(&label.session, &row.identity));
-                let cached = CachedRow { label, row, run: run.to_owned(), kept };
-                found.entry(cached.row.identity).or_insert(cached);
-            }
+        let run: Arc<str> = run.into();
+        for (identity, session) in useful {
+            let directory = Some(session_dir(session, &identity)).filter(|dir| kept.contains(dir));
+            let row = CachedRow { run: run.clone(), kept: directory };
+            found.entry(identity).or_insert(row);
         }
         Ok(())
+    }
+
+    /// Shows `each` the completed rows in the results of `run`, with their places in its plan.
+    pub fn completed_rows(&self, run: &str, mut each: impl FnMut(Row)) -> Result<(), StoreError> {
+        read_rows(&self.layout(run).results(), |row| {
+            if row.status == Status::Completed {
+                each(row);
+            }
+        })
     }
 }
 
@@ -101,9 +115,11 @@ mod tests {
         assert!(warnings.is_empty());
         assert_eq!(found.len(), 2);
         let [one, two] = [&found[&row(1).identity], &found[&row(2).identity]];
-        assert_eq!((one.run.as_str(), one.kept), (old.id(), true));
-        assert_eq!((two.run.as_str(), two.kept), (new.id(), false));
-        assert_eq!((&one.row, &one.label), (&row(1), &label(&[])));
+        assert_eq!((&*one.run, one.kept.is_some()), (old.id(), true));
+        assert_eq!((&*two.run, two.kept.is_some()), (new.id(), false));
+        let mut rows = Vec::new();
+        store.completed_rows(new.id(), |row| rows.push(row)).unwrap();
+        assert_eq!(rows, [row(2)], "the first row failed there");
     }
 
     #[test]

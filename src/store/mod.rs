@@ -335,7 +335,7 @@ mod tests {
     /// A finished run with these results.
     pub(super) fn run_with(store: &Store, at: u32, results: &[(Label, Row)]) -> Run {
         let run = store.create_run(header(), minute(at)).unwrap();
-        run.write_results(results).unwrap();
+        run.write_results(results.iter().map(|(label, row)| (label.clone(), row))).unwrap();
         run
     }
 

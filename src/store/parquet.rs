@@ -47,6 +47,20 @@ pub(super) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Table, Store
     from_bytes(bytes, columns).map_err(|fact| StoreError::damaged(path, fact))
 }
 
+/// Shows `each` all columns in the file `path`, some [`ROWS`] rows at a time, at least once: a table of
+/// many rows takes several times the memory of what is made of them. An error of `each` is one of the
+/// file.
+pub(super) fn read_in_pieces(
+    path: &Path,
+    each: impl FnMut(Table) -> Result<(), String>,
+) -> Result<(), StoreError> {
+    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
+    decode(&bytes, None, ROWS, each).map_err(|fact| StoreError::damaged(path, fact))
+}
+
+/// How many rows are decoded at a time.
+const ROWS: usize = 8_192;
+
 /// The bytes of `table` as a sealed Parquet file.
 pub(super) fn to_bytes(table: &Table) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
@@ -95,23 +109,47 @@ fn encode<F: Read + Write + Seek>(
 
 /// The table in `bytes`; what is wrong with them otherwise.
 pub(super) fn from_bytes(bytes: Vec<u8>, columns: Option<&[&str]>) -> Result<Table, String> {
-    let seal = seal(&bytes).ok_or("is not a whole Parquet file written by papertape")?;
-    if Hash::from_hex(&bytes[seal.clone()]).ok() != Some(digest_around(&bytes, &seal)) {
+    let mut whole = None;
+    decode(&bytes, columns, usize::MAX, |table| {
+        whole = Some(table);
+        Ok(())
+    })?;
+    Ok(whole.expect("a table is shown once at least"))
+}
+
+/// Show `each` what is in `bytes`, at most `rows` rows at a time.
+fn decode(
+    bytes: &[u8],
+    columns: Option<&[&str]>,
+    rows: usize,
+    mut each: impl FnMut(Table) -> Result<(), String>,
+) -> Result<(), String> {
+    let seal = seal(bytes).ok_or("is not a whole Parquet file written by papertape")?;
+    if Hash::from_hex(&bytes[seal.clone()]).ok() != Some(digest_around(bytes, &seal)) {
         return Err("is not what was written, the digest differs".to_owned());
     }
-    let columns = columns.map(|names| names.iter().map(|&name| name.to_owned()).collect());
-    let frame = ParquetReader::new(Cursor::new(bytes))
-        .with_columns(columns)
-        .read_parallel(ParallelStrategy::None)
-        .finish()
-        .map_err(|error| error.to_string())?;
-    let mut table = Table::default();
-    for column in frame.columns() {
-        let series = column.as_materialized_series();
-        let cells = to_cells(series).map_err(|error| error.to_string())?;
-        table.add(series.name().to_string(), cells);
+    let told = |error: PolarsError| error.to_string();
+    let all = ParquetReader::new(Cursor::new(bytes)).num_rows().map_err(told)?;
+    let mut next = 0;
+    loop {
+        let names = columns.map(|names| names.iter().map(|&name| name.to_owned()).collect());
+        let frame = ParquetReader::new(Cursor::new(bytes))
+            .with_columns(names)
+            .with_slice(Some((next, rows)))
+            .read_parallel(ParallelStrategy::None)
+            .finish()
+            .map_err(told)?;
+        let mut table = Table::default();
+        for column in frame.columns() {
+            let series = column.as_materialized_series();
+            table.add(series.name().to_string(), to_cells(series).map_err(told)?);
+        }
+        each(table)?;
+        next = next.saturating_add(rows);
+        if next >= all {
+            return Ok(());
+        }
     }
-    Ok(table)
 }
 
 /// Where the digest stands: behind its key and two bytes, the kind and length of a text of 64.
@@ -222,6 +260,24 @@ mod tests {
         let elsewhere = std::thread::spawn(|| to_bytes(&table(3_000))).join().unwrap();
         assert_eq!(bytes, elsewhere);
         assert_ne!(bytes, to_bytes(&table(2_999)));
+    }
+
+    #[test]
+    fn a_table_comes_in_pieces() {
+        for (rows, lengths) in [(0, &[0][..]), (6, &[6]), (7, &[7]), (16, &[7, 7, 2])] {
+            let (bytes, mut pieces) = (to_bytes(&table(rows)), Vec::new());
+            let take = |piece: Table| -> Result<(), String> {
+                pieces.push(piece);
+                Ok(())
+            };
+            decode(&bytes, None, 7, take).unwrap();
+            assert_eq!(pieces.iter().map(Table::len).collect::<Vec<_>>(), lengths);
+            let ints = |table: &Table| table.ints("int").unwrap().to_vec();
+            let found: Vec<_> = pieces.iter().flat_map(ints).collect();
+            assert_eq!(found, ints(&table(rows)), "{rows} rows");
+        }
+        let refused = decode(&to_bytes(&table(5)), None, 7, |_| Err("no".to_owned()));
+        assert_eq!(refused, Err("no".to_owned()));
     }
 
     #[test]

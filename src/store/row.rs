@@ -141,43 +141,69 @@ pub(super) fn batch(rows: &[Row]) -> Table {
     table
 }
 
-/// The columns of the results: those of a few rows at a time, so that a long sweep is never in memory
-/// twice.
-pub(super) fn results(results: &[(Label, Row)]) -> impl Iterator<Item = Table> + '_ {
-    let labels = results.iter().map(|(label, _)| label);
-    let kind = |path: Arc<str>| (AxisKind::of(values(labels.clone(), &path)), path);
-    let axes: Vec<(AxisKind, Arc<str>)> = axes(labels.clone()).into_iter().map(kind).collect();
-    let has_parts = results.iter().any(|(_, row)| row.parts.is_some());
-    let none = results.is_empty().then_some(results);
-    let pieces = results.chunks(PIECE).chain(none);
-    pieces.map(move |piece| piece_of(piece, &axes, has_parts))
+/// The results of a run, which become columns a few rows at a time, so that a long sweep is never in
+/// memory twice. Each label is asked for when its piece is made.
+pub(super) struct Results<R> {
+    results: R,
+    axes: Vec<(Arc<str>, AxisKind)>,
+    has_parts: bool,
+}
+
+impl<'a, R: Iterator<Item = (Label, &'a Row)> + Clone> Results<R> {
+    /// The results in the order of the plan.
+    pub fn of(results: R) -> Self {
+        let mut axes: Vec<(Arc<str>, Seen)> = Vec::new();
+        let mut has_parts = false;
+        for (label, row) in results.clone() {
+            has_parts |= row.parts.is_some();
+            for (path, value) in label.axes {
+                let place = axes.iter().position(|(known, _)| *known == path);
+                let place = place.unwrap_or_else(|| {
+                    axes.push((path, Seen::default()));
+                    axes.len() - 1
+                });
+                axes[place].1.see(&value);
+            }
+        }
+        let axes = axes.into_iter().map(|(path, seen)| (path, seen.kind())).collect();
+        Self { results, axes, has_parts }
+    }
+
+    /// Their columns, at least once, with the same names in each piece.
+    pub fn pieces(&self) -> impl Iterator<Item = Table> + use<'_, 'a, R> {
+        let mut left = self.results.clone();
+        let mut next = move || left.by_ref().take(PIECE).collect::<Vec<_>>();
+        let first = next();
+        let others = std::iter::from_fn(move || Some(next()).filter(|piece| !piece.is_empty()));
+        std::iter::once(first).chain(others).map(|piece| self.table(&piece))
+    }
+
+    fn table(&self, piece: &[(Label, &'a Row)]) -> Table {
+        let rows = piece.iter().map(|(_, row)| *row);
+        let labels = piece.iter().map(|(label, _)| label);
+        let text = |text: &Arc<str>| text.to_string();
+        let mut table = Table::default();
+        table.add_ints("index", rows.clone().map(|row| row.index as i64));
+        let identities = rows.clone().map(|row| row.identity.to_hex());
+        table.add_texts("id", identities.clone().map(|identity| identity[..ID_DIGITS].to_owned()));
+        table.add_texts("identity", identities.map(|identity| identity.to_string()));
+        table.add_texts("key", labels.clone().map(|label| label.key.clone()));
+        table.add_texts("session", labels.clone().map(|label| text(&label.session)));
+        table.add_texts("strategy", labels.clone().map(|label| text(&label.strategy)));
+        table.add_texts("mode", labels.clone().map(|label| text(&label.mode)));
+        table.add_texts("symbols", labels.clone().map(|label| join_symbols(&label.symbols)));
+        table.add_dates("from", labels.clone().map(|label| label.from));
+        table.add_dates("to", labels.clone().map(|label| label.to));
+        for (path, kind) in &self.axes {
+            table.add(axis_column(path), kind.cells(values(labels.clone(), path)));
+        }
+        add_outcome(&mut table, rows, self.has_parts);
+        table
+    }
 }
 
 /// How many rows of results are made columns at a time.
 const PIECE: usize = 4_096;
-
-fn piece_of(results: &[(Label, Row)], axes: &[(AxisKind, Arc<str>)], has_parts: bool) -> Table {
-    let rows = results.iter().map(|(_, row)| row);
-    let labels = results.iter().map(|(label, _)| label);
-    let text = |text: &Arc<str>| text.to_string();
-    let mut table = Table::default();
-    table.add_ints("index", rows.clone().map(|row| row.index as i64));
-    let identities = rows.clone().map(|row| row.identity.to_hex());
-    table.add_texts("id", identities.clone().map(|identity| identity[..ID_DIGITS].to_owned()));
-    table.add_texts("identity", identities.map(|identity| identity.to_string()));
-    table.add_texts("key", labels.clone().map(|label| label.key.clone()));
-    table.add_texts("session", labels.clone().map(|label| text(&label.session)));
-    table.add_texts("strategy", labels.clone().map(|label| text(&label.strategy)));
-    table.add_texts("mode", labels.clone().map(|label| text(&label.mode)));
-    table.add_texts("symbols", labels.clone().map(|label| join_symbols(&label.symbols)));
-    table.add_dates("from", labels.clone().map(|label| label.from));
-    table.add_dates("to", labels.clone().map(|label| label.to));
-    for (kind, path) in axes {
-        table.add(axis_column(path), kind.cells(values(labels.clone(), path)));
-    }
-    add_outcome(&mut table, rows, has_parts);
-    table
-}
 
 fn add_outcome<'a>(
     table: &mut Table,
@@ -206,17 +232,6 @@ fn add_outcome<'a>(
 /// The column of a metric in or out of sample, such as `out_of_sample.sharpe`.
 fn part_column(part: &str, metric: Metric) -> String {
     format!("{part}.{}", metric.name())
-}
-
-/// The paths of all axes in the order in which they first appear.
-fn axes<'a>(labels: impl Iterator<Item = &'a Label>) -> Vec<Arc<str>> {
-    let mut paths: Vec<Arc<str>> = Vec::new();
-    for (path, _) in labels.flat_map(|label| &label.axes) {
-        if !paths.contains(path) {
-            paths.push(path.clone());
-        }
-    }
-    paths
 }
 
 /// The value of every label on the axis `path`.
@@ -248,24 +263,41 @@ enum AxisKind {
     Json,
 }
 
-impl AxisKind {
-    fn of<'a>(values: impl Iterator<Item = &'a Scalar> + Clone) -> Self {
-        let any = |is: fn(&Scalar) -> bool| values.clone().any(is);
-        let is_broken = |value: &Scalar| matches!(value, Scalar::Number(x) if !is_whole(*x));
-        let kinds = (
-            any(|value| matches!(value, Scalar::Number(_))),
-            any(|value| matches!(value, Scalar::Bool(_))),
-            any(|value| matches!(value, Scalar::Text(_))),
-        );
-        match kinds {
-            (_, false, false) if !any(is_broken) => Self::Int,
-            (_, false, false) => Self::Float,
-            (false, _, false) => Self::Bool,
-            (false, false, _) => Self::Text,
-            _ => Self::Json,
+/// What sorts of values an axis has.
+#[derive(Default)]
+struct Seen {
+    number: bool,
+    /// A number that a whole one of 64 bits does not hold.
+    broken: bool,
+    flag: bool,
+    text: bool,
+}
+
+impl Seen {
+    fn see(&mut self, value: &Scalar) {
+        match value {
+            Scalar::Number(x) => {
+                self.number = true;
+                self.broken |= !is_whole(*x);
+            }
+            Scalar::Bool(_) => self.flag = true,
+            Scalar::Text(_) => self.text = true,
+            Scalar::Missing => {}
         }
     }
 
+    fn kind(&self) -> AxisKind {
+        match (self.number, self.flag, self.text) {
+            (_, false, false) if !self.broken => AxisKind::Int,
+            (_, false, false) => AxisKind::Float,
+            (false, _, false) => AxisKind::Bool,
+            (false, false, _) => AxisKind::Text,
+            _ => AxisKind::Json,
+        }
+    }
+}
+
+impl AxisKind {
     fn cells<'a>(self, values: impl Iterator<Item = &'a Scalar>) -> Cells {
         match self {
             Self::Int => Cells::Int(values.map(|value| Some(number(value)? as i64)).collect()),
@@ -435,10 +467,20 @@ fn axis_value(cells: &Cells, row: usize) -> Option<Scalar> {
 
 /// The results in the file `path`, in plan order, as they were written.
 pub fn read_results(path: &Path) -> Result<Vec<(Label, Row)>, StoreError> {
-    let table = parquet::read(path, None)?;
-    let both =
-        labels(&table).and_then(|labels| Ok(labels.into_iter().zip(rows(&table)?).collect()));
-    both.map_err(|fact| StoreError::damaged(path, fact))
+    let mut results = Vec::new();
+    parquet::read_in_pieces(path, |table| {
+        results.extend(labels(&table)?.into_iter().zip(rows(&table)?));
+        Ok(())
+    })?;
+    Ok(results)
+}
+
+/// Shows `each` the rows in the file `path`, in plan order.
+pub(super) fn read_rows(path: &Path, mut each: impl FnMut(Row)) -> Result<(), StoreError> {
+    parquet::read_in_pieces(path, |table| {
+        rows(&table)?.into_iter().for_each(&mut each);
+        Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -499,7 +541,8 @@ pub(super) mod tests {
     fn round_trip(written: &[(Label, Row)]) -> Vec<(Label, Row)> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("results.parquet");
-        parquet::write_in_pieces(&path, results(written)).unwrap();
+        let results = Results::of(written.iter().map(|(label, row)| (label.clone(), row)));
+        parquet::write_in_pieces(&path, results.pieces()).unwrap();
         read_results(&path).unwrap()
     }
 
@@ -521,7 +564,11 @@ pub(super) mod tests {
     #[test]
     fn an_axis_column_is_of_the_narrowest_kind_that_is_exact() {
         let number = Scalar::Number;
-        let cells = |values: &[Scalar]| AxisKind::of(values.iter()).cells(values.iter());
+        let cells = |values: &[Scalar]| {
+            let mut seen = Seen::default();
+            values.iter().for_each(|value| seen.see(value));
+            seen.kind().cells(values.iter())
+        };
         assert_eq!(cells(&[number(5.0), Scalar::Missing]), Cells::Int(vec![Some(5), None]));
         assert_eq!(cells(&[number(5.0), number(0.5)]), Cells::Float(vec![Some(5.0), Some(0.5)]));
         assert!(matches!(cells(&[number(-0.0)]), Cells::Float(_)), "an integer has no -0");
@@ -552,9 +599,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn results_of_many_pieces_come_back_in_their_order() {
+        let label = |row: &Row| label(&[("params.x", Scalar::Number(row.index as f64 / 2.0))]);
+        let rows: Vec<Row> = (0..PIECE as u64 * 2 + 3).map(row).collect();
+        let written: Vec<_> = rows.into_iter().map(|row| (label(&row), row)).collect();
+        assert!(round_trip(&written) == written);
+        assert!(round_trip(&written[..PIECE]) == written[..PIECE], "just one piece");
+    }
+
+    #[test]
     fn the_columns_stand_in_their_order() {
-        let one = [(label(&[("params.fast", Scalar::Number(1.0))]), row(0))];
-        let table = results(&one).next().unwrap();
+        let (label, row) = (label(&[("params.fast", Scalar::Number(1.0))]), row(0));
+        let table = Results::of([(label, &row)].into_iter()).pieces().next().unwrap();
         let names: Vec<_> = table.columns.iter().map(|(name, _)| name.as_str()).collect();
         let metrics = Metric::ALL.map(Metric::name);
         let axes = ["params.fast"];
@@ -562,7 +618,7 @@ pub(super) mod tests {
         let expected = [&LABELS[..], &axes, &before, &metrics, &["fills", "note"]].concat();
         assert_eq!(names, expected);
         let Some(Cells::Text(id)) = table.get("id") else { panic!("ids are texts") };
-        assert_eq!(id[0].as_deref(), Some(&row(0).identity.to_string()[..10]));
+        assert_eq!(id[0].as_deref(), Some(&row.identity.to_string()[..10]));
     }
 
     #[test]

@@ -257,11 +257,15 @@ impl Run {
 
     /// Writes `results.parquet` and `results.csv`: one row a session, in plan order. Their bytes
     /// depend on nothing else.
-    pub fn write_results(&self, results: &[(Label, Row)]) -> Result<(), StoreError> {
+    pub fn write_results<'a>(
+        &self,
+        results: impl Iterator<Item = (Label, &'a Row)> + Clone,
+    ) -> Result<(), StoreError> {
         let layout = &self.reader.layout;
-        let csv = row::results(results).enumerate().map(|(number, table)| table.csv(number == 0));
+        let tables = row::Results::of(results);
+        let csv = tables.pieces().enumerate().map(|(number, table)| table.csv(number == 0));
         atomic::write_in_pieces(&layout.results_csv(), csv)?;
-        parquet::write_in_pieces(&layout.results(), row::results(results))
+        parquet::write_in_pieces(&layout.results(), tables.pieces())
     }
 
     /// Writes the kept session `dir_name` (see [`session_dir`](super::session_dir)) with `files`, a

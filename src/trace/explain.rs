@@ -181,8 +181,8 @@ pub fn explain(
     // A paper account may have been given other parameters since it was opened: each bar is explained
     // with those that its rules were read with.
     let changes = &work.told().changes;
-    let all =
-        std::iter::once((0, &job.params)).chain(changes.iter().map(|it| (it.from, &it.params)));
+    let changed = changes.iter().map(|it| (it.from, &it.params[..]));
+    let all = std::iter::once((0, job.params())).chain(changed);
     let mut graphs: Vec<Graph> = all.clone().map(|_| Graph::default()).collect();
     let mut signals: Vec<Signals> = Vec::new();
     let mut read = None;
@@ -196,7 +196,7 @@ pub fn explain(
         read = if from <= bar { Some(trace) } else { read };
     }
     let trace = read.ok_or("the session has no rules")?;
-    let done = batch::alone(prepared, job, true).result.map_err(|failure| failure.error)?;
+    let done = batch::alone(plan, prepared, job, true).result.map_err(|failure| failure.error)?;
     let kept = Kept::of(plan, prepared, job, &done).ok_or("the session left no details")?;
     let outcome = kept.outcome;
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
