@@ -207,8 +207,10 @@ pub fn resume(
     let halted = halted(&run);
     let mut execution = Execution::new(request, run)?;
     // What the process before this one ran has no record yet.
-    let ran = execution.rows.rows().map(|row| row.index as usize);
-    execution.ran = ran.filter(|&index| !taken.get(index).is_some_and(|taken| *taken)).collect();
+    for row in execution.rows.rows() {
+        let index = row.index as usize;
+        execution.ran[index] = !taken.get(index).is_some_and(|taken| *taken);
+    }
     execution.carry_out(&HashMap::new(), watch, accounts).map_err(halted)
 }
 
@@ -233,8 +235,8 @@ struct Execution<'a> {
     rows: Ended,
     waiting: Vec<Row>,
     written: Instant,
-    /// Sessions that this run ran itself, which get a record.
-    ran: HashSet<usize>,
+    /// Which sessions of the plan this run ran itself: they get a record.
+    ran: Vec<bool>,
     kept: HashSet<String>,
     warnings: Vec<String>,
     phases: Vec<Phase>,
@@ -251,8 +253,9 @@ impl<'a> Execution<'a> {
         let journal = run.journal()?;
         let (ended, damaged) = run.reader().rows()?;
         let phases = std::mem::take(&mut request.phases);
+        let sessions = request.plan.points.len();
         let mut execution = Self {
-            rows: Ended::with_room(request.plan.points.len()),
+            rows: Ended::with_room(sessions),
             kept: run.reader().kept()?.into_iter().collect(),
             warnings: damaged
                 .iter()
@@ -263,7 +266,7 @@ impl<'a> Execution<'a> {
             journal,
             waiting: Vec::new(),
             written: Instant::now(),
-            ran: HashSet::new(),
+            ran: vec![false; sessions],
             phases,
             took: Took::default(),
             writing: Duration::ZERO,
@@ -374,7 +377,9 @@ impl<'a> Execution<'a> {
         let mut runs: BTreeMap<&str, HashMap<Hash, Vec<usize>>> = BTreeMap::new();
         for job in self.request.prepared.jobs.iter().filter(|job| cached.contains_key(&job.index)) {
             let wanted = runs.entry(&cached[&job.index].run).or_default();
-            identity(job).map(|identity| wanted.entry(identity).or_default().push(job.index));
+            if let Some(identity) = identity(job) {
+                wanted.entry(identity).or_default().push(job.index);
+            }
         }
         let mut from = Vec::new();
         for (run, mut wanted) in runs {
@@ -554,7 +559,7 @@ impl<'a> Execution<'a> {
         };
         let end = event(kind, message).session(key).phase(SESSION).count("bars", row.bars as usize);
         self.journal.append(&end.fact("index", index).fact("status", row.status.word()))?;
-        self.ran.insert(index);
+        self.ran[index] = true;
         self.rows.insert(row.clone());
         self.waiting.push(row);
         self.flush_if_due(false)
@@ -737,7 +742,7 @@ impl<'a> Execution<'a> {
             of_base[self.request.plan.points[row.index as usize].base].push(row);
         }
         for (base, rows) in self.request.plan.bases.iter().zip(of_base) {
-            let has_run = rows.iter().any(|row| self.ran.contains(&(row.index as usize)));
+            let has_run = rows.iter().any(|row| self.ran[row.index as usize]);
             if has_run && !is_known(&base.session.name) {
                 self.request.store.record(&self.base_record(base, &rows, started, finished))?;
             }

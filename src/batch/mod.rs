@@ -211,7 +211,7 @@ fn in_parts<'p>(
     }
     rest.sort_by_key(|(job, _)| {
         let point = &plan.points[job.index];
-        (group::slice(job), point.base, &point.at, job.index)
+        (group::slice(job), point.base, plan.base(point).at(point), job.index)
     });
     for jobs in rest.chunks(AT_ONCE) {
         let part = prepared.part(plan, jobs.iter().map(|(job, _)| *job));

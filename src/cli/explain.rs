@@ -123,7 +123,7 @@ impl Explain {
         };
         let found = plan.points.iter().position(|point| key(&plan, point) == self.session);
         let point = match found {
-            Some(index) => plan.points[index].clone(),
+            Some(index) => plan.points[index],
             // Digits of an identity are known only with the data.
             None if self.session.chars().all(|c| c.is_ascii_hexdigit()) => {
                 let prepared = Prepared::new(&plan, &projects, mistakes);
@@ -133,7 +133,7 @@ impl Explain {
                     })
                 });
                 let index = job.map(|job| job.index).ok_or_else(|| self.unknown(&plan))?;
-                plan.points[index].clone()
+                plan.points[index]
             }
             None => return Err(self.unknown(&plan).into()),
         };
@@ -171,7 +171,7 @@ impl Explain {
         };
         let found = plan.points.iter().enumerate().find(is_it).map(|(index, _)| index);
         let index = found.ok_or_else(|| self.unknown(&plan))?;
-        plan.points = vec![plan.points[index].clone()];
+        plan.points = vec![plan.points[index]];
         Ok(One { plan, projects, identity: identities[index].clone() })
     }
 

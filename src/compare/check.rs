@@ -201,29 +201,30 @@ pub fn pin(
     let mut roles = Vec::new();
     // The bases made of each of the plan's, by their days.
     let mut made: Vec<(usize, Option<Range>, usize)> = Vec::new();
-    let mut place = |pinned: &mut Plan, base: usize, range: Option<Range>, at: &[u32]| {
+    let mut place = |pinned: &mut Plan, point: &Point, range: Option<Range>| {
+        let (base, row) = (point.base, point.row);
         let known = made.iter().find(|(of, days, _)| (*of, *days) == (base, range));
         let number = known.map(|(.., number)| *number).unwrap_or_else(|| {
             pinned.bases.push(range.map_or_else(|| bases[base].clone(), |r| over(&bases[base], r)));
             made.push((base, range, pinned.bases.len() - 1));
             pinned.bases.len() - 1
         });
-        pinned.points.push(Point { base: number, at: at.into() });
+        pinned.points.push(Point { base: number, row });
     };
     for (index, point) in points.iter().enumerate() {
         let base = &bases[point.base];
         match lookup(base.project, &base.key(point)) {
             Err(lack) => {
-                place(&mut pinned, point.base, None, &point.at);
+                place(&mut pinned, point, None);
                 roles.push((Role::Fresh(lack), index));
             }
             Ok(baseline) => {
                 let (from, to) = (baseline.snapshot.range.from, baseline.snapshot.range.to);
                 let range = Range { from: Some(from), to: Some(to) };
-                place(&mut pinned, point.base, Some(range), &point.at);
+                place(&mut pinned, point, Some(range));
                 roles.push((Role::Gate(Box::new(baseline)), index));
                 if base.session.range.to.is_none_or(|last| last > to) {
-                    place(&mut pinned, point.base, None, &point.at);
+                    place(&mut pinned, point, None);
                     roles.push((Role::Beyond(to), index));
                 }
             }

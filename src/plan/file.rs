@@ -67,7 +67,7 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
         let axes: serde_json::Map<String, serde_json::Value> = base
             .axes
             .iter()
-            .zip(&point.at)
+            .zip(base.at(point))
             .map(|(axis, &at)| (axis.path.clone(), axis.values[at as usize].json()))
             .collect();
         let id = job.work.as_ref().ok().map(|work| hex(&work.identity().digest(), 64));
@@ -319,6 +319,7 @@ impl Frozen {
             session,
             swept: line["swept"].as_bool().unwrap_or(false),
             axes: Vec::new(),
+            grid: Vec::new(),
             generated: line["generated"].as_u64().unwrap_or_default() as usize,
             removed: serde_json::from_value(line["removed"].clone()).context("removed")?,
         });
@@ -334,14 +335,16 @@ impl Frozen {
     ) -> Result<()> {
         let number = line["base"].as_u64().context("a session has no base")? as usize;
         let base = self.plan.bases.get_mut(number).context("the base is not in the plan")?;
-        let mut at = Vec::new();
+        let row = base.grid.len().checked_div(base.axes.len()).unwrap_or_default();
+        let mut met = 0;
         for (index, (path, json)) in line["axes"].as_object().into_iter().flatten().enumerate() {
-            if base.axes.len() == index {
+            // The first session names the axes.
+            if base.grid.len() == index {
                 let axis = Axis { path: path.clone(), values: Vec::new(), scalars: Vec::new() };
                 base.axes.push(axis);
             }
-            let axis = &mut base.axes[index];
-            ensure!(axis.path == *path, "the axes of the session are not those of its base");
+            let axis = base.axes.get_mut(index).filter(|axis| axis.path == *path);
+            let axis = axis.context("the axes of the session are not those of its base")?;
             let value =
                 *known.entry((number, path.clone(), json.to_string())).or_insert_with(|| {
                     let node = Node::from_json(json, source);
@@ -349,11 +352,13 @@ impl Frozen {
                     axis.values.push(node);
                     axis.values.len() as u32 - 1
                 });
-            at.push(value);
+            base.grid.push(value);
+            met += 1;
         }
+        ensure!(met == base.axes.len(), "the session has fewer axes than its base");
         let index = line["index"].as_u64().unwrap_or_default() as usize;
         ensure!(index == self.plan.points.len(), "the sessions are not in order");
-        self.plan.points.push(Point { base: number, at: at.into() });
+        self.plan.points.push(Point { base: number, row });
         self.identities.push(line["id"].as_str().map(str::to_owned));
         self.cached.push(line["cached"].as_bool().unwrap_or(false));
         Ok(())
@@ -395,7 +400,7 @@ pub fn session_toml(
     params: &[Scalar],
     days: Option<(NaiveDate, NaiveDate)>,
 ) -> String {
-    let mut tree = Plan::variant_tree(base, &point.at);
+    let mut tree = Plan::variant_tree(base, base.at(point));
     let place = base.declared.place.clone();
     for (param, value) in definition.params.iter().zip(params) {
         let value = match value {

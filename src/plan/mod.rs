@@ -61,6 +61,8 @@ pub struct Base {
     pub swept: bool,
     /// The axes of its sweep.
     pub axes: Vec<Axis>,
+    /// The numbers of each point's values on the axes, one row of the grid after the other.
+    pub grid: Vec<u32>,
     /// How many points the product of the axes has.
     pub generated: usize,
     /// How many points each rule removed.
@@ -68,12 +70,12 @@ pub struct Base {
 }
 
 /// One session of the plan.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Point {
     /// The number of its base.
     pub base: usize,
-    /// The number of its value on each axis of the base.
-    pub at: Box<[u32]>,
+    /// Its row in the grid of the base.
+    pub row: usize,
 }
 
 impl Base {
@@ -105,9 +107,14 @@ impl Base {
         params
     }
 
+    /// The numbers of `point`'s values, one for each axis.
+    pub fn at(&self, point: &Point) -> &[u32] {
+        &self.grid[point.row * self.axes.len()..][..self.axes.len()]
+    }
+
     /// The paths and values of `point`.
-    pub fn values<'a>(&'a self, point: &'a Point) -> impl Iterator<Item = (&'a str, &'a Scalar)> {
-        let at = self.axes.iter().zip(point.at.iter());
+    pub fn values(&self, point: &Point) -> impl Iterator<Item = (&str, &Scalar)> {
+        let at = self.axes.iter().zip(self.at(point));
         at.map(|(axis, &value)| (axis.path.as_str(), &axis.scalars[value as usize]))
     }
 }
@@ -200,28 +207,20 @@ impl Plan {
                 Some(points) => points,
                 None => return,
             },
-            None => {
-                sweep::Points { generated: 1, points: vec![Box::default()], ..Default::default() }
-            }
+            None => sweep::Points { generated: 1, points: vec![Vec::new()], ..Default::default() },
         };
-        self.push(
-            Base {
-                project: project_index,
-                declared,
-                session,
-                swept,
-                axes: points.axes,
-                generated: points.generated,
-                removed: points.removed,
-            },
-            points.points,
-        );
-    }
-
-    fn push(&mut self, base: Base, points: Vec<Box<[u32]>>) {
         let number = self.bases.len();
-        self.bases.push(base);
-        self.points.extend(points.into_iter().map(|at| Point { base: number, at }));
+        self.points.extend((0..points.points.len()).map(|row| Point { base: number, row }));
+        self.bases.push(Base {
+            project: project_index,
+            declared,
+            session,
+            swept,
+            axes: points.axes,
+            grid: points.points.concat(),
+            generated: points.generated,
+            removed: points.removed,
+        });
     }
 
     /// The key of session number `index`.
@@ -243,7 +242,7 @@ impl Plan {
             let data = match base.axes.iter().any(|axis| axis.path.starts_with("data.")) {
                 false => Some(base.session.data.clone()),
                 true => {
-                    let tree = Self::variant_tree(base, &point.at);
+                    let tree = Self::variant_tree(base, base.at(point));
                     let (name, place) = (&base.session.name, &base.session.place);
                     type_data(name, place, &tree, &projects[base.project], mistakes)
                 }

@@ -507,7 +507,7 @@ impl Prepared {
 
 /// The numbers of a point's values on the axes that are not parameters.
 fn fixed_axes<'a>(base: &'a Base, point: &'a Point) -> impl Iterator<Item = u32> + 'a {
-    let at = base.axes.iter().zip(point.at.iter());
+    let at = base.axes.iter().zip(base.at(point));
     at.filter(|(axis, _)| !axis.path.starts_with("params.")).map(|(_, &value)| value)
 }
 
@@ -564,7 +564,7 @@ impl Preparation<'_> {
         let session = match base.axes.iter().any(|axis| !axis.path.starts_with("params.")) {
             false => base.session.clone(),
             true => {
-                let tree = Plan::variant_tree(base, &point.at);
+                let tree = Plan::variant_tree(base, base.at(point));
                 let project = &self.projects[base.project];
                 type_session(&base.session.name, &base.session.place, &tree, project, mistakes)?
             }

@@ -391,7 +391,7 @@ impl Loader<'_> {
             self.frozen.plan.points[row.index as usize].base == point.base
         };
         let is_best = self.results.iter().position(of_base) == Some(place);
-        let axes = base.axes.iter().zip(point.at.iter()).filter(|_| is_best && base.swept);
+        let axes = base.axes.iter().zip(base.at(point)).filter(|_| is_best && base.swept);
         axes.filter(|(axis, at)| {
             let numbers: Vec<f64> = axis.scalars.iter().filter_map(number_of).collect();
             let value = numbers.get(**at as usize).copied();

@@ -63,7 +63,8 @@ impl Loader<'_> {
     }
 
     fn at(&self, place: usize) -> &[u32] {
-        &self.frozen.plan.points[self.number(place)].at
+        let point = &self.frozen.plan.points[self.number(place)];
+        self.frozen.plan.base(point).at(point)
     }
 
     fn objective(&self, place: usize) -> Option<f64> {

@@ -105,7 +105,7 @@ impl Follow {
         }
         // Each account has data of its own, and a thread that only sleeps while nothing happens.
         drop(prepared);
-        let plans = plan.points.iter().map(|it| Plan { points: vec![it.clone()], ..plan.clone() });
+        let plans = plan.points.iter().map(|it| Plan { points: vec![*it], ..plan.clone() });
         let plans: Vec<Plan> = plans.collect();
         let follow = |number: usize, plan: &Plan| {
             let prepared = Prepared::new(plan, &projects, &mut Mistakes::default());

@@ -46,7 +46,7 @@ pub struct Points {
     /// The axes in the order of the file.
     pub axes: Vec<Axis>,
     /// For each point the number of its value on each axis.
-    pub points: Vec<Box<[u32]>>,
+    pub points: Vec<Vec<u32>>,
     /// How many points the product has.
     pub generated: usize,
     /// How many points each rule removed that the rules before it had left.
@@ -286,7 +286,7 @@ impl Space {
 
 /// The points that the rules of a sweep leave.
 struct Picked {
-    points: Vec<Box<[u32]>>,
+    points: Vec<Vec<u32>>,
     /// How many points each rule removed.
     removed: Vec<usize>,
 }
@@ -319,7 +319,7 @@ impl<'a> Picker<'a> {
                 return;
             }
         }
-        self.picked.points.push(self.at.clone().into_boxed_slice());
+        self.picked.points.push(self.at.clone());
     }
 }
 
