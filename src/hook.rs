@@ -147,9 +147,8 @@ pub fn supervise(name: &str, command: &[String], timeout: Duration, log_path: &P
 /// `timeout` too.
 fn call(command: &[String], timeout: Duration) -> io::Result<End> {
     let began = Instant::now();
-    // Where neither is allowed the command is called all the same.
-    let _ = nice(LOWEST);
-    adopt_orphans();
+    // Where this is not allowed the command is called all the same.
+    let _ = (nice(LOWEST), keep_to_one_processor(), adopt_orphans());
     let (reader, writer) = io::pipe()?;
     let child = Command::new(&command[0])
         .args(&command[1..])
@@ -190,14 +189,33 @@ fn call(command: &[String], timeout: Duration) -> io::Result<End> {
     }
 }
 
+/// Leave all processors but one to others: a command that begins a session of its own has, on many
+/// systems, as large a share of the processor as the whole session of who follows an account.
+#[cfg(target_os = "linux")]
+fn keep_to_one_processor() -> rustix::io::Result<()> {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let allowed = sched_getaffinity(None)?;
+    let last = (0..CpuSet::MAX_CPU).rev().find(|&number| allowed.is_set(number));
+    let mut one = CpuSet::new();
+    last.into_iter().for_each(|number| one.set(number));
+    sched_setaffinity(None, &one)
+}
+
 /// Let what a command leaves behind become children of this process, whatever group they are in.
 #[cfg(target_os = "linux")]
-fn adopt_orphans() {
-    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+fn adopt_orphans() -> rustix::io::Result<()> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn adopt_orphans() {}
+fn keep_to_one_processor() -> rustix::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn adopt_orphans() -> rustix::io::Result<()> {
+    Ok(())
+}
 
 /// End the group of `child` and every other child of this process; their children become its own, and
 /// end too.
