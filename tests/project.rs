@@ -270,7 +270,7 @@ impl Run {
 
 /// What papertape did.
 #[must_use]
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     code: Option<i32>,
     /// What it wrote for programs and people.
