@@ -158,3 +158,24 @@ fn a_follower_fills_what_another_terminal_approves() {
         said = said.stderr(&format!("x: order {order} waits for approval"));
     }
 }
+
+#[test]
+fn an_order_that_was_numbered_otherwise_is_not_approved() {
+    let project = project();
+    let (count, order) = until_one_waits(&project, 3);
+    let approve = || project.run(["paper", "approve", "night", &order, "-q"]);
+    let view = "output/paper/night/account.json";
+    let text = fs::read_to_string(project.path(view)).unwrap();
+    let mut account: Value = serde_json::from_str(&text).unwrap();
+    account["engine"] = 1.into();
+    project.write(view, account.to_string());
+    let _ = approve().code(2).stderr("were numbered by another engine, and may have other numbers");
+    project.write(view, text);
+    let accept = project.run(["paper", "recover", "--accept"]).success();
+    let _ = accept.stderr("the orders that wait for approval may have other numbers then");
+    let _ = approve().code(2).stderr("before it was accepted as it is now");
+    night(&project, count);
+    let _ = approve().success();
+    night(&project, count + 1);
+    assert_eq!(told(&project, "fill").len(), 1);
+}

@@ -289,3 +289,39 @@ fn what_a_killed_sender_left_is_done_once_by_the_next_to_hold_the_account() {
     let aside = fs::read_dir(project.path("output/paper")).unwrap().count();
     assert_eq!((aside, told(&project, "command")), (2, 2), "a new account took its place");
 }
+
+#[test]
+fn what_is_odd_about_a_row_is_told_once() {
+    let project = project();
+    let lines: Vec<String> = bars(200).lines().map(str::to_owned).collect();
+    let write = |count: usize, swapped: &[usize]| {
+        let mut lines = lines[..=count].to_vec();
+        swapped.iter().for_each(|&row| lines.swap(row, row + 1));
+        project.write("data/x.csv", lines.join("\n") + "\n");
+    };
+    let run = || {
+        let night = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
+        let outcome = project.run(night).success();
+        outcome.stderr.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    write(50, &[10]);
+    let said = run();
+    assert!(
+        said[0].contains("night: data/x.csv: `x` has 1 row out of order (sorted): row 11"),
+        "{said:?}"
+    );
+    assert_eq!(said.len(), 1, "{said:?}");
+    for count in [51, 52] {
+        write(count, &[10]);
+        assert_eq!(run(), [""; 0]);
+    }
+    write(55, &[10, 53]);
+    let said = run();
+    assert!(
+        said[0].contains("`x` has 1 row out of order (sorted): row 54 (2020-02-22"),
+        "{said:?}"
+    );
+    assert_eq!(told(&project, "warning"), 2);
+    let plan = project.run(["plan", "a.toml", "--session", "night"]).success();
+    let _ = plan.stderr("`x` has 2 rows out of order");
+}

@@ -7,7 +7,7 @@ use crate::bars::duration;
 use crate::batch::estimate::{Estimate, estimate};
 use crate::diag::Mistakes;
 use crate::manifest::project::shown;
-use crate::manifest::{Assignment, Layers, Project, RunSettings};
+use crate::manifest::{Assignment, Layers, Mode, Project, RunSettings};
 use crate::plan::{Job, Plan, Prepared, Selection};
 use crate::store::{Phase, Store};
 use anyhow::Result;
@@ -55,6 +55,10 @@ pub struct Planning {
     /// Run everything, whatever earlier runs know
     #[arg(long)]
     pub no_cache: bool,
+    /// Whether the accounts of paper sessions are moved forward, which tell once what is odd about their
+    /// bars.
+    #[arg(skip)]
+    pub advances: bool,
 }
 
 /// More threads than any machine has cores only wait for each other.
@@ -192,7 +196,9 @@ impl Planning {
         if mistakes.has_errors() {
             return Ok(Err(Exit::Usage));
         }
-        let warnings = prepared.warnings();
+        let modes: &[Mode] =
+            if self.advances { &[Mode::Backtest] } else { &[Mode::Backtest, Mode::Paper] };
+        let warnings = prepared.warnings(modes);
         warnings.iter().take(WARNINGS).for_each(|warning| context.warn(warning));
         if warnings.len() > WARNINGS {
             let more = warnings.len() - WARNINGS;

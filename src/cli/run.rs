@@ -70,7 +70,8 @@ pub struct Run {
 
 impl Run {
     /// Do it.
-    pub fn run(self, context: &Context) -> Result<Exit> {
+    pub fn run(mut self, context: &Context) -> Result<Exit> {
+        self.planning.advances = true;
         let began = Instant::now();
         let signals = Signals::listen()?;
         let attempt = Attempt {

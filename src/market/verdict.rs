@@ -166,8 +166,18 @@ impl Verdict {
 
     /// The verdict on the rows of `window` alone.
     pub(super) fn within(&self, window: Window) -> Self {
+        self.only(|_, case| case.is_in(window))
+    }
+
+    /// The verdict on the rows from `from` on, and before `until`, microseconds since 1970.
+    pub fn between(&self, from: i64, until: i64) -> Self {
+        self.within(Window { from, until })
+    }
+
+    /// The verdict with the cases alone that are `wanted`.
+    pub fn only(&self, wanted: impl Fn(Check, &Case) -> bool) -> Self {
         let seen = |finding: &Finding| {
-            let cases = finding.cases.iter().filter(|case| case.is_in(window)).cloned();
+            let cases = finding.cases.iter().filter(|case| wanted(finding.check, case)).cloned();
             Finding { cases: cases.collect(), ..finding.clone() }
         };
         let findings = self.findings.iter().map(seen).filter(|it| !it.cases.is_empty());

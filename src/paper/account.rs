@@ -20,8 +20,10 @@ use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
 use crate::engine::settings::Span;
-use crate::engine::{OrderStatus, Reason};
-use crate::market::DataSet;
+use crate::engine::{ENGINE, OrderStatus, Reason};
+use crate::manifest::Policy;
+use crate::manifest::data::Check;
+use crate::market::{Case, DataSet, Fact};
 use crate::plan::{Base, Work};
 use crate::store::{
     ACCOUNT_FILE, AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError,
@@ -203,8 +205,17 @@ impl Account {
     /// Whether this order waits for approval; with `None`, whether any does.
     fn has_waiting(&self, order: Option<usize>) -> Result<(), String> {
         let waits: Vec<String> = self.unapproved.iter().map(usize::to_string).collect();
+        // Nobody has seen the orders that these numbers may mean now.
+        let numbered = match self.numbered_by {
+            _ if self.accepted.is_some() && !self.retold => "before it was accepted as it is now",
+            ENGINE => "",
+            _ => "by another engine",
+        };
         match order {
             _ if waits.is_empty() => Err("no order waits for approval".to_owned()),
+            _ if !numbered.is_empty() => Err(format!(
+                "the orders of the account were numbered {numbered}, and may have other numbers; let it run, and approve what `papertape paper status` shows then"
+            )),
             Some(order) if !self.unapproved.contains(&order) => Err(format!(
                 "order {order} does not wait for approval; {} {}",
                 waits.join(", "),
@@ -392,8 +403,19 @@ impl Account {
         let gaps = news.gaps.iter().map(|it| it.to_string());
         let earlier = news.earlier.iter().map(|it| it.to_string());
         let notes = revised.chain(late).chain(stale).chain(gaps).chain(earlier);
-        let notes: Vec<String> = notes.collect();
-        self.note(notes)?;
+        let is_new = |note: &String| !self.noted.contains(note);
+        let mut said: Vec<String> = notes.filter(is_new).collect();
+        let mut notes = said.clone();
+        for verdict in &news.verdicts {
+            let symbol = &verdict.symbol;
+            let is_told = |check, case: &Case| self.noted.contains(&odd(symbol, check, case));
+            let new = verdict.only(|check, case| !is_told(check, case));
+            said.extend(new.warnings());
+            for finding in new.findings.iter().filter(|it| it.policy == Policy::Warn) {
+                notes.extend(finding.cases.iter().map(|case| odd(symbol, finding.check, case)));
+            }
+        }
+        self.note(&said, notes)?;
         if news.bars.is_empty() {
             return Ok(0);
         }
@@ -446,14 +468,14 @@ impl Account {
         Ok(())
     }
 
-    /// Write down what is odd about the bars of the source, once.
-    fn note(&mut self, mut notes: Vec<String>) -> Result<(), StoreError> {
-        notes.retain(|note| !self.noted.contains(note));
-        if notes.is_empty() {
+    /// Write down what is `said` of the bars of the source, and by which `notes` it is known again, so that
+    /// it is said once.
+    fn note(&mut self, said: &[String], notes: Vec<String>) -> Result<(), StoreError> {
+        if said.is_empty() {
             return Ok(());
         }
-        let named = notes.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
-        let more = notes.len().saturating_sub(NAMED);
+        let named = said.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+        let more = said.len().saturating_sub(NAMED);
         let message = if more > 0 { format!("{named}; and {more} more") } else { named };
         let event = Event::new(Utc::now(), EventKind::Warning, &*message).session(&*self.name);
         self.directory.tell(&[event.fact("notes", json!(notes))])?;
@@ -519,6 +541,7 @@ impl Account {
         let waits = orders.filter(|(_, order)| order.status == OrderStatus::Unapproved);
         let waits: Vec<usize> = waits.map(|(number, _)| number).collect();
         let before = std::mem::replace(&mut self.history.unapproved, waits.clone());
+        self.history.numbered_by = ENGINE;
         let waiting = waits.into_iter().filter(|order| !before.contains(order)).collect();
         if changed {
             self.directory.tell(&events)?;
@@ -576,6 +599,17 @@ impl Account {
         self.directory.tell(&[event])?;
         self.history.checkpoint = Some(checkpoint);
         Ok(())
+    }
+}
+
+/// By what a row in which something was found is known again on another night.
+fn odd(symbol: &str, check: Check, case: &Case) -> String {
+    let of = format!("{} of `{symbol}`", check.word());
+    match (&case.fact, case.time) {
+        // It is said of all rows.
+        (Fact::Calendar(..), _) => of,
+        (_, Some(time)) => format!("{of}, {}", stamp(time)),
+        (_, None) => format!("{of}, {}: {case}", case.file),
     }
 }
 

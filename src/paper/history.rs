@@ -79,6 +79,8 @@ pub struct History {
     pub(super) fills: Vec<String>,
     /// The numbers of the orders that wait for approval, as far as its last walk tells.
     pub(super) unapproved: Vec<usize>,
+    /// The engine that numbered them.
+    pub(super) numbered_by: u32,
     /// What was told of bars of the source, so that it is told once.
     pub(super) noted: HashSet<String>,
     /// The commands that were answered, by their ids.
@@ -121,6 +123,7 @@ impl History {
             },
             None => None,
         };
+        let (unapproved, numbered_by) = views::unapproved(reader)?;
         let mut history = Self {
             name: reader.name().to_owned(),
             terms: None,
@@ -130,7 +133,8 @@ impl History {
             told: Told::default(),
             ends: Vec::new(),
             fills: Vec::new(),
-            unapproved: views::unapproved(reader)?,
+            unapproved,
+            numbered_by,
             noted: HashSet::new(),
             answered: HashSet::new(),
             state: None,
@@ -306,6 +310,11 @@ impl History {
     /// How it is, as far as its journal tells.
     pub fn state(&self) -> Option<State> {
         self.state
+    }
+
+    /// The numbers of the orders that wait for approval, as far as its last walk tells.
+    pub fn unapproved(&self) -> &[usize] {
+        &self.unapproved
     }
 
     /// The commands that it was given, in order.

@@ -13,7 +13,7 @@ use crate::diag::counted;
 use crate::engine::settings::Span;
 use crate::expr::PRICES;
 use crate::manifest::Session;
-use crate::market::{self, DataSet};
+use crate::market::{self, DataSet, Verdict};
 use chrono::{Datelike, NaiveDate};
 use std::fmt;
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub struct News {
     pub gaps: Vec<Gap>,
     /// Bars that the source has now, and that come before all that the account has seen.
     pub earlier: Vec<Earlier>,
+    /// What was found in the rows of each symbol that the account could see.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// Bars of a symbol that lie in the range, and before the first one that the account saw.
@@ -147,11 +149,17 @@ pub fn news(
         let end = (0..theirs.len())
             .find(|&row| !complete(theirs.time[row]) || days[row] > last_day)
             .unwrap_or(theirs.len());
+        let beyond = days.partition_point(|day| *day <= last_day);
+        let beyond = theirs.time.get(beyond).copied().unwrap_or(i64::MAX);
         let first_day = terms.from.map_or(i32::MIN, day_number);
         let in_range = days.partition_point(|day| *day < first_day);
         let first = session.data.warmup.map_or(0, |rows| in_range.saturating_sub(rows));
         let theirs = theirs.part(first.min(end)..end);
         let ours = seen.iter().find(|bars| bars.symbol == *symbol);
+        if let Some(verdict) = source.verdict(symbol) {
+            let from = theirs.time.first().copied().unwrap_or(i64::MIN);
+            news.verdicts.push(verdict.between(from, beyond));
+        }
         let file = source.verdict(symbol).map_or_else(|| "".into(), |verdict| verdict.file.clone());
         if let Some(ours) = ours {
             compare(ours, &theirs, &file, &mut news.revised);

@@ -5,7 +5,7 @@ use super::account::Account;
 use super::checkpoint::Checkpoint;
 use super::life::State;
 use crate::batch::kept::{Kept, by_name};
-use crate::engine::OrderStatus;
+use crate::engine::{ENGINE, OrderStatus};
 use crate::metrics::Metric;
 use crate::store::{ACCOUNT_FILE, AccountReader, StoreError};
 use chrono::DateTime;
@@ -76,12 +76,15 @@ pub(super) fn turn(view: &mut Value, state: State) {
     }
 }
 
-/// The numbers of the orders that wait for approval, by the view of an account.
-pub(super) fn unapproved(reader: &AccountReader) -> Result<Vec<usize>, StoreError> {
+/// The numbers of the orders that wait for approval, by the view of an account, and the engine that
+/// numbered them.
+pub(super) fn unapproved(reader: &AccountReader) -> Result<(Vec<usize>, u32), StoreError> {
     let view = view(reader, ACCOUNT_FILE)?;
     let orders = view["orders"].as_array().into_iter().flatten();
     let waits = orders.filter(|order| order["status"] == OrderStatus::Unapproved.words());
-    Ok(waits.filter_map(|order| Some(order["number"].as_u64()? as usize)).collect())
+    let numbers = waits.filter_map(|order| Some(order["number"].as_u64()? as usize)).collect();
+    let engine = view["engine"].as_u64().and_then(|engine| engine.try_into().ok());
+    Ok((numbers, engine.unwrap_or(ENGINE)))
 }
 
 /// Change the status of order number `order` in the view that tells how an account is, or of every one

@@ -10,7 +10,7 @@ use crate::manifest::{DataSettings, Mode, Project, Session, Split, type_session}
 use crate::market::{self, DataSet, Slice, Verdict};
 use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -411,9 +411,13 @@ impl Prepared {
         data.as_ref().map_err(String::as_str)
     }
 
-    /// What people are to be warned of in the data of the sessions, a line a kind and symbol.
-    pub fn warnings(&self) -> Vec<String> {
-        let verdicts = self.slices.iter().flat_map(|slice| &slice.verdicts);
+    /// What people are to be warned of in the data of the sessions of these `modes`, a line a kind and
+    /// symbol.
+    pub fn warnings(&self, modes: &[Mode]) -> Vec<String> {
+        let works = self.jobs.iter().filter_map(|job| job.work.as_ref().ok());
+        let works = works.filter(|work| modes.contains(&work.variant.session.mode));
+        let slices: BTreeSet<usize> = works.map(|work| work.variant.slice).collect();
+        let verdicts = slices.into_iter().flat_map(|slice| &self.slices[slice].verdicts);
         let mut lines: Vec<String> = Vec::new();
         for line in verdicts.flat_map(|verdict| verdict.warnings()) {
             if !lines.contains(&line) {

@@ -60,6 +60,7 @@ fn pace(text: &str) -> Result<Pace, String> {
 impl Follow {
     pub(super) fn run(mut self, context: &Context) -> Result<Exit> {
         let signals = Signals::listen()?;
+        self.planning.advances = true;
         self.planning.find_sessions(context)?;
         let planned = match self.planning.plan_with(context, only_paper)? {
             Ok(planned) => planned,

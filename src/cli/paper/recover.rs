@@ -61,6 +61,11 @@ impl Recover {
             context.say(&format!(
                 "{name}: the next run goes on with what the account is then, whatever checkpoint {number} says"
             ));
+            if !account.unapproved().is_empty() {
+                context.say(&format!(
+                    "{name}: the orders that wait for approval may have other numbers then; approve what `papertape paper status` shows after it"
+                ));
+            }
             return Ok(Exit::Success);
         }
         let reader = store.account(&name);
