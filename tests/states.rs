@@ -244,7 +244,7 @@ fn of_several_accounts_that_are_followed_one_is_broken_and_the_others_go_on() {
     let _ = project.tell(&["kill", "z"]).success();
     let _ = running.end().code(3).stderr("y: refused: ").stderr("its own bars are gone");
     assert_eq!([state("x"), state("y"), state("z")], ["closed", "error", "closed"]);
-    let _ = project.run(["paper", "follow", "a.toml", "--screen"]).code(2).stderr("x, y, z");
+    let _ = project.run(["paper", "follow", "a.toml", "--stdin"]).code(2).stderr("x, y, z");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::market::Growing;
 use crate::paper::follow::{End, Feed, Follower};
 use crate::paper::{Account, Clock, Refused, replay};
 use crate::plan::{Plan, Prepared};
-use crate::store::{Holder, Store};
+use crate::store::{Holder, Level, Store};
 use anyhow::Result;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ pub(super) struct Follow {
     /// Play the history of the session's files again, so many times faster: `60x`, or `max`
     #[arg(long, value_name = "PACE", value_parser = pace)]
     replay: Option<Pace>,
-    /// Show the account on the whole screen instead of in a line
+    /// Show the accounts on the whole screen instead of in a line
     #[arg(long)]
     screen: bool,
     /// Move the clock by the seconds in this file, for tests
@@ -73,18 +73,16 @@ impl Follow {
             let fact = "there is no session with `mode = \"paper\"` here";
             return Err(Usage(fact.to_owned()).into());
         }
-        if !is_one && (self.stdin || self.screen) {
-            let option = if self.stdin { "--stdin" } else { "--screen" };
-            let fact = format!("`{option}` is for one session; choose it: {}", names.join(", "));
+        if !is_one && self.stdin {
+            let fact = format!("`--stdin` is for one session; choose it: {}", names.join(", "));
             return Err(Usage(fact).into());
         }
         let commands = plan.run.hooks.clone();
         let hooks = Hooks::new(&commands, &projects[0].root, &store);
         hooks.missing().iter().for_each(|missing| context.warn(missing));
-        let screen = self.screen.then(|| Screen::of(&store, &names[0]));
+        let screen = self.screen.then(|| Screen::of(&store, &names));
         let command_line: Vec<String> = std::env::args().collect();
         let desk = Desk {
-            context,
             signals: &signals,
             store: &store,
             holder: Holder::this_process(host(), &command_line),
@@ -111,7 +109,10 @@ impl Follow {
         let follow = |number: usize, plan: &Plan| {
             let prepared = Prepared::new(plan, &projects, &mut Mistakes::default());
             let followed = desk.follow(number, plan, prepared);
-            followed.unwrap_or_else(|error| crate::cli::conclude(&error, context))
+            followed.unwrap_or_else(|error| {
+                desk.show().say(number, &format!("error: {error:#}"), Level::Error);
+                crate::cli::exit_of(&error)
+            })
         };
         let exits = std::thread::scope(|scope| {
             let threads: Vec<_> = plans
@@ -130,7 +131,6 @@ impl Follow {
 
 /// What the accounts that one process follows have in common.
 struct Desk<'a> {
-    context: &'a Context,
     signals: &'a Signals,
     store: &'a Store,
     holder: Holder,
@@ -185,7 +185,7 @@ impl<'a> Desk<'a> {
                     (old, prepared) = follower.into_parts();
                     account = old.anew(&restart, self.store, &self.holder)?;
                     journal = self.store.account_journal(name);
-                    self.show().say(number, &format!("begun anew by {}", restart.by), false);
+                    self.show().say(number, &format!("begun anew by {}", restart.by), Level::Info);
                 }
                 Ok((end, _)) => break Ok(end),
                 Err(refused) => break Err(refused),
@@ -198,17 +198,17 @@ impl<'a> Desk<'a> {
         match followed {
             Ok(End::Told | End::Restart(_)) => Ok(self.signals.exit().unwrap_or(Exit::Success)),
             Ok(End::Closed) => {
-                self.context.say(&format!("{name}: the account is closed"));
+                self.show().say(number, "the account is closed", Level::Info);
                 Ok(Exit::Success)
             }
             Ok(End::Unfit(fact)) => {
-                self.context.complain(&format!("{name}: suspended: {fact}"));
+                self.show().say(number, &format!("suspended: {fact}"), Level::Error);
                 Ok(Exit::Failed)
             }
             Ok(End::Exhausted) => Ok(Exit::Success),
             Err(Refused::Store(error)) => Err(error.into()),
             Err(refused) => {
-                self.context.complain(&format!("{name}: refused: {refused}"));
+                self.show().say(number, &format!("refused: {refused}"), Level::Error);
                 Ok(Exit::Failed)
             }
         }

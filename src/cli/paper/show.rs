@@ -4,7 +4,10 @@
 use super::screen::Screen;
 use crate::cli::context::Context;
 use crate::diag::counted;
+use crate::paper::State;
 use crate::paper::follow::{News, Sight};
+use crate::report::format::decimal;
+use crate::store::Level;
 use chrono::{DateTime, Utc};
 use console::{Term, truncate_str};
 use std::io::Write;
@@ -19,6 +22,8 @@ pub(super) struct Show<'a> {
     terminal: Option<Term>,
     screen: Option<Screen>,
     drawn: Option<Instant>,
+    /// What went wrong behind the screen.
+    unsaid: Vec<String>,
 }
 
 /// How often a line or screen is drawn again.
@@ -28,26 +33,27 @@ impl<'a> Show<'a> {
     /// Nothing is shown yet; `screen` fills the terminal, if there is one.
     pub(super) fn new(context: &'a Context, screen: Option<Screen>, names: Vec<String>) -> Self {
         let sights = names.iter().map(|_| None).collect();
-        let terminal = Some(Term::stderr()).filter(|term| term.is_term() && !context.quiet);
+        let moves = std::env::var("TERM").is_ok_and(|term| term != "dumb");
+        let terminal = Some(Term::stderr()).filter(|it| it.is_term() && moves && !context.quiet);
         let screen = screen.filter(|_| terminal.is_some());
-        Self { context, names, sights, screen, terminal, drawn: None }
+        Self { context, names, sights, screen, terminal, drawn: None, unsaid: Vec::new() }
     }
 
     /// Take note of account number `number`.
     pub(super) fn see(&mut self, number: usize, sight: &Sight, news: News) {
         match news {
             News::None => {}
-            News::Warning(text) => self.say(number, &text, true),
-            News::State(state, fact) => self.say(number, &format!("{state}: {fact}"), false),
-            News::Told(said) => self.say(number, &said, false),
+            News::Warning(text) => self.say(number, &text, Level::Warning),
+            News::State(state, fact) => self.say(number, &format!("{state}: {fact}"), Level::Info),
+            News::Told(said) => self.say(number, &said, Level::Info),
             News::Settled(settled) => {
                 if settled.fills > 0 {
                     let fills = counted(settled.fills, "new fill");
                     let line = format!("{}, equity {:.2}, {fills}", at(sight), sight.equity);
-                    self.say(number, &line, false);
+                    self.say(number, &line, Level::Info);
                 }
                 for order in settled.waiting {
-                    self.say(number, &format!("order {order} waits for approval"), false);
+                    self.say(number, &format!("order {order} waits for approval"), Level::Info);
                 }
             }
         }
@@ -57,16 +63,23 @@ impl<'a> Show<'a> {
         }
     }
 
-    /// Write a line that stays; on a screen the account's journal tells it.
-    pub(super) fn say(&self, number: usize, line: &str, warns: bool) {
-        if self.screen.is_some() {
-            return;
+    /// Write a line that stays. On a screen the account's journal tells it, and what went wrong is told
+    /// when the screen is gone.
+    pub(super) fn say(&mut self, number: usize, line: &str, level: Level) {
+        let line = format!("{}: {line}", self.names[number]);
+        match (&self.screen, level) {
+            (Some(_), Level::Error) => return self.unsaid.push(line),
+            (Some(_), _) => return,
+            (None, _) => {}
         }
         if self.terminal.is_some() {
             let _ = std::io::stderr().lock().write_all(b"\r\x1b[K");
         }
-        let line = format!("{}: {line}", self.names[number]);
-        if warns { self.context.warn(&line) } else { self.context.say(&line) }
+        match level {
+            Level::Error => self.context.complain(&line),
+            Level::Warning => self.context.warn(&line),
+            Level::Info => self.context.say(&line),
+        }
     }
 
     fn draw(&mut self) {
@@ -75,13 +88,15 @@ impl<'a> Show<'a> {
         let (height, width) = terminal.size();
         let size = (usize::from(height), usize::from(width));
         let shown = self.names.iter().zip(&self.sights);
-        let shown: Vec<(&String, &Sight)> =
-            shown.filter_map(|(name, sight)| Some((name, sight.as_ref()?))).collect();
-        let text = match (&mut self.screen, &shown[..]) {
-            (_, []) => return,
-            (Some(screen), [(_, sight), ..]) => screen.draw(sight, size, Utc::now()),
-            (None, shown) => {
-                let line = status_line(shown);
+        let shown: Vec<(&str, &Sight)> =
+            shown.filter_map(|(name, sight)| Some((name.as_str(), sight.as_ref()?))).collect();
+        if shown.is_empty() {
+            return;
+        }
+        let text = match &mut self.screen {
+            Some(screen) => screen.draw(&shown, size, Utc::now()),
+            None => {
+                let line = status_line(&shown, self.names.len());
                 format!("\r\x1b[K{}", truncate_str(&line, size.1.saturating_sub(1), "…"))
             }
         };
@@ -91,15 +106,30 @@ impl<'a> Show<'a> {
     /// Account number `number` is followed no more.
     pub(super) fn end(&mut self, number: usize) {
         self.sights[number] = None;
-        if self.drawn.is_some() && self.sights.iter().all(Option::is_none) {
+        if self.sights.iter().all(Option::is_none) {
+            self.leave();
+        }
+    }
+
+    /// Leave what was drawn as it is, and go on below it.
+    fn leave(&mut self) {
+        if self.terminal.take().is_some() && self.drawn.is_some() {
             let _ = std::io::stderr().lock().write_all(b"\n");
         }
+        self.screen = None;
+        self.unsaid.drain(..).for_each(|line| self.context.complain(&line));
     }
 }
 
-/// Accounts on one line: one with all that there is to say, several with their states.
-fn status_line(shown: &[(&String, &Sight)]) -> String {
-    if let [(name, sight)] = shown {
+impl Drop for Show<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Accounts on one line: one with all that there is to say, of several those that do not trade.
+fn status_line(shown: &[(&str, &Sight)], all: usize) -> String {
+    if let (1, [(name, sight)]) = (all, shown) {
         let Sight { state, equity, profit, trades, wins, losses, .. } = sight;
         let latency = sight.latency.map_or(String::new(), |it| format!(", {:.0} ms", it * 1e3));
         let trades = format!("{trades} trades ({wins} won, {losses} lost)");
@@ -108,13 +138,24 @@ fn status_line(shown: &[(&String, &Sight)]) -> String {
             "{name} {state}, {at}, equity {equity:.2}, profit {profit:+.2}, {trades}{latency}"
         );
     }
-    let each =
-        |(name, sight): &(&String, &Sight)| format!("{name} {} {:.2}", sight.state, sight.equity);
-    shown.iter().map(each).collect::<Vec<_>>().join(" | ")
+    let others = shown.iter().filter(|(_, sight)| sight.state != State::Active);
+    let others: Vec<String> =
+        others.map(|(name, sight)| format!("{name} {}", sight.state)).collect();
+    let others = if others.is_empty() { String::new() } else { format!(", {}", others.join(", ")) };
+    format!("{}{others}", totals(shown, all))
+}
+
+/// What several accounts are together.
+pub(super) fn totals(shown: &[(&str, &Sight)], all: usize) -> String {
+    let of = |value: fn(&Sight) -> f64| shown.iter().map(|(_, sight)| value(sight)).sum();
+    let (equity, profit) = (of(|it| it.equity), of(|it| it.profit));
+    let (equity, profit) = (decimal(equity, 2), decimal(profit, 2));
+    let some = if shown.len() < all { format!("{} of ", shown.len()) } else { String::new() };
+    format!("{some}{all} accounts, equity {equity}, profit {profit}")
 }
 
 /// The last bar, for people.
-fn at(sight: &Sight) -> String {
+pub(super) fn at(sight: &Sight) -> String {
     let time = sight.last_bar.and_then(DateTime::from_timestamp_micros);
     time.map_or("no bar yet".into(), |time| time.format("%Y-%m-%d %H:%M").to_string())
 }
