@@ -179,3 +179,15 @@ fn an_order_that_was_numbered_otherwise_is_not_approved() {
     night(&project, count + 1);
     assert_eq!(told(&project, "fill").len(), 1);
 }
+
+#[test]
+fn an_order_that_a_command_ended_is_listed_and_approved_no_more() {
+    for command in ["pause", "cancel-orders"] {
+        let project = project();
+        let (_, order) = until_one_waits(&project, 3);
+        let _ = project.run(["paper", command, "-q"]).success();
+        assert_eq!(status(&project)["to_approve"], 0);
+        let approve = project.run(["paper", "approve", "night", &order, "-q"]);
+        let _ = approve.code(2).stderr("no order waits for approval");
+    }
+}

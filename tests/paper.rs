@@ -181,6 +181,7 @@ fn what_changed_is_named_and_the_others_go_on() {
         let _ = project.run(["run", "a.toml", "--no-report", "-q"]).code(3).stderr(fact);
         assert_eq!(project.newest().result("past")["status"], "completed");
         assert_eq!(project.newest().result("night")["status"], "refused");
+        let _ = project.run(["paper", "status"]).success().stdout(fact).stdout("active");
     }
     project.write("a.toml", manifest);
     assert_same(&before, &account(&project));

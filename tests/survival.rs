@@ -399,3 +399,34 @@ rules = { enter_long = \"close > average\", exit_long = \"close < average\" }
     project.write_manifest("a.toml", &manifest.replace("close < average", "close <= average"));
     let _ = night(&project, "2020-02-25").code(3).stderr("`rules.exit_long` was");
 }
+
+#[test]
+fn a_symbol_that_comes_to_a_directory_is_named_and_left_to_others() {
+    let manifest = session("x", "1d", "").replace("data/x.csv", "prices/*.csv");
+    let project = Project::new().manifest("a.toml", &manifest);
+    let whole = bars(60);
+    let (first, rest) = whole.split_at(whole.find("2020-02-01").unwrap());
+    let header = &whole[..whole.find("2020").unwrap()];
+    for symbol in ["A", "B"] {
+        project.write(&format!("prices/{symbol}.csv"), first);
+    }
+    let _ = project.run(RUN).success();
+    for symbol in ["A", "B", "C"] {
+        project.write(&format!("prices/{symbol}.csv"), format!("{first}{rest}"));
+    }
+    let _ =
+        project.run(RUN).success().stderr("x: `C` is new in the data; the account goes on with");
+    let again = project.run(RUN).success();
+    assert_eq!(again.stderr, "");
+    let view = fs::read(project.path("output/paper/x/account.json")).unwrap();
+    let view: Value = serde_json::from_slice(&view).unwrap();
+    assert_eq!((&view["bars"], &view["symbols"]), (&60.into(), &serde_json::json!(["A", "B"])));
+    let _ = project.run(["paper", "reconcile", "x"]).success();
+    // A revised bar is named with the file that holds it.
+    let revised = format!("{header}{rest}").replace(",1040\n", ",1041\n");
+    project.write("prices/B.csv", first);
+    project.write("prices/later/B.csv", revised);
+    let both = manifest.replace("\"prices/*.csv\"", "[\"prices/*.csv\", \"prices/later/B.csv\"]");
+    project.write_manifest("a.toml", &both);
+    let _ = project.run(RUN).code(3).stderr("revised: prices/later/B.csv: `B`, bar 2020-02-10");
+}

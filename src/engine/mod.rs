@@ -55,7 +55,7 @@ pub use command::{Command, Hand};
 pub use cost::{Commission, Costs, Slippage};
 pub use frame::{Aligned, Day, Detail, Frame};
 pub use model::{Axes, Model};
-pub use order::{Intent, Order, OrderStatus, Reason};
+pub use order::{Cause, Intent, Order, OrderStatus, Reason};
 pub use outcome::{Booking, Outcome, Stretch};
 pub use settings::{Risk, Settings, Sizing};
 pub use standing::Change;

@@ -29,6 +29,8 @@ pub struct Verdict {
     pub broken: Option<String>,
     /// The first of its files, as people write its path.
     pub file: Arc<str>,
+    /// From which opening time on its bars stand in which of its files, ascending.
+    pub files: Arc<[(i64, Arc<str>)]>,
 }
 
 /// All cases of one kind of damage.
@@ -157,6 +159,12 @@ impl Verdict {
                 finding.done
             ))
         })
+    }
+
+    /// The file in which the bar that opens at `time` stands.
+    pub fn file_of(&self, time: i64) -> &Arc<str> {
+        let after = self.files.partition_point(|(from, _)| *from <= time);
+        after.checked_sub(1).map_or(&self.file, |at| &self.files[at].1)
     }
 
     /// Whatever no row is to blame for, and a reader should know.

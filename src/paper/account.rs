@@ -6,10 +6,8 @@
 //! ```
 
 use super::checkpoint::Checkpoint;
-use super::command::Command;
-use super::history::{Back, Given, History, Past};
+use super::history::{Back, History, Past, TERMS};
 use super::life::{Cause, State};
-use super::obey::Sent;
 use super::recover::Undone;
 use super::state::{is_held, state};
 use super::take::{self, At};
@@ -20,7 +18,7 @@ use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
 use crate::engine::settings::Span;
-use crate::engine::{ENGINE, OrderStatus, Reason};
+use crate::engine::{ENGINE, OrderStatus};
 use crate::manifest::Policy;
 use crate::manifest::data::Check;
 use crate::market::{Case, DataSet, Fact};
@@ -39,8 +37,8 @@ const NAMED: usize = 3;
 /// A paper account, held by this process: its history, and the right to add to it.
 #[derive(Debug)]
 pub struct Account {
-    directory: AccountDirectory,
-    history: History,
+    pub(super) directory: AccountDirectory,
+    pub(super) history: History,
     /// Bars came since it was settled.
     fresh: bool,
     /// Warnings of its journal that nobody was shown yet.
@@ -86,61 +84,8 @@ impl Account {
         &self.directory
     }
 
-    /// Give it the command that was `sent` under `id`, which takes effect after the last bar that it has
-    /// seen; why it does not take it otherwise. Either is in its journal, under that id.
-    pub fn give(
-        &mut self,
-        sent: &Sent,
-        id: &str,
-        command: Command,
-    ) -> Result<Result<(), String>, StoreError> {
-        let (at, by) = (Utc::now(), &*sent.by);
-        self.history.answered.insert(id.to_owned());
-        let name = self.name.clone();
-        let event = |message: String| {
-            let event = Event::new(at, EventKind::Command, message).session(&*name);
-            let event = event.fact("id", id).fact("by", by);
-            match sent.at {
-                Some(sent) => event.fact("sent", json!(sent)),
-                None => event,
-            }
-        };
-        let turn = match self.takes(&command) {
-            Ok(turn) => turn,
-            Err(fact) => {
-                let message = format!("{command}, by {by}: refused: {fact}");
-                let event = event(message).level(Level::Warning);
-                self.directory.tell(&[event.fact("refused", &*fact)])?;
-                return Ok(Err(fact));
-            }
-        };
-        let after = self.last_bar();
-        let told = serde_json::to_value(&command).expect("commands are plain values");
-        let told = event(format!("{command}, by {by}")).fact("command", told);
-        let mut events = vec![told.fact("after", after.map(stamp))];
-        if let Some((cause, to)) = turn {
-            let from = self.state.unwrap_or(State::Initializing);
-            let reason = format!("by hand, by {by}");
-            events.push(tell::turned(&name, from, to, cause, &reason));
-            self.history.state = Some(to);
-        }
-        self.directory.tell(&events)?;
-        match &command {
-            Command::Approve { order } => self.settle_order(*order, OrderStatus::Pending)?,
-            Command::Refuse { order } => {
-                self.settle_order(*order, OrderStatus::Refused(Reason::ByHand))?;
-            }
-            _ => {}
-        }
-        self.history.given.push(Given { at, by: by.to_owned(), after, command });
-        if turn.is_some() {
-            self.show_state()?;
-        }
-        Ok(Ok(()))
-    }
-
     /// Let its views show the state that it is in.
-    fn show_state(&mut self) -> Result<(), StoreError> {
+    pub(super) fn show_state(&mut self) -> Result<(), StoreError> {
         // Whoever opens it writes them in a moment.
         let state = self.state.filter(|state| *state != State::Initializing);
         let Some(state) = state else { return Ok(()) };
@@ -155,79 +100,6 @@ impl Account {
         }
         let events = summarized.then(|| tell::summarized(&self.name));
         self.directory.tell(events.as_slice())
-    }
-
-    /// An order, or each that waits for approval, does so no more.
-    fn settle_order(
-        &mut self,
-        order: Option<usize>,
-        status: OrderStatus,
-    ) -> Result<(), StoreError> {
-        self.history.unapproved.retain(|waits| order.is_some_and(|order| order != *waits));
-        let mut view = views::view(self.directory.reader(), ACCOUNT_FILE)?;
-        views::settle_order(&mut view, order, status);
-        self.directory.write_view(ACCOUNT_FILE, &views::text(&view))
-    }
-
-    /// What a command changes of the account's state, if it does; else why it means nothing to the
-    /// account, or is not possible as it is now.
-    fn takes(&self, command: &Command) -> Result<Option<(Cause, State)>, String> {
-        let Some(terms) = &self.terms else {
-            return Err(format!("account `{}` is not open yet", self.name));
-        };
-        if let Some(fact) = self.wrong() {
-            return Err(fact);
-        }
-        command.meant(terms)?;
-        let state = self.state.unwrap_or(State::Active);
-        let cause = match command {
-            Command::Pause => Cause::Pause,
-            Command::Resume => Cause::Resume,
-            Command::Stop => Cause::Stop,
-            Command::Kill => Cause::Kill,
-            _ if state.takes_orders() => {
-                if let Command::Approve { order } | Command::Refuse { order } = command {
-                    self.has_waiting(*order)?;
-                }
-                return Ok(None);
-            }
-            _ => {
-                return Err(format!(
-                    "this is not possible while the account is {state}; {}",
-                    state.instead_of_orders()
-                ));
-            }
-        };
-        let to = state.after(cause).map_err(|impossible| impossible.to_string())?;
-        Ok(Some((cause, to)))
-    }
-
-    /// Whether this order waits for approval; with `None`, whether any does.
-    fn has_waiting(&self, order: Option<usize>) -> Result<(), String> {
-        let waits: Vec<String> = self.unapproved.iter().map(usize::to_string).collect();
-        // Nobody has seen the orders that these numbers may mean now.
-        let numbered = match self.numbered_by {
-            _ if self.accepted.is_some() && !self.retold => "before it was accepted as it is now",
-            ENGINE => "",
-            _ => "by another engine",
-        };
-        match order {
-            _ if waits.is_empty() => Err("no order waits for approval".to_owned()),
-            _ if !numbered.is_empty() => Err(format!(
-                "the orders of the account were numbered {numbered}, and may have other numbers; let it run, and approve what `papertape paper status` shows then"
-            )),
-            Some(order) if !self.unapproved.contains(&order) => Err(format!(
-                "order {order} does not wait for approval; {} {}",
-                waits.join(", "),
-                if waits.len() == 1 { "does" } else { "do" },
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether the command `id` was answered before.
-    pub fn has_answered(&self, id: &str) -> bool {
-        self.answered.contains(id)
     }
 
     /// Write into its journal.
@@ -260,7 +132,7 @@ impl Account {
                 (Cause::Failure, EventKind::Error, State::Error)
             }
             Refused::Unfit(_) => (Cause::Unfit, EventKind::Check, State::Suspended),
-            Refused::Changed(_) => return,
+            Refused::Changed(_) => return self.stop_for_manifest(fact),
         };
         let from = self.state.unwrap_or(State::Initializing);
         let is_told = from == to && self.reason.as_deref() == Some(fact);
@@ -278,6 +150,23 @@ impl Account {
         self.history.reason = Some(fact.to_owned());
         // Whatever keeps it from writing that is the next thing that somebody is told.
         let _ = self.directory.tell(&[event]).and_then(|()| self.turn(cause, fact));
+    }
+
+    /// Write down that the manifest is not what was agreed, which leaves the account as it is; nothing, if
+    /// that was told last.
+    fn stop_for_manifest(&mut self, fact: &str) {
+        if self.refused.as_deref() != Some(fact) {
+            self.history.refused = Some(fact.to_owned());
+            // Whatever keeps it from writing that is the next thing that somebody is told.
+            let _ = self.tell_of_terms(false, fact);
+        }
+    }
+
+    fn tell_of_terms(&mut self, passed: bool, fact: &str) -> Result<(), StoreError> {
+        let level = if passed { Level::Info } else { Level::Warning };
+        let event = Event::new(Utc::now(), EventKind::Check, fact).session(&*self.name);
+        let event = event.level(level).fact("name", TERMS).fact("passed", passed);
+        self.directory.tell(&[event])
     }
 
     /// Go on as it is now, whatever its last checkpoint says: `by` somebody.
@@ -341,24 +230,6 @@ impl Account {
         })
     }
 
-    /// Put it aside under a dated name, as was asked under `id`, so that another can be opened; the new name.
-    pub fn put_aside(self, id: &str) -> Result<String, StoreError> {
-        self.directory.put_aside(&Utc::now().format("%Y%m%dT%H%M%S%.3fZ").to_string(), id)
-    }
-
-    /// Write down that `by` somebody it is to be begun anew.
-    pub fn ends_for_another(&mut self, by: &str) -> Result<(), StoreError> {
-        self.turn(Cause::Restart, &format!("begun anew by {by}"))
-    }
-
-    /// Write down that it was begun anew, as `by` asked under `id`; the one before is now `aside`.
-    pub fn begun_anew(&mut self, by: &str, id: &str, aside: &str) -> Result<(), StoreError> {
-        let message = format!("begun anew; the account before is `{aside}`");
-        let event = Event::new(Utc::now(), EventKind::Command, message).session(&*self.name);
-        let event = event.fact("id", id).fact("by", by).fact("aside", aside);
-        self.directory.tell(&[event])
-    }
-
     /// Take the bars of `source` that are new at `now`, microseconds since 1970. A new account is
     /// opened with the session as `work` has it.
     pub fn take(
@@ -372,6 +243,9 @@ impl Account {
         if let Some(work) = work {
             self.adopt(base, work)?;
             self.compare(base, work).map_err(Refused::Changed)?;
+        }
+        if self.history.refused.take().is_some() {
+            self.tell_of_terms(true, "the manifest is what the account was opened with")?;
         }
         if self.state.is_some_and(State::is_over) {
             return Ok(0);
@@ -402,7 +276,13 @@ impl Account {
         let stale = news.stale.iter().map(|it| at("no bar since", it));
         let gaps = news.gaps.iter().map(|it| it.to_string());
         let earlier = news.earlier.iter().map(|it| it.to_string());
-        let notes = revised.chain(late).chain(stale).chain(gaps).chain(earlier);
+        let other = |symbol: &String| {
+            format!(
+                "`{symbol}` is new in the data; the account goes on with the symbols that it was opened with"
+            )
+        };
+        let others = news.others.iter().map(other);
+        let notes = revised.chain(late).chain(stale).chain(gaps).chain(earlier).chain(others);
         let is_new = |note: &String| !self.noted.contains(note);
         let mut said: Vec<String> = notes.filter(is_new).collect();
         let mut notes = said.clone();
@@ -462,7 +342,7 @@ impl Account {
         let facts = serde_json::to_value(&terms).expect("terms are plain values");
         let message = "the manifest is read as this version of the program reads it";
         let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
-        let event = event.fact("name", "terms").fact("passed", true).fact("terms", facts);
+        let event = event.fact("name", TERMS).fact("passed", true).fact("terms", facts);
         self.directory.tell(&[event])?;
         self.history.terms = Some(terms);
         Ok(())

@@ -26,6 +26,9 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// The name of the check of a manifest against what was agreed.
+pub const TERMS: &str = "terms";
+
 /// A command as it was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Given {
@@ -88,6 +91,8 @@ pub struct History {
     pub(super) state: Option<State>,
     /// Why it is in that state, as it was told last.
     pub(super) reason: Option<String>,
+    /// Why the manifest of its last run was refused, if it was.
+    pub(super) refused: Option<String>,
     /// The bar until which its journal tells what the rules of its session made of its standing.
     pub(super) turned: Option<String>,
     pub(super) checkpoint: Option<Checkpoint>,
@@ -139,6 +144,7 @@ impl History {
             answered: HashSet::new(),
             state: None,
             reason: None,
+            refused: None,
             turned: None,
             checkpoint,
             accepted: None,
@@ -206,6 +212,10 @@ impl History {
             }
             EventKind::Check => {
                 self.agree(event);
+                if event.facts.get("name").is_some_and(|name| name == TERMS) {
+                    let is_refused = event.facts.get("passed") == Some(&false.into());
+                    self.refused = is_refused.then(|| event.message.clone());
+                }
                 if let Some(accepted) = event.facts.get("accepted") {
                     (self.accepted, self.retold) = (accepted.as_u64(), false);
                 }

@@ -164,7 +164,15 @@ fn advance(
     if let Some(Err(reason)) = work {
         return Err(Refused::Unfit(reason.clone()));
     }
-    let (source, work) = (source.clone(), work.and_then(Result::ok));
+    let source = source.clone();
+    account.may_go_on(base)?;
+    if base.session.symbols.is_none() && account.terms().is_some() {
+        // It goes on with the symbols that there were when it was opened.
+        let session = account.session(base).map_err(Refused::Changed)?;
+        prepared.put(index, session, source.clone(), &[]).map_err(Refused::Unfit)?;
+    }
+    let job = prepared.jobs.iter().find(|job| job.index == index);
+    let work = job.and_then(|job| job.work.as_ref().ok());
     let taken = account.take(base, &source, work, base.session.data.now)?;
     if account.state() == Some(State::Suspended) {
         account.turn(Cause::Open, "its data can be used")?;

@@ -8,9 +8,17 @@
 
 use super::account::Account;
 use super::command::Command;
-use crate::store::{Control, Event, EventKind, Holder, Store, StoreError, Taken};
+use super::history::Given;
+use super::life::{Cause, State};
+use super::{tell, views};
+use crate::batch::kept::stamp;
+use crate::engine::{self, ENGINE, OrderStatus, Reason};
+use crate::store::{
+    ACCOUNT_FILE, Control, Event, EventKind, Holder, Level, Store, StoreError, Taken,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// Something that is asked of whoever holds an account.
@@ -140,4 +148,160 @@ impl Account {
         account.begun_anew(&restart.by, &restart.id, &aside)?;
         Ok(account)
     }
+
+    /// Put it aside under a dated name, as was asked under `id`, so that another can be opened; the new name.
+    pub fn put_aside(self, id: &str) -> Result<String, StoreError> {
+        self.directory.put_aside(&Utc::now().format("%Y%m%dT%H%M%S%.3fZ").to_string(), id)
+    }
+
+    /// Write down that `by` somebody it is to be begun anew.
+    fn ends_for_another(&mut self, by: &str) -> Result<(), StoreError> {
+        self.turn(Cause::Restart, &format!("begun anew by {by}"))
+    }
+
+    /// Write down that it was begun anew, as `by` asked under `id`; the one before is now `aside`.
+    fn begun_anew(&mut self, by: &str, id: &str, aside: &str) -> Result<(), StoreError> {
+        let message = format!("begun anew; the account before is `{aside}`");
+        let event = Event::new(Utc::now(), EventKind::Command, message).session(&*self.name);
+        let event = event.fact("id", id).fact("by", by).fact("aside", aside);
+        self.directory.tell(&[event])
+    }
+
+    /// Give it the command that was `sent` under `id`, which takes effect after the last bar that it has
+    /// seen; why it does not take it otherwise. Either is in its journal, under that id.
+    fn give(
+        &mut self,
+        sent: &Sent,
+        id: &str,
+        command: Command,
+    ) -> Result<Result<(), String>, StoreError> {
+        let (at, by) = (Utc::now(), &*sent.by);
+        self.history.answered.insert(id.to_owned());
+        let name = self.name.clone();
+        let event = |message: String| {
+            let event = Event::new(at, EventKind::Command, message).session(&*name);
+            let event = event.fact("id", id).fact("by", by);
+            match sent.at {
+                Some(sent) => event.fact("sent", json!(sent)),
+                None => event,
+            }
+        };
+        let turn = match self.takes(&command) {
+            Ok(turn) => turn,
+            Err(fact) => {
+                let message = format!("{command}, by {by}: refused: {fact}");
+                let event = event(message).level(Level::Warning);
+                self.directory.tell(&[event.fact("refused", &*fact)])?;
+                return Ok(Err(fact));
+            }
+        };
+        let after = self.last_bar();
+        let told = serde_json::to_value(&command).expect("commands are plain values");
+        let told = event(format!("{command}, by {by}")).fact("command", told);
+        let mut events = vec![told.fact("after", after.map(stamp))];
+        if let Some((cause, to)) = turn {
+            let from = self.state.unwrap_or(State::Initializing);
+            let reason = format!("by hand, by {by}");
+            events.push(tell::turned(&name, from, to, cause, &reason));
+            self.history.state = Some(to);
+        }
+        self.directory.tell(&events)?;
+        if let Some((order, status)) = settles(&command) {
+            self.settle_order(order, status)?;
+        }
+        self.history.given.push(Given { at, by: by.to_owned(), after, command });
+        if turn.is_some() {
+            self.show_state()?;
+        }
+        Ok(Ok(()))
+    }
+
+    /// An order, or each that waits for approval, does so no more.
+    fn settle_order(
+        &mut self,
+        order: Option<usize>,
+        status: OrderStatus,
+    ) -> Result<(), StoreError> {
+        if self.unapproved.is_empty() {
+            return Ok(());
+        }
+        self.history.unapproved.retain(|waits| order.is_some_and(|order| order != *waits));
+        let mut view = views::view(self.directory.reader(), ACCOUNT_FILE)?;
+        views::settle_order(&mut view, order, status);
+        self.directory.write_view(ACCOUNT_FILE, &views::text(&view))
+    }
+
+    /// What a command changes of the account's state, if it does; else why it means nothing to the
+    /// account, or is not possible as it is now.
+    fn takes(&self, command: &Command) -> Result<Option<(Cause, State)>, String> {
+        let Some(terms) = &self.terms else {
+            return Err(format!("account `{}` is not open yet", self.name));
+        };
+        if let Some(fact) = self.wrong() {
+            return Err(fact);
+        }
+        command.meant(terms)?;
+        let state = self.state.unwrap_or(State::Active);
+        let cause = match command {
+            Command::Pause => Cause::Pause,
+            Command::Resume => Cause::Resume,
+            Command::Stop => Cause::Stop,
+            Command::Kill => Cause::Kill,
+            _ if state.takes_orders() => {
+                if let Command::Approve { order } | Command::Refuse { order } = command {
+                    self.has_waiting(*order)?;
+                }
+                return Ok(None);
+            }
+            _ => {
+                return Err(format!(
+                    "this is not possible while the account is {state}; {}",
+                    state.instead_of_orders()
+                ));
+            }
+        };
+        let to = state.after(cause).map_err(|impossible| impossible.to_string())?;
+        Ok(Some((cause, to)))
+    }
+
+    /// Whether this order waits for approval; with `None`, whether any does.
+    fn has_waiting(&self, order: Option<usize>) -> Result<(), String> {
+        let waits: Vec<String> = self.unapproved.iter().map(usize::to_string).collect();
+        // Nobody has seen the orders that these numbers may mean now.
+        let numbered = match self.numbered_by {
+            _ if self.accepted.is_some() && !self.retold => "before it was accepted as it is now",
+            ENGINE => "",
+            _ => "by another engine",
+        };
+        match order {
+            _ if waits.is_empty() => Err("no order waits for approval".to_owned()),
+            _ if !numbered.is_empty() => Err(format!(
+                "the orders of the account were numbered {numbered}, and may have other numbers; let it run, and approve what `papertape paper status` shows then"
+            )),
+            Some(order) if !self.unapproved.contains(&order) => Err(format!(
+                "order {order} does not wait for approval; {} {}",
+                waits.join(", "),
+                if waits.len() == 1 { "does" } else { "do" },
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the command `id` was answered before.
+    fn has_answered(&self, id: &str) -> bool {
+        self.answered.contains(id)
+    }
+}
+
+/// Which order that waits for approval a command ends the waiting of, `None` being all of them, and how.
+fn settles(command: &Command) -> Option<(Option<usize>, OrderStatus)> {
+    use OrderStatus::{Cancelled, Pending, Refused};
+    Some(match command {
+        Command::Approve { order } => (*order, Pending),
+        Command::Refuse { order } => (*order, Refused(Reason::ByHand)),
+        Command::Pause => (None, Refused(Reason::Paused)),
+        Command::Stop => (None, Refused(Reason::Stopped)),
+        Command::Kill | Command::CancelOrders => (None, Cancelled(engine::Cause::Command)),
+        _ => return None,
+    })
 }

@@ -36,6 +36,8 @@ pub struct News {
     pub gaps: Vec<Gap>,
     /// Bars that the source has now, and that come before all that the account has seen.
     pub earlier: Vec<Earlier>,
+    /// Symbols of the source that came after the account was opened with all there were.
+    pub others: Vec<String>,
     /// What was found in the rows of each symbol that the account could see.
     pub verdicts: Vec<Verdict>,
 }
@@ -156,11 +158,12 @@ pub fn news(
         let first = session.data.warmup.map_or(0, |rows| in_range.saturating_sub(rows));
         let theirs = theirs.part(first.min(end)..end);
         let ours = seen.iter().find(|bars| bars.symbol == *symbol);
-        if let Some(verdict) = source.verdict(symbol) {
+        let verdict = source.verdict(symbol);
+        if let Some(verdict) = verdict {
             let from = theirs.time.first().copied().unwrap_or(i64::MIN);
             news.verdicts.push(verdict.between(from, beyond));
         }
-        let file = source.verdict(symbol).map_or_else(|| "".into(), |verdict| verdict.file.clone());
+        let file = |time: i64| verdict.map_or_else(|| "".into(), |it| it.file_of(time).clone());
         if let Some(ours) = ours {
             compare(ours, &theirs, &file, &mut news.revised);
             news.gaps.extend(gap(ours, &theirs, &file));
@@ -169,6 +172,10 @@ pub fn news(
         let new = until.map_or(0, |until| theirs.time.partition_point(|time| *time <= until));
         news.late.extend(late(ours, &theirs, new, seen.is_empty()));
         pieces.push(theirs.part(new..theirs.len()));
+    }
+    if session.symbols.is_none() {
+        let is_other = |name: &String| terms.all_symbols().all(|own| own != name);
+        news.others = source.names().into_iter().filter(is_other).collect();
     }
     hold_back(&mut pieces, seen, session.paper.stale_after, &mut news.stale);
     news.bars = pieces.into_iter().filter(|bars| !bars.is_empty()).collect();
@@ -221,7 +228,7 @@ fn with_columns(bars: &Bars, terms: &Terms) -> Bars {
 }
 
 /// Add every value of a bar that both have and that differs.
-fn compare(ours: &Bars, theirs: &Bars, file: &Arc<str>, revised: &mut Vec<Revised>) {
+fn compare(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>, revised: &mut Vec<Revised>) {
     let columns = |bars: &Bars| {
         let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
         let prices =
@@ -239,7 +246,7 @@ fn compare(ours: &Bars, theirs: &Bars, file: &Arc<str>, revised: &mut Vec<Revise
         let mut differ = |column: &str, old: f64, new: f64| {
             if old != new && !(old.is_nan() && new.is_nan()) {
                 let at = (ours.symbol.clone(), *time);
-                let (file, column) = (file.clone(), column.to_owned());
+                let (file, column) = (file(*time), column.to_owned());
                 revised.push(Revised { file, at, column, old, new });
             }
         };
@@ -253,10 +260,10 @@ fn compare(ours: &Bars, theirs: &Bars, file: &Arc<str>, revised: &mut Vec<Revise
 }
 
 /// Where the source begins only after the bar that comes after the last one of the account.
-fn gap(ours: &Bars, theirs: &Bars, file: &Arc<str>) -> Option<Gap> {
+fn gap(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>) -> Option<Gap> {
     let (&last, &begins) = (ours.time.last()?, theirs.time.first()?);
     let last_of = || (ours.symbol.clone(), last);
-    (begins > theirs.clock.close(last)).then(|| Gap { file: file.clone(), last: last_of(), begins })
+    (begins > theirs.clock.close(last)).then(|| Gap { file: file(begins), last: last_of(), begins })
 }
 
 /// The bars before row `new` of `theirs` that the account has not seen, and that do not lie before all

@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
 use crate::engine::OrderStatus;
 use crate::paper::State;
+use crate::paper::history::TERMS;
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -166,9 +167,12 @@ fn state_of(events: &[Event]) -> State {
 
 /// Why the account with this journal does not go on, if it does not.
 fn reason_of(events: &[Event]) -> Option<&str> {
-    let waits = matches!(state_of(events), State::Suspended | State::Error);
-    let mut reasons = events.iter().rev().filter_map(|event| event.facts.get("reason")?.as_str());
-    reasons.next().filter(|_| waits)
+    let mut last = events.iter().rev();
+    if matches!(state_of(events), State::Suspended | State::Error) {
+        return last.find_map(|event| event.facts.get("reason")?.as_str());
+    }
+    let terms = last.find(|event| event.facts.get("name").is_some_and(|name| name == TERMS))?;
+    (terms.facts.get("passed")? == false).then_some(&terms.message)
 }
 
 fn row(account: &AccountReader, events: &[Event], view: &Value, now: DateTime<Utc>) -> Vec<Cell> {

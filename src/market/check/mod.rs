@@ -27,6 +27,7 @@ use crate::bars::resample::{Grid, resample};
 use crate::bars::{Bars, Clock, DAY, Extra};
 use crate::manifest::data::Check;
 use crate::manifest::{Adjust, DataSettings, Policy};
+use std::sync::Arc;
 
 /// The bars of `rows` and what was found in them. Of rows that refuse the session the bars are repaired
 /// as far as that goes, so that whoever looks can see them.
@@ -40,6 +41,7 @@ pub(super) fn clean(rows: &Rows, settings: &DataSettings, calendar: &Calendar) -
         doubts: Vec::new(),
         broken: None,
         file: rows.place(0).0.clone(),
+        files: Arc::default(),
     };
     let (clock, kept, lost) = (Clock::utc(DAY), Vec::new(), Vec::new());
     let mut cleaning = Cleaning { rows, settings, calendar, clock, kept, lost, verdict };
@@ -48,6 +50,7 @@ pub(super) fn clean(rows: &Rows, settings: &DataSettings, calendar: &Calendar) -
         cleaning.kept.clear();
         cleaning.gather().0
     });
+    cleaning.verdict.files = cleaning.files();
     (bars, cleaning.verdict)
 }
 
@@ -65,6 +68,18 @@ struct Cleaning<'a> {
 }
 
 impl<'a> Cleaning<'a> {
+    /// From which time on the rows that are in stand in which file.
+    fn files(&self) -> Arc<[(i64, Arc<str>)]> {
+        let mut files: Vec<(i64, Arc<str>)> = Vec::new();
+        for &(time, row) in &self.kept {
+            let file = self.rows.place(row).0;
+            if files.last().is_none_or(|(_, last)| last != file) {
+                files.push((time, file.clone()));
+            }
+        }
+        files.into()
+    }
+
     fn bars(&mut self) -> Result<Bars, String> {
         let has_gaps = !self.rows.trades;
         self.place()?;
