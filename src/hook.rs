@@ -20,7 +20,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many commands may be at work at a time; what happens beyond is not told, but logged.
+/// How many commands may be at work when a fill or a state is told, of which there may be any number; what
+/// happens beyond is not told, but logged. What happens once in a run is always told.
 const AT_ONCE: usize = 16;
 /// How often a command is asked whether it has ended.
 const TICK: Duration = Duration::from_millis(20);
@@ -37,8 +38,15 @@ pub struct Hooks<'a> {
     hooks: &'a [Hook],
     directory: &'a Path,
     log: PathBuf,
-    /// Those that may still be at work; an ended one is buried at the next occasion.
-    running: Mutex<Vec<Child>>,
+    running: Mutex<Running>,
+}
+
+/// The commands that may still be at work; an ended one is buried at the next occasion.
+#[derive(Debug, Default)]
+struct Running {
+    children: Vec<Child>,
+    /// Something was not told, for they were too many, and nothing was told since.
+    is_full: bool,
 }
 
 impl<'a> Hooks<'a> {
@@ -70,13 +78,22 @@ impl<'a> Hooks<'a> {
     pub fn tell(&self, moment: Moment, event: &Event) {
         for hook in self.hooks.iter().filter(|hook| hook.moment == moment) {
             let mut running = self.running.lock().expect("nobody panics while holding it");
-            running.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
-            let started = match running.len() {
-                0..AT_ONCE => self.start(hook, event),
-                _ => Err(io::Error::other(format!("{AT_ONCE} commands are at work already"))),
-            };
-            match started {
-                Ok(child) => running.push(child),
+            let Running { children, is_full } = &mut *running;
+            children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+            let is_one_of_many = matches!(moment, Moment::OnTrade | Moment::OnState);
+            let was_full = *is_full;
+            *is_full = is_one_of_many && children.len() >= AT_ONCE;
+            if *is_full {
+                if !was_full {
+                    let fact = format!(
+                        "{AT_ONCE} commands are at work already; what happens until one ends is not told"
+                    );
+                    log(&self.log, moment.word(), &hook.command, &fact);
+                }
+                continue;
+            }
+            match self.start(hook, event) {
+                Ok(child) => children.push(child),
                 Err(error) => log(&self.log, moment.word(), &hook.command, &error.to_string()),
             }
         }

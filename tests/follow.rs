@@ -353,6 +353,15 @@ fn a_session_is_followed_by_its_name() {
     let _ = project.run(["paper", "follow", "x", "--replay", "max"]).success();
     assert_eq!(project.walked(), 30);
     let _ = project.run(["paper", "follow", "y"]).code(2).stderr("declares a session `y`");
+    let backtest = manifest("").replace("mode = \"paper\"\n", "");
+    project.write_manifest("sessions/a.toml", &backtest);
+    let _ = project.run(["paper", "follow", "x", "--replay", "max"]).success();
+    project.write_manifest("sessions/n.toml", &manifest(""));
+    let _ =
+        project.run(["paper", "follow", "x"]).code(2).stderr("sessions/m.toml, sessions/n.toml");
+    project.write("sessions/broken.toml", "schema = 1\nschema = 1\n");
+    let _ =
+        project.run(["paper", "follow", "y"]).code(2).stderr("sessions/broken.toml cannot be read");
     let _ = project.run(["paper", "follow"]).code(2).stderr("sessions/m.toml");
 }
 

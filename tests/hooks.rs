@@ -117,6 +117,22 @@ fn a_hook_that_forks_keeps_nothing_of_the_run() {
 }
 
 #[test]
+fn what_happens_once_in_a_run_is_told_however_many_fills_there_are() {
+    let hook = |command: &str| format!("[\"/bin/sh\", \"-c\", '''{command}''']");
+    let (slow, tell) = (hook("sleep 2"), hook("cat >> told-$PAPERTAPE_HOOK"));
+    let run = format!(
+        "\n[run]\nreport = false\nhooks = {{ on_trade = {slow}, on_finished = {tell} }}\nhealth_check = {{ success = {tell} }}\n"
+    );
+    let paper = "mode = \"paper\"\nparams = { fast = 1, slow = 2 }\n";
+    let paper = [&session("night"), paper].concat();
+    let project = Project::new().bars(120).manifest("a.toml", &[run, paper].concat());
+    let _ = project.run(["run", "a.toml", "-q", "--now", "2020-06-01"]).success();
+    assert_eq!(told(&project, "success"), told(&project, "on_finished"));
+    let log = fs::read_to_string(project.path("output/hooks.jsonl")).unwrap();
+    assert_eq!(log.matches("16 commands are at work already").count(), 1, "{log}");
+}
+
+#[test]
 fn what_leaves_the_group_of_a_hook_ends_with_it() {
     // A shell of this name, in a session of its own, which goes on when the hook has ended.
     let daemon = format!("left-by-{}", std::process::id());

@@ -220,7 +220,7 @@ impl Planning {
         Ok(Ok(Planned { plan, projects, prepared, store }))
     }
 
-    /// Take names of sessions among the manifests for what they are: those are chosen, and without a
+    /// Take names of paper sessions among the manifests for what they are: those are chosen, and without a
     /// manifest the project's are looked through for them.
     pub(super) fn find_sessions(&mut self, context: &Context) -> Result<(), Usage> {
         let is_name = |path: &PathBuf| !is_toml(path) && !path.exists();
@@ -231,13 +231,7 @@ impl Planning {
         self.manifests = files;
         if self.manifests.is_empty() {
             for name in &names {
-                let found = manifests(&folder).into_iter().find(|path| declares(path, name));
-                let found = found.ok_or_else(|| {
-                    let (name, folder) = (name, shown(&folder));
-                    Usage(format!(
-                        "no manifest in {folder} declares a session `{name}`; name its manifest"
-                    ))
-                })?;
+                let found = declaring(name, &folder).map_err(Usage)?;
                 if !self.manifests.contains(&found) {
                     self.manifests.push(found);
                 }
@@ -308,11 +302,44 @@ fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml")
 }
 
-/// Whether the manifest at `path` declares a session of this name; one that cannot be read does not.
-fn declares(path: &Path, session: &str) -> bool {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let table: toml::Table = text.parse().unwrap_or_default();
-    table.get("session").and_then(|sessions| sessions.get(session)).is_some()
+/// The manifest in `folder` that declares the paper session `name`, or the only one that declares a session
+/// of that name; why it is not known otherwise.
+fn declaring(name: &str, folder: &Path) -> Result<PathBuf, String> {
+    let (mut paper, mut others, mut unread) = (Vec::new(), Vec::new(), String::new());
+    for path in manifests(folder) {
+        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+        let table = text.and_then(|text| {
+            text.parse::<toml::Table>().map_err(|error| error.message().to_owned())
+        });
+        match table {
+            Ok(table) => {
+                let session = table.get("session").and_then(|all| all.get(name));
+                let Some(session) = session else { continue };
+                let mode = session.get("mode").or_else(|| table.get("defaults")?.get("mode"));
+                let is_paper = mode.and_then(toml::Value::as_str) == Some("paper");
+                if is_paper { paper.push(path) } else { others.push(path) }
+            }
+            Err(fact) => unread += &format!("; {} cannot be read: {fact}", shown(&path)),
+        }
+    }
+    // What a template says of the mode is not known here.
+    match (&paper[..], &others[..]) {
+        ([one], _) | ([], [one]) => Ok(one.clone()),
+        ([], []) => {
+            let folder = shown(folder);
+            Err(format!(
+                "no manifest in {folder} declares a session `{name}`; name its manifest{unread}"
+            ))
+        }
+        (some, _) => {
+            let some = if some.is_empty() { &others } else { &paper };
+            let some: Vec<String> = some.iter().map(|path| shown(path)).collect();
+            Err(format!(
+                "several manifests declare a session `{name}`; name one of them: {}",
+                some.join(", ")
+            ))
+        }
+    }
 }
 
 /// What to say to somebody who names no manifest.

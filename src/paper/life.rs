@@ -162,7 +162,7 @@ pub const TRANSITIONS: &[(State, Cause, State)] = {
 
 /// That a state does not lead anywhere for a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("`{cause}` is not possible while the account is {from}; {remedy}", remedy = remedy(*from, *cause))]
+#[error("`{cause}` is not possible while the account is {being}; {remedy}", being = from.being(), remedy = remedy(*from, *cause))]
 pub struct Impossible {
     /// The state.
     pub from: State,
@@ -204,6 +204,11 @@ impl Cause {
 }
 
 impl State {
+    /// What the account is, within a sentence.
+    pub(super) fn being(self) -> &'static str {
+        if self == Self::Error { "in error" } else { self.word() }
+    }
+
     /// The state that `cause` leads to.
     pub fn after(self, cause: Cause) -> Result<Self, Impossible> {
         let found = leaving(self).find(|(known, _)| *known == cause);

@@ -65,10 +65,23 @@ pub enum Heard {
     Restart(Restart),
 }
 
-/// How long somebody else may look at an account that is just being opened.
+/// How long somebody else may have an account that is just being opened.
 const GLANCE: Duration = Duration::from_secs(2);
 
 impl Account {
+    /// Open the account of `session`, as soon as whoever only looks at it, or tells it something, has gone.
+    pub fn open_soon(store: &Store, session: &str, holder: &Holder) -> Result<Self, StoreError> {
+        let began = Instant::now();
+        loop {
+            match Self::open(store, session, holder) {
+                Err(StoreError::Locked { .. }) if began.elapsed() < GLANCE => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                opened => return opened,
+            }
+        }
+    }
+
     /// Do what waits in the control directory, in the order in which it was sent, until the account is to
     /// be put aside; what became of it.
     pub fn obey(&mut self) -> Result<Vec<Heard>, StoreError> {
@@ -136,15 +149,7 @@ impl Account {
     ) -> Result<Self, StoreError> {
         let name = self.name().to_owned();
         let aside = self.put_aside(&restart.id)?;
-        let began = Instant::now();
-        let mut account = loop {
-            match Self::open(store, &name, holder) {
-                Err(StoreError::Locked { .. }) if began.elapsed() < GLANCE => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                opened => break opened?,
-            }
-        };
+        let mut account = Self::open_soon(store, &name, holder)?;
         account.begun_anew(&restart.by, &restart.id, &aside)?;
         Ok(account)
     }
@@ -255,7 +260,8 @@ impl Account {
             }
             _ => {
                 return Err(format!(
-                    "this is not possible while the account is {state}; {}",
+                    "this is not possible while the account is {}; {}",
+                    state.being(),
                     state.instead_of_orders()
                 ));
             }

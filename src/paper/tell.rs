@@ -173,8 +173,8 @@ pub(super) fn news(session: &str, told: &Told, ends: &[usize], kept: &Kept<'_>) 
         all.push((bar, moment, event.fact("ended", true)));
     }
     for happened in risks(kept).skip(told.risks) {
-        let (kind, facts) = kept.words(happened);
-        let mut event = event(EventKind::Risk, format!("{kind} {facts}"), happened.bar);
+        let (kind, _) = kept.words(happened);
+        let mut event = event(EventKind::Risk, in_words(&happened.what), happened.bar);
         event = event.fact("what", kind);
         if let Some(symbol) = happened.symbol {
             event = event.fact("symbol", kept.symbol(symbol));
@@ -183,6 +183,28 @@ pub(super) fn news(session: &str, told: &Told, ends: &[usize], kept: &Kept<'_>) 
     }
     all.sort_by_key(|(bar, moment, _)| (*bar, *moment));
     all.into_iter().map(|(_, _, event)| event).collect()
+}
+
+/// What happened beside orders and fills, for people.
+fn in_words(what: &What) -> String {
+    match *what {
+        What::Refused { order, reason } => format!("order {order} is refused: {}", reason.word()),
+        What::Cancelled { order, cause } => {
+            format!("order {order} is taken back: {}", cause.word())
+        }
+        What::Reduced { order, reason, from, to } => {
+            format!("order {order} is made smaller, {from} to {to}: {}", reason.word())
+        }
+        What::Tripped { guard, action, value, limit } => {
+            format!("{}: {value} has come to {limit}: {}", guard.word(), action.word())
+        }
+        What::Liquidated { equity, needed } => {
+            format!("liquidated: equity {equity}, and {needed} is needed")
+        }
+        What::Booked { for_what, paid } => format!("{}: paid {paid}", for_what.word()),
+        What::Split { ratio } => format!("split: {ratio} units for each"),
+        What::Standing { change, .. } => change.word().to_owned(),
+    }
 }
 
 /// The events of the way from one state to another that the walk led to, a step each: first what the

@@ -148,7 +148,7 @@ impl<'a> Desk<'a> {
     fn follow(&self, number: usize, plan: &Plan, mut prepared: Prepared) -> Result<Exit> {
         let base = plan.base(&plan.points[0]);
         let name = &base.session.name;
-        let mut account = Account::open(self.store, name, &self.holder)?;
+        let mut account = Account::open_soon(self.store, name, &self.holder)?;
         let is_told = self.hooks.waits_for(&[Moment::OnTrade, Moment::OnState]);
         let mut journal = self.store.account_journal(name);
         // What stands there was told before.

@@ -107,7 +107,7 @@ fn one(
             sight.wins,
             sight.losses,
             sight.bars,
-            sight.latency.map_or(String::new(), |it| format!("   {:.0} ms", it * 1e3)),
+            sight.latency.map_or(String::new(), |it| format!("   decided in {:.0} ms", it * 1e3)),
         ),
         last_bar(sight, now),
     ];
@@ -211,13 +211,10 @@ fn between(left: &str, right: &str, width: usize) -> String {
 }
 
 fn last_bar(sight: &Sight, now: DateTime<Utc>) -> String {
-    match sight.last_bar.and_then(DateTime::from_timestamp_micros) {
-        None => "no bar yet".to_owned(),
-        Some(time) => {
-            let ago = super::status::ago(now, time);
-            format!("last bar {}, {ago} ago", time.format("%F %R"))
-        }
-    }
+    let time = sight.last_bar.and_then(DateTime::from_timestamp_micros);
+    let ago =
+        time.map(|time| format!("last bar {}, {} ago", at(sight), super::status::ago(now, time)));
+    ago.unwrap_or_else(|| at(sight))
 }
 
 fn percent(value: &Value) -> String {
@@ -270,7 +267,7 @@ mod tests {
         btc-paper  active                                   2026-11-21 06:31:00Z
 
         equity 10,234.50   profit 234.50   drawdown 1.2 %   exposure 50.0 %
-        3 trades (2 won, 1 lost)   1234 bars   4 ms
+        3 trades (2 won, 1 lost)   1234 bars   decided in 4 ms
         last bar 2026-11-21 06:30, 1m 0s ago
 
         positions

@@ -131,7 +131,8 @@ impl Drop for Show<'_> {
 fn status_line(shown: &[(&str, &Sight)], all: usize) -> String {
     if let (1, [(name, sight)]) = (all, shown) {
         let Sight { state, equity, profit, trades, wins, losses, .. } = sight;
-        let latency = sight.latency.map_or(String::new(), |it| format!(", {:.0} ms", it * 1e3));
+        let latency =
+            sight.latency.map_or(String::new(), |it| format!(", decided in {:.0} ms", it * 1e3));
         let trades = format!("{trades} trades ({wins} won, {losses} lost)");
         let at = at(sight);
         return format!(
@@ -157,5 +158,9 @@ pub(super) fn totals(shown: &[(&str, &Sight)], all: usize) -> String {
 /// The last bar, for people.
 pub(super) fn at(sight: &Sight) -> String {
     let time = sight.last_bar.and_then(DateTime::from_timestamp_micros);
-    time.map_or("no bar yet".into(), |time| time.format("%Y-%m-%d %H:%M").to_string())
+    let shown = |time: DateTime<Utc>| {
+        let is_whole = time.timestamp() % 60 == 0;
+        time.format(if is_whole { "%F %R" } else { "%F %T" }).to_string()
+    };
+    time.map_or("no bar yet".into(), shown)
 }
