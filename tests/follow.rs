@@ -402,3 +402,20 @@ fn one_account_has_one_follower() {
     let _ = running.end().code(143);
     let _ = project.run(["paper", "follow", "a.toml", "--session", "y"]).code(4);
 }
+
+#[test]
+fn a_replay_takes_no_bar_that_is_not_complete_whatever_the_checks_say() {
+    for (policy, warns) in [("warn", true), ("off", false), ("drop", false)] {
+        let text = manifest("").replace("\"1m\" }", "\"1m\", checks.unfinished = \"POLICY\" }");
+        let project = Project::new().manifest("a.toml", &text.replace("POLICY", policy));
+        let project = project.file("data/X.csv", format!("{HEADER}{}", minutes(0, 110)));
+        let follow = ["paper", "follow", "a.toml", "--replay", "max", "-q"];
+        let followed = project.run(follow).success();
+        assert_eq!(followed.stderr.contains("unfinished bar"), warns, "{}", followed.stderr);
+        let account = fs::read(project.path("output/paper/x/account.json")).unwrap();
+        let account: Value = serde_json::from_slice(&account).unwrap();
+        let bars = account["bars"].as_u64().unwrap();
+        // A minute may begin while this runs.
+        assert!((100..103).contains(&bars), "{policy}: {bars}");
+    }
+}

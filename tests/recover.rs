@@ -317,3 +317,31 @@ fn own_bars_that_are_gone_can_be_taken_again_by_choice() {
     project.write("data/x.csv", bars(50));
     let _ = project.run(["paper", "recover", "--accept"]).success();
 }
+
+#[test]
+fn checkpoints_that_are_gone_are_missed() {
+    let project = project();
+    [60, 61].into_iter().for_each(|count| drop(night(&project, count).success()));
+    let newest = format!("{ACCOUNT}/checkpoints/000002.json");
+    fs::remove_file(project.path(&newest)).unwrap();
+    let _ = night(&project, 62).code(3).stderr("at checkpoint 2: the checkpoint is gone");
+    let _ = project.run(["paper", "recover", "--accept"]).success();
+    let _ = night(&project, 62).success();
+    fs::remove_dir_all(project.path(&format!("{ACCOUNT}/checkpoints"))).unwrap();
+    let _ = night(&project, 63).code(3).stderr("at checkpoint 2: the checkpoint is gone");
+    let _ = project.run(["paper", "recover", "--accept"]).success();
+    [63, 64].into_iter().for_each(|count| drop(night(&project, count).success()));
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 64).success();
+    assert_same(&account(&undisturbed), &account(&project));
+}
+
+#[test]
+fn a_closed_account_that_went_back_has_its_views_again() {
+    let project = told();
+    let before = account(&project);
+    let _ = project.run(["paper", "recover", "--to", "latest", "--yes"]).success();
+    assert_eq!(state(&project), "closed");
+    let _ = night(&project, 64).success();
+    assert_same(&before, &account(&project));
+}

@@ -418,9 +418,25 @@ fn a_symbol_that_comes_to_a_directory_is_named_and_left_to_others() {
         project.run(RUN).success().stderr("x: `C` is new in the data; the account goes on with");
     let again = project.run(RUN).success();
     assert_eq!(again.stderr, "");
+    // One whose file comes later is waited for, and everybody can see that.
+    project.write(
+        "prices/A.csv",
+        format!("{whole}2020-03-01,100,101,99,100,1\n2020-03-02,100,101,99,100,1\n"),
+    );
+    let status =
+        || project.run(["paper", "status", "--format", "json"]).success().json()[0].clone();
+    let _ = project.run(RUN).success();
+    assert_eq!(status()["reason"], "waits for `B`, whose last bar is 2020-02-29T00:00:00Z");
+    assert!(project.newest().result("x")["note"].contains(", waits for B"));
+    project.write(
+        "prices/B.csv",
+        format!("{whole}2020-03-01,100,101,99,100,1\n2020-03-02,100,101,99,100,1\n"),
+    );
+    let _ = project.run(RUN).success();
+    assert_eq!(status()["reason"], Value::Null);
     let view = fs::read(project.path("output/paper/x/account.json")).unwrap();
     let view: Value = serde_json::from_slice(&view).unwrap();
-    assert_eq!((&view["bars"], &view["symbols"]), (&60.into(), &serde_json::json!(["A", "B"])));
+    assert_eq!((&view["bars"], &view["symbols"]), (&62.into(), &serde_json::json!(["A", "B"])));
     let _ = project.run(["paper", "reconcile", "x"]).success();
     // A revised bar is named with the file that holds it.
     let revised = format!("{header}{rest}").replace(",1040\n", ",1041\n");

@@ -246,8 +246,13 @@ impl Attempt<'_> {
     fn night(&self, planned: &mut Planned) -> Result<Night, StoreError> {
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
         let Planned { plan, prepared, store, .. } = planned;
-        let open =
-            |session: &str| self.options.lock.open(|| Account::open(store, session, &holder));
+        let open = |session: &str| {
+            let opened = self.options.lock.open(|| Account::open(store, session, &holder))?;
+            if opened.is_none() {
+                self.context.say(&format!("{session}: left to the process that holds it"));
+            }
+            Ok(opened)
+        };
         let mut night = Night::begin(plan, prepared, store, &holder, open)?;
         night.take(plan, prepared);
         night.warnings().iter().for_each(|warning| self.context.warn(warning));

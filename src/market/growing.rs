@@ -150,8 +150,8 @@ impl Growing {
         Self { settings, files: Vec::new(), changed: false, wrong: None }
     }
 
-    /// Nothing seen yet of bars that are history: one that is not complete by the clock is none of it,
-    /// unless `data.checks.unfinished` says so.
+    /// Nothing seen yet of bars that are history: what is not complete by the clock is told of as
+    /// `data.checks.unfinished` says.
     pub fn history(settings: &DataSettings) -> Self {
         let checks = settings.checks.with(Check::Stale, Policy::Off);
         Self {

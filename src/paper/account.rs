@@ -6,7 +6,7 @@
 //! ```
 
 use super::checkpoint::Checkpoint;
-use super::history::{Back, History, Past, TERMS};
+use super::history::{Back, History, Past, SYMBOLS, TERMS};
 use super::life::{Cause, State};
 use super::recover::Undone;
 use super::state::{is_held, state};
@@ -43,6 +43,8 @@ pub struct Account {
     fresh: bool,
     /// Warnings of its journal that nobody was shown yet.
     unsaid: Vec<String>,
+    /// The symbols for which it waits, each with its last bar.
+    waits: Vec<At>,
     /// Checkpoints are written every `paper.checkpoint_every`, and not each time.
     paced: bool,
 }
@@ -76,7 +78,14 @@ impl Account {
     pub fn open(store: &Store, session: &str, holder: &Holder) -> Result<Self, StoreError> {
         let directory = store.open_account(session, holder)?;
         let history = History::read(directory.reader())?;
-        Ok(Self { directory, history, fresh: false, unsaid: Vec::new(), paced: false })
+        Ok(Self {
+            directory,
+            history,
+            fresh: false,
+            unsaid: Vec::new(),
+            waits: Vec::new(),
+            paced: false,
+        })
     }
 
     /// Its directory.
@@ -158,14 +167,40 @@ impl Account {
         if self.refused.as_deref() != Some(fact) {
             self.history.refused = Some(fact.to_owned());
             // Whatever keeps it from writing that is the next thing that somebody is told.
-            let _ = self.tell_of_terms(false, fact);
+            let level = Level::Warning;
+            let _ = self.tell_of(TERMS, level, false, fact);
         }
     }
 
-    fn tell_of_terms(&mut self, passed: bool, fact: &str) -> Result<(), StoreError> {
-        let level = if passed { Level::Info } else { Level::Warning };
+    /// Write down for which symbols it waits, or that it waits no more; nothing, if that was told last.
+    pub fn tell_waits(&mut self) -> Result<(), StoreError> {
+        let last = |(symbol, last): &At| format!("`{symbol}`, whose last bar is {}", stamp(*last));
+        let symbols: Vec<String> = self.waits.iter().map(last).collect();
+        let fact = format!("waits for {}", symbols.join(", "));
+        let waits = (!symbols.is_empty()).then_some(fact);
+        if waits == self.history.waits {
+            return Ok(());
+        }
+        let fact = waits.as_deref().unwrap_or("waits for no symbol any more");
+        self.tell_of(SYMBOLS, Level::Info, waits.is_none(), fact)?;
+        self.history.waits = waits;
+        Ok(())
+    }
+
+    /// For how many symbols it waits.
+    pub fn waits(&self) -> &[At] {
+        &self.waits
+    }
+
+    fn tell_of(
+        &mut self,
+        name: &str,
+        level: Level,
+        passed: bool,
+        fact: &str,
+    ) -> Result<(), StoreError> {
         let event = Event::new(Utc::now(), EventKind::Check, fact).session(&*self.name);
-        let event = event.level(level).fact("name", TERMS).fact("passed", passed);
+        let event = event.level(level).fact("name", name).fact("passed", passed);
         self.directory.tell(&[event])
     }
 
@@ -174,17 +209,19 @@ impl Account {
         if let Some(fact) = &self.broken {
             return Err(Refused::Damaged(fact.clone()));
         }
-        let Some(number) = self.checkpoint.as_ref().map(|known| known.number) else {
+        let newest = self.checkpoint.as_ref().map_or(0, |known| known.number);
+        let number = newest.max(self.kept);
+        if number == 0 {
             return Err(Refused::Changed("it has no checkpoint that it could differ from".into()));
-        };
+        }
         let message = match &self.differs {
             Some(fact) => format!("{by} accepts that {fact}"),
             None => format!("{by} accepts what is other than at checkpoint {number}"),
         };
         let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
         let event = event.level(Level::Warning).fact("name", "checkpoint").fact("passed", false);
-        self.directory.tell(&[event.fact("accepted", number).fact("by", by)])?;
-        (self.history.accepted, self.history.differs) = (Some(number), None);
+        self.directory.tell(&[event.fact("accepted", newest).fact("by", by)])?;
+        (self.history.accepted, self.history.differs) = (Some(newest), None);
         self.history.retold = false;
         Ok(number)
     }
@@ -245,7 +282,8 @@ impl Account {
             self.compare(base, work).map_err(Refused::Changed)?;
         }
         if self.history.refused.take().is_some() {
-            self.tell_of_terms(true, "the manifest is what the account was opened with")?;
+            let fact = "the manifest is what the account was opened with";
+            self.tell_of(TERMS, Level::Info, true, fact)?;
         }
         if self.state.is_some_and(State::is_over) {
             return Ok(0);
@@ -276,6 +314,7 @@ impl Account {
         let stale = news.stale.iter().map(|it| at("no bar since", it));
         let gaps = news.gaps.iter().map(|it| it.to_string());
         let earlier = news.earlier.iter().map(|it| it.to_string());
+        self.waits = news.waits;
         let other = |symbol: &String| {
             format!(
                 "`{symbol}` is new in the data; the account goes on with the symbols that it was opened with"

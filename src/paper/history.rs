@@ -29,6 +29,9 @@ use std::sync::Arc;
 /// The name of the check of a manifest against what was agreed.
 pub const TERMS: &str = "terms";
 
+/// The name of the check of whether all symbols of an account have come as far as the others.
+pub const SYMBOLS: &str = "symbols";
+
 /// A command as it was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Given {
@@ -93,9 +96,13 @@ pub struct History {
     pub(super) reason: Option<String>,
     /// Why the manifest of its last run was refused, if it was.
     pub(super) refused: Option<String>,
+    /// For which symbols it waits, if it does.
+    pub(super) waits: Option<String>,
     /// The bar until which its journal tells what the rules of its session made of its standing.
     pub(super) turned: Option<String>,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The number of the last checkpoint of which its journal tells; 0 before the first.
+    pub(super) kept: u64,
     /// The checkpoint of which somebody said that the account need not be like it.
     pub(super) accepted: Option<u64>,
     /// Since then its journal says how much of its other past counts as told.
@@ -145,8 +152,10 @@ impl History {
             state: None,
             reason: None,
             refused: None,
+            waits: None,
             turned: None,
             checkpoint,
+            kept: 0,
             accepted: None,
             retold: false,
             broken,
@@ -212,9 +221,12 @@ impl History {
             }
             EventKind::Check => {
                 self.agree(event);
-                if event.facts.get("name").is_some_and(|name| name == TERMS) {
-                    let is_refused = event.facts.get("passed") == Some(&false.into());
-                    self.refused = is_refused.then(|| event.message.clone());
+                let failed = event.facts.get("passed") == Some(&false.into());
+                let failed = failed.then(|| event.message.clone());
+                match event.facts.get("name").and_then(Value::as_str) {
+                    Some(TERMS) => self.refused = failed,
+                    Some(SYMBOLS) => self.waits = failed,
+                    _ => {}
                 }
                 if let Some(accepted) = event.facts.get("accepted") {
                     (self.accepted, self.retold) = (accepted.as_u64(), false);
@@ -223,7 +235,11 @@ impl History {
                     self.tell_on(past);
                 }
             }
-            EventKind::Checkpoint => self.accepted = None,
+            EventKind::Checkpoint => {
+                self.accepted = None;
+                let number = event.facts.get("number").and_then(Value::as_u64);
+                self.kept = number.unwrap_or(self.kept);
+            }
             _ => {}
         }
     }
@@ -257,11 +273,16 @@ impl History {
         self.ends.truncate(self.told.ends);
         self.given.truncate(back.commands);
         self.turned = self.turned.take().min(back.last);
-        self.accepted = None;
+        (self.kept, self.accepted) = (back.checkpoint, None);
     }
 
     /// Compare its files with its last checkpoint.
     fn check_files(&mut self) {
+        let newest = self.checkpoint.as_ref().map_or(0, |known| known.number);
+        if newest < self.kept && self.accepted.is_none() {
+            self.differs = Some("the checkpoint is gone".to_owned());
+            return;
+        }
         let (Some(terms), Some(checkpoint), None) = (&self.terms, &self.checkpoint, &self.broken)
         else {
             return;
@@ -275,7 +296,7 @@ impl History {
     /// What is said of an account that is not what its checkpoint says.
     pub(super) fn unlike(&self, fact: &str) -> String {
         let name = &self.name;
-        let number = self.checkpoint.as_ref().map_or(0, |known| known.number);
+        let number = self.checkpoint.as_ref().map_or(0, |known| known.number).max(self.kept);
         format!(
             "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy, go back to a checkpoint with `papertape paper recover {name} --to WHICH`, or go on as it is now with `papertape paper recover {name} --accept`"
         )

@@ -123,8 +123,14 @@ impl Night {
                     0 => String::new(),
                     count => format!(", {} to approve", counted(count, "new order")),
                 };
+                let symbols: Vec<&str> =
+                    account.waits().iter().map(|(symbol, _)| symbol.as_str()).collect();
+                let behind = match symbols[..] {
+                    [] => String::new(),
+                    _ => format!(", waits for {}", symbols.join(", ")),
+                };
                 Ok(format!(
-                    "{}, {obeyed}{} taken, {}{waits}",
+                    "{}, {obeyed}{} taken, {}{waits}{behind}",
                     settled.state.word(),
                     counted(taken, "bar"),
                     counted(settled.fills, "new fill"),
@@ -177,6 +183,7 @@ fn advance(
     if account.state() == Some(State::Suspended) {
         account.turn(Cause::Open, "its data can be used")?;
     }
+    account.tell_waits()?;
     account.put(prepared, index, base).map_err(Refused::Changed)?;
     Ok(taken)
 }

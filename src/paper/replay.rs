@@ -18,7 +18,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// The bars of `data` from the first in the session's range, after the one that opened at `last`.
+    /// The bars of `data` that are complete by the session's clock, from the first in its range, after the
+    /// one that opened at `last`.
     pub fn new(session: &Session, data: &DataSet, last: Option<i64>, pace: Option<f64>) -> Self {
         let mut instants = Vec::new();
         let mut longest = 0;
@@ -38,6 +39,8 @@ impl Replay {
                 market::complete(&session.data, &data.calendar, &bars.clock, open)
             }));
         }
+        // What is not complete by the clock is no history, whatever the checks say of it.
+        instants.retain(|instant| *instant <= session.data.now);
         instants.sort_unstable();
         instants.dedup();
         Self { instants, next: 0, pace, longest, due: Instant::now() }

@@ -32,6 +32,8 @@ pub struct News {
     pub revised: Vec<Revised>,
     /// Symbols that are no longer waited for, each with its last bar.
     pub stale: Vec<At>,
+    /// Symbols for whose next bar those of the others wait, each with its last one.
+    pub waits: Vec<At>,
     /// Symbols of which bars may be missing.
     pub gaps: Vec<Gap>,
     /// Bars that the source has now, and that come before all that the account has seen.
@@ -177,7 +179,7 @@ pub fn news(
         let is_other = |name: &String| terms.all_symbols().all(|own| own != name);
         news.others = source.names().into_iter().filter(is_other).collect();
     }
-    hold_back(&mut pieces, seen, session.paper.stale_after, &mut news.stale);
+    (news.waits, news.stale) = hold_back(&mut pieces, seen, session.paper.stale_after);
     news.bars = pieces.into_iter().filter(|bars| !bars.is_empty()).collect();
     Ok(news)
 }
@@ -280,8 +282,10 @@ fn late(ours: Option<&Bars>, theirs: &Bars, new: usize, is_first: bool) -> Vec<A
     times.map(|time| (theirs.symbol.clone(), *time)).collect()
 }
 
-/// Cut `pieces` where one of the symbols might still have an earlier bar.
-fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span, stale: &mut Vec<At>) {
+/// Cut `pieces` where one of the symbols might still have an earlier bar: the symbols that are waited for,
+/// and those that are waited for no more, each with its last bar.
+fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span) -> (Vec<At>, Vec<At>) {
+    let (mut waits, mut stale) = (Vec::new(), Vec::new());
     // Until when each symbol is known: its next bar cannot close before that.
     let known: Vec<Option<(i64, i64, i64)>> = pieces
         .iter()
@@ -294,7 +298,9 @@ fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span, stale: &mut Vec
             })
         })
         .collect();
-    let Some(newest) = known.iter().flatten().map(|(_, close, _)| *close).max() else { return };
+    let Some(newest) = known.iter().flatten().map(|(_, close, _)| *close).max() else {
+        return (waits, stale);
+    };
     let mut horizon = i64::MAX;
     for (piece, known) in pieces.iter().zip(&known) {
         // A symbol that has never had a bar is not waited for: nobody knows when it begins.
@@ -305,12 +311,26 @@ fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span, stale: &mut Vec
         };
         match newest - close > patience {
             true => stale.push((piece.symbol.clone(), last)),
-            false => horizon = horizon.min(next),
+            false => {
+                if next < horizon {
+                    waits.clear();
+                }
+                horizon = horizon.min(next);
+                if next == horizon {
+                    waits.push((piece.symbol.clone(), last));
+                }
+            }
         }
     }
+    let mut is_whole = true;
     for piece in pieces {
         let fits = |time: &i64| piece.clock.close(*time) < horizon;
         let rows = piece.time.partition_point(fits);
+        is_whole &= rows == piece.len();
         *piece = piece.part(0..rows);
     }
+    if is_whole {
+        waits.clear();
+    }
+    (waits, stale)
 }

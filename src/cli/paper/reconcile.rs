@@ -49,6 +49,9 @@ pub(super) struct Reconcile {
     /// Lay this profile of the manifest over the session
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Set a key of the session, as it is run; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
     /// How it is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -66,7 +69,7 @@ impl Reconcile {
             Some(manifest) => manifest,
             None => manifest(&reader, context)?.unwrap_or_else(|| PathBuf::from(&name)),
         };
-        let mut planning = Planning::of(manifest, Vec::new(), vec![name.clone()]);
+        let mut planning = Planning::of(manifest, self.set, vec![name.clone()]);
         planning.profile = self.profile;
         planning.find_sessions(context)?;
         let planned = match planning.plan(context)? {

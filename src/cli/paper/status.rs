@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
 use crate::engine::OrderStatus;
 use crate::paper::State;
-use crate::paper::history::TERMS;
+use crate::paper::history::{SYMBOLS, TERMS};
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -165,14 +165,18 @@ fn state_of(events: &[Event]) -> State {
     to.and_then(State::named).unwrap_or(State::Initializing)
 }
 
-/// Why the account with this journal does not go on, if it does not.
+/// Why the account with this journal does not go on, if it does not: its state, its manifest, or a symbol
+/// that it waits for.
 fn reason_of(events: &[Event]) -> Option<&str> {
-    let mut last = events.iter().rev();
     if matches!(state_of(events), State::Suspended | State::Error) {
-        return last.find_map(|event| event.facts.get("reason")?.as_str());
+        return events.iter().rev().find_map(|event| event.facts.get("reason")?.as_str());
     }
-    let terms = last.find(|event| event.facts.get("name").is_some_and(|name| name == TERMS))?;
-    (terms.facts.get("passed")? == false).then_some(&terms.message)
+    let failed = |check: &str| {
+        let is_it = |event: &&Event| event.facts.get("name").is_some_and(|name| name == check);
+        let last = events.iter().rev().find(is_it)?;
+        (last.facts.get("passed")? == false).then_some(&*last.message)
+    };
+    failed(TERMS).or_else(|| failed(SYMBOLS))
 }
 
 fn row(account: &AccountReader, events: &[Event], view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
