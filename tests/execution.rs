@@ -333,3 +333,49 @@ fn a_limit_of_a_group_limits_its_members_alone() {
     assert!(units("one", "b") > 2.5 * units("one", "a"));
     assert!((units("none", "a") / units("none", "b") - 1.0).abs() < 0.1);
 }
+
+#[test]
+fn a_booked_split_changes_neither_excursions_nor_the_benchmark() {
+    let name = "us-equities-2014-splits-dividends.csv";
+    let mut manifest = format!(
+        "\n[defaults]\nsymbols = [\"AAPL\", \"MSFT\"]\nsizing.cash = 1_000\n\
+         data = {{ path = \"data/{name}\", timezone = \"America/New_York\", calendar = \"us_equity\" }}\n",
+    );
+    for (side, adjust) in
+        ["long", "short"].iter().flat_map(|side| [(side, "none"), (side, "split")])
+    {
+        manifest += &format!(
+            "[session.{side}-{adjust}]\ndata.adjust = \"{adjust}\"\n\
+             strategy.rules.enter_{side} = \"month == 2\"\nstrategy.rules.exit_{side} = \"month == 9\"\n",
+        );
+    }
+    let project = Project::new().data(name).manifest("x.toml", &manifest);
+    let _ = project.run(["run", "x.toml", "--no-report"]).success();
+    let run = project.newest();
+    for side in ["long", "short"] {
+        // Raw prices, whose split the account books, and prices without it.
+        let both = ["none", "split"].map(|adjust| format!("{side}-{adjust}"));
+        let near = |what: &str, [a, b]: [&str; 2]| {
+            let [a, b] = [a, b].map(|text| text.parse::<f64>().unwrap());
+            assert!((a - b).abs() < 1e-12, "{side}, {what}: {a} and {b}");
+            a
+        };
+        let trades = both.each_ref().map(|name| {
+            let shown = ["sessions", "show", name, "--trades", "--format", "csv"];
+            project.run(shown).success().rows()
+        });
+        assert_eq!(trades.each_ref().map(Vec::len), [2, 2]);
+        for (raw, split) in trades[0].iter().zip(&trades[1]) {
+            let wide = ["mae", "mfe"].map(|what| near(what, [&raw[what], &split[what]]));
+            assert!(wide.iter().all(|moved| (0.0..0.6).contains(moved)), "{side}: {wide:?}");
+        }
+        let rows = both.each_ref().map(|name| run.result(name));
+        let same = |what: &str| near(what, [&rows[0][what], &rows[1][what]]);
+        let [_, _, benchmark] = ["mae", "mfe", "benchmark_return"].map(same);
+        // Half in each at its first open until its last close, with what they paid on the way.
+        let apple = (7.0 * 110.38 + 3.05 + 3.29 + 7.0 * 0.94) / 555.68;
+        let microsoft = (46.45 + 3.0 * 0.28 + 0.31) / 37.35;
+        let held = (apple + microsoft) / 2.0 - 1.0;
+        assert!((benchmark - held).abs() < 1e-12, "{side}: {benchmark} and {held}");
+    }
+}

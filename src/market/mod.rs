@@ -80,7 +80,7 @@ pub struct Took {
 pub struct FileRead {
     /// Where it lies, as people write it.
     pub path: String,
-    /// How many rows it holds.
+    /// How many rows it holds; a file without any adds nothing to others.
     pub rows: usize,
 }
 
@@ -176,6 +176,10 @@ fn data_set(
     began: Instant,
 ) -> Result<DataSet, DataError> {
     let read = began.elapsed();
+    if let (true, Some(file)) = (rows.is_empty(), files.first()) {
+        let fact = "the file has a header and no rows; write bars into it or name another file";
+        return Err(DataError { file: file.path.clone(), fact: fact.to_owned() });
+    }
     let choice = settings.calendar.as_ref().unwrap_or(&CalendarChoice::Always);
     let calendar = Calendar::of(choice)?;
     let (mut all, mut verdicts) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));

@@ -504,22 +504,50 @@ fn actions(part: &Part, bar: impl Fn(usize) -> Option<usize>) -> Arc<[Action]> {
 }
 
 /// What one unit of money becomes by the end of each day when equal parts of it are put into the
-/// symbols (or all of it into one) at the first open of each, and nothing is done any more.
+/// symbols (or all of it into one) at the first open of each, and nothing is done any more: units are
+/// split, and dividends stay in cash.
 fn buy_and_hold(frame: &Frame, only: Option<usize>) -> Vec<f64> {
     let held: Vec<&Aligned> = match only {
         Some(index) => vec![&frame.symbols[index]],
         None => frame.symbols.iter().collect(),
     };
-    let first: Vec<Option<f64>> =
-        held.iter().map(|bars| bars.next_bar(0).map(|bar| bars.open[bar])).collect();
-    let worth = |t: usize| {
-        let parts = held.iter().zip(&first).map(|(bars, open)| match open {
-            Some(open) if !bars.close[t].is_nan() => bars.close[t] / open,
-            _ => 1.0,
+    let mut parts: Vec<Held<'_>> = held.into_iter().map(Held::of).collect();
+    let count = parts.len() as f64;
+    let days = frame.days.iter().map(|day| day.end - 1);
+    days.map(|last| parts.iter_mut().map(|part| part.worth(last)).sum::<f64>() / count).collect()
+}
+
+/// One symbol of who buys and holds.
+struct Held<'a> {
+    bars: &'a Aligned,
+    /// The price of the first open, and what is still to be booked after it; `None` without a bar.
+    bought: Option<(f64, &'a [Action])>,
+    /// What a unit became.
+    units: f64,
+    /// What it paid.
+    cash: f64,
+}
+
+impl<'a> Held<'a> {
+    fn of(bars: &'a Aligned) -> Self {
+        let bought = bars.next_bar(0).map(|first| {
+            let before = bars.actions.partition_point(|action| action.row <= first);
+            (bars.open[first], &bars.actions[before..])
         });
-        parts.sum::<f64>() / held.len() as f64
-    };
-    frame.days.iter().map(|day| worth(day.end - 1)).collect()
+        Self { bars, bought, units: 1.0, cash: 0.0 }
+    }
+
+    /// What one unit of money is worth at the close of bar `t`; each `t` is later than the one before.
+    fn worth(&mut self, t: usize) -> f64 {
+        let Some((price, actions)) = &mut self.bought else { return 1.0 };
+        let due = actions.partition_point(|action| action.row <= t);
+        for action in actions.split_off(..due).unwrap_or_default() {
+            self.units *= action.split;
+            self.cash += self.units * action.dividend;
+        }
+        let close = self.bars.close[t];
+        if close.is_nan() { 1.0 } else { (self.units * close + self.cash) / *price }
+    }
 }
 
 fn day_times(frame: &Frame) -> Vec<i64> {

@@ -300,12 +300,20 @@ fn trade_metrics(metrics: &mut Metrics, trades: &[Trade], frame: &Frame, years: 
 }
 
 /// How far a trade was down and up at its worst and best mark, as positive fractions of the entry
-/// price. The marks are the closes from the entry's bar to the one before the exit's, and the exit.
+/// price. The marks are the closes from the entry's bar to the one before the exit's, and the exit; those
+/// of before a split are those of what a unit became, as the entry price is.
 pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
+    let bars = &frame.symbols[trade.symbol];
     // What the end of the range closes may be dated before an entry inside its last bar.
-    let (from, to) = (trade.entry_bar.min(trade.exit_bar), trade.exit_bar);
-    let closes = &frame.symbols[trade.symbol].close[from..to];
-    let (low, high) = extremes(closes, trade.exit_price);
+    let (from, mut to) = (trade.entry_bar.min(trade.exit_bar), trade.exit_bar);
+    let held = from + 1..=to;
+    let splits = bars.actions.iter().filter(|action| held.contains(&action.row));
+    let (mut low, mut high, mut units) = (trade.exit_price, trade.exit_price, 1.0);
+    for (row, split) in splits.rev().map(|it| (it.row, it.split)).chain([(from, 1.0)]) {
+        let (lowest, highest) = extremes(&bars.close[row..to], trade.exit_price * units);
+        (low, high) = (low.min(lowest / units), high.max(highest / units));
+        (to, units) = (row, units * split);
+    }
     let gain = |price: f64| trade.side.sign() * (price / trade.entry_price - 1.0);
     let (a, b) = (gain(low), gain(high));
     ((-a.min(b)).max(0.0), a.max(b).max(0.0))

@@ -416,10 +416,12 @@ impl Prepared {
     pub fn warnings(&self, modes: &[Mode]) -> Vec<String> {
         let works = self.jobs.iter().filter_map(|job| job.work.as_ref().ok());
         let works = works.filter(|work| modes.contains(&work.variant.session.mode));
-        let slices: BTreeSet<usize> = works.map(|work| work.variant.slice).collect();
+        let slices: BTreeSet<usize> = works.clone().map(|work| work.variant.slice).collect();
         let verdicts = slices.into_iter().flat_map(|slice| &self.slices[slice].verdicts);
+        let files = works.flat_map(|work| &work.variant.data.files).filter(|file| file.rows == 0);
+        let empty = files.map(|file| format!("{}: the file has a header and no rows", file.path));
         let mut lines: Vec<String> = Vec::new();
-        for line in verdicts.flat_map(|verdict| verdict.warnings()) {
+        for line in verdicts.flat_map(|verdict| verdict.warnings()).chain(empty) {
             if !lines.contains(&line) {
                 lines.push(line);
             }

@@ -164,6 +164,18 @@ fn further_files_of_a_symbol_go_on_with_it() {
 }
 
 #[test]
+fn a_file_that_has_no_rows_yet_adds_nothing_to_others() {
+    let header = "time,o,h,l,c\n";
+    let rows = format!("{header}2020-12-30,1,1,1,1\n2020-12-31,1,1,1,1\n");
+    let files = Files::new(&[("NEW.csv", header), ("OLD.csv", &rows)]);
+    let data = files.load(&["*.csv"]).unwrap();
+    assert_eq!(data.symbols(), ["OLD"]);
+    assert_eq!(data.files.iter().map(|file| file.rows).collect::<Vec<_>>(), [0, 2]);
+    let told = files.load(&["NEW.csv"]).unwrap_err();
+    assert!(told.contains("the file has a header and no rows; write bars"), "{told}");
+}
+
+#[test]
 fn packed_files_other_separators_and_told_formats_are_read() {
     use std::io::Write as _;
     let files = Files::new(&[(
