@@ -335,6 +335,20 @@ fn fed(project: &Project, lines: &str) -> crate::project::Outcome {
 }
 
 #[test]
+fn a_feed_that_dies_within_a_line_leaves_out_that_line_alone() {
+    let project = Project::new().manifest("a.toml", &manifest(""));
+    let lines = minutes(0, 32);
+    let ends: Vec<usize> = lines.match_indices('\n').map(|(end, _)| end + 1).collect();
+    let (first, rest) = lines.split_at(ends[29]);
+    let torn = &rest[..rest.find(',').unwrap() + 3];
+    let ended = fed(&project, &format!("{HEADER}{first}{torn}")).success();
+    let _ = ended.stderr("standard input ended within a line, which is left out");
+    assert_eq!(project.walked(), 30);
+    let _ = fed(&project, rest).success().silent();
+    assert_eq!(project.walked(), 32);
+}
+
+#[test]
 fn a_bar_that_is_sent_twice_is_one_and_two_of_one_time_end_with_a_code() {
     let project = Project::new().manifest("a.toml", &manifest(""));
     let lines = minutes(0, 30);

@@ -2,6 +2,7 @@
 
 use super::screen::Screen;
 use super::show::Show;
+use super::spool::Spool;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
 use crate::cli::planning::{Planned, Planning};
@@ -15,12 +16,10 @@ use crate::paper::{Account, Clock, Refused, replay};
 use crate::plan::{Plan, Prepared};
 use crate::store::{Holder, Level, Store};
 use anyhow::Result;
-use std::io::{BufRead, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::ScopedJoinHandle;
-use std::time::Duration;
 
 /// Follow paper sessions in the foreground: fill as bars complete, until they are told to stop
 ///
@@ -82,7 +81,7 @@ impl Follow {
         hooks.missing().iter().for_each(|missing| context.warn(missing));
         let screen = self.screen.then(|| Screen::of(&store, &names));
         let command_line: Vec<String> = std::env::args().collect();
-        let desk = Desk {
+        let mut desk = Desk {
             signals: &signals,
             store: &store,
             holder: Holder::this_process(host(), &command_line),
@@ -92,14 +91,18 @@ impl Follow {
             ended: Arc::default(),
             show: Mutex::new(Show::new(context, screen, names)),
         };
-        if is_one {
-            if self.stdin && !desk.follow_lines(&mut plan)? {
-                let is_told = signals.exit().is_some();
-                if !is_told {
+        if is_one && self.stdin {
+            let Some(spool) = desk.lines(&mut plan, context)? else {
+                if signals.exit().is_none() {
                     context.say("standard input has ended, and no line came");
                 }
                 return Ok(signals.exit().unwrap_or(Exit::Success));
-            }
+            };
+            desk.ended = spool.ended();
+            let exit = desk.follow(0, &plan, prepared)?;
+            return spool.conclude(context).map(|()| exit);
+        }
+        if is_one {
             return desk.follow(0, &plan, prepared);
         }
         // Each account has data of its own, and a thread that only sleeps while nothing happens.
@@ -218,16 +221,21 @@ impl<'a> Desk<'a> {
         self.show.lock().expect("nobody panics while it draws")
     }
 
-    /// Let the only session of `plan` read the lines of standard input; `false` if there are none.
-    fn follow_lines(&self, plan: &mut Plan) -> Result<bool> {
+    /// Wait for the first line of standard input, and let the only session of `plan` follow the file in
+    /// which it is kept; `None` if none comes.
+    fn lines(&self, plan: &mut Plan, context: &Context) -> Result<Option<Spool>> {
         let session = &mut plan.bases[plan.points[0].base].session;
         let symbol = session.symbols.as_ref().and_then(|it| it.first()).unwrap_or(&session.name);
-        let spool = self.store.account(&session.name).feed(symbol);
+        let account = self.store.account(&session.name);
+        // Who has the account has its feed, too.
+        drop(Account::open_soon(self.store, &session.name, &self.holder)?);
         let stop = || self.signals.exit().is_some();
-        let Some(path) = spool_lines(spool, self.ended.clone(), &stop)? else { return Ok(false) };
-        session.data.written = vec![path.display().to_string()];
-        session.data.paths = vec![path];
-        Ok(true)
+        let Some(spool) = Spool::open(&account.feed(symbol), stop, context)? else {
+            return Ok(None);
+        };
+        session.data.written = vec![spool.path().display().to_string()];
+        session.data.paths = vec![spool.path().to_owned()];
+        Ok(Some(spool))
     }
 }
 
@@ -236,46 +244,4 @@ fn only_paper(mut plan: Plan, _: &[crate::manifest::Project]) -> Plan {
     let bases = &plan.bases;
     plan.points.retain(|point| bases[point.base].session.mode == Mode::Paper);
     plan
-}
-
-/// Write the lines of standard input to a file of the account, as they come: what came is not lost, and
-/// the account follows the file. The file, once its first line is there; `None` if there is none.
-fn spool_lines(
-    spool: PathBuf,
-    ended: Arc<AtomicBool>,
-    stop: &dyn Fn() -> bool,
-) -> Result<Option<PathBuf>> {
-    let (sender, receiver) = std::sync::mpsc::channel::<PathBuf>();
-    if let Some(directory) = spool.parent() {
-        crate::store::create_directories(directory)?;
-    }
-    std::thread::spawn(move || {
-        let mut lines = std::io::stdin().lock();
-        let mut line = Vec::new();
-        let mut file = None;
-        // Whoever cannot be written to any more is told by the silence of the feed.
-        while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            if file.is_none() {
-                let ending = if line.first() == Some(&b'{') { "jsonl" } else { "csv" };
-                let name = format!("{}.{ending}", spool.display());
-                let path = PathBuf::from(name);
-                file = std::fs::OpenOptions::new().create(true).append(true).open(&path).ok();
-                let _ = sender.send(path);
-            }
-            let wrote = file.as_mut().is_some_and(|file| file.write_all(&line).is_ok());
-            if !wrote {
-                break;
-            }
-            line.clear();
-        }
-        ended.store(true, Ordering::Relaxed);
-    });
-    loop {
-        match receiver.recv_timeout(Duration::from_millis(100)) {
-            Ok(path) => return Ok(Some(path)),
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) if stop() => return Ok(None),
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-        }
-    }
 }

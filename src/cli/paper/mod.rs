@@ -6,6 +6,7 @@ mod reconcile;
 mod recover;
 mod screen;
 mod show;
+mod spool;
 mod status;
 
 use super::context::Context;
