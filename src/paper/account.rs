@@ -387,6 +387,12 @@ impl Account {
         Ok(())
     }
 
+    /// Write down what is odd about its feed, each once.
+    pub(super) fn note_once(&mut self, mut notes: Vec<String>) -> Result<(), StoreError> {
+        notes.retain(|note| !self.noted.contains(note));
+        self.note(&notes.clone(), notes)
+    }
+
     /// Write down what is `said` of the bars of the source, and by which `notes` it is known again, so that
     /// it is said once.
     fn note(&mut self, said: &[String], notes: Vec<String>) -> Result<(), StoreError> {

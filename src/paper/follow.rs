@@ -322,9 +322,8 @@ impl<'p> Follower<'p> {
         match self.look() {
             Ok(garbage) => {
                 self.failed = 0;
-                for line in garbage {
-                    self.warn(line, watch)?;
-                }
+                self.account.note_once(garbage)?;
+                self.pass_on_warnings(watch);
             }
             Err(fact) => {
                 self.failed += 1;
@@ -361,9 +360,7 @@ impl<'p> Follower<'p> {
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let work = job.and_then(|job| job.work.as_ref().ok());
         let taken = self.account.take(self.base, data, work, now);
-        for warning in self.account.unsaid() {
-            watch(&self.sight, News::Warning(warning));
-        }
+        self.pass_on_warnings(watch);
         match taken {
             Err(Refused::Unfit(fact) | Refused::Changed(fact)) => {
                 self.suspend(Cause::Unfit, &fact, watch)?;
@@ -381,6 +378,13 @@ impl<'p> Follower<'p> {
         }
         self.silence(now, watch)?;
         Ok(more)
+    }
+
+    /// Show what the account's journal warns of.
+    fn pass_on_warnings(&mut self, watch: &mut impl FnMut(&Sight, News)) {
+        for warning in self.account.unsaid() {
+            watch(&self.sight, News::Warning(warning));
+        }
     }
 
     /// Look at the feed; lines that are no bars, in words. What is wrong with it otherwise.
@@ -425,7 +429,8 @@ impl<'p> Follower<'p> {
             Span::Bars(bars) => bars as i64 * clock.timeframe,
             Span::Time(time) => time,
         };
-        let silent = open_time(data, clock.close(last) + self.base.session.data.delay, now);
+        let settings = &self.base.session.data;
+        let silent = open_time(data, settings, clock.close(last) + settings.delay, now);
         if silent <= patience {
             return Ok(());
         }
