@@ -326,3 +326,17 @@ fn what_is_odd_about_a_row_is_told_once() {
     let plan = project.run(["plan", "a.toml", "--session", "night"]).success();
     let _ = plan.stderr("`x` has 2 rows out of order");
 }
+
+#[test]
+fn an_account_whose_range_has_ended_says_so() {
+    let project = Project::new().bars(100).manifest("a.toml", &both("range = { to = 2020-02-20 }"));
+    let run = || {
+        let _ = project.run(["run", "a.toml", "--no-report", "-q", "--session", "night"]).success();
+    };
+    run();
+    let told = text(&project, "output/paper/night/journal.jsonl");
+    run();
+    assert_eq!(text(&project, "output/paper/night/journal.jsonl"), told, "once is enough");
+    let status = project.run(["paper", "status"]).success();
+    let _ = status.stdout("its range ended on 2020-02-20: later bars are left out");
+}

@@ -63,14 +63,14 @@ fn a_paused_account_enters_nothing_and_goes_on() {
 
 #[test]
 fn rules_pause_resume_and_stop_an_account_and_are_named() {
-    let paper = "pause_when = \"bar_index == 50\", stop_when = \"bar_index >= 53\"";
+    let paper = "pause_when = \"bar_index == 50\", resume_when = \"bar_index != 51\", stop_when = \"bar_index >= 54\"";
     let project = project(50, paper);
     let mut running = project.following("active");
-    for (bars, state) in [(51, "paused"), (52, "active")] {
-        project.append(&minutes(bars - 1, bars));
+    for (first, bars, state) in [(50, 51, "paused"), (51, 53, "active")] {
+        project.append(&minutes(first, bars));
         running.wait_until(|| project.is(state));
     }
-    project.append(&minutes(52, 56));
+    project.append(&minutes(53, 57));
     let _ = running.end().success();
     let states = project.told("state");
     let reason = |number: usize| states[number]["facts"]["reason"].as_str().unwrap();

@@ -6,7 +6,7 @@
 //! ```
 
 use super::checkpoint::Checkpoint;
-use super::history::{Back, History, Past, SYMBOLS, TERMS};
+use super::history::{BARS, Back, History, Past, TERMS};
 use super::life::{Cause, State};
 use super::recover::Undone;
 use super::state::{is_held, state};
@@ -26,7 +26,7 @@ use crate::plan::{Base, Work};
 use crate::store::{
     ACCOUNT_FILE, AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError,
 };
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -45,6 +45,8 @@ pub struct Account {
     unsaid: Vec<String>,
     /// The symbols for which it waits, each with its last bar.
     waits: Vec<At>,
+    /// The last day of its range, if there are later bars.
+    ended: Option<NaiveDate>,
     /// Checkpoints are written every `paper.checkpoint_every`, and not each time.
     paced: bool,
 }
@@ -84,6 +86,7 @@ impl Account {
             fresh: false,
             unsaid: Vec::new(),
             waits: Vec::new(),
+            ended: None,
             paced: false,
         })
     }
@@ -172,17 +175,20 @@ impl Account {
         }
     }
 
-    /// Write down for which symbols it waits, or that it waits no more; nothing, if that was told last.
+    /// Write down why it takes none of the bars that there are, or that it does; nothing, if that was told
+    /// last.
     pub fn tell_waits(&mut self) -> Result<(), StoreError> {
         let last = |(symbol, last): &At| format!("`{symbol}`, whose last bar is {}", stamp(*last));
         let symbols: Vec<String> = self.waits.iter().map(last).collect();
         let fact = format!("waits for {}", symbols.join(", "));
         let waits = (!symbols.is_empty()).then_some(fact);
+        let ended = |day| format!("its range ended on {day}: later bars are left out");
+        let waits = self.ended.map(ended).or(waits);
         if waits == self.history.waits {
             return Ok(());
         }
-        let fact = waits.as_deref().unwrap_or("waits for no symbol any more");
-        self.tell_of(SYMBOLS, Level::Info, waits.is_none(), fact)?;
+        let fact = waits.as_deref().unwrap_or("takes the bars that there are");
+        self.tell_of(BARS, Level::Info, waits.is_none(), fact)?;
         self.history.waits = waits;
         Ok(())
     }
@@ -314,7 +320,7 @@ impl Account {
         let stale = news.stale.iter().map(|it| at("no bar since", it));
         let gaps = news.gaps.iter().map(|it| it.to_string());
         let earlier = news.earlier.iter().map(|it| it.to_string());
-        self.waits = news.waits;
+        (self.waits, self.ended) = (news.waits, news.ended);
         let other = |symbol: &String| {
             format!(
                 "`{symbol}` is new in the data; the account goes on with the symbols that it was opened with"

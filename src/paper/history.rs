@@ -29,8 +29,8 @@ use std::sync::Arc;
 /// The name of the check of a manifest against what was agreed.
 pub const TERMS: &str = "terms";
 
-/// The name of the check of whether all symbols of an account have come as far as the others.
-pub const SYMBOLS: &str = "symbols";
+/// The name of the check of whether an account takes the bars that there are.
+pub const BARS: &str = "bars";
 
 /// A command as it was given.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +96,7 @@ pub struct History {
     pub(super) reason: Option<String>,
     /// Why the manifest of its last run was refused, if it was.
     pub(super) refused: Option<String>,
-    /// For which symbols it waits, if it does.
+    /// Why it takes no more bars than it did, though there are some.
     pub(super) waits: Option<String>,
     /// The bar until which its journal tells what the rules of its session made of its standing.
     pub(super) turned: Option<String>,
@@ -225,7 +225,7 @@ impl History {
                 let failed = failed.then(|| event.message.clone());
                 match event.facts.get("name").and_then(Value::as_str) {
                     Some(TERMS) => self.refused = failed,
-                    Some(SYMBOLS) => self.waits = failed,
+                    Some(BARS) => self.waits = failed,
                     _ => {}
                 }
                 if let Some(accepted) = event.facts.get("accepted") {
@@ -321,8 +321,15 @@ impl History {
     pub fn wrong(&self) -> Option<String> {
         let broken = |fact: &String| {
             let name = &self.name;
+            // Nobody knows to which checkpoint it could go back where its journal is gone.
+            let back = match self.terms.is_some() {
+                true => format!(
+                    ", go back to a checkpoint with `papertape paper recover {name} --to WHICH`"
+                ),
+                false => String::new(),
+            };
             format!(
-                "{fact}; restore its files from a copy, go back to a checkpoint with `papertape paper recover {name} --to WHICH`, or begin anew with `papertape paper restart {name}`"
+                "{fact}; restore its files from a copy{back}, or begin anew with `papertape paper restart {name}`"
             )
         };
         self.broken.as_ref().map(broken).or_else(|| self.differs.as_ref().map(|it| self.unlike(it)))

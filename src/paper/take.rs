@@ -34,6 +34,8 @@ pub struct News {
     pub stale: Vec<At>,
     /// Symbols for whose next bar those of the others wait, each with its last one.
     pub waits: Vec<At>,
+    /// The last day of the range, if there are later bars.
+    pub ended: Option<NaiveDate>,
     /// Symbols of which bars may be missing.
     pub gaps: Vec<Gap>,
     /// Bars that the source has now, and that come before all that the account has seen.
@@ -154,6 +156,9 @@ pub fn news(
             .find(|&row| !complete(theirs.time[row]) || days[row] > last_day)
             .unwrap_or(theirs.len());
         let beyond = days.partition_point(|day| *day <= last_day);
+        if theirs.time.get(beyond).is_some_and(|open| complete(*open)) {
+            news.ended = session.range.to;
+        }
         let beyond = theirs.time.get(beyond).copied().unwrap_or(i64::MAX);
         let first_day = terms.from.map_or(i32::MIN, day_number);
         let in_range = days.partition_point(|day| *day < first_day);

@@ -79,7 +79,7 @@ macro_rules! event_kinds {
 }
 
 event_kinds! {
-    /// A process began to write: the first line of a run, and of each time an account is advanced.
+    /// A process began to write: the first line of a run, and of each time an account is followed.
     RunnerStart = "runner_start",
     /// A phase began.
     PhaseStart = "phase_start",

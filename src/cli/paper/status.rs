@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
 use crate::engine::OrderStatus;
 use crate::paper::State;
-use crate::paper::history::{SYMBOLS, TERMS};
+use crate::paper::history::{BARS, TERMS};
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -176,7 +176,7 @@ fn reason_of(events: &[Event]) -> Option<&str> {
         let last = events.iter().rev().find(is_it)?;
         (last.facts.get("passed")? == false).then_some(&*last.message)
     };
-    failed(TERMS).or_else(|| failed(SYMBOLS))
+    failed(TERMS).or_else(|| failed(BARS))
 }
 
 fn row(account: &AccountReader, events: &[Event], view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
