@@ -72,11 +72,10 @@ impl Lines {
         let rest = self.torn.split_off(end);
         let whole = std::mem::replace(&mut self.torn, rest);
         let before = self.rows.len();
-        for line in whole.split(|byte| *byte == b'\n') {
-            // What follows the last newline is no line.
+        for line in whole.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
             self.line(line.strip_suffix(b"\r").unwrap_or(line))?;
         }
-        self.count -= usize::from(!whole.is_empty());
         if self.torn.len() > LONGEST {
             self.torn.clear();
             self.count += 1;
@@ -303,6 +302,10 @@ mod tests {
             assert_eq!(before + lines.push(rest).unwrap(), 2);
             assert_eq!(closes(&lines), [1.5, 1.75]);
             assert_eq!(lines.garbage(), []);
+            for torn in ["", "gar", "", "bage\n"] {
+                assert_eq!(lines.push(torn.as_bytes()).unwrap(), 0);
+            }
+            assert_eq!(lines.garbage()[0].line, 4, "pieces of a line are one line");
         }
     }
 

@@ -367,11 +367,16 @@ impl<'p> Follower<'p> {
                 return Ok(more);
             }
             Err(error) => return Err(error),
-            Ok(0) => self.mended()?,
+            Ok(0) => self.mended(watch)?,
             Ok(_) => {
                 self.unfit = None;
+                let before = self.sight.state;
                 let settled = self.walk()?;
                 self.sight.latency = Some(began.elapsed().as_secs_f64());
+                if before == State::Suspended {
+                    let cause = Cause::Fit.about().to_owned();
+                    watch(&self.sight, News::State(self.sight.state, cause));
+                }
                 self.show(settled, watch);
                 return Ok(more);
             }
@@ -439,12 +444,13 @@ impl<'p> Follower<'p> {
     }
 
     /// The data is fit again, if it was not.
-    fn mended(&mut self) -> Result<(), Refused> {
+    fn mended(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
         if self.unfit.take().is_some() {
             let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
             self.check("data", true, "passed its checks again")?;
             self.account.turn(cause, cause.about())?;
             self.sight.state = self.account.state().unwrap_or(self.sight.state);
+            watch(&self.sight, News::State(self.sight.state, cause.about().to_owned()));
         }
         Ok(())
     }
