@@ -304,7 +304,12 @@ impl Records {
 
     /// Write them to standard output.
     pub(super) fn print(&self, format: Format) -> Result<Exit> {
-        write(self.render(format, terminal_width()).as_bytes())
+        write(self.here(format).as_bytes())
+    }
+
+    /// The text in `format` as it is printed here.
+    pub(super) fn here(&self, format: Format) -> String {
+        self.render(format, terminal_width())
     }
 
     /// The text in `format`; a table is at most `width` wide if there is one.

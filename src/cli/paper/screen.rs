@@ -1,16 +1,16 @@
 //! The whole screen of a terminal: of one account how it is, what it holds and waits for, of several a
 //! line each, and what happened last.
 //!
-//! The first drawing moves what stood there up and away. Each begins at the corner and clears what it
-//! leaves over, so that a terminal that was made smaller or larger is right again with the next one, and
-//! nothing has to be restored at the end, however that comes.
+//! A [`Canvas`] draws it. The first drawing moves what stood there up and away. Each begins at the corner
+//! and clears what it leaves over, so that a terminal that was made smaller or larger is right again with
+//! the next one, and nothing has to be restored at the end, however that comes.
 
 use super::show::{at, totals};
 use crate::paper::follow::Sight;
 use crate::report::format::{decimal, number};
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, JournalReader, Store};
 use chrono::{DateTime, Utc};
-use console::{measure_text_width, pad_str, truncate_str};
+use console::{Term, measure_text_width, pad_str, truncate_str};
 use serde_json::Value;
 
 /// So many of the last events are kept: no screen shows more.
@@ -22,11 +22,31 @@ const TO_END_OF_LINE: &str = "\x1b[K";
 const TO_END_OF_SCREEN: &str = "\x1b[J";
 const CORNER: &str = "\x1b[H";
 
+/// Whether a terminal can be drawn on.
+pub(super) fn can_draw(terminal: &Term) -> bool {
+    terminal.is_term() && std::env::var("TERM").is_ok_and(|term| term != "dumb")
+}
+
+/// A terminal that is drawn on again and again.
+#[derive(Debug, Default)]
+pub(super) struct Canvas {
+    is_drawn: bool,
+}
+
+impl Canvas {
+    /// What to write to a terminal of `height` lines, so that it shows `lines` and no more.
+    pub(super) fn draw(&mut self, lines: &[String], height: usize) -> String {
+        let is_first = !std::mem::replace(&mut self.is_drawn, true);
+        let away = if is_first { "\n".repeat(height) } else { String::new() };
+        format!("{away}{CORNER}{}", lines_over(lines))
+    }
+}
+
 /// What is drawn of accounts.
 pub(super) struct Screen {
     accounts: Vec<(AccountReader, JournalReader)>,
     events: Vec<Event>,
-    is_drawn: bool,
+    canvas: Canvas,
 }
 
 impl Screen {
@@ -34,7 +54,7 @@ impl Screen {
     pub(super) fn of(store: &Store, names: &[String]) -> Self {
         let account = |name: &String| (store.account(name), store.account_journal(name));
         let accounts = names.iter().map(account).collect();
-        Self { accounts, events: Vec::new(), is_drawn: false }
+        Self { accounts, events: Vec::new(), canvas: Canvas::default() }
     }
 
     /// What to write to a terminal of `size`, lines and columns, of the accounts that are `shown`.
@@ -59,9 +79,7 @@ impl Screen {
             }
             (accounts, shown) => several(shown, accounts.len(), &self.events, size, now),
         };
-        let is_first = !std::mem::replace(&mut self.is_drawn, true);
-        let away = if is_first { "\n".repeat(size.0) } else { String::new() };
-        format!("{away}{CORNER}{}", lines_over(&lines))
+        self.canvas.draw(&lines, size.0)
     }
 }
 

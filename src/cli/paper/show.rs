@@ -1,7 +1,7 @@
 //! What stands on standard error while accounts are followed: lines that stay, and on a terminal one
 //! that is drawn again and again, or a whole screen.
 
-use super::screen::Screen;
+use super::screen::{Screen, can_draw};
 use crate::cli::context::Context;
 use crate::diag::counted;
 use crate::paper::State;
@@ -33,8 +33,7 @@ impl<'a> Show<'a> {
     /// Nothing is shown yet; `screen` fills the terminal, if there is one.
     pub(super) fn new(context: &'a Context, screen: Option<Screen>, names: Vec<String>) -> Self {
         let sights = names.iter().map(|_| None).collect();
-        let moves = std::env::var("TERM").is_ok_and(|term| term != "dumb");
-        let terminal = Some(Term::stderr()).filter(|it| it.is_term() && moves && !context.quiet);
+        let terminal = Some(Term::stderr()).filter(|it| can_draw(it) && !context.quiet);
         let screen = screen.filter(|_| terminal.is_some());
         Self { context, names, sights, screen, terminal, drawn: None, unsaid: Vec::new() }
     }

@@ -1,5 +1,6 @@
 //! `papertape paper status`: how the accounts are.
 
+use super::screen::{Canvas, can_draw};
 use super::which;
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
@@ -10,8 +11,8 @@ use crate::paper::history::{BARS, TERMS};
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
+use console::Term;
 use serde_json::Value;
-use std::io::IsTerminal;
 use std::time::Duration;
 
 /// Show every paper account: how it is, what it gained, when its last bar came
@@ -62,21 +63,26 @@ impl Status {
         {
             context.say(&fact);
         }
+        let terminal = Term::stdout();
+        let draws = self.watch && self.format.is_for_people() && can_draw(&terminal);
+        let mut canvas = Canvas::default();
         loop {
             let (table, further) = self.tables(&store)?;
-            if self.watch && std::io::stdout().is_terminal() {
-                // Home, and what stood there before is gone.
-                write(b"\x1b[H\x1b[2J")?;
-            }
             let table = match self.format {
                 Format::Table => table.sparing(&SPARE),
                 _ => table,
             };
-            let exit = table.print(self.format)?;
+            let mut text = table.here(self.format);
             for below in further.into_iter().filter(|it| !it.is_empty()) {
-                write(b"\n")?;
-                below.print(self.format)?;
+                text = format!("{text}\n{}", below.here(self.format));
             }
+            if draws {
+                let height = usize::from(terminal.size().0);
+                // The line below them is for whoever ends it.
+                let lines = text.lines().map(str::to_owned).take(height.saturating_sub(1));
+                text = canvas.draw(&lines.collect::<Vec<_>>(), height) + "\n";
+            }
+            let exit = write(text.as_bytes())?;
             if !self.watch {
                 return Ok(exit);
             }
