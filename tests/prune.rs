@@ -50,7 +50,8 @@ fn a_run_that_was_archived_is_shown_like_any_other() {
     let _ = project.run(["runs", "prune", "--keep-last", "1", "--archive", "old"]).success();
     let file = format!("old/{}.tar.gz", all[2]);
     assert_eq!(shown(&file), before);
-    let _ = project.run(["runs", "show", &file]).success().stdout(&all[2]).stdout("a.toml");
+    let of_archive = project.run(["runs", "show", &file]).success().stdout(&all[2]);
+    let _ = of_archive.stdout("a.toml").stdout(&file);
     let bytes = std::fs::read(project.path(&file)).unwrap();
     project.write(&file, &bytes[..bytes.len() / 2]);
     let _ = project.run(["runs", "show", &file]).code(74).stderr("cannot be unpacked");

@@ -111,14 +111,14 @@ impl Runs {
             Command::Prune(prune) => prune.run(context),
             Command::Show { which, sessions, filter, listing } => {
                 let (packed, found);
-                let reader = match which.ends_with(PACKED) {
+                let (reader, archive) = match which.ends_with(PACKED) {
                     true => {
                         packed = Store::open_packed(Path::new(&which))?;
-                        packed.reader()
+                        (packed.reader(), Some(Path::new(&which)))
                     }
                     false => {
                         found = store.open_run(&which)?;
-                        &found
+                        (&found, None)
                     }
                 };
                 let results = match reader.results() {
@@ -141,7 +141,7 @@ impl Runs {
                             context,
                         )
                     }
-                    false => facts(reader, &results).print(listing.format()),
+                    false => facts(reader, archive, &results).print(listing.format()),
                 }
             }
         }
@@ -201,18 +201,20 @@ fn table<'a>(files: impl Iterator<Item = &'a RunFile>) -> Records {
     table
 }
 
-/// Everything that is known of one run.
-fn facts(reader: &RunReader, results: &[(Label, Row)]) -> Facts {
+/// Everything that is known of one run, which may lie in an `archive`.
+fn facts(reader: &RunReader, archive: Option<&Path>, results: &[(Label, Row)]) -> Facts {
     let file = reader.file();
     let mut facts = Facts::default();
     for (name, kind, value) in &FIELDS {
         facts = facts.with(name, *kind, value(file));
     }
-    // What people open stands side by side in the run's directory.
+    // What people open stands side by side in the run's directory. That of an archive is gone with this
+    // process.
     let place = |name: &str| {
         let path = reader.report(name);
-        path.exists().then(|| shown(&path))
+        (archive.is_none() && path.exists()).then(|| shown(&path))
     };
+    let directory = archive.is_none().then(|| shown(reader.path()));
     let mut phases = Records::new([("name", Kind::Text), ("seconds", Kind::Ratio)]);
     for phase in &file.phases {
         phases.push(vec![(&phase.name).into(), phase.seconds.into()]);
@@ -229,7 +231,8 @@ fn facts(reader: &RunReader, results: &[(Label, Row)]) -> Facts {
         .with("engine", Kind::Count, file.engine)
         .with("uuid", Kind::Text, &file.uuid)
         .with("command_line", Kind::Text, file.command_line.join(" "))
-        .with("directory", Kind::Text, shown(reader.path()))
+        .with("directory", Kind::Text, directory)
+        .with("archive", Kind::Text, archive.map(shown))
         .with("report", Kind::Text, place("report.html"))
         .with("results", Kind::Text, place("results.csv"))
         .part("phases", phases);
