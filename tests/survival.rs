@@ -446,3 +446,27 @@ fn a_symbol_that_comes_to_a_directory_is_named_and_left_to_others() {
     project.write_manifest("a.toml", &both);
     let _ = project.run(RUN).code(3).stderr("revised: prices/later/B.csv: `B`, bar 2020-02-10");
 }
+
+#[test]
+fn a_longer_bar_waits_for_the_last_of_those_that_it_is_made_of() {
+    let manifest = session("x", "30m", "").replace("\"30m\"", "\"30m\", resample = \"2h\"");
+    let times = (0..400).map(|half| instant("2020-01-06T00") + TimeDelta::minutes(30 * half));
+    let whole = bars_at(times);
+    let lines: Vec<&str> = whole.lines().collect();
+    let write = |project: &Project, count: usize| {
+        project.write("data/x.csv", lines[..=count].join("\n") + "\n");
+    };
+    let [late, prompt] = [(), ()].map(|()| Project::new().manifest("a.toml", &manifest));
+    for (hours, missing) in [(100, 1), (102, 3), (104, 1), (150, 2), (151, 0), (200, 0)] {
+        let now = instant("2020-01-06T00") + TimeDelta::hours(hours);
+        let now = now.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        write(&late, hours as usize * 2 - missing);
+        let _ = late.run(RUN.iter().chain(&["--now", &now])).success();
+        let status = late.run(["paper", "status", "--format", "json"]).success().json();
+        assert_eq!(status[0]["reason"].is_string(), missing > 0, "{hours}: {status}");
+    }
+    write(&prompt, 400);
+    let _ = prompt.run(RUN.iter().chain(&["--now", "2020-01-14T08:00:00Z"])).success();
+    assert_same(&account(&prompt, "x"), &account(&late, "x"));
+    let _ = late.run(["paper", "reconcile"]).success();
+}

@@ -214,6 +214,8 @@ fn an_account_is_the_backtest_over_its_bars_with_its_commands() {
                 again.write(&format!("output/paper/x/{name}"), bytes);
             }
         }
+        // Its checkpoints prove what it was, and are no part of it.
+        let _ = again.run(["paper", "recover", "--accept", "-q"]).success();
         let _ = again.run(["run", "a.toml", "--no-report", "-q"]).success();
         assert_same(&views(&project), &views(&again));
         assert_eq!(fills(&again), told, "world {seed}: nothing is told twice\n{keys}");

@@ -81,6 +81,18 @@ pub fn buckets(bars: &Bars, rows: Range<usize>, timeframe: i64) -> Vec<Bucket> {
     buckets
 }
 
+/// Whether bars of the last cell of `timeframe` may be missing at its end: they reach less far into it than
+/// those of the same time of day did the last time, or than its end if there was none. A market that
+/// closes inside a cell does so each day.
+pub fn may_grow(bars: &Bars, timeframe: i64) -> bool {
+    let buckets = buckets(bars, 0..bars.len(), timeframe);
+    let Some((last, before)) = buckets.split_last() else { return false };
+    let missing = |it: &Bucket| it.close - bars.clock.close(bars.time[it.rows.end - 1]);
+    let time_of_day = |it: &Bucket| bars.clock.zone.local(it.open).rem_euclid(DAY);
+    let like = before.iter().rev().find(|it| time_of_day(it) == time_of_day(last));
+    missing(last) > like.map_or(0, missing)
+}
+
 /// The bars of `timeframe` (a part of a day, or whole days) that `rows` of `bars` come to: the first
 /// open, the highest high, the lowest low, the last close, the sum of the volumes that are known, and
 /// the last value of every further column.
@@ -140,6 +152,20 @@ mod tests {
             time: times.into(),
             clock: Clock { timeframe, zone },
         }
+    }
+
+    #[test]
+    fn a_cell_may_grow_until_it_reaches_as_far_as_the_day_before() {
+        let days = |hours: &[i64]| -> Bars {
+            bars(hours.iter().map(|hour| hour * HOUR).collect(), HOUR, Zone::utc())
+        };
+        assert!(!may_grow(&days(&[8, 9]), 2 * HOUR), "it reaches its end");
+        assert!(may_grow(&days(&[8]), 2 * HOUR));
+        // A market that closes at eleven does so on the next day too.
+        assert!(may_grow(&days(&[8, 9, 10]), 2 * HOUR));
+        assert!(!may_grow(&days(&[8, 9, 10, 32, 33, 34]), 2 * HOUR));
+        assert!(!may_grow(&days(&[8, 9, 10, 32, 33, 34]), DAY));
+        assert!(may_grow(&days(&[8, 9, 10, 32, 33]), DAY));
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Verdict {
     pub file: Arc<str>,
     /// From which opening time on its bars stand in which of its files, ascending.
     pub files: Arc<[(i64, Arc<str>)]>,
+    /// Whether the last bar is made of shorter ones of which more may come, though it is over.
+    pub may_grow: bool,
 }
 
 /// All cases of one kind of damage.

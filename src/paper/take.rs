@@ -137,6 +137,12 @@ pub fn news(
 ) -> Result<News, String> {
     let mut news = News::default();
     let mut pieces: Vec<Bars> = Vec::new();
+    // Bars that are over, and of which a part has not come.
+    let mut growing: Vec<At> = Vec::new();
+    let patience = |bars: &Bars| match session.paper.stale_after {
+        Span::Bars(count) => count as i64 * bars.clock.timeframe,
+        Span::Time(time) => time,
+    };
     let until = seen.iter().filter_map(|bars| bars.time.last()).max().copied();
     for (symbol, timeframe) in terms.all_symbols().zip(&terms.timeframes) {
         let Some(theirs) = source.symbol(symbol) else {
@@ -147,25 +153,36 @@ pub fn news(
         }
         let mut theirs = with_columns(theirs, terms);
         theirs.clock.timeframe = *timeframe;
-        let complete = |open: i64| {
-            market::complete(&session.data, &source.calendar, &theirs.clock, open) <= now
-        };
+        let complete =
+            |open: i64| market::complete(&session.data, &source.calendar, &theirs.clock, open);
+        let is_complete = |open: i64| complete(open) <= now;
         let days: Vec<i32> = theirs.days(0..theirs.len()).collect();
+        let verdict = source.verdict(symbol);
         let last_day = session.range.to.map_or(i32::MAX, day_number);
         let end = (0..theirs.len())
-            .find(|&row| !complete(theirs.time[row]) || days[row] > last_day)
+            .find(|&row| !is_complete(theirs.time[row]) || days[row] > last_day)
             .unwrap_or(theirs.len());
         let beyond = days.partition_point(|day| *day <= last_day);
-        if theirs.time.get(beyond).is_some_and(|open| complete(*open)) {
+        if theirs.time.get(beyond).is_some_and(|open| is_complete(*open)) {
             news.ended = session.range.to;
         }
         let beyond = theirs.time.get(beyond).copied().unwrap_or(i64::MAX);
         let first_day = terms.from.map_or(i32::MIN, day_number);
         let in_range = days.partition_point(|day| *day < first_day);
         let first = session.data.warmup.map_or(0, |rows| in_range.saturating_sub(rows));
+        let (whole, is_whole) = (theirs.len(), verdict.is_none_or(|verdict| !verdict.may_grow));
+        let last = end.checked_sub(1).filter(|_| end == whole && !is_whole);
+        let is_late = |row: &usize| now - complete(theirs.time[*row]) <= patience(&theirs);
+        let end = match last.filter(is_late) {
+            Some(row) => {
+                let before = row.checked_sub(1).map(|row| (symbol.clone(), theirs.time[row]));
+                growing.extend(before);
+                row
+            }
+            None => end,
+        };
         let theirs = theirs.part(first.min(end)..end);
         let ours = seen.iter().find(|bars| bars.symbol == *symbol);
-        let verdict = source.verdict(symbol);
         if let Some(verdict) = verdict {
             let from = theirs.time.first().copied().unwrap_or(i64::MIN);
             news.verdicts.push(verdict.between(from, beyond));
@@ -184,7 +201,8 @@ pub fn news(
         let is_other = |name: &String| terms.all_symbols().all(|own| own != name);
         news.others = source.names().into_iter().filter(is_other).collect();
     }
-    (news.waits, news.stale) = hold_back(&mut pieces, seen, session.paper.stale_after);
+    (news.waits, news.stale) = hold_back(&mut pieces, seen, patience);
+    news.waits.extend(growing);
     news.bars = pieces.into_iter().filter(|bars| !bars.is_empty()).collect();
     Ok(news)
 }
@@ -289,7 +307,11 @@ fn late(ours: Option<&Bars>, theirs: &Bars, new: usize, is_first: bool) -> Vec<A
 
 /// Cut `pieces` where one of the symbols might still have an earlier bar: the symbols that are waited for,
 /// and those that are waited for no more, each with its last bar.
-fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span) -> (Vec<At>, Vec<At>) {
+fn hold_back(
+    pieces: &mut [Bars],
+    seen: &[Bars],
+    patience: impl Fn(&Bars) -> i64,
+) -> (Vec<At>, Vec<At>) {
     let (mut waits, mut stale) = (Vec::new(), Vec::new());
     // Until when each symbol is known: its next bar cannot close before that.
     let known: Vec<Option<(i64, i64, i64)>> = pieces
@@ -310,11 +332,7 @@ fn hold_back(pieces: &mut [Bars], seen: &[Bars], patience: Span) -> (Vec<At>, Ve
     for (piece, known) in pieces.iter().zip(&known) {
         // A symbol that has never had a bar is not waited for: nobody knows when it begins.
         let Some((last, close, next)) = *known else { continue };
-        let patience = match patience {
-            Span::Bars(bars) => bars as i64 * piece.clock.timeframe,
-            Span::Time(time) => time,
-        };
-        match newest - close > patience {
+        match newest - close > patience(piece) {
             true => stale.push((piece.symbol.clone(), last)),
             false => {
                 if next < horizon {
