@@ -182,7 +182,6 @@ fn a_silent_feed_suspends_and_a_bar_brings_it_back() {
     let _ = running.end().code(143);
     project.write_manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
     let mut running = project.following("suspended");
-    let _ = project.tell(&["pause"]).code(2).stderr("its data must be mended first");
     let _ = project.tell(&["adjust", "--size", "2"]).success();
     assert!(project.is("suspended"), "a command is no bar");
     let seen = fs::read_to_string(project.path("data/X.csv")).unwrap();

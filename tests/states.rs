@@ -103,12 +103,41 @@ fn a_stopped_account_closes_what_it_holds_and_then_itself() {
 }
 
 #[test]
-fn a_suspended_account_can_be_stopped_and_not_paused() {
+fn a_suspended_account_is_paused_for_when_bars_come_again() {
+    let project = project(50, "").manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
+    let mut running = project.following("suspended");
+    let _ = project.tell(&["pause"]).success();
+    project.refuses(&["pause"], "it is paused already, for when its data is mended");
+    assert!(project.is("suspended"));
+    let fills = project.told("fill").len();
+    project.append(&minutes(50, 100));
+    running.wait_until(|| project.is("paused"));
+    let entered = project.told("fill").into_iter().skip(fills).filter(|it| {
+        let message = it["message"].as_str().unwrap();
+        message.starts_with("bought")
+    });
+    assert_eq!(entered.count(), 0);
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}
+
+#[test]
+fn a_person_ends_the_pause_of_a_rule() {
+    let project = project(50, "pause_when = \"bar_index == 48\", resume_when = \"false\"");
+    let mut running = project.following("paused");
+    let _ = project.tell(&["resume"]).success();
+    running.wait_until(|| project.is("active"));
+    project.append(&minutes(50, 60));
+    running.wait_until(|| project.walked() == 60);
+    assert_eq!(project.states(), ["initializing", "active", "paused", "active"]);
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}
+
+#[test]
+fn a_suspended_account_can_be_stopped() {
     let project = holding(50).manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
     let mut running = project.following("suspended");
-    for words in ["pause", "resume"] {
-        project.refuses(&[words], "its data must be mended first");
-    }
     let checks = project.told("check");
     assert!(checks.iter().any(|it| it["facts"]["passed"] == false), "{checks:?}");
     let _ = project.tell(&["stop"]).success();

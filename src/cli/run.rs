@@ -247,7 +247,7 @@ impl Attempt<'_> {
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
         let Planned { plan, prepared, store, .. } = planned;
         let open = |session: &str| {
-            let opened = self.options.lock.open(|| Account::open(store, session, &holder))?;
+            let opened = self.options.lock.open(|| Account::open_soon(store, session, &holder))?;
             if opened.is_none() {
                 self.context.say(&format!("{session}: left to the process that holds it"));
             }

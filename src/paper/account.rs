@@ -70,6 +70,8 @@ pub struct Settled {
     pub waiting: Vec<usize>,
     /// How it is now.
     pub state: State,
+    /// How it is when its data can be used.
+    pub once_fit: State,
     /// Whether anything was written.
     pub changed: bool,
 }
@@ -451,7 +453,8 @@ impl Account {
             let (from, reason) = (State::Error, "it is again what it was");
             events.push(tell::turned(&self.name, from, before, Cause::Open, reason));
         }
-        let after = match state(&self.given, kept) {
+        let once_fit = state(&self.given, kept);
+        let after = match once_fit {
             // What was suspended waits for bars, whatever it is told.
             State::Active | State::Paused if before == State::Suspended && !self.fresh => before,
             after => after,
@@ -489,7 +492,8 @@ impl Account {
                 self.keep(checkpoint, kept)?;
             }
         }
-        Ok(Settled { bars: kept.frame().len(), fills, waiting, state: after, changed })
+        let bars = kept.frame().len();
+        Ok(Settled { bars, fills, waiting, state: after, once_fit, changed })
     }
 
     /// Let `paper.checkpoint_every` lie between two checkpoints, or write one each time.

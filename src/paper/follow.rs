@@ -120,7 +120,7 @@ pub struct Follower<'p> {
     told: bool,
     /// How many looks in a row failed.
     failed: usize,
-    /// Why its data is not fit, if it is suspended for that, and whether it was paused before.
+    /// Why its data is not fit, if it is suspended for that, and whether it is paused when it is fit.
     unfit: Option<String>,
     paused: bool,
     sight: Sight,
@@ -466,7 +466,6 @@ impl<'p> Follower<'p> {
         // A feed that comes back may bring what cannot be used.
         let is_other = is_unfit && state == State::Suspended && self.unfit.as_deref() != Some(fact);
         if state.after(cause).is_ok() {
-            self.paused = state == State::Paused;
             self.check(if is_unfit { "data" } else { "feed" }, false, fact)?;
             self.account.turn(cause, fact)?;
         } else if is_other {
@@ -491,6 +490,7 @@ impl<'p> Follower<'p> {
         let kept = Kept::of(self.plan, &self.prepared, job, &done);
         let kept = kept.expect("a session that was run with its details has them");
         let settled = self.account.settle(&kept)?;
+        self.paused = settled.once_fit == State::Paused;
         let capital = kept.work.variant.settings().capital;
         let closed = kept.outcome.trades.iter().filter(|trade| trade.exit.is_some());
         let equity = kept.equity_series().last().copied().unwrap_or(capital);

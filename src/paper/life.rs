@@ -138,6 +138,8 @@ pub const TRANSITIONS: &[(State, Cause, State)] = {
         (Paused, Recover, Initializing),
         (Paused, Failure, Error),
         (Suspended, Open, Initializing),
+        (Suspended, Pause, Suspended),
+        (Suspended, Resume, Suspended),
         (Suspended, Fit, Active),
         (Suspended, FitPaused, Paused),
         (Suspended, Stop, Closing),
@@ -174,9 +176,6 @@ fn remedy(from: State, cause: Cause) -> String {
     match (from, cause) {
         (State::Paused, Cause::Pause) => "it is paused already".to_owned(),
         (State::Active, Cause::Resume) => "it is not paused".to_owned(),
-        (State::Suspended, Cause::Pause | Cause::Resume) => {
-            "its data must be mended first; `papertape events` says what is wrong".to_owned()
-        }
         (State::Initializing, _) => "the next run opens it".to_owned(),
         (State::Closing, Cause::Stop) => "it is stopped already".to_owned(),
         (State::Closed, _) => "`papertape paper restart` begins a new one".to_owned(),

@@ -10,6 +10,7 @@ use super::account::Account;
 use super::command::Command;
 use super::history::Given;
 use super::life::{Cause, State};
+use super::state::is_held;
 use super::{tell, views};
 use crate::batch::kept::stamp;
 use crate::engine::{self, ENGINE, OrderStatus, Reason};
@@ -66,7 +67,7 @@ pub enum Heard {
 }
 
 /// How long somebody else may have an account that is just being opened.
-const GLANCE: Duration = Duration::from_secs(2);
+const GLANCE: Duration = Duration::from_secs(1);
 
 impl Account {
     /// Open the account of `session`, as soon as whoever only looks at it, or tells it something, has gone.
@@ -267,7 +268,11 @@ impl Account {
             }
         };
         let to = state.after(cause).map_err(|impossible| impossible.to_string())?;
-        Ok(Some((cause, to)))
+        if state == State::Suspended && cause == Cause::Pause && is_held(self.given()) {
+            return Err("it is paused already, for when its data is mended".to_owned());
+        }
+        // What is suspended stays so, and is paused or not once its data is mended.
+        Ok((to != state).then_some((cause, to)))
     }
 
     /// Whether this order waits for approval; with `None`, whether any does.
