@@ -324,6 +324,16 @@ fn what_is_odd_about_a_row_is_told_once() {
         "{said:?}"
     );
     assert_eq!(told(&project, "warning"), 2);
+    // A line that is none is left out, as a follower does.
+    let garbage = format!("{}\nwhatever this is\n2020-13-45,1,1,1,1,1\n", lines[..=58].join("\n"));
+    project.write("data/x.csv", garbage);
+    let said = run();
+    assert!(
+        said[0].contains("`x` has 2 rows out of order (left out): the worst in row 59"),
+        "{said:?}"
+    );
+    assert_eq!(run(), [""; 0]);
+    write(55, &[10, 53]);
     let plan = project.run(["plan", "a.toml", "--session", "night"]).success();
     let _ = plan.stderr("`x` has 2 rows out of order");
 }

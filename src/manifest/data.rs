@@ -238,10 +238,10 @@ impl Checks {
     }
 
     /// The same for bars that arrive: one that is sent twice is the same bar, one that comes late is put
-    /// in its place, and a line without an end will have one.
+    /// in its place, a line without a time is left out, and one without an end will have one.
     pub fn of_arrivals(self) -> Self {
-        let torn = self.with(Check::Torn, Policy::Drop);
-        Self { again: Policy::Off, astray: Policy::Warn, ..torn }
+        let arriving = self.with(Check::Torn, Policy::Drop).with(Check::Order, Policy::Warn);
+        Self { again: Policy::Off, ..arriving }
     }
 }
 

@@ -517,7 +517,7 @@ const CHECKS: &[Key] = &[
         "order",
         POLICY,
         "\"fail\"",
-        "rows without a time, or out of place; warn sorts them, the default of paper accounts for rows out of place",
+        "rows without a time, which warn leaves out, or out of place, which it sorts: the default of paper accounts",
     ),
     key(
         "duplicates",

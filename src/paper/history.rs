@@ -19,7 +19,7 @@ use crate::expr::Scalar;
 use crate::manifest::Session;
 use crate::market::{self, DataSet, Verdict};
 use crate::plan::{Base, Instruction, Prepared, What, Work};
-use crate::store::{AccountReader, Event, EventKind, StoreError};
+use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -135,7 +135,7 @@ impl History {
             },
             None => None,
         };
-        let (unapproved, numbered_by) = views::unapproved(reader)?;
+        let (unapproved, numbered_by) = views::unapproved(&views::view(reader, ACCOUNT_FILE)?);
         let mut history = Self {
             name: reader.name().to_owned(),
             terms: None,

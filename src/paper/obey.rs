@@ -19,7 +19,7 @@ use crate::store::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// Something that is asked of whoever holds an account.
@@ -212,9 +212,7 @@ impl Account {
             self.history.state = Some(to);
         }
         self.directory.tell(&events)?;
-        if let Some((order, status)) = settles(&command) {
-            self.settle_order(order, status)?;
-        }
+        self.settle_orders(&command)?;
         self.history.given.push(Given { at, by: by.to_owned(), after, command });
         if turn.is_some() {
             self.show_state()?;
@@ -222,18 +220,14 @@ impl Account {
         Ok(Ok(()))
     }
 
-    /// An order, or each that waits for approval, does so no more.
-    fn settle_order(
-        &mut self,
-        order: Option<usize>,
-        status: OrderStatus,
-    ) -> Result<(), StoreError> {
-        if self.unapproved.is_empty() {
+    /// Orders that wait do so no more, or otherwise, because of `command`: what it was told is not walked
+    /// over before its next bar.
+    fn settle_orders(&mut self, command: &Command) -> Result<(), StoreError> {
+        let mut view = views::view(self.directory.reader(), ACCOUNT_FILE)?;
+        if !views::settle_orders(&mut view, |order| becomes(order, command)) {
             return Ok(());
         }
-        self.history.unapproved.retain(|waits| order.is_some_and(|order| order != *waits));
-        let mut view = views::view(self.directory.reader(), ACCOUNT_FILE)?;
-        views::settle_order(&mut view, order, status);
+        (self.history.unapproved, _) = views::unapproved(&view);
         self.directory.write_view(ACCOUNT_FILE, &views::text(&view))
     }
 
@@ -304,15 +298,23 @@ impl Account {
     }
 }
 
-/// Which order that waits for approval a command ends the waiting of, `None` being all of them, and how.
-fn settles(command: &Command) -> Option<(Option<usize>, OrderStatus)> {
-    use OrderStatus::{Cancelled, Pending, Refused};
-    Some(match command {
-        Command::Approve { order } => (*order, Pending),
-        Command::Refuse { order } => (*order, Refused(Reason::ByHand)),
-        Command::Pause => (None, Refused(Reason::Paused)),
-        Command::Stop => (None, Refused(Reason::Stopped)),
-        Command::Kill | Command::CancelOrders => (None, Cancelled(engine::Cause::Command)),
-        _ => return None,
-    })
+/// What becomes of an order that waits, as the view of an account tells it, by a command.
+fn becomes(order: &Value, command: &Command) -> Option<OrderStatus> {
+    use OrderStatus::{Cancelled, Pending, Refused, Unapproved};
+    let unapproved = order["status"] == Unapproved.words();
+    if !unapproved && order["status"] != Pending.words() {
+        return None;
+    }
+    let is_meant =
+        |named: &Option<usize>| unapproved && named.is_none_or(|number| order["number"] == number);
+    let opens = order["intent"].as_str().is_some_and(|intent| intent.starts_with("open"));
+    match command {
+        Command::Approve { order } if is_meant(order) => Some(Pending),
+        Command::Refuse { order } if is_meant(order) => Some(Refused(Reason::ByHand)),
+        Command::Pause if opens => Some(Refused(Reason::Paused)),
+        Command::Stop if opens => Some(Refused(Reason::Stopped)),
+        Command::Kill => Some(Cancelled(engine::Cause::Command)),
+        Command::CancelOrders if opens => Some(Cancelled(engine::Cause::Command)),
+        _ => None,
+    }
 }

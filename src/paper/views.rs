@@ -78,25 +78,29 @@ pub(super) fn turn(view: &mut Value, state: State) {
 
 /// The numbers of the orders that wait for approval, by the view of an account, and the engine that
 /// numbered them.
-pub(super) fn unapproved(reader: &AccountReader) -> Result<(Vec<usize>, u32), StoreError> {
-    let view = view(reader, ACCOUNT_FILE)?;
+pub(super) fn unapproved(view: &Value) -> (Vec<usize>, u32) {
     let orders = view["orders"].as_array().into_iter().flatten();
     let waits = orders.filter(|order| order["status"] == OrderStatus::Unapproved.words());
     let numbers = waits.filter_map(|order| Some(order["number"].as_u64()? as usize)).collect();
     let engine = view["engine"].as_u64().and_then(|engine| engine.try_into().ok());
-    Ok((numbers, engine.unwrap_or(ENGINE)))
+    (numbers, engine.unwrap_or(ENGINE))
 }
 
-/// Change the status of order number `order` in the view that tells how an account is, or of every one
-/// that waits for approval: what it was told is not walked over before its next bar.
-pub(super) fn settle_order(view: &mut Value, order: Option<usize>, status: OrderStatus) {
-    let orders = view["orders"].as_array_mut();
-    for waits in orders.into_iter().flatten() {
-        let is_it = order.is_none_or(|order| waits["number"] == order);
-        if is_it && waits["status"] == OrderStatus::Unapproved.words() {
-            waits["status"] = status.words().into();
+/// Give the orders in the view that tells how an account is the status that they come to, if they come to
+/// another; whether any does.
+pub(super) fn settle_orders(
+    view: &mut Value,
+    becomes: impl Fn(&Value) -> Option<OrderStatus>,
+) -> bool {
+    let mut changed = false;
+    let orders = view.get_mut("orders").and_then(Value::as_array_mut);
+    for order in orders.into_iter().flatten() {
+        if let Some(status) = becomes(order) {
+            order["status"] = status.words().into();
+            changed = true;
         }
     }
+    changed
 }
 
 /// Closed trades with a profit, and with a loss.

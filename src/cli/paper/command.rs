@@ -3,9 +3,11 @@
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
+use crate::diag::counted;
+use crate::engine::OrderStatus;
 use crate::paper::obey::{Asked, Heard, Sent};
 use crate::paper::{self, Command};
-use crate::store::{Control, Holder, Store, StoreError};
+use crate::store::{ACCOUNT_FILE, Control, Holder, Store, StoreError};
 use anyhow::Result;
 use chrono::Utc;
 use serde_json::Value;
@@ -167,7 +169,16 @@ impl Account {
     fn ask(&self, asked: Asked, said: &str, context: &Context) -> Result<Exit> {
         let store = context.store();
         let name = self.name(&store)?;
-        ask(&store, &name, asked)?.say(&name, said, context)
+        let closes = asked == Asked::Give(Command::CloseAll);
+        let answer = ask(&store, &name, asked)?;
+        if closes && matches!(answer, Answer::Accepted) {
+            let count = entries_that_wait(&store, &name)?;
+            if count > 0 {
+                let orders = counted(count, "order to open");
+                context.warn(format!("{name}: {orders} may still be filled; `papertape paper cancel-orders {name}` takes back what waits"));
+            }
+        }
+        answer.say(&name, said, context)
     }
 }
 
@@ -276,6 +287,15 @@ fn obey(
             _ => return Ok(None),
         }
     }
+}
+
+/// How many orders to open the account `name` has that wait, as far as its last walk tells.
+fn entries_that_wait(store: &Store, name: &str) -> Result<usize, StoreError> {
+    let view = store.account(name).view(ACCOUNT_FILE)?.unwrap_or_default();
+    let view: Value = serde_json::from_slice(&view).unwrap_or_default();
+    let orders = view["orders"].as_array().into_iter().flatten();
+    let opens = |order: &&Value| order["intent"].as_str().is_some_and(|it| it.starts_with("open"));
+    Ok(orders.filter(opens).filter(|order| order["status"] == OrderStatus::Pending.words()).count())
 }
 
 /// What the journal says of the command `id`.

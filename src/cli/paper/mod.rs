@@ -11,6 +11,7 @@ mod status;
 
 use super::context::Context;
 use super::exit::Exit;
+use crate::manifest::project::shown;
 use crate::store::{Store, StoreError};
 use anyhow::Result;
 
@@ -84,7 +85,10 @@ fn which(store: &Store, named: Option<&str>) -> Result<Result<String, String>, S
     Ok(match (named, &names[..]) {
         (Some(name), _) if names.contains(&name) => Ok(name.to_owned()),
         (None, [only]) => Ok((*only).to_owned()),
-        (_, []) => Err("there is no paper account yet; `papertape run` opens one for each session with `mode = \"paper\"`".to_owned()),
+        (_, []) => Err(format!(
+            "there is no paper account yet in {}; `papertape run` opens one for each session with `mode = \"paper\"`, and `--output DIRECTORY` looks elsewhere",
+            shown(store.path())
+        )),
         (Some(name), _) => Err(match crate::diag::closest(name, &names) {
             Some(near) => format!("there is no account `{name}`; did you mean `{near}`?"),
             None => format!("there is no account `{name}`; there are {}", names.join(", ")),
