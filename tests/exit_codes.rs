@@ -1,4 +1,4 @@
-//! Each exit code has one meaning; 130 and 143 are with the signals.
+//! Each exit code has one meaning; 129, 130 and 143 are with the signals.
 
 use crate::project::{Project, session, sweep};
 use std::fs::{self, File};

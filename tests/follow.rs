@@ -411,8 +411,13 @@ fn one_account_has_one_follower() {
     for name in ["equity", "profit", "trades", "wins", "losses", "decision_latency"] {
         assert!(beat[name].is_number(), "{name}: {beat}");
     }
-    running.signal("TERM");
-    let _ = running.end().code(143);
+    running.signal("HUP");
+    let _ = running.end().code(129);
+    assert_eq!(
+        project.told("runner_end").len(),
+        1,
+        "a terminal that was closed is told like Ctrl-C"
+    );
     let _ = project.run(["paper", "follow", "a.toml", "--session", "y"]).code(4);
 }
 

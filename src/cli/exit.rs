@@ -25,6 +25,8 @@ pub enum Exit {
     Store,
     /// Somebody else holds the lock.
     Locked,
+    /// SIGHUP: its terminal was closed.
+    HungUp,
     /// Ctrl-C.
     Interrupted,
     /// SIGTERM.
@@ -45,6 +47,7 @@ impl Exit {
             Self::Bug => 70,
             Self::Store => 74,
             Self::Locked => 75,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -53,9 +56,10 @@ impl Exit {
 
 impl Exit {
     /// All of them, the gravest first.
-    const BY_GRAVITY: [Self; 12] = [
+    const BY_GRAVITY: [Self; 13] = [
         Self::Interrupted,
         Self::Terminated,
+        Self::HungUp,
         Self::Bug,
         Self::Store,
         Self::Locked,

@@ -471,7 +471,8 @@ fn reason(row: &Row) -> &str {
     row.error.as_deref().unwrap_or("no reason was given")
 }
 
-/// Ctrl-C and SIGTERM: once to finish what is running, twice to stop at once.
+/// Ctrl-C and SIGTERM: once to finish what is running, twice to stop at once. SIGHUP is the same as once:
+/// several come when a terminal is closed.
 pub(super) struct Signals {
     cancel: Arc<AtomicBool>,
     received: Arc<AtomicUsize>,
@@ -479,7 +480,7 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn listen() -> Result<Self> {
-        use signal_hook::consts::{SIGINT, SIGTERM};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let signals = Self { cancel: Arc::default(), received: Arc::default() };
         let once = Arc::new(AtomicBool::new(false));
         for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
@@ -487,19 +488,37 @@ impl Signals {
             // In this order: the second signal finds what the first one set.
             signal_hook::flag::register_conditional_shutdown(signal, code, once.clone())?;
             signal_hook::flag::register(signal, once.clone())?;
-            signal_hook::flag::register(signal, signals.cancel.clone())?;
-            let number = signal.unsigned_abs() as usize;
-            signal_hook::flag::register_usize(signal, signals.received.clone(), number)?;
+            signals.hear(signal)?;
+        }
+        if !is_ignored(SIGHUP) {
+            signals.hear(SIGHUP)?;
         }
         Ok(signals)
+    }
+
+    fn hear(&self, signal: i32) -> Result<()> {
+        signal_hook::flag::register(signal, self.cancel.clone())?;
+        let number = signal.unsigned_abs() as usize;
+        signal_hook::flag::register_usize(signal, self.received.clone(), number)?;
+        Ok(())
     }
 
     /// The exit code of the signal that came, if one did.
     pub(super) fn exit(&self) -> Option<Exit> {
         match self.received.load(Ordering::Relaxed) {
             0 => None,
+            1 => Some(Exit::HungUp),
             15 => Some(Exit::Terminated),
             _ => Some(Exit::Interrupted),
         }
     }
+}
+
+/// Whether whoever started this process has it ignore a signal, as `nohup` does. Where that cannot be
+/// asked it stays as it is.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }
