@@ -1,6 +1,6 @@
 //! A run that was killed, at whatever moment, goes on and ends as if nothing had happened.
 
-use crate::project::{Project, Run, Running, assert_same, session, sweep};
+use crate::project::{Project, Run, Running, assert_same, session, sweep, tree};
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -135,6 +135,58 @@ fn rows_that_were_cut_short_are_run_again() {
         .stderr("000001.parquet")
         .stderr("its sessions run again");
     assert_same(&UNDISTURBED.0.newest().reproducible(), &run.reproducible());
+}
+
+#[test]
+fn a_new_run_takes_over_what_a_killed_one_has() {
+    let project = project();
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    let killed = begun(&project, &mut running);
+    running.wait_until(|| killed.batches() >= 1);
+    drop(running);
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let run = project.newest();
+    assert_ne!(run.id(), killed.id());
+    assert_eq!(run.json()["cached_from"][0]["run"], killed.id());
+    let cached = run.count("cached");
+    assert!(cached >= BATCH, "{cached} were taken over");
+    assert_eq!(run.session_ends().len() as u64, SESSIONS - cached);
+    assert_same(&UNDISTURBED.0.newest().reproducible(), &run.reproducible());
+}
+
+#[test]
+fn what_a_complete_run_lost_is_made_anew() {
+    let project = Project::new()
+        .bars(120)
+        .manifest("a.toml", &[sweep("grid", 3, 3), session("one")].concat());
+    let _ = project.run(["run", "a.toml"]).success();
+    let run = project.newest();
+    let resume = || project.run(["run", "--resume", "latest"]).success();
+    let _ = resume().stderr("is complete: nothing is missing");
+    for name in ["results.parquet", "results.csv"] {
+        let bytes = run.file(name);
+        std::fs::write(run.path.join(name), &bytes[..bytes.len() / 2]).unwrap();
+        if name == "results.parquet" {
+            let lost = project.run(["report", "latest"]).code(74);
+            let _ = lost.stderr("the results are lost; `papertape run --resume");
+        }
+        let _ = resume().stderr("has lost its results: they are made anew");
+        assert_eq!(run.file(name), bytes, "{name}");
+        std::fs::remove_file(run.path.join(name)).unwrap();
+        let _ = resume();
+        assert_eq!(run.file(name), bytes, "{name}");
+    }
+    assert_eq!(project.records().len(), 2, "each has its record, once");
+    // The process was killed after its results and before its report.
+    let mut before = tree(&run.path);
+    std::fs::remove_file(run.path.join("report.html")).unwrap();
+    let _ = resume().stderr("report.html");
+    let mut now = tree(&run.path);
+    for told in ["run.json", "events.jsonl", "lock"] {
+        now.remove(told);
+        before.remove(told);
+    }
+    assert_same(&before, &now);
 }
 
 #[test]

@@ -1,8 +1,14 @@
-//! What a plan will cost: a few of its sessions are run and timed, and memory is counted.
+//! What a plan will cost: a few of its sessions are run and timed, the details of one are written beside
+//! the others and taken away again, and memory is counted.
 
+use super::execute::{TOP, keeps_at_once};
 use super::group::{self, Wanted};
-use super::{BLOCK, Batch, column_bytes, in_parts};
+use super::kept::Kept;
+use super::{BLOCK, Batch, alone, column_bytes, in_parts};
+use crate::manifest::{Keep, Mode};
 use crate::plan::{Job, Plan, Prepared};
+use crate::store::Store;
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -10,34 +16,39 @@ use std::time::{Duration, Instant};
 const TRIED: usize = 16;
 /// How many bars they walk over at most, all together, if more than two of them are tried.
 const BARS: usize = 8_000_000;
-/// What a row takes until the run is over, with its label: measured at some 1.5 kB.
-const ROW_BYTES: u64 = 1_600;
-/// What it takes to tell of a session and to write its row, on the thread that writes.
+/// What a session takes until the run is over, its row and its place in the plan: measured at 0.8 kB, and
+/// at 1 kB where it is taken over from an earlier run.
+const ROW_BYTES: u64 = 1_000;
+/// What is in use while results are written, however many there are.
+const WRITING_BYTES: u64 = 20 << 20;
+/// What it takes to tell of a session and to write its row, on the thread that writes; as much again to
+/// write the results, and the same to take a row over.
 const ROW_TIME: Duration = Duration::from_micros(60);
 
 /// What a plan will probably take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The time of its sessions on the given threads.
+    /// The time of its sessions on the given threads, with what they leave on the disk, without reports.
     pub time: Duration,
     /// Peak memory in bytes, with what is in use now.
     pub memory: u64,
 }
 
-/// Estimate the sessions of `prepared` that `is_new` on `threads`.
+/// Estimate the sessions of `prepared` on `threads`, those that are not `is_new` being taken over from
+/// earlier runs in `store`.
 pub fn estimate(
     plan: &Plan,
     prepared: &Prepared,
+    store: &Store,
     threads: usize,
     is_new: &dyn Fn(&Job) -> bool,
 ) -> Estimate {
-    let (mut time, mut memory, mut rows) = (Duration::ZERO, 0, 0);
+    let (mut time, mut memory) = (Duration::ZERO, 0);
     for base in 0..plan.bases.len() {
         let is_wanted =
             |job: &&Job| plan.points[job.index].base == base && job.work.is_ok() && is_new(job);
         let jobs: Vec<Wanted<'_>> =
             prepared.jobs.iter().filter(is_wanted).map(|job| (job, false)).collect();
-        rows += jobs.len();
         let mut cost = None;
         in_parts(plan, prepared, &jobs, |prepared, jobs| {
             let groups = group::groups(prepared, jobs.to_vec(), column_bytes(&plan.run), BLOCK);
@@ -56,10 +67,57 @@ pub fn estimate(
             }
         });
     }
-    let rows = rows as u32;
+    let all = prepared.jobs.iter().filter(|job| job.work.is_ok()).count();
+    let (rows, threads) = (ROW_TIME * all as u32, threads.max(1) as f64);
+    let keeping = Keeping::of(plan, prepared, store, threads);
     Estimate {
-        time: time.div_f64(threads.max(1) as f64).max(ROW_TIME * rows) + ROW_TIME * rows,
-        memory: in_use("VmRSS:").unwrap_or(0) + memory + u64::from(rows) * ROW_BYTES,
+        time: time.div_f64(threads).max(rows + keeping.beside) + rows + keeping.after,
+        memory: in_use("VmRSS:").unwrap_or(0) + memory + WRITING_BYTES + all as u64 * ROW_BYTES,
+    }
+}
+
+/// How long it takes to leave the details of sessions: of some beside the others that run, of the best of
+/// a sweep after them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Keeping {
+    beside: Duration,
+    after: Duration,
+}
+
+impl Keeping {
+    /// Those of one session are made and written for it.
+    fn of(plan: &Plan, prepared: &Prepared, store: &Store, threads: f64) -> Self {
+        let backtests = prepared.jobs.iter().filter(|job| {
+            let base = plan.base(&plan.points[job.index]);
+            job.work.is_ok() && base.session.mode == Mode::Backtest
+        });
+        let (at_once, others): (Vec<&Job>, Vec<&Job>) =
+            backtests.partition(|job| keeps_at_once(plan, &plan.points[job.index]));
+        let mut of_base: BTreeMap<usize, usize> = BTreeMap::new();
+        for job in &others {
+            *of_base.entry(plan.points[job.index].base).or_default() += 1;
+        }
+        let best = match plan.run.keep {
+            Keep::Auto => TOP,
+            Keep::Top(count) => count,
+            Keep::All | Keep::Failed | Keep::None => 0,
+        };
+        let again: usize = of_base.values().map(|points| best.min(*points)).sum();
+        let Some(job) = at_once.first().or(others.first().filter(|_| again > 0)) else {
+            return Self::default();
+        };
+        let began = Instant::now();
+        let Ok(done) = alone(plan, prepared, job, true).result else { return Self::default() };
+        let run = began.elapsed();
+        let kept = Kept::of(plan, prepared, job, &done).expect("it ran with its details");
+        let files = kept.files();
+        let made = began.elapsed() - run;
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, it)| (*name, &it[..])).collect();
+        let each = made + store.time_to_keep(&files).unwrap_or_default();
+        Self {
+            beside: each * at_once.len() as u32,
+            after: (each + run.div_f64(threads)) * again as u32,
+        }
     }
 }
 

@@ -31,7 +31,7 @@ const CACHE_RUNS: usize = 64;
 const BATCH_ROWS: usize = 1_000;
 const BATCH_TIME: Duration = Duration::from_secs(1);
 /// How many points of a sweep are kept when nothing is said.
-const TOP: usize = 20;
+pub(super) const TOP: usize = 20;
 
 /// The phases of a run's journal, and that of each of its sessions.
 const PLAN: &str = "plan";
@@ -137,7 +137,7 @@ pub fn cached(
 }
 
 /// Whether a session's details are written as soon as it ends, whatever the others do.
-fn keeps_at_once(plan: &Plan, point: &Point) -> bool {
+pub(super) fn keeps_at_once(plan: &Plan, point: &Point) -> bool {
     match plan.run.keep {
         Keep::All => true,
         Keep::Auto => !plan.base(point).swept,

@@ -3,14 +3,13 @@
 
 use super::output::Kind;
 use crate::diag::counted;
-use crate::expr::Scalar;
 use crate::manifest::Objective;
-use crate::plan::Plan;
+use crate::plan::{Base, Distances, Plan};
 use crate::report::format::{digits, metric};
 use crate::store::Row;
 
-/// A point of a sweep: its values on the axes, and that of the objective.
-type Swept<'a> = (Vec<&'a Scalar>, f64);
+/// A point of a sweep: the numbers of its values on the axes, and its value of the objective.
+type Swept<'a> = (&'a [u32], f64);
 
 /// What is said of each sweep of `plan`, of which these are the `rows`.
 pub(super) fn sentences(plan: &Plan, rows: &[Row]) -> Vec<String> {
@@ -20,17 +19,22 @@ pub(super) fn sentences(plan: &Plan, rows: &[Row]) -> Vec<String> {
         let point = &plan.points[row.index as usize];
         let base = plan.base(point);
         if let Some(value) = row.metrics.get(objective.metric).filter(|_| base.swept) {
-            let values = base.values(point).map(|(_, value)| value).collect();
-            sweeps[point.base].push((values, value));
+            sweeps[point.base].push((base.at(point), value));
         }
     }
-    let named = plan.bases.iter().map(|base| &base.session.name).zip(&sweeps);
-    named.filter_map(|(name, points)| sentence(name, points, objective)).collect()
+    let sentence = |(base, points): (&Base, Vec<Swept<'_>>)| {
+        sentence(&base.session.name, &Distances::of(&base.axes), points, objective)
+    };
+    plan.bases.iter().zip(sweeps).filter_map(sentence).collect()
 }
 
-/// How the values of a sweep spread, and those next to the best; `None` if there is no point.
-fn sentence(name: &str, points: &[Swept<'_>], objective: Objective) -> Option<String> {
-    let best = points.iter().min_by(|(_, a), (_, b)| objective.order(Some(*a), Some(*b)))?;
+/// How the values of a sweep spread, and those near the best; `None` if there is no point.
+fn sentence(
+    name: &str,
+    distances: &Distances,
+    mut points: Vec<Swept<'_>>,
+    objective: Objective,
+) -> Option<String> {
     let spread = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         let unit = Kind::from(objective.metric.unit()).unit().expect("a metric has a unit");
@@ -41,87 +45,56 @@ fn sentence(name: &str, points: &[Swept<'_>], objective: Objective) -> Option<St
     };
     let ranked_by = objective.metric.name();
     let all = counted(points.len(), "point");
-    let values = points.iter().map(|(_, value)| *value).collect();
-    let mut text = format!("{name}: {all} with a {ranked_by} of {}", spread(values));
-    let places: Vec<Vec<usize>> = places(points);
-    let at = points.iter().position(|point| std::ptr::eq(point, best))?;
-    let is_near = |other: &Vec<usize>| {
-        *other != places[at] && other.iter().zip(&places[at]).all(|(a, b)| a.abs_diff(*b) <= 1)
+    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+    let better = |a: &usize, b: &usize| objective.order(Some(values[*a]), Some(values[*b]));
+    let (best, _) = points.remove((0..values.len()).min_by(better)?);
+    let others: Vec<&[u32]> = points.iter().map(|(at, _)| *at).collect();
+    let near = distances.near(best, &others);
+    let text = format!("{name}: {all} with a {ranked_by} of {}", spread(values));
+    if near.points.is_empty() {
+        return Some(text + "; the best has no neighbour");
+    }
+    let count = near.points.len();
+    let these = match near.is_on_grid {
+        true => format!("the {} of the best", counted(count, "neighbour")),
+        false => format!("the {} nearest to the best", counted(count, "point")),
     };
-    let near = points.iter().zip(&places).filter(|(_, place)| is_near(place));
-    let near: Vec<f64> = near.map(|((_, value), _)| *value).collect();
-    match near.is_empty() {
-        true => text += "; the best has no neighbour",
-        false => {
-            let count = counted(near.len(), "neighbour");
-            text += &format!("; the {count} of the best: {}", spread(near));
-        }
-    }
-    Some(text)
-}
-
-/// Where each point stands on each axis: the rank of its value among those of the sweep. Numbers are
-/// ranked by size, other values in the order of the plan.
-fn places(points: &[Swept<'_>]) -> Vec<Vec<usize>> {
-    let axes = points.iter().map(|(values, _)| values.len()).min().unwrap_or_default();
-    let mut places = vec![Vec::with_capacity(axes); points.len()];
-    for axis in 0..axes {
-        let values: Vec<&Scalar> = points.iter().map(|(values, _)| values[axis]).collect();
-        for (place, rank) in places.iter_mut().zip(ranks(&values)) {
-            place.push(rank);
-        }
-    }
-    places
-}
-
-fn ranks(values: &[&Scalar]) -> Vec<usize> {
-    let number = |value: &&Scalar| match value {
-        Scalar::Number(number) => Some(*number),
-        _ => None,
-    };
-    if let Some(numbers) = values.iter().map(number).collect::<Option<Vec<f64>>>() {
-        let mut sorted = numbers.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.dedup();
-        return numbers.iter().map(|x| sorted.partition_point(|y| y < x)).collect();
-    }
-    let mut seen: Vec<&Scalar> = Vec::new();
-    for &value in values {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-    }
-    let rank = |value| seen.iter().position(|known| *known == value);
-    values.iter().map(|&value| rank(value).expect("every value was seen")).collect()
+    let near = near.points.into_iter().map(|place| points[place].1).collect();
+    Some(format!("{text}; {these}: {}", spread(near)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expr::Scalar;
     use crate::metrics::Metric;
+    use crate::plan::Axis;
 
-    fn told(points: &[([Scalar; 2], f64)]) -> Option<String> {
-        let swept = points.iter().map(|(values, sharpe)| (values.iter().collect(), *sharpe));
-        sentence("grid", &swept.collect::<Vec<_>>(), Objective::of(Metric::Sharpe))
+    fn told(points: &[([u32; 2], f64)]) -> Option<String> {
+        let fast = [5.0, 10.0, 20.0, 40.0].map(Scalar::Number).to_vec();
+        let kind = ["z", "a", "m"].map(|name| Scalar::Text(name.into())).to_vec();
+        let axis = |scalars| Axis { path: "params.x".into(), values: Vec::new(), scalars };
+        let distances = Distances::of(&[axis(fast), axis(kind)]);
+        let points = points.iter().map(|(at, sharpe)| (&at[..], *sharpe)).collect();
+        sentence("grid", &distances, points, Objective::of(Metric::Sharpe))
     }
 
     #[test]
     fn the_best_is_seen_among_its_neighbours() {
-        let mut points = Vec::new();
-        for (number, fast) in [5.0, 10.0, 20.0, 40.0].into_iter().enumerate() {
-            for (other, kind) in ["z", "a", "m"].into_iter().enumerate() {
-                let values = [Scalar::Number(fast), Scalar::Text(kind.into())];
-                points.push((values, (number * 10 + other) as f64));
-            }
-        }
-        // The best, 32, stands in a corner: 31, 22 and 21 are one step away.
-        insta::assert_snapshot!(told(&points).unwrap(), @"grid: 12 points with a sharpe of 0.00 to 32.00, the middle one 12.00; the 3 neighbours of the best: 21.00 to 31.00, the middle one 22.00");
+        let all = (0..4).flat_map(|fast| (0..3).map(move |kind| [fast, kind]));
+        let points: Vec<([u32; 2], f64)> =
+            all.map(|at| (at, f64::from(at[0] * 10 + at[1]))).collect();
+        // The best, 32, stands at the end of `fast`, with 22 before it; `kind` has no order.
+        insta::assert_snapshot!(told(&points).unwrap(), @"grid: 12 points with a sharpe of 0.00 to 32.00, the middle one 12.00; the 1 neighbour of the best: 22.00 to 22.00, the middle one 22.00");
+        // Without it the nearest is two values away.
+        let holes: Vec<([u32; 2], f64)> =
+            points.into_iter().filter(|(at, _)| *at != [2, 2]).collect();
+        insta::assert_snapshot!(told(&holes).unwrap(), @"grid: 11 points with a sharpe of 0.00 to 32.00, the middle one 12.00; the 2 points nearest to the best: 2.00 to 12.00, the middle one 2.00");
     }
 
     #[test]
     fn a_point_by_itself_has_no_neighbour_and_nothing_no_landscape() {
-        let alone = ([Scalar::Number(5.0), Scalar::Text("a".into())], 1.5);
-        insta::assert_snapshot!(told(&[alone]).unwrap(), @"grid: 1 point with a sharpe of 1.50 to 1.50, the middle one 1.50; the best has no neighbour");
+        insta::assert_snapshot!(told(&[([0, 1], 1.5)]).unwrap(), @"grid: 1 point with a sharpe of 1.50 to 1.50, the middle one 1.50; the best has no neighbour");
         assert_eq!(told(&[]), None);
     }
 }

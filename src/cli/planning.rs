@@ -106,7 +106,7 @@ impl Planned {
 
     /// What the sessions that are `is_new` will probably take.
     pub(super) fn estimate(&self, threads: usize, is_new: &dyn Fn(&Job) -> bool) -> Estimate {
-        estimate(&self.plan, &self.prepared, threads, is_new)
+        estimate(&self.plan, &self.prepared, &self.store, threads, is_new)
     }
 
     /// Refuse a plan that goes over a budget of its manifest.

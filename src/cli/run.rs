@@ -15,7 +15,7 @@ use crate::compare::{Checked, Checks, Standing, check};
 use crate::diag::{Mistakes, counted};
 use crate::hook::Hooks;
 use crate::manifest::project::shown;
-use crate::manifest::{Mode, Moment};
+use crate::manifest::{Mode, Moment, Project};
 use crate::paper::{Account, Night};
 use crate::plan::file::{self, Frozen};
 use crate::plan::{Plan, Prepared};
@@ -23,8 +23,8 @@ use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
 use crate::store::{
-    Event, EventKind, Holder, JournalReader, Level, Row, RunStatus, Status, Store, StoreError,
-    die_after,
+    self, Event, EventKind, Holder, JournalReader, Level, Row, RunStatus, Status, Store,
+    StoreError, die_after,
 };
 use anyhow::Result;
 use chrono::Utc;
@@ -98,12 +98,12 @@ impl Run {
     }
 
     /// The report templates, so that a mistake in one is shown before anything runs.
-    fn templates(&self, planned: &Planned) -> Result<Option<Templates>> {
-        if self.no_report || planned.plan.run.reports.is_empty() {
+    fn templates(&self, plan: &Plan, projects: &[Project]) -> Result<Option<Templates>> {
+        if self.no_report || plan.run.reports.is_empty() {
             return Ok(None);
         }
-        let templates = Templates::new(Some(&planned.projects[0].root))?;
-        for name in &planned.plan.run.reports {
+        let templates = Templates::new(Some(&projects[0].root))?;
+        for name in &plan.run.reports {
             if !templates.names().any(|known| known == name) {
                 let known: Vec<&str> = templates.names().collect();
                 let fact = format!("there is no report `{name}`; there are {}", known.join(", "));
@@ -189,7 +189,7 @@ impl Attempt<'_> {
     }
 
     fn start_told(&self, mut planned: Planned, hooks: &Hooks<'_>) -> Result<Exit> {
-        let templates = self.options.templates(&planned)?;
+        let templates = self.options.templates(&planned.plan, &planned.projects)?;
         let mut night = self.night(&mut planned)?;
         if planned.plan.points.is_empty() {
             self.context.say("every account is held by another process");
@@ -220,15 +220,17 @@ impl Attempt<'_> {
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
         let opened = self.options.lock.open(|| store.resume_run(which, &holder))?;
         let Some(run) = opened else { return Ok(Exit::Success) };
-        if run.reader().file().status == RunStatus::Completed {
-            self.context.say(&format!("run {} is complete: nothing is missing", run.id()));
-            return Ok(Exit::Success);
-        }
         let id = run.id().to_owned();
+        if run.reader().file().status == RunStatus::Completed {
+            if run.has_results() {
+                return self.complete(&run, &store);
+            }
+            self.context.warn(format!("run {id} has lost its results: they are made anew"));
+        }
         let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
         let text = run.reader().plan()?;
         let (planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
-        let templates = self.options.templates(&planned)?;
+        let templates = self.options.templates(&planned.plan, &planned.projects)?;
         self.told(planned, |mut planned, hooks| {
             let mut night = self.night(&mut planned)?;
             let request = self.request(&planned);
@@ -240,6 +242,26 @@ impl Attempt<'_> {
             drop(night);
             self.conclude(&planned, summary, templates, hooks)
         })
+    }
+
+    /// Render those reports of a complete run that it lacks: the process may have been killed meanwhile.
+    fn complete(&self, run: &store::Run, store: &Store) -> Result<Exit> {
+        // What another engine planned cannot be read, and is complete all the same.
+        let frozen = run.reader().plan().map_err(Into::into).and_then(|text| file::read(&text));
+        if let Ok(Frozen { plan, projects, .. }) = frozen
+            && let Some(templates) = self.options.templates(&plan, &projects)?
+            && plan.run.reports.iter().any(|name| !run.reader().report(name).exists())
+        {
+            let (reports, missing) = render(run, &plan.run.reports, store, &templates);
+            self.tell_reports(&reports);
+            return missing.map_or(Ok(Exit::Success), Err);
+        }
+        self.context.say(&format!("run {} is complete: nothing is missing", run.id()));
+        Ok(Exit::Success)
+    }
+
+    fn tell_reports(&self, reports: &[PathBuf]) {
+        reports.iter().for_each(|path| self.context.say(&format!("report: {}", shown(path))));
     }
 
     /// Open the paper accounts of the plan and take the bars that are new for them.
@@ -295,7 +317,7 @@ impl Attempt<'_> {
         templates: Option<Templates>,
         hooks: &Hooks<'_>,
     ) -> Result<Exit> {
-        let context = self.context;
+        let (context, run) = (self.context, &planned.plan.run);
         summary.warnings.iter().for_each(|warning| context.warn(warning));
         tell_failures(&summary, &planned.plan, context, hooks);
         if summary.status == RunStatus::Incomplete {
@@ -307,7 +329,10 @@ impl Attempt<'_> {
             ));
             return Ok(self.signals.exit().unwrap_or(Exit::Incomplete));
         }
-        let (reports, unreported) = render(&summary, planned, templates);
+        let (reports, unreported) = match &templates {
+            Some(templates) => render(&summary.run, &run.reports, &planned.store, templates),
+            None => (Vec::new(), None),
+        };
         if !context.quiet {
             let printed = results::print_best(&planned.plan, &summary.rows, self.options.format);
             // Who closed the pipe has seen enough, and the run has an end all the same.
@@ -321,9 +346,7 @@ impl Attempt<'_> {
             }
             tell_idle(&summary, &planned.plan, context);
             context.say(&sentence(&summary, self.began));
-            for path in &reports {
-                context.say(&format!("report: {}", shown(path)));
-            }
+            self.tell_reports(&reports);
         }
         let reporting = &self.options.reporting;
         let checks = check::expected(&planned.plan, &summary.rows, reporting.is_wanted());
@@ -374,23 +397,24 @@ fn tell_broken(checks: &Checks, context: &Context) {
 /// Render the reports that the manifest asks for, and the index of all runs: where the reports are, and
 /// why one is missing.
 fn render(
-    summary: &Summary,
-    planned: &Planned,
-    templates: Option<Templates>,
+    run: &store::Run,
+    reports: &[String],
+    store: &Store,
+    templates: &Templates,
 ) -> (Vec<PathBuf>, Option<anyhow::Error>) {
     let mut written = Vec::new();
-    let Some(templates) = templates else { return (written, None) };
     let mut write = || -> Result<()> {
-        let loader = Loader::new(summary.run.reader())?;
+        let loader = Loader::new(run.reader())?;
         let report = loader.report()?;
-        for name in &planned.plan.run.reports {
-            summary.run.write_report(name, &templates.render(name, &report)?)?;
-            written.push(summary.run.reader().report(name));
+        // A report that is there has the pages that it leads to.
+        if reports.iter().any(|name| name.ends_with(".html")) {
+            write_pages(run, &loader, templates)?;
         }
-        if planned.plan.run.reports.iter().any(|name| name.ends_with(".html")) {
-            write_pages(&summary.run, &loader, &templates)?;
+        for name in reports {
+            run.write_report(name, &templates.render(name, &report)?)?;
+            written.push(run.reader().report(name));
         }
-        write_index(&planned.store, &templates)
+        write_index(store, templates)
     };
     let missing = write().err();
     (written, missing)

@@ -959,14 +959,22 @@ const SWEEP: &[Key] = &[
         "how points are made of the axes",
     ),
     key("axes", Kind::Any, "", "keys of the session by their path, and the values of each"),
-    key("zip", Kind::Any, "", "axes that move together"),
+    key(
+        "zip",
+        Kind::List(&Kind::Names(&Kind::List(&Kind::Any))),
+        "",
+        "axes that move together: tables of equally long lists",
+    ),
     key("where", Kind::List(&Kind::Text), "", "conditions that every point meets"),
-    key("exclude", Kind::Any, "", "points that are left out"),
+    key("exclude", TABLES, "", "points that are left out, by their values on some axes"),
     key("max_sessions", COUNT, "100_000", "more points are an error, before anything runs"),
     key("count", COUNT, "", "how many points `random` draws"),
     key("seed", Kind::Int { min: 0 }, "", "the number that fixes which points `random` draws"),
-    key("rows", Kind::Any, "", "the points of `list`"),
+    key("rows", TABLES, "", "the points of `list`"),
 ];
+
+/// Tables with keys of the user's.
+const TABLES: Kind = Kind::List(&Kind::Names(&Kind::Any));
 
 /// A strategy file, or a strategy written in its session.
 pub const STRATEGY: &[Key] = &[

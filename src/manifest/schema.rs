@@ -88,11 +88,6 @@ fn property(key: &Key) -> Map<String, Value> {
         ("params" | "let", Kind::Names(kind)) => names(WORD, kind),
         ("default", Kind::Any) => scalar(),
         ("axes", Kind::Any) => reference("axes"),
-        ("zip", Kind::Any) => {
-            let columns = json!({ "type": "array", "minItems": 1 });
-            tables(json!({ "type": "object", "additionalProperties": columns }))
-        }
-        ("exclude" | "rows", Kind::Any) => tables(json!({ "type": "object" })),
         ("set", Kind::Any) => object(json!({ "type": "object" })),
         (_, kind) => of(kind),
     };
@@ -192,10 +187,6 @@ fn names(pattern: &str, kind: &Kind) -> Map<String, Value> {
 /// The value of a parameter.
 fn scalar() -> Map<String, Value> {
     object(json!({ "type": ["number", "string", "boolean"] }))
-}
-
-fn tables(item: Value) -> Map<String, Value> {
-    object(json!({ "type": "array", "items": item }))
 }
 
 /// The axes of a sweep, by quoted paths or in tables as the keys themselves are.

@@ -10,12 +10,14 @@ pub mod filter;
 pub mod identity;
 pub mod sweep;
 
+mod near;
 mod possible;
 mod prepare;
 mod random;
 mod selection;
 
 pub use identity::{Digest, Identity, hex};
+pub use near::{Distances, Near};
 pub use prepare::{AT_ONCE, Changed, Instruction, Job, Prepared, Told, Variant, What, Work};
 pub use random::SplitMix;
 pub use selection::{METRICS, Selection, value};
@@ -63,7 +65,7 @@ pub struct Base {
     pub axes: Vec<Axis>,
     /// The numbers of each point's values on the axes, one row of the grid after the other.
     pub grid: Vec<u32>,
-    /// How many points the product of the axes has.
+    /// How many points the product of the axes has; of a random sweep, how many were drawn.
     pub generated: usize,
     /// How many points each rule removed.
     pub removed: Vec<(String, usize)>,

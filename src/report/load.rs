@@ -82,6 +82,12 @@ impl<'a> Loader<'a> {
         let frozen = file::read(&plan)?;
         let mut results = match run.results() {
             Ok(results) => results,
+            Err(error) if run.file().status.has_results() => {
+                let way = format!("`papertape run --resume {}` makes them anew", run.file().id);
+                return Err(
+                    anyhow::Error::new(error).context(format!("the results are lost; {way}"))
+                );
+            }
             // A run that was stopped has its rows, and its plan knows their labels.
             Err(_) => unfinished(run, &frozen)?,
         };

@@ -6,15 +6,12 @@ use super::context::{
     SweepData, SweepPage,
 };
 use super::load::{Loader, quartiles};
-use crate::expr::Scalar;
 use crate::metrics::Metric;
-use crate::plan::{Axis, word};
+use crate::plan::{Axis, Distances, Near, word};
 use crate::store::Status;
 
 /// How many points the table lists; the pictures show all.
 const ROWS: usize = 1_000;
-/// How many points are neighbours of the best where none is one step away.
-const NEAREST: usize = 5;
 /// How many of the points that failed are listed.
 const FAILED: usize = 100;
 
@@ -79,7 +76,7 @@ impl Loader<'_> {
             metrics.iter().map(|&metric| self.results[place].1.metrics.get(metric)).collect()
         };
         let axes = &self.frozen.plan.bases[number].axes;
-        let ranks: Vec<Vec<usize>> = axes.iter().map(ranks).collect();
+        let ranks: Vec<Vec<usize>> = axes.iter().map(Axis::ranks).collect();
         let at = |&place: &usize| -> Vec<u32> {
             self.at(place)
                 .iter()
@@ -112,7 +109,7 @@ impl Loader<'_> {
         axes.iter()
             .enumerate()
             .map(|(axis, of)| {
-                let ranks = ranks(of);
+                let ranks = of.ranks();
                 let mut known: Vec<Vec<f64>> = vec![Vec::new(); of.scalars.len()];
                 for &place in places {
                     known[ranks[self.at(place)[axis] as usize]].extend(self.objective(place));
@@ -131,19 +128,12 @@ impl Loader<'_> {
     fn neighbourhood(&self, number: usize, places: &[usize]) -> Option<Neighbourhood> {
         let (&best, others) = places.split_first()?;
         let value = self.objective(best)?;
-        let ranks: Vec<Vec<usize>> =
-            self.frozen.plan.bases[number].axes.iter().map(ranks).collect();
-        // How many values of each axis a point is away from the best.
-        let steps = |place: usize| {
-            let both = self.at(place).iter().zip(self.at(best)).zip(&ranks);
-            both.map(|((&a, &b), ranks)| ranks[a as usize].abs_diff(ranks[b as usize]))
-        };
-        let known = others.iter().filter_map(|&place| Some((place, self.objective(place)?)));
-        let known: Vec<(usize, f64)> = known.collect();
-        let on_grid = known.iter().filter(|(place, _)| steps(*place).all(|steps| steps <= 1));
-        let on_grid: Vec<f64> = on_grid.map(|(_, value)| *value).collect();
-        let is_on_grid = !on_grid.is_empty();
-        let near = if is_on_grid { on_grid } else { self.nearest(known, steps, &ranks) };
+        let known =
+            others.iter().filter_map(|&place| Some((self.at(place), self.objective(place)?)));
+        let (points, values): (Vec<&[u32]>, Vec<f64>) = known.unzip();
+        let distances = Distances::of(&self.frozen.plan.bases[number].axes);
+        let Near { points, is_on_grid } = distances.near(self.at(best), &points);
+        let near: Vec<f64> = points.into_iter().map(|place| values[place]).collect();
         let mean = (!near.is_empty()).then(|| near.iter().sum::<f64>() / near.len() as f64);
         let worse = |mean: f64| {
             let all: Vec<f64> = places.iter().filter_map(|&place| self.objective(place)).collect();
@@ -162,21 +152,6 @@ impl Loader<'_> {
             rank_of_mean: mean.map(worse),
         })
     }
-
-    /// The objective of the few points that are the nearest, each axis being as long as any other.
-    fn nearest<S: Iterator<Item = usize>>(
-        &self,
-        mut known: Vec<(usize, f64)>,
-        steps: impl Fn(usize) -> S,
-        ranks: &[Vec<usize>],
-    ) -> Vec<f64> {
-        let away = |place: usize| -> f64 {
-            let parts = steps(place).zip(ranks);
-            parts.map(|(steps, of)| (steps as f64 / of.len().max(2) as f64).powi(2)).sum()
-        };
-        known.sort_by(|(a, _), (b, _)| away(*a).total_cmp(&away(*b)));
-        known.into_iter().take(NEAREST).map(|(_, value)| value).collect()
-    }
 }
 
 /// An axis with its values in the order of their `ranks`: a random sweep draws them in no order.
@@ -186,16 +161,4 @@ fn in_order((axis, ranks): (&Axis, &Vec<usize>)) -> context::Axis {
         values[rank] = word(value);
     }
     context::Axis { path: axis.path.clone(), values }
-}
-
-/// The place of each value of an axis among them: numbers by size, others as they stand.
-fn ranks(axis: &Axis) -> Vec<usize> {
-    let number =
-        |value: &Scalar| if let Scalar::Number(number) = value { Some(*number) } else { None };
-    match axis.scalars.iter().map(number).collect::<Option<Vec<f64>>>() {
-        Some(numbers) => {
-            numbers.iter().map(|a| numbers.iter().filter(|b| *b < a).count()).collect()
-        }
-        None => (0..axis.scalars.len()).collect(),
-    }
 }

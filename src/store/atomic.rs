@@ -12,7 +12,7 @@ use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// What the name of an unfinished file or directory begins with.
 const TEMPORARY: &str = ".tmp-";
@@ -100,6 +100,11 @@ fn fill_and_rename(
         }
         Err(error) => Err(StoreError::io("written", path)(error)),
     }
+}
+
+/// A directory in `parent` that is gone when it is dropped, or with the leftovers of a killed process.
+pub(super) fn passing_directory(parent: &Path) -> io::Result<TempDir> {
+    Builder::new().prefix(TEMPORARY).tempdir_in(parent)
 }
 
 /// Makes the directory `path` and those above it.

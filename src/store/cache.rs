@@ -5,7 +5,7 @@
 
 use super::error::{StoreError, StoreWarning};
 use super::row::{Row, Status, read_rows};
-use super::{Store, parquet, session_dir};
+use super::{DIRECTORY_DIGITS, Store, parquet};
 use blake3::Hash;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ pub struct CachedRow {
 }
 
 impl Store {
-    /// Completed rows for the identities `wanted`, in the results of the newest `limit_runs` runs
-    /// that have results, the newest first. Results that cannot be read are passed over with a
-    /// warning.
+    /// Completed rows for the identities `wanted`, in the newest `limit_runs` runs that have rows, the
+    /// newest first; a run that was stopped or killed has those of the sessions that ended. Files that
+    /// cannot be read are passed over with a warning.
     pub fn cached(
         &self,
         wanted: &HashSet<Hash>,
@@ -34,8 +34,8 @@ impl Store {
             Ok(runs) => runs,
             Err(error) => return (found, vec![error]),
         };
-        let with_results = runs.into_iter().filter(|run| self.layout(run).results().exists());
-        for run in with_results.take(limit_runs) {
+        let with_rows = runs.into_iter().filter(|run| !self.layout(run).tables().is_empty());
+        for run in with_rows.take(limit_runs) {
             if let Err(warning) = self.cached_in(&run, wanted, &mut found) {
                 warnings.push(warning);
             }
@@ -54,40 +54,47 @@ impl Store {
         found: &mut HashMap<Hash, CachedRow>,
     ) -> Result<(), StoreWarning> {
         let layout = self.layout(run);
-        let path = layout.results();
-        // Three columns of a hundred say it all.
-        let table = parquet::read(&path, Some(&["identity", "session", "status"]))?;
-        let texts =
-            |name: &str| table.texts(name).map_err(|fact| StoreWarning::damaged(&path, fact));
-        let (identities, sessions) = (texts("identity")?, texts("session")?);
-        let rows = identities.iter().zip(sessions).zip(texts("status")?);
-        let completed =
-            rows.filter(|(_, status)| status.as_deref() == Some(Status::Completed.word()));
-        let completed = completed.filter_map(|((identity, session), _)| {
-            Some((Hash::from_hex(identity.as_ref()?).ok()?, session.as_deref()?))
-        });
-        let useful: Vec<(Hash, &str)> = completed
-            .filter(|(identity, _)| wanted.contains(identity) && !found.contains_key(identity))
-            .collect();
+        let mut useful = Vec::new();
+        for path in layout.tables() {
+            // Two columns of a hundred say it all.
+            let table = parquet::read(&path, Some(&["identity", "status"]))?;
+            let texts =
+                |name: &str| table.texts(name).map_err(|fact| StoreWarning::damaged(&path, fact));
+            let rows = texts("identity")?.iter().zip(texts("status")?);
+            let completed = Some(Status::Completed.word());
+            let completed = rows.filter(|(_, status)| status.as_deref() == completed);
+            let found = &*found;
+            useful.extend(
+                completed
+                    .filter_map(|(identity, _)| Hash::from_hex(identity.as_ref()?).ok())
+                    .filter(|identity| wanted.contains(identity) && !found.contains_key(identity)),
+            );
+        }
         if useful.is_empty() {
             return Ok(());
         }
-        let kept: HashSet<String> = layout.kept()?.into_iter().collect();
+        let kept = layout.kept()?;
+        let digits = |directory: &String| Some(directory.rsplit_once('-')?.1.to_owned());
+        let kept: HashMap<String, String> = kept
+            .into_iter()
+            .filter_map(|directory| Some((digits(&directory)?, directory)))
+            .collect();
         let run: Arc<str> = run.into();
-        for (identity, session) in useful {
-            let directory = Some(session_dir(session, &identity)).filter(|dir| kept.contains(dir));
-            let row = CachedRow { run: run.clone(), kept: directory };
-            found.entry(identity).or_insert(row);
+        for identity in useful {
+            let kept = kept.get(&identity.to_hex()[..DIRECTORY_DIGITS]).cloned();
+            found.entry(identity).or_insert_with(|| CachedRow { run: run.clone(), kept });
         }
         Ok(())
     }
 
-    /// Shows `each` the completed rows in the results of `run`, with their places in its plan.
+    /// Shows `each` the completed rows of `run`, with their places in its plan.
     pub fn completed_rows(&self, run: &str, mut each: impl FnMut(Row)) -> Result<(), StoreError> {
-        read_rows(&self.layout(run).results(), |row| {
-            if row.status == Status::Completed {
-                each(row);
-            }
+        self.layout(run).tables().iter().try_for_each(|path| {
+            read_rows(path, |row| {
+                if row.status == Status::Completed {
+                    each(row);
+                }
+            })
         })
     }
 }
@@ -95,6 +102,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::super::run_file::tests::header;
+    use super::super::session_dir;
     use super::super::tests::{minute, run_with};
     use super::*;
     use crate::store::row::tests::{failed, label, row};
@@ -128,12 +136,31 @@ mod tests {
         let store = Store::at(directory.path());
         run_with(&store, 1, &[(label(&[]), row(1))]);
         run_with(&store, 2, &[(label(&[]), row(2))]);
-        // A run without results does not count.
+        // A run without rows does not count.
         store.create_run(header(), minute(3)).unwrap();
         let wanted = identities([row(1)]);
         assert!(store.cached(&wanted, 1).0.is_empty());
         assert_eq!(store.cached(&wanted, 2).0.len(), 1);
         assert!(store.cached(&HashSet::new(), 2).0.is_empty());
+    }
+
+    #[test]
+    fn a_run_without_an_end_gives_the_rows_that_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let mut run = store.create_run(header(), minute(1)).unwrap();
+        run.append_rows(&[row(1), failed(2)]).unwrap();
+        run.append_rows(&[row(3)]).unwrap();
+        let kept = session_dir("goog-sma", &row(3).identity);
+        run.keep_session(&kept, &[("a", b"b")]).unwrap();
+        let (found, warnings) = store.cached(&identities([row(1), row(2), row(3)]), 1);
+        assert!(warnings.is_empty());
+        assert_eq!(found.len(), 2, "the second failed");
+        assert_eq!(found[&row(1).identity].kept, None);
+        assert_eq!(found[&row(3).identity].kept, Some(kept));
+        let mut rows = Vec::new();
+        store.completed_rows(run.id(), |row| rows.push(row)).unwrap();
+        assert_eq!(rows, [row(1), row(3)]);
     }
 
     #[test]

@@ -77,6 +77,7 @@ use std::cmp::Reverse;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use uuid::{Timestamp, Uuid};
 
 /// The output directory of a project.
@@ -94,6 +95,18 @@ impl Store {
     /// The output directory.
     pub fn path(&self) -> &Path {
         &self.output
+    }
+
+    /// How long it takes to keep a session with these files: they are written where the output is, or
+    /// will be, and removed again. `None` where nothing can be written.
+    pub fn time_to_keep(&self, files: &[(&str, &[u8])]) -> Option<Duration> {
+        let here = Path::new(".");
+        let ancestors = self.output.ancestors().map(|path| if path == "" { here } else { path });
+        let beside = ancestors.into_iter().find(|path| path.is_dir())?;
+        let probe = atomic::passing_directory(beside).ok()?;
+        let began = Instant::now();
+        atomic::create_directory(&probe.path().join("session"), files).ok()?;
+        Some(began.elapsed())
     }
 
     /// Begins a run at `now`: makes its directory, takes its lock and writes its plan and `run.json`.
@@ -282,8 +295,11 @@ fn is_run_id(name: &str) -> bool {
 /// assert_eq!(session_dir("goog-sma", &identity), format!("goog-sma-{}", &identity.to_hex()[..16]));
 /// ```
 pub fn session_dir(session: &str, identity: &Hash) -> String {
-    format!("{}-{}", file_name(session), &identity.to_hex()[..16])
+    format!("{}-{}", file_name(session), &identity.to_hex()[..DIRECTORY_DIGITS])
 }
+
+/// How many digits of its identity the name of a kept session's directory ends with.
+const DIRECTORY_DIGITS: usize = 16;
 
 /// A file name for any text: what is not a letter, digit, `.`, `_` or `-` of ASCII becomes `%XX`, as
 /// does a leading dot. Different texts have different names, never empty and of at most 120 bytes;

@@ -88,7 +88,7 @@ fn encode<F: Read + Write + Seek>(
         })
         .map_err(|error| match error {
             PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
-            error => io::Error::other(error.to_string()),
+            error => system_error(&error.to_string()),
         })?;
     buffer.flush()?;
     drop(buffer);
@@ -105,6 +105,13 @@ fn encode<F: Read + Write + Seek>(
     let seal = seal(&footer).expect("the seal was just written");
     file.seek(SeekFrom::Start(start + seal.start as u64))?;
     file.write_all(hasher.finalize().to_hex().as_bytes())
+}
+
+/// What the system said: the writer wraps it into a text that names its number.
+fn system_error(text: &str) -> io::Error {
+    let number = text.rsplit_once("(os error ").and_then(|(_, rest)| rest.split(')').next());
+    let number = number.and_then(|number| number.parse().ok());
+    number.map_or_else(|| io::Error::other(text), io::Error::from_raw_os_error)
 }
 
 /// The table in `bytes`; what is wrong with them otherwise.

@@ -18,7 +18,8 @@ use super::run_file::{Counts, Phase, RunFile, RunStatus};
 use super::{Store, file_name};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The names in a run's directory.
@@ -50,6 +51,15 @@ impl Layout {
 
     fn results_csv(&self) -> PathBuf {
         self.directory.join("results.csv")
+    }
+
+    /// The files with all the rows that there are: the results, or the batches of a run without.
+    pub(super) fn tables(&self) -> Vec<PathBuf> {
+        if self.results().exists() {
+            return vec![self.results()];
+        }
+        let batches = self.batches().unwrap_or_default();
+        batches.into_iter().map(|number| self.batch(number)).collect()
     }
 
     fn sessions(&self) -> PathBuf {
@@ -253,6 +263,23 @@ impl Run {
         parquet::write(&self.reader.layout.batch(self.next_batch), &row::batch(rows))?;
         self.next_batch += 1;
         Ok(())
+    }
+
+    /// Whether `results.parquet` and `results.csv` are there and say the same.
+    pub fn has_results(&self) -> bool {
+        let same = || {
+            let results = self.reader.results().ok()?;
+            let results = row::Results::of(results.iter().map(|(label, row)| (label.clone(), row)));
+            let mut csv = File::open(self.reader.layout.results_csv()).ok()?;
+            for (number, table) in results.pieces().enumerate() {
+                let expected = table.csv(number == 0);
+                let mut found = vec![0; expected.len()];
+                csv.read_exact(&mut found).ok()?;
+                (found == expected).then_some(())?;
+            }
+            (csv.read(&mut [0]).ok()? == 0).then_some(())
+        };
+        same().is_some()
     }
 
     /// Writes `results.parquet` and `results.csv`: one row a session, in plan order. Their bytes

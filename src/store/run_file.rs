@@ -118,6 +118,11 @@ impl RunStatus {
             Self::Incomplete => "incomplete",
         }
     }
+
+    /// Whether results were written.
+    pub const fn has_results(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
 }
 
 /// A manifest and what it said.

@@ -4,6 +4,7 @@
 //! directions; [`parquet`](super::parquet) and [`Table::to_csv`] say how a file spells them.
 
 use chrono::NaiveDate;
+use serde_json::Value;
 
 /// Columns of equal length with different names, in order.
 #[derive(Debug, Default, PartialEq)]
@@ -47,7 +48,15 @@ impl Cells {
             }
             Self::Float(values) => values[row].map(float),
             Self::Bool(values) => values[row].map(|value| value.to_string()),
-            Self::Text(values) | Self::Json(values) => values[row].clone(),
+            Self::Text(values) => values[row].clone(),
+            // Each value stands as in a column of its own kind.
+            Self::Json(values) => {
+                values[row].as_ref().map(|json| match serde_json::from_str(json) {
+                    Ok(Value::String(text)) => text,
+                    Ok(Value::Number(number)) => number.as_f64().map_or(json.clone(), float),
+                    _ => json.clone(),
+                })
+            }
             Self::Date(values) => values[row].map(|value| value.to_string()),
         }
         .unwrap_or_default()

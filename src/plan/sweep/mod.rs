@@ -47,7 +47,7 @@ pub struct Points {
     pub axes: Vec<Axis>,
     /// For each point the number of its value on each axis.
     pub points: Vec<Vec<u32>>,
-    /// How many points the product has.
+    /// How many points the product has; of a random sweep, how many were drawn.
     pub generated: usize,
     /// How many points each rule removed that the rules before it had left.
     pub removed: Vec<(String, usize)>,
@@ -68,6 +68,7 @@ pub fn expand(
         "list" => Space::list(session, tree, table, sweep, &mut found),
         _ => Space::product(session, table, sweep, &mut found),
     };
+    refuse_idle_keys(method, table, &mut found);
     let rules = rules(session, tree, table, &space.axes, &mut found);
     let draw = (method == "random").then(|| Draw::read(table, sweep, &mut found)).flatten();
     let limit = table.get("max_sessions").and_then(Node::number);
@@ -96,7 +97,15 @@ pub fn expand(
         return None;
     };
     let Picked { points, removed, .. } = picked;
-    if let Some(draw) = draw.filter(|draw| points.len() < draw.count) {
+    if points.is_empty() {
+        let title = format!("the rules leave none of the {size} points of the sweep");
+        let of = rules.iter().zip(&removed);
+        let of = of.map(|(rule, removed)| format!("`{}` removes {removed}", rule.text));
+        let mistake = Mistake::new(codes::OUT_OF_RANGE, &sweep.key_place, title);
+        mistakes.push(mistake.label(of.collect::<Vec<_>>().join(", ")));
+        return None;
+    }
+    if let Some(draw) = draw.as_ref().filter(|draw| points.len() < draw.count) {
         let title =
             format!("{} points are to be drawn, and the rules leave {}", draw.count, points.len());
         mistakes.push(Mistake::new(codes::OUT_OF_RANGE, at("count"), title));
@@ -109,8 +118,32 @@ pub fn expand(
             mistakes.push(Mistake::new(codes::IDLE_RULE, &rule.place, title).warning());
         }
     }
+    let generated = match draw {
+        Some(_) => points.len() + removed.iter().sum::<usize>(),
+        None => size as usize,
+    };
     let removed = rules.iter().map(|rule| rule.text.clone()).zip(removed).collect();
-    Some(Points { axes: space.axes, points, generated: size as usize, removed })
+    Some(Points { axes: space.axes, points, generated, removed })
+}
+
+/// What another method reads is not passed over: it was meant to do something.
+fn refuse_idle_keys(method: &str, table: &Table, mistakes: &mut Mistakes) {
+    let random = ["random"].as_slice();
+    let keys = [
+        ("rows", ["list"].as_slice()),
+        ("count", random),
+        ("seed", random),
+        ("axes", ["grid", "random"].as_slice()),
+        ("zip", ["grid", "random"].as_slice()),
+    ];
+    for (key, methods) in keys.into_iter().filter(|(_, methods)| !methods.contains(&method)) {
+        if let Some(entry) = table.entry(key) {
+            let title = format!("`sweep.{key}` means nothing to the method \"{method}\"");
+            let label = format!("say `method = \"{}\"`, or take it away", methods[0]);
+            let mistake = Mistake::new(codes::EXCLUSIVE, &entry.key_place, title);
+            mistakes.push(mistake.label(label));
+        }
+    }
 }
 
 /// Everything that a sweep could be, before any rule: axes, and how they move.
@@ -132,14 +165,9 @@ impl Space {
                 space.add(Axis::new(&entry.key, values), &entry.key_place, mistakes);
             }
         }
-        for zip in table.get("zip").and_then(Node::array).unwrap_or_default() {
-            match zip.table() {
-                Some(columns) => space.zip(session, columns, mistakes),
-                None => {
-                    let title = "a zip is a table of equally long lists";
-                    mistakes.push(Mistake::new(codes::SWEEP_AXIS, &zip.place, title));
-                }
-            }
+        let zips = table.get("zip").and_then(Node::array).unwrap_or_default();
+        for columns in zips.iter().filter_map(Node::table) {
+            space.zip(session, columns, mistakes);
         }
         if written.is_none() && table.get("zip").is_none() {
             let title = "the sweep has no axes";

@@ -20,6 +20,7 @@ fn points(sweep: &str) -> Result<Vec<String>, String> {
     let session = type_session("a", &declared.place, &tree, &project, &mut mistakes);
     let session = session.ok_or_else(|| mistakes.render(false))?;
     let points = super::expand(&session, &tree, &sweep, &mut mistakes);
+    let points = points.filter(|_| !mistakes.has_errors());
     let points = points.ok_or_else(|| mistakes.render(false))?;
     let word = |(axis, &at): (&super::Axis, &u32)| crate::plan::word(&axis.scalars[at as usize]);
     let key = |at: &[u32]| points.axes.iter().zip(at).map(word).collect::<Vec<_>>().join(",");
@@ -44,6 +45,30 @@ fn a_list_is_its_rows_and_silence_means_what_the_session_says() {
     assert_eq!(points(sweep).unwrap(), ["3,0.1,30", "4,0.2,50"]);
     let sweep = "method = \"list\"\nrows = [{ \"risk.stop_loss\" = 0.1 }, { \"params.fast\" = 4 }]";
     assert!(points(sweep).unwrap_err().contains("this row lacks `risk.stop_loss`"));
+}
+
+#[test]
+fn nothing_that_was_written_is_passed_over() {
+    let axes = "axes = { \"params.fast\" = [2, 3, 4] }\n";
+    let columns = "{ \"params.slow\" = [10, 20] }";
+    for (sweep, told) in [
+        (format!("{axes}zip = {columns}"), "sweep.zip` is an array"),
+        (format!("{axes}zip = 5"), "sweep.zip` is an array"),
+        (format!("{axes}exclude = {{ \"params.fast\" = 2 }}"), "sweep.exclude` is an array"),
+        (
+            format!("{axes}rows = [{{ \"params.slow\" = 10 }}]"),
+            "means nothing to the method \"grid\"",
+        ),
+        (format!("{axes}seed = 1"), "means nothing to the method \"grid\""),
+        (
+            format!("method = \"list\"\n{axes}rows = [{{ \"params.fast\" = 2 }}]"),
+            "`sweep.axes` means",
+        ),
+        (format!("{axes}where = [\"fast > 10\"]"), "the rules leave none of the 3 points"),
+    ] {
+        let found = points(&sweep).unwrap_err();
+        assert!(found.contains(told), "{sweep}: {found}");
+    }
 }
 
 #[test]
