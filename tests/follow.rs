@@ -172,6 +172,11 @@ fn another_terminal_is_answered_while_no_bar_comes() {
     let _ = project.tell(&["pause"]).code(2).stderr("there is no paper account yet");
     let _ = project.run(["paper", "status"]).success().stderr("there is no paper account yet");
     let _ = project.run(["paper", "status", "y"]).code(2).stderr("there is no paper account yet");
+    let aside = fs::read_dir(project.path("output/paper")).unwrap().next().unwrap().unwrap();
+    let aside = aside.file_name().into_string().unwrap();
+    let _ = project.run(["paper", "status"]).success().stderr(&format!("put aside: {aside}"));
+    let _ = project.run(["paper", "status", &aside]).success().stdout(&aside);
+    let _ = project.run(["events", &aside, "--last", "1"]).success().stdout("begun anew");
 }
 
 #[test]

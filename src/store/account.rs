@@ -20,7 +20,7 @@ use super::atomic;
 use super::control::Control;
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
-use super::journal::{Journal, read_events};
+use super::journal::{Journal, JournalReader, read_events};
 use super::lock::{Holder, Lock};
 use super::own_bars;
 use super::parquet;
@@ -248,6 +248,22 @@ impl Store {
         let mut names = atomic::entries(&self.accounts_directory())?;
         names.retain(|name| !name.contains(ASIDE) && self.account(name).exists());
         Ok(names)
+    }
+
+    /// The names of the accounts that were put aside, the oldest of each session first.
+    pub fn accounts_aside(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = atomic::entries(&self.accounts_directory())?;
+        names.retain(|name| name.contains(ASIDE));
+        Ok(names)
+    }
+
+    /// The journal of the account `name`, which may have been put aside, to be followed; there may be none
+    /// yet.
+    pub fn account_journal(&self, name: &str) -> JournalReader {
+        let (session, aside) = name.split_at(name.find(ASIDE).unwrap_or(name.len()));
+        let aside = aside.strip_prefix(ASIDE).map(|stamp| format!("{ASIDE}{}", file_name(stamp)));
+        let directory = file_name(session) + &aside.unwrap_or_default();
+        JournalReader::at(self.accounts_directory().join(directory).join("journal.jsonl"))
     }
 
     /// The account of `session`, for reading.

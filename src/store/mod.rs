@@ -179,12 +179,6 @@ impl Store {
         std::path::absolute(path).unwrap_or_else(|_| path.clone()).join("hooks.jsonl")
     }
 
-    /// The journal of the paper account of `session`, to be followed; there may be none yet.
-    pub fn account_journal(&self, session: &str) -> JournalReader {
-        let directory = self.output.join("paper").join(file_name(session));
-        JournalReader::at(directory.join("journal.jsonl"))
-    }
-
     /// Adds a remark to the run `which` and says which run that is; it fails while a process writes
     /// the run.
     pub fn note(

@@ -82,11 +82,15 @@ impl Paper {
 fn which(store: &Store, named: Option<&str>) -> Result<Result<String, String>, StoreError> {
     let known = store.accounts()?;
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let aside = match &store.accounts_aside()?[..] {
+        [] => String::new(),
+        aside => format!("; put aside: {}", aside.join(", ")),
+    };
     Ok(match (named, &names[..]) {
         (Some(name), _) if names.contains(&name) => Ok(name.to_owned()),
         (None, [only]) => Ok((*only).to_owned()),
         (_, []) => Err(format!(
-            "there is no paper account yet in {}; `papertape run` opens one for each session with `mode = \"paper\"`, and `--output DIRECTORY` looks elsewhere",
+            "there is no paper account yet in {}; `papertape run` opens one for each session with `mode = \"paper\"`, and `--output DIRECTORY` looks elsewhere{aside}",
             shown(store.path())
         )),
         (Some(name), _) => Err(match crate::diag::closest(name, &names) {

@@ -55,10 +55,12 @@ const COLUMNS: [(&str, Kind); 12] = [
 impl Status {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = context.store();
-        for name in &self.sessions {
+        let aside = store.accounts_aside()?;
+        for name in self.sessions.iter().filter(|name| !aside.contains(name)) {
             which(&store, Some(name))?.map_err(Usage)?;
         }
-        if let Err(fact) = which(&store, None)?
+        if self.sessions.is_empty()
+            && let Err(fact) = which(&store, None)?
             && store.accounts()?.is_empty()
         {
             context.say(&fact);
@@ -100,10 +102,8 @@ impl Status {
         let mut reasons = Records::new([("session", Kind::Text), ("reason", Kind::Text)]);
         let mut waiting = Records::new(ORDERS);
         let now = Utc::now();
-        for name in store.accounts()? {
-            if !self.sessions.is_empty() && !self.sessions.contains(&name) {
-                continue;
-            }
+        let named = Some(self.sessions.clone()).filter(|named| !named.is_empty());
+        for name in named.map_or_else(|| store.accounts(), Ok)? {
             let account = store.account(&name);
             let view = account.view(ACCOUNT_FILE)?;
             let view: Value =
