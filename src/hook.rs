@@ -195,7 +195,7 @@ fn call(command: &[String], timeout: Duration) -> io::Result<End> {
                     false => Some(End::Late),
                 };
                 if let Some(reason) = reason {
-                    end_all(child);
+                    end_all(ended.is_none().then_some(child));
                     return Ok(ended.unwrap_or(reason));
                 }
                 thread::sleep(TICK);
@@ -234,10 +234,10 @@ fn adopt_orphans() -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// End the group of `child` and every other child of this process; their children become its own, and
-/// end too.
-fn end_all(child: Pid) {
-    let _ = kill_process_group(child, Signal::KILL);
+/// End the group of the command, if that has not ended (its number may be another's then), and every
+/// child of this process; their children become its own, and end too.
+fn end_all(command: Option<Pid>) {
+    let _ = command.map(|group| kill_process_group(group, Signal::KILL));
     for _ in 0..ATTEMPTS {
         for process in children() {
             let _ = kill_process(process, Signal::KILL);

@@ -1,8 +1,7 @@
 //! The files of a session while somebody writes them: looked at again and again, read when they grow.
 //!
-//! Of CSV and JSON lines only what is new is read, and whole lines only ([`Lines`]). A file that became
-//! shorter, that is another one under the same name, or in which what was read was written over is begun
-//! again. Parquet and packed files are read whole when they change.
+//! Of CSV and JSON lines only what is new is read, and whole lines only ([`Lines`]). A text that became
+//! shorter, or that does not begin any more with what was read of it, is begun again. Parquet and packed files are read whole when they change.
 
 use super::{DataError, DataSet, Garbage, Gathered, Lines, data_set, files, read};
 use crate::manifest::data::Check;
@@ -107,8 +106,8 @@ impl Text {
     }
 
     /// Whether what was read still stands at the beginning of the file, as far as it is time to ask.
-    fn stands(&mut self, path: &Path) -> io::Result<bool> {
-        if !self.is_due() {
+    fn stands(&mut self, path: &Path, is_renamed: bool) -> io::Result<bool> {
+        if !is_renamed && !self.is_due() {
             return Ok(true);
         }
         let began = Instant::now();
@@ -230,10 +229,14 @@ impl Watched {
         }
         let mut is_other = false;
         if is_touched || self.text.as_ref().is_some_and(Text::is_due) {
-            let is_same = before.is_some_and(|before| before.file == print.file);
-            let goes_on = |text: &Text| is_same && text.wrong.is_none() && text.read <= print.len;
-            let known = self.text.take().filter(goes_on);
-            let (mut text, is_new) = self.read(known, is_touched, settings).map_err(|error| {
+            let goes_on = |text: &Text| text.wrong.is_none() && text.read <= print.len;
+            let mut known = self.text.take().filter(goes_on);
+            if let Some(text) = &mut known {
+                text.doubted |= is_touched;
+            }
+            // Some write the whole text anew each time, beside the old one.
+            let is_renamed = before.is_some_and(|before| before.file != print.file);
+            let (mut text, is_new) = self.read(known, is_renamed, settings).map_err(|error| {
                 // It is read again, whether it changes or not.
                 self.print = None;
                 DataError::new(&self.path, error.to_string())
@@ -250,15 +253,12 @@ impl Watched {
     fn read(
         &self,
         known: Option<Text>,
-        is_touched: bool,
+        is_renamed: bool,
         settings: &DataSettings,
     ) -> io::Result<(Text, bool)> {
         let known = match known {
             None => None,
-            Some(mut text) => {
-                text.doubted |= is_touched;
-                text.stands(&self.path)?.then_some(text)
-            }
+            Some(mut text) => text.stands(&self.path, is_renamed)?.then_some(text),
         };
         let is_new = known.is_none();
         let mut text = known.unwrap_or_else(|| Text::new(&self.path, settings));
@@ -338,6 +338,15 @@ mod tests {
         fs::write(&other, format!("{HEADER}{}{}", bar(4), bar(5))).unwrap();
         fs::rename(other, feed.path()).unwrap();
         assert_eq!(feed.look(), Some(vec![4.0, 5.0]), "it is another file");
+        feed.add("garbage\n");
+        assert_eq!(feed.growing.look().unwrap().unwrap().garbage.len(), 1);
+        let text = fs::read_to_string(feed.path()).unwrap();
+        let other = feed.directory.path().join("other");
+        fs::write(&other, text + &bar(6)).unwrap();
+        fs::rename(other, feed.path()).unwrap();
+        let grown = feed.growing.look().unwrap().unwrap();
+        assert_eq!(grown.data.bars[0].close.to_vec(), [4.0, 5.0, 6.0]);
+        assert!(grown.garbage.is_empty(), "it goes on where the one before ended");
         fs::remove_file(feed.path()).unwrap();
         assert!(feed.growing.look().is_err());
         fs::write(feed.path(), format!("{HEADER}{}", bar(6))).unwrap();
