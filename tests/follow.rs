@@ -411,7 +411,10 @@ fn one_account_has_one_follower() {
     let project = project(30, "heartbeat = \"100ms\"");
     let mut running = project.following("active");
     let _ = project.run(["paper", "follow", "a.toml"]).code(75).stderr("x/lock");
-    running.wait_until(|| project.told("heartbeat").len() > 2);
+    running.wait_until(|| project.told("heartbeat").len() > 12);
+    let summary = fs::read(project.path("output/paper/x/summary.json")).unwrap();
+    let summary: Value = serde_json::from_slice(&summary).unwrap();
+    assert!(summary["running_seconds"].as_u64().unwrap() > 0, "no bar came since: {summary}");
     let beat = &project.told("heartbeat")[0]["metrics"];
     for name in ["equity", "profit", "trades", "wins", "losses", "decision_latency"] {
         assert!(beat[name].is_number(), "{name}: {beat}");

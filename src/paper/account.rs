@@ -100,11 +100,20 @@ impl Account {
 
     /// Let its views show the state that it is in.
     pub(super) fn show_state(&mut self) -> Result<(), StoreError> {
+        self.bring_up_to_date(&[ACCOUNT_FILE, SUMMARY])
+    }
+
+    /// Let its summary show how long it has been running.
+    pub(super) fn show_time(&mut self) -> Result<(), StoreError> {
+        self.bring_up_to_date(&[SUMMARY])
+    }
+
+    fn bring_up_to_date(&mut self, names: &[&str]) -> Result<(), StoreError> {
         // Whoever opens it writes them in a moment.
         let state = self.state.filter(|state| *state != State::Initializing);
         let Some(state) = state else { return Ok(()) };
         let mut summarized = false;
-        for name in [ACCOUNT_FILE, SUMMARY] {
+        for &name in names {
             let mut view = views::view(self.directory.reader(), name)?;
             if view.is_object() {
                 views::turn(&mut view, state);

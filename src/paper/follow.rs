@@ -531,7 +531,8 @@ impl<'p> Follower<'p> {
                 Some(latency) => event.metric("decision_latency", latency),
                 None => event,
             }
-        })
+        })?;
+        Ok(self.account.show_time()?)
     }
 
     fn warn(

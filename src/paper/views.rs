@@ -65,11 +65,13 @@ pub(super) fn view(reader: &AccountReader, name: &str) -> Result<Value, StoreErr
 /// when somebody tells it something, or when it cannot go on.
 pub(super) fn turn(view: &mut Value, state: State) {
     let now = json!(chrono::Utc::now());
+    let running = seconds(&view["start"], &now);
     let Some(facts) = view.as_object_mut() else { return };
     for (name, fact) in facts.iter_mut() {
         match name.as_str() {
             "state" | "status" => *fact = state.word().into(),
             "updated" => *fact = now.clone(),
+            "running_seconds" => *fact = running.into(),
             "end" if state.is_over() => *fact = now.clone(),
             _ => {}
         }
@@ -118,10 +120,14 @@ fn worth(kept: &Kept<'_>) -> (f64, f64) {
     (equity, 1.0 - equity / peak)
 }
 
+/// How long it is from one instant of a view to another, in whole seconds.
+fn seconds(from: &Value, to: &Value) -> Option<i64> {
+    let instant = |value: &Value| DateTime::parse_from_rfc3339(value.as_str()?).ok();
+    Some((instant(to)? - instant(from)?).num_seconds())
+}
+
 /// `summary.json` of an account that is as `how` tells.
 fn summary(how: &Value) -> Value {
-    let instant = |name: &str| DateTime::parse_from_rfc3339(how[name].as_str()?).ok();
-    let running = instant("updated").zip(instant("opened")).map(|(now, then)| now - then);
     let is_over = how["state"].as_str().and_then(State::named).is_some_and(State::is_over);
     let number = |name: &str| how[name].as_f64();
     let roi =
@@ -140,7 +146,7 @@ fn summary(how: &Value) -> Value {
         "wins": how["wins"],
         "losses": how["losses"],
         "roi": roi,
-        "running_seconds": running.map(|running| running.num_seconds()),
+        "running_seconds": seconds(&how["opened"], &how["updated"]),
     })
 }
 
