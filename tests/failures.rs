@@ -166,3 +166,16 @@ fn a_session_that_takes_too_long_fails_and_the_others_go_on() {
     project.edit("a.toml", "1ms", "10m");
     let _ = project.run(["run", "a.toml", "--no-report"]).success();
 }
+
+#[test]
+fn an_axis_that_a_swept_strategy_lacks_is_told_before_anything_runs() {
+    let sweep = "\n[session.s]\nstrategy = \"sma-cross\"\ndata.path = \"data/x.csv\"\n[session.s.sweep.axes]\n\
+                 strategy = [\"sma-cross\", \"rsi-reversion\"]\n\"params.fast\" = [3, 5]\n";
+    let project = Project::new().bars(120).manifest("a.toml", sweep);
+    let outcome = project.run(["run", "a.toml"]).code(2);
+    let outcome = outcome.stderr("strategy `rsi-reversion` lacks the axis `params.fast`");
+    let _ = outcome.stderr("declare a session for each strategy");
+    assert!(project.runs().is_empty());
+    project.edit("a.toml", ", \"rsi-reversion\"", "");
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+}

@@ -184,6 +184,7 @@ impl Batch<'_> {
                     bench.compare(block);
                 }
                 worker.compared = began.elapsed();
+                worker.share = worker.compared / block.len() as u32;
                 for (job, detailed) in block {
                     if self.cancel.load(Ordering::Relaxed) {
                         return;
@@ -264,6 +265,8 @@ struct Worker {
     meter: Meter,
     /// How long a block was compared, until one of its sessions tells.
     compared: Duration,
+    /// What of that is each of its sessions'.
+    share: Duration,
 }
 
 impl Worker {
@@ -306,8 +309,8 @@ impl Worker {
         let slice = &bench.prepared.slices[work.variant.slice];
         let columns = &bench.columns[work.variant.slice];
         let settings = work.variant.settings();
-        let began = Instant::now();
-        let in_time = || match bench.timeout.filter(|limit| began.elapsed() > *limit) {
+        let (began, share) = (Instant::now(), self.share);
+        let in_time = || match bench.timeout.filter(|limit| share + began.elapsed() > *limit) {
             None => Ok(()),
             Some(limit) => {
                 let error = format!("it took longer than `run.timeout`, {} s", limit.as_secs_f64());
