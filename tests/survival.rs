@@ -414,6 +414,8 @@ fn a_symbol_that_comes_to_a_directory_is_named_and_left_to_others() {
     for symbol in ["A", "B", "C"] {
         project.write(&format!("prices/{symbol}.csv"), format!("{first}{rest}"));
     }
+    // One of them cannot be used, and is none of the account's.
+    project.write("prices/D.csv", format!("{header}2020-01-01,100,99,101,100,1\n"));
     let _ =
         project.run(RUN).success().stderr("x: `C` is new in the data; the account goes on with");
     let again = project.run(RUN).success();

@@ -185,9 +185,9 @@ impl Verdict {
     }
 
     /// The verdict with the cases alone that are `wanted`.
-    pub fn only(&self, wanted: impl Fn(Check, &Case) -> bool) -> Self {
+    pub fn only(&self, wanted: impl Fn(&Finding, &Case) -> bool) -> Self {
         let seen = |finding: &Finding| {
-            let cases = finding.cases.iter().filter(|case| wanted(finding.check, case)).cloned();
+            let cases = finding.cases.iter().filter(|case| wanted(finding, case)).cloned();
             Finding { cases: cases.collect(), ..finding.clone() }
         };
         let findings = self.findings.iter().map(seen).filter(|it| !it.cases.is_empty());

@@ -344,10 +344,12 @@ impl Account {
         let mut notes = said.clone();
         for verdict in &news.verdicts {
             let symbol = &verdict.symbol;
-            let is_told = |check, case: &Case| self.noted.contains(&odd(symbol, check, case));
-            let new = verdict.only(|check, case| !is_told(check, case));
+            let new = verdict.only(|finding, case| {
+                let note = || odd(symbol, finding.check, case);
+                finding.policy == Policy::Warn && !self.noted.contains(&note())
+            });
             said.extend(new.warnings());
-            for finding in new.findings.iter().filter(|it| it.policy == Policy::Warn) {
+            for finding in &new.findings {
                 notes.extend(finding.cases.iter().map(|case| odd(symbol, finding.check, case)));
             }
         }

@@ -167,13 +167,14 @@ fn advance(
         return Err(Refused::Damaged(fact));
     }
     let source = prepared.source(&base.session.data).map_err(|fact| Refused::Unfit(fact.into()))?;
-    if let Some(Err(reason)) = work {
+    // It goes on with the symbols that there were when it was opened, whatever others there are now.
+    let has_own = base.session.symbols.is_none() && account.terms().is_some();
+    if let Some(Err(reason)) = work.filter(|_| !has_own) {
         return Err(Refused::Unfit(reason.clone()));
     }
     let source = source.clone();
     account.may_go_on(base)?;
-    if base.session.symbols.is_none() && account.terms().is_some() {
-        // It goes on with the symbols that there were when it was opened.
+    if has_own {
         let session = account.session(base).map_err(Refused::Changed)?;
         prepared.put(index, session, source.clone(), &[]).map_err(Refused::Unfit)?;
     }
