@@ -445,3 +445,17 @@ fn a_replay_takes_no_bar_that_is_not_complete_whatever_the_checks_say() {
         assert!((100..103).contains(&bars), "{policy}: {bars}");
     }
 }
+
+#[test]
+fn an_account_is_found_where_its_manifest_writes() {
+    let text = format!("\n[run]\noutput = \"res\"\n{}", manifest(""));
+    let project = Project::new().manifest("sessions/a.toml", &text);
+    let project = project.file("data/X.csv", format!("{HEADER}{}", minutes(0, 50)));
+    let _ = project.run(["run", "sessions/a.toml", "--no-report", "-q"]).success();
+    assert!(project.path("res/paper/x/journal.jsonl").exists());
+    let status = project.run(["paper", "status", "--format", "json"]).success().json();
+    assert_eq!(status[0]["session"], "x");
+    let _ = project.run(["paper", "pause", "x"]).success();
+    let _ = project.run(["events", "x", "--type", "command"]).success().stdout("pause");
+    let _ = project.run(["paper", "kill"]).success();
+}

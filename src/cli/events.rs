@@ -3,6 +3,7 @@
 use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::{self, Cell, Format, Kind, Records};
+use super::planning::store_with;
 use super::sessions::Since;
 use crate::batch::kept;
 use crate::manifest::glob_matches;
@@ -74,7 +75,7 @@ impl Events {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let wanted = self.wanted()?;
-        let (mut reader, ends) = match self.journal(&context.store())? {
+        let (mut reader, ends) = match self.journal(&store_with(Some(&self.which), context))? {
             Journal::Bars(_) if self.follow => {
                 let fact =
                     format!("`{}` has run to its end: there is nothing to follow", self.which);

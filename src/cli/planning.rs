@@ -289,6 +289,25 @@ pub(super) fn assignments(flag: &str, values: &[String]) -> Vec<Assignment> {
         .collect()
 }
 
+/// The store that has the paper account `named`, or any: the one of the current directory's project, else
+/// one that a manifest of its sessions names (`run.output`).
+pub(super) fn store_with(named: Option<&str>, context: &Context) -> Store {
+    let own = context.store();
+    let has = |store: &Store| match named {
+        Some(name) => store.account_journal(name).path().exists(),
+        None => store.accounts().is_ok_and(|accounts| !accounts.is_empty()),
+    };
+    if context.output.is_some() || has(&own) {
+        return own;
+    }
+    let root = context.project().root;
+    let output = |manifest: PathBuf| {
+        let table: toml::Table = std::fs::read_to_string(manifest).ok()?.parse().ok()?;
+        Some(Store::at(root.join(table.get("run")?.get("output")?.as_str()?)))
+    };
+    manifests(&root.join("sessions")).into_iter().filter_map(output).find(has).unwrap_or(own)
+}
+
 /// The manifests in the project's directory of sessions, in the order of their names.
 fn manifests(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();

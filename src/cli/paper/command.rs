@@ -3,6 +3,7 @@
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
+use crate::cli::planning::store_with;
 use crate::diag::counted;
 use crate::engine::OrderStatus;
 use crate::paper::obey::{Asked, Heard, Sent};
@@ -83,7 +84,8 @@ impl Orders {
         command: impl Fn(Option<usize>) -> Command,
         context: &Context,
     ) -> Result<Exit> {
-        let store = context.store();
+        let named = self.words.first().filter(|word| word.parse::<usize>().is_err());
+        let store = store_with(named.map(String::as_str), context);
         let number = |word: &String| word.parse::<usize>().ok();
         let mut words = self.words;
         // A session may be called by a number too.
@@ -167,7 +169,7 @@ impl Account {
     }
 
     fn ask(&self, asked: Asked, said: &str, context: &Context) -> Result<Exit> {
-        let store = context.store();
+        let store = store_with(self.session.as_deref(), context);
         let name = self.name(&store)?;
         let closes = asked == Asked::Give(Command::CloseAll);
         let answer = ask(&store, &name, asked)?;

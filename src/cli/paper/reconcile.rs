@@ -4,7 +4,7 @@ use super::which;
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Facts, Format, Kind, Records};
-use crate::cli::planning::{Planned, Planning};
+use crate::cli::planning::{Planned, Planning, store_with};
 use crate::compare::reconcile::reconcile;
 use crate::compare::{Against, Reconciled, Sheet, Shown, Snapshot, Wanted};
 use crate::diag::counted;
@@ -62,7 +62,7 @@ const TRADES: &str = "trades.csv";
 
 impl Reconcile {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
-        let store = context.store();
+        let store = store_with(self.session.as_deref(), context);
         let name = which(&store, self.session.as_deref())?.map_err(Usage)?;
         let reader = store.account(&name);
         let manifest = match self.manifest {

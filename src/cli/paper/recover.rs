@@ -5,6 +5,7 @@ use super::which;
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records};
+use crate::cli::planning::store_with;
 use crate::paper::recover::{Place, Undone, Which, places};
 use crate::paper::{Account, Refused};
 use anyhow::Result;
@@ -45,7 +46,7 @@ pub(super) struct Recover {
 
 impl Recover {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
-        let store = context.store();
+        let store = store_with(self.session.as_deref(), context);
         let name = which(&store, self.session.as_deref())?.map_err(Usage)?;
         if let Some(which) = self.to {
             let account = Account::open(&store, &name, &this_process())?;

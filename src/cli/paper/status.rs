@@ -5,6 +5,7 @@ use super::which;
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
+use crate::cli::planning::store_with;
 use crate::engine::OrderStatus;
 use crate::paper::State;
 use crate::paper::history::{BARS, TERMS};
@@ -54,7 +55,7 @@ const COLUMNS: [(&str, Kind); 12] = [
 
 impl Status {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
-        let store = context.store();
+        let store = store_with(self.sessions.first().map(String::as_str), context);
         let aside = store.accounts_aside()?;
         for name in self.sessions.iter().filter(|name| !aside.contains(name)) {
             which(&store, Some(name))?.map_err(Usage)?;
