@@ -214,7 +214,16 @@ fn a_follower_tells_its_phases_signals_and_summaries() {
     project.append(&minutes(50, 52));
     running.wait_until(|| project.walked() == 52);
     fs::rename(project.path("data/X.csv"), project.path("data/gone.csv")).unwrap();
-    running.wait_until(|| project.told("retry").len() == 1);
+    let is_wrong = |fact: &str| {
+        project
+            .told("check")
+            .last()
+            .is_some_and(|it| it["message"].as_str().unwrap().contains(fact))
+    };
+    running.wait_until(|| is_wrong("there is no such file"));
+    project.write("data/X.csv", "<html>\n");
+    running.wait_until(|| is_wrong("no column looks like `time`"));
+    assert_eq!(project.told("retry").len(), 1);
     fs::rename(project.path("data/gone.csv"), project.path("data/X.csv")).unwrap();
     running.signal("TERM");
     let _ = running.end().code(143);

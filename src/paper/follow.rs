@@ -331,7 +331,7 @@ impl<'p> Follower<'p> {
                     let message = format!("looks at its feed again: {fact}");
                     self.tell(EventKind::Retry, &message, |it| it)?;
                 }
-                if self.failed == PATIENCE {
+                if self.failed >= PATIENCE {
                     self.suspend(Cause::Unfit, &fact, watch)?;
                 }
                 return Ok(true);
