@@ -148,8 +148,11 @@ fn live(seed: u64, told: bool) -> (Project, String) {
                 "refuse --all",
                 "adjust --param fast=4",
             ]);
-            // What is not possible now is refused.
-            drop(project.run(["paper"].into_iter().chain(words.split(' ')).chain(["-q"])));
+            // What is not possible now is refused, and whoever is killed may have left it for others.
+            let operations = dice.below(40).to_string();
+            let last = if dice.chance(30) { &["--die-after", &*operations][..] } else { &["-q"] };
+            let words = ["paper"].into_iter().chain(words.split(' '));
+            drop(project.command(words.chain(last.iter().copied())).output().unwrap());
         }
         now += 1 + dice.below(20);
     }
