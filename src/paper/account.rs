@@ -328,7 +328,9 @@ impl Account {
         let at =
             |what: &str, (symbol, time): &At| format!("{what}: `{symbol}`, bar {}", stamp(*time));
         let late = news.late.iter().map(|it| at("late, left out", it));
-        let stale = news.stale.iter().map(|it| at("no bar since", it));
+        let stale = news.stale.iter().map(|(symbol, last)| {
+            format!("goes on without `{symbol}`, which has no bar since {}", stamp(*last))
+        });
         let gaps = news.gaps.iter().map(|it| it.to_string());
         let earlier = news.earlier.iter().map(|it| it.to_string());
         (self.waits, self.ended) = (news.waits, news.ended);
