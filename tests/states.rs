@@ -26,9 +26,16 @@ impl Project {
 
 #[test]
 fn an_account_that_is_not_open_yet_takes_no_command() {
-    let project = Project::new().manifest("a.toml", &manifest("")).file("data/X.csv", HEADER);
+    let project = Project::new().manifest("a.toml", &manifest(""));
     let mut running = project.spawn(["paper", "follow", "a.toml"]);
-    running.wait_until(|| !project.told("runner_start").is_empty());
+    let is_for = |reason: &str| {
+        let state = project.told("state").pop();
+        state.is_some_and(|it| it["facts"]["reason"].as_str().unwrap().contains(reason))
+    };
+    running.wait_until(|| is_for("there is no such file"));
+    project.write("data/X.csv", HEADER);
+    let is_checked = |it: &serde_json::Value| it["message"] == "its feed has no bar yet";
+    running.wait_until(|| project.told("check").iter().any(is_checked));
     for words in [["pause"], ["stop"], ["close-all"]] {
         project.refuses(&words, "account `x` is not open yet");
     }
@@ -36,7 +43,7 @@ fn an_account_that_is_not_open_yet_takes_no_command() {
     running.wait_until(|| project.is("active"));
     running.signal("TERM");
     let _ = running.end().code(143);
-    assert_eq!(project.states(), ["initializing", "active"]);
+    assert_eq!(project.states(), ["suspended", "initializing", "active"]);
 }
 
 #[test]

@@ -346,6 +346,9 @@ impl<'p> Follower<'p> {
             },
         };
         let Some(data) = &self.data else {
+            if self.unfit.is_some() {
+                self.suspend(Cause::Unfit, "its feed has no bar yet", watch)?;
+            }
             self.silence(now, watch)?;
             return Ok(more);
         };
