@@ -9,7 +9,6 @@ pub mod execute;
 pub mod kept;
 
 mod drawn;
-mod ended;
 mod group;
 mod note;
 

@@ -3,35 +3,37 @@
 //!
 //! A run that was killed goes on from its rows: what has a row is not run again.
 
-use super::ended::Ended;
-use super::kept::{self, Kept};
+mod ended;
+mod keep;
+mod record;
+mod take_over;
+
+pub(super) use keep::{TOP, keeps_at_once};
+pub use take_over::cached;
+
+use super::kept::Kept;
 use super::{Batch, Done, Failure, Finished, Took, column_bytes};
 use crate::diag::counted;
 use crate::engine::ENGINE;
-use crate::expr::Scalar;
-use crate::manifest::{Keep, Mode, Objective, Project};
+use crate::manifest::{Mode, Project};
 use crate::metrics::Metrics;
-use crate::plan::{self, Base, Job, Plan, Point, Prepared, Work, file, hex};
+use crate::plan::{Base, Job, Plan, Point, Prepared, file, hex};
 use crate::store::EventKind::{Check, Checkpoint, PhaseEnd, PhaseStart, RunnerEnd, RunnerStart};
 use crate::store::Level;
 use crate::store::{
-    self, CachedFrom, CachedRow, Counts, DataCheck, Event, EventKind, Goal, Journal, Label,
-    ManifestDigest, Phase, Record, Row, Run, RunHeader, RunStatus, Status, Store, StoreError,
-    SweepSummary, session_dir,
+    self, CachedRow, Counts, DataCheck, Event, EventKind, Goal, Journal, Label, ManifestDigest,
+    Phase, Row, Run, RunHeader, RunStatus, Status, Store, StoreError, session_dir,
 };
 use blake3::Hash;
-use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use chrono::Utc;
+use ended::Ended;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many earlier runs are looked through for results that can be taken over.
-const CACHE_RUNS: usize = 64;
 /// A batch of rows is written when it has this many, or after a second.
 const BATCH_ROWS: usize = 1_000;
 const BATCH_TIME: Duration = Duration::from_secs(1);
-/// How many points of a sweep are kept when nothing is said.
-pub(super) const TOP: usize = 20;
 
 /// The phases of a run's journal, and that of each of its sessions.
 const PLAN: &str = "plan";
@@ -106,43 +108,6 @@ pub struct Summary {
     pub warnings: Vec<String>,
     /// Why the registry lacks records of this run; its results are complete all the same.
     pub registry: Option<StoreError>,
-}
-
-/// The earlier results that sessions of `prepared` can take over, by their index.
-///
-/// A session whose details are wanted, and were not kept then, is run again for them.
-pub fn cached(
-    store: &Store,
-    plan: &Plan,
-    prepared: &Prepared,
-    wanted: bool,
-) -> (HashMap<usize, CachedRow>, Vec<String>) {
-    if !wanted {
-        return (HashMap::new(), Vec::new());
-    }
-    let identities: HashSet<Hash> = prepared.jobs.iter().filter_map(identity).collect();
-    let (found, warnings) = store.cached(&identities, CACHE_RUNS);
-    let of = |job: &Job| {
-        let row = found.get(&identity(job)?)?;
-        let point = &plan.points[job.index];
-        // An account is there to be moved forward.
-        if plan.base(point).session.mode == Mode::Paper {
-            return None;
-        }
-        let wanted = keeps_at_once(plan, point);
-        (row.kept.is_some() || !wanted).then(|| (job.index, row.clone()))
-    };
-    let warnings = warnings.iter().map(ToString::to_string).collect();
-    (prepared.jobs.iter().filter_map(of).collect(), warnings)
-}
-
-/// Whether a session's details are written as soon as it ends, whatever the others do.
-pub(super) fn keeps_at_once(plan: &Plan, point: &Point) -> bool {
-    match plan.run.keep {
-        Keep::All => true,
-        Keep::Auto => !plan.base(point).swept,
-        Keep::Failed | Keep::None | Keep::Top(_) => false,
-    }
 }
 
 fn identity(job: &Job) -> Option<Hash> {
@@ -372,64 +337,6 @@ impl<'a> Execution<'a> {
         self.journal.append(&end)
     }
 
-    /// Take the rows of earlier runs, and say from which.
-    fn take_over(&mut self, cached: &HashMap<usize, CachedRow>) -> Result<(), StoreError> {
-        let mut runs: BTreeMap<&str, HashMap<Hash, Vec<usize>>> = BTreeMap::new();
-        for job in self.request.prepared.jobs.iter().filter(|job| cached.contains_key(&job.index)) {
-            let wanted = runs.entry(&cached[&job.index].run).or_default();
-            if let Some(identity) = identity(job) {
-                wanted.entry(identity).or_default().push(job.index);
-            }
-        }
-        let mut from = Vec::new();
-        for (run, mut wanted) in runs {
-            let (before, mut failed) = (self.rows.len(), None);
-            let read = self.request.store.completed_rows(run, |row| {
-                for index in wanted.remove(&row.identity).unwrap_or_default() {
-                    let taken = Row { index: index as u64, ..row.clone() };
-                    failed = failed.take().or_else(|| self.take(taken, &cached[&index]).err());
-                }
-            });
-            failed.map_or(Ok(()), Err)?;
-            if let Err(error) = read {
-                self.warnings.push(format!("{error}; what it was to give runs again"));
-            }
-            let rows = (self.rows.len() - before) as u64;
-            from.extend((rows > 0).then(|| CachedFrom { run: run.to_owned(), rows }));
-        }
-        // Said at once: whoever goes on with this run after a crash must know it too.
-        if !from.is_empty() {
-            self.run.update(|file| file.cached_from = from)?;
-        }
-        self.flush_if_due(true)
-    }
-
-    /// Take one row, which stands at `cached`.
-    fn take(&mut self, row: Row, cached: &CachedRow) -> Result<(), StoreError> {
-        let index = row.index as usize;
-        if keeps_at_once(self.request.plan, &self.request.plan.points[index]) {
-            self.copy_kept(index, &row.identity, cached)?;
-        }
-        self.rows.insert(row.clone());
-        self.waiting.push(row);
-        self.flush_if_due(false)
-    }
-
-    /// Copy the details of a cached row into this run; whether there were any.
-    fn copy_kept(
-        &mut self,
-        index: usize,
-        identity: &Hash,
-        cached: &CachedRow,
-    ) -> Result<bool, StoreError> {
-        let Some(theirs) = &cached.kept else { return Ok(false) };
-        let dir = self.dir(index, identity);
-        let reader = self.request.store.open_run(&cached.run)?;
-        self.run.copy_session(&reader, theirs, &dir)?;
-        self.kept.insert(dir);
-        Ok(true)
-    }
-
     /// The job of session number `index`; they are in the order of the plan.
     fn job(&self, index: usize) -> Option<&'a Job> {
         let jobs = &self.request.prepared.jobs;
@@ -582,101 +489,6 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// The details of a session that ran, if they were asked for.
-    fn kept<'k>(&self, index: usize, done: &'k Done) -> Option<Kept<'k>>
-    where
-        'a: 'k,
-    {
-        let job = self.job(index)?;
-        Kept::of(self.request.plan, self.request.prepared, job, done)
-    }
-
-    fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
-        let Some(kept) = self.kept(index, done) else { return Ok(()) };
-        let dir = self.dir(index, &Hash::from(kept.work.identity().digest()));
-        let files = kept.files();
-        let files: Vec<(&str, &[u8])> =
-            files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-        self.run.keep_session(&dir, &files)?;
-        self.kept.insert(dir);
-        Ok(())
-    }
-
-    /// A session that failed leaves why, unless nothing is to be kept.
-    fn keep_failed(&mut self, index: usize, failure: &Failure) -> Result<(), StoreError> {
-        let plan = self.request.plan;
-        let wanted = plan.run.keep == Keep::Failed || keeps_at_once(plan, &plan.points[index]);
-        let Some(job) = self.job(index).filter(|_| wanted) else { return Ok(()) };
-        let Ok(work) = &job.work else { return Ok(()) };
-        let dir = self.dir(index, &Hash::from(work.identity().digest()));
-        let files = kept::failed(plan, self.request.prepared, job, work, failure);
-        let files: Vec<(&str, &[u8])> =
-            files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-        self.run.keep_session(&dir, &files)?;
-        self.kept.insert(dir);
-        Ok(())
-    }
-
-    /// The best points of every sweep leave their details too: they are run once more for that.
-    fn keep_best(&mut self, cached: &HashMap<usize, CachedRow>) -> Result<(), StoreError> {
-        let wanted = match self.request.plan.run.keep {
-            Keep::Auto => TOP,
-            Keep::Top(count) => count,
-            Keep::All | Keep::Failed | Keep::None => return Ok(()),
-        };
-        let mut again = Vec::new();
-        for index in self.best(wanted) {
-            let identity = self.rows.row(index).identity;
-            if self.kept.contains(&self.dir(index, &identity)) {
-                continue;
-            }
-            let copied = match cached.get(&index) {
-                Some(cached) => self.copy_kept(index, &identity, cached)?,
-                None => false,
-            };
-            if !copied {
-                again.extend(self.job(index).map(|job| (job, true)));
-            }
-        }
-        let mut failed = None;
-        // Whoever interrupts now has every row already: only details would be missing.
-        let go_on = AtomicBool::new(false);
-        let batch = Batch { cancel: &go_on, ..self.batch() };
-        batch.run(&again, |finished| {
-            if let Some(Finished { index, result: Ok(done) }) = finished
-                && failed.is_none()
-            {
-                failed = self.keep(index, &done).err();
-            }
-        });
-        failed.map_or(Ok(()), Err)
-    }
-
-    /// The indices of the `count` best completed points of each sweep; with `top:N`, of the named
-    /// sessions too.
-    fn best(&self, count: usize) -> Vec<usize> {
-        let objective = self.request.plan.run.objective;
-        let mut groups: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
-        for row in self.rows.rows() {
-            let index = row.index as usize;
-            let point = &self.request.plan.points[index];
-            let swept = self.request.plan.base(point).swept;
-            if row.status == Status::Completed
-                && (swept || self.request.plan.run.keep != Keep::Auto)
-            {
-                groups.entry(swept.then_some(point.base)).or_default().push(index);
-            }
-        }
-        let mut best = Vec::new();
-        for (_, mut indices) in groups {
-            let value = |index: &usize| self.rows.row(*index).metrics.get(objective.metric);
-            // Equal values stay in the order of the plan.
-            indices.sort_by(|a, b| objective.order(value(a), value(b)).then(a.cmp(b)));
-            best.extend(indices.into_iter().take(count));
-        }
-        best
-    }
-
     fn label(&self, index: usize) -> Label {
         let (base, point) = self.base(index);
         let slice = self
@@ -725,116 +537,6 @@ impl<'a> Execution<'a> {
         self.tell_end(&counts, status)?;
         self.run.finish(status, Utc::now(), self.phases, counts, 5)?;
         Ok(Summary { run: self.run, rows, counts, status, warnings: self.warnings, registry: None })
-    }
-
-    /// Append what this run ran to the registry: a record a session, one for a whole sweep.
-    fn record(&self, rows: &[Row]) -> Result<(), StoreError> {
-        // A run that was killed while it wrote its records goes on after the last of them.
-        let id = self.run.id();
-        let (known, _) =
-            if self.resumed { self.request.store.records() } else { Default::default() };
-        let is_known =
-            |name: &str| known.iter().any(|record| record.run == id && record.session == name);
-        let started = self.run.reader().file().started;
-        let finished = Utc::now();
-        let mut of_base: Vec<Vec<&Row>> = vec![Vec::new(); self.request.plan.bases.len()];
-        for row in rows {
-            of_base[self.request.plan.points[row.index as usize].base].push(row);
-        }
-        for (base, rows) in self.request.plan.bases.iter().zip(of_base) {
-            let has_run = rows.iter().any(|row| self.ran[row.index as usize]);
-            if has_run && !is_known(&base.session.name) {
-                self.request.store.record(&self.base_record(base, &rows, started, finished))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn base_record(
-        &self,
-        base: &Base,
-        rows: &[&Row],
-        started: DateTime<Utc>,
-        finished: DateTime<Utc>,
-    ) -> Record {
-        let objective: Objective = self.request.plan.run.objective;
-        let value = |row: &Row| row.metrics.get(objective.metric);
-        let completed = rows.iter().filter(|row| row.status == Status::Completed);
-        let best = completed.min_by(|a, b| objective.order(value(a), value(b)));
-        let row = best.unwrap_or(&rows[0]);
-        let label = self.label(row.index as usize);
-        let with = |status: Status| rows.iter().filter(|row| row.status == status).count() as u64;
-        let sweep = base.swept.then(|| SweepSummary {
-            points: rows.len() as u64,
-            completed: with(Status::Completed),
-            failed: with(Status::Failed),
-            refused: with(Status::Refused),
-            best_key: best.map(|_| label.key.clone()),
-            best_metric: Some(objective.metric.name().to_owned()),
-            best_value: value(row),
-        });
-        let worst = [Status::Failed, Status::Refused, Status::Aborted]
-            .into_iter()
-            .find_map(|status| rows.iter().find(|row| row.status == status));
-        let work = self.job(row.index as usize).and_then(|job| job.work.as_ref().ok());
-        let dir = self.dir(row.index as usize, &row.identity);
-        let is_kept = self.kept.contains(&dir);
-        let run = self.run.reader();
-        let result = is_kept.then(|| run.kept_file(&dir, kept::RESULT).ok()).flatten();
-        let file = run.file();
-        let label_of = &base.session.label;
-        Record {
-            schema: store::SCHEMA,
-            run: file.id.clone(),
-            session: base.session.name.clone(),
-            key: if base.swept { base.session.name.clone() } else { label.key.clone() },
-            mode: label.mode.to_string(),
-            strategy: label.strategy.to_string(),
-            symbols: label.symbols.to_vec(),
-            tags: label_of.tags.clone(),
-            description: label_of.description.clone(),
-            env: Some(label_of.env.clone()).filter(|env| !env.is_empty()),
-            status: worst.map_or(Status::Completed, |row| row.status),
-            error: worst.and_then(|row| row.error.clone()),
-            kind: worst.and_then(|row| row.kind.clone()),
-            note: row.note.clone(),
-            started,
-            finished,
-            seconds: (finished - started).as_seconds_f64(),
-            host: self.request.host.to_owned(),
-            command_line: self.request.command_line.to_vec(),
-            version: file.version.clone(),
-            engine: ENGINE,
-            identity: work.map(Work::identity).map(|identity| store::Identity {
-                id: hex(&identity.digest(), 64),
-                rules: hex(&identity.rules, 64),
-                settings: hex(&identity.settings, 64),
-                data: hex(&identity.data, 64),
-                engine: identity.engine,
-                schema: identity.schema,
-            }),
-            result_digest: result.map(|bytes| blake3::hash(&bytes).to_hex().to_string()),
-            metrics: row.metrics,
-            parts: row.parts.as_deref().copied(),
-            params: self.params(base, row.index as usize),
-            sweep,
-            checks: work.map_or_else(Vec::new, |work| {
-                let slice = &self.request.prepared.slices[work.variant.slice];
-                slice.verdicts.iter().flat_map(DataCheck::all).collect()
-            }),
-            result: is_kept.then(|| format!("runs/{}/sessions/{dir}", file.id)),
-        }
-    }
-
-    /// The parameters of a session, and the values of its other axes, by path.
-    fn params(&self, base: &Base, index: usize) -> Vec<(String, Scalar)> {
-        let point = &self.request.plan.points[index];
-        let names = base.session.definition.params.iter().map(|param| &param.name);
-        let params = names.map(|name| format!("params.{name}"));
-        let axes = base.axes.iter().map(|axis| axis.path.clone());
-        let others = axes.filter(|path| !path.starts_with("params."));
-        let paths = params.chain(others);
-        paths.map(|path| (path.clone(), plan::value(base, point, &path))).collect()
     }
 }
 
