@@ -178,4 +178,10 @@ fn an_axis_that_a_swept_strategy_lacks_is_told_before_anything_runs() {
     assert!(project.runs().is_empty());
     project.edit("a.toml", ", \"rsi-reversion\"", "");
     let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    // An axis is enough to name it, and the data.
+    project.edit("a.toml", "strategy = \"sma-cross\"\ndata.path = \"data/x.csv\"\n", "");
+    project.edit("a.toml", "[3, 5]\n", "[3, 5]\n\"data.path\" = [\"data/x.csv\"]\n");
+    let run = project.run(["run", "a.toml", "--no-report"]).success();
+    let _ = run.stderr("2 sessions: 2 completed, 2 cached");
+    assert_eq!(project.newest().results()[0]["strategy"], "sma-cross");
 }

@@ -28,7 +28,7 @@ pub(super) fn sentences(plan: &Plan, rows: &[Row]) -> Vec<String> {
     plan.bases.iter().zip(sweeps).filter_map(sentence).collect()
 }
 
-/// How the values of a sweep spread, and those near the best; `None` if there is no point.
+/// How the values of a sweep spread, and those near the best; `None` for a point by itself.
 fn sentence(
     name: &str,
     distances: &Distances,
@@ -50,6 +50,9 @@ fn sentence(
     let (best, _) = points.remove((0..values.len()).min_by(better)?);
     let others: Vec<&[u32]> = points.iter().map(|(at, _)| *at).collect();
     let near = distances.near(best, &others);
+    if points.is_empty() {
+        return None;
+    }
     let text = format!("{name}: {all} with a {ranked_by} of {}", spread(values));
     if near.points.is_empty() {
         return Some(text + "; the best has no neighbour");
@@ -93,8 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn a_point_by_itself_has_no_neighbour_and_nothing_no_landscape() {
-        insta::assert_snapshot!(told(&[([0, 1], 1.5)]).unwrap(), @"grid: 1 point with a sharpe of 1.50 to 1.50, the middle one 1.50; the best has no neighbour");
+    fn a_point_by_itself_has_no_landscape_and_names_no_neighbours() {
+        assert_eq!(told(&[([0, 1], 1.5)]), None);
+        insta::assert_snapshot!(told(&[([0, 1], 1.5), ([0, 2], 0.5)]).unwrap(), @"grid: 2 points with a sharpe of 0.50 to 1.50, the middle one 0.50; the best has no neighbour");
         assert_eq!(told(&[]), None);
     }
 }

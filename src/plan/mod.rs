@@ -194,6 +194,9 @@ impl Plan {
         }
         let mut tree = declared.tree;
         let sweep = tree.remove("sweep");
+        if let Some(sweep) = &sweep {
+            sweep::stand_in(&mut tree, sweep);
+        }
         let typed = type_session(&declared.name, &declared.place, &tree, project, mistakes);
         let Some(session) = typed else { return };
         let declared = Declared { tree, ..declared };

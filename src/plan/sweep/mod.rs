@@ -53,6 +53,24 @@ pub struct Points {
     pub removed: Vec<(String, usize)>,
 }
 
+/// Give a session what it cannot do without from the first point of its `sweep`, where only that says it.
+pub fn stand_in(tree: &mut Table, sweep: &Entry) {
+    let empty = Table::default();
+    let table = sweep.node.table().unwrap_or(&empty);
+    let items = |key: &str| table.get(key).and_then(Node::array).unwrap_or_default().iter();
+    for path in ["strategy", "data.path"] {
+        let axes = table.get("axes").and_then(Node::table);
+        let axis = axes.and_then(|axes| axes.get(path).or_else(|| axes.at(path)));
+        let column = || items("zip").filter_map(Node::table).find_map(|zip| zip.get(path));
+        let values = axis.or_else(column).and_then(Node::array);
+        let row = || items("rows").next().and_then(Node::table)?.get(path);
+        let first = values.and_then(|values| values.first()).or_else(row);
+        if let (None, Some(first)) = (tree.at(path), first) {
+            tree.set_at(path, first.clone(), &first.place);
+        }
+    }
+}
+
 /// Expand the sweep of `session`; `None` if it has mistakes.
 pub fn expand(
     session: &Session,
