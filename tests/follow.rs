@@ -120,14 +120,21 @@ fn history_played_again_ends_with_the_bars_that_are_complete() {
 }
 
 #[test]
-fn whoever_has_no_name_in_the_environment_has_one() {
+fn who_gave_a_command_is_who_owns_the_process() {
     let project = project(25, "");
     let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
     let mut pause = project.command(["paper", "pause"]);
     assert!(pause.env_remove("USER").env_remove("LOGNAME").status().unwrap().success());
+    let mut resume = project.command(["paper", "resume"]);
+    assert!(resume.env("USER", "alice").env("LOGNAME", "alice").status().unwrap().success());
     let commands = project.told("command");
-    let by = commands[0]["facts"]["by"].as_str().unwrap();
-    assert!(!by.starts_with("somebody@") && !by.starts_with('@'), "{by}");
+    let by = |index: usize| commands[index]["facts"]["by"].as_str().unwrap();
+    assert_eq!(by(0), by(1));
+    let (user, host) = by(0).split_once('@').unwrap();
+    assert!(
+        !user.is_empty() && user != "alice" && user != "somebody" && !host.is_empty(),
+        "{user}"
+    );
 }
 
 #[test]

@@ -325,17 +325,34 @@ fn what_is_odd_about_a_row_is_told_once() {
     );
     assert_eq!(told(&project, "warning"), 2);
     // A line that is none is left out, as a follower does.
-    let garbage = format!("{}\nwhatever this is\n2020-13-45,1,1,1,1,1\n", lines[..=58].join("\n"));
-    project.write("data/x.csv", garbage);
+    let garbage =
+        ["whatever this is", "2020-02-27,1,2", "2020-13-45,1,1,1,1,1", "2020-02-28,1,x,1,1,1"];
+    let text = format!("{}\n{}\n", lines[..=58].join("\n"), garbage.join("\n"));
+    project.write("data/x.csv", text);
     let said = run();
-    assert!(
-        said[0].contains("`x` has 2 rows out of order (left out): the worst in row 59"),
-        "{said:?}"
-    );
+    for fact in [
+        "data/x.csv: line 60 is left out: it has 1 cell, and there are 6 columns",
+        "data/x.csv: line 61 is left out: it has 3 cells",
+        "`x` has 1 row out of order (left out): row 61: `2020-13-45`",
+        "; and 1 more",
+    ] {
+        assert!(said[0].contains(fact), "{fact}: {said:?}");
+    }
     assert_eq!(run(), [""; 0]);
     write(55, &[10, 53]);
     let plan = project.run(["plan", "a.toml", "--session", "night"]).success();
     let _ = plan.stderr("`x` has 2 rows out of order");
+}
+
+#[test]
+fn what_happens_at_the_last_bar_is_no_setting_of_an_account_that_has_none() {
+    let at_end = |word: &str| both(&format!("execution = {{ at_end = \"{word}\" }}"));
+    let project = Project::new().bars(20).manifest("a.toml", &at_end("close_at_last_close"));
+    let refused = project.run(["run", "a.toml", "--no-report"]).code(2);
+    let _ =
+        refused.stderr("error[E0108]: a paper account has no last bar").stderr("write \"mark\"");
+    project.write_manifest("a.toml", &at_end("mark"));
+    let _ = project.run(["plan", "a.toml"]).success();
 }
 
 #[test]

@@ -79,6 +79,19 @@ fn a_command_explains_what_it_did() {
 }
 
 #[test]
+fn a_stop_that_was_tightened_differs_before_what_its_bar_decides() {
+    let project = account(|project| {
+        let _ = project.run(["paper", "adjust", "--tighten", "0.9", "-q"]).success();
+    });
+    let untold = ["paper", "reconcile", "--without-commands", "--format", "json"];
+    let found = project.run(untold).code(1).json();
+    assert_eq!(cause(&found).0, "commands", "{found:#}");
+    assert_eq!(found["link"], "fill", "{found:#}");
+    let difference = "x: there was a long exit in the account alone";
+    assert_eq!(found["difference"], difference, "{found:#}");
+}
+
+#[test]
 fn a_parameter_that_was_adjusted_is_adjusted_again() {
     let project = account(|project| {
         let _ = project.run(["paper", "adjust", "--param", "fast=5", "-q"]).success();

@@ -2,8 +2,9 @@
 //!
 //! A result is told as steps: an order is decided at a bar's close (the signal), it is filled or not
 //! (the order), units change hands at a price (the fill). The story begins at the first time at which
-//! the steps of the two sides are not the same; of several differences at one time the earliest link
-//! of that chain is the one that decided.
+//! the steps of the two sides are not the same. Of several differences at one time the first to happen is
+//! the one that decided: the fills of a bar come before the orders that its close decides, unless it fills
+//! those itself.
 
 use super::sheet::Sheet;
 use super::snapshot::Snapshot;
@@ -125,8 +126,8 @@ fn trade_line(row: &[String]) -> String {
     format!("#{number} {symbol} {side} {units}: {entry} at {at}, {end}, profit {profit}")
 }
 
-/// The kinds of steps, in the order in which one leads to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// The kinds of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Order,
     Fill,
@@ -209,7 +210,7 @@ fn steps(trades: &Sheet, orders: &Option<Sheet>) -> BTreeMap<String, Vec<Step>> 
     }
     for steps in steps.values_mut() {
         // Of one name the order of the file; the sort is stable.
-        steps.sort_by(|a, b| (a.kind, &a.symbol, &a.name).cmp(&(b.kind, &b.symbol, &b.name)));
+        steps.sort_by(|a, b| (&a.symbol, &a.name).cmp(&(&b.symbol, &b.name)));
     }
     steps
 }
@@ -225,17 +226,27 @@ fn first(
     times.sort();
     times.dedup();
     let none = Vec::new();
-    let known = |step: &&Step| with_orders || step.kind != Kind::Order;
     times.into_iter().find_map(|time| {
-        let a = before.get(time).unwrap_or(&none).iter().filter(known);
-        let b = after.get(time).unwrap_or(&none).iter().filter(known);
-        part(time, &a.collect::<Vec<_>>(), &b.collect::<Vec<_>>(), sides)
+        let [a, b] = [before, after].map(|steps| steps.get(time).unwrap_or(&none));
+        let fills_itself = |step: &Step| step.fields.get("filled") == Some(time);
+        let kinds: &[Kind] = match a.iter().chain(b).any(fills_itself) {
+            _ if !with_orders => &[Kind::Fill],
+            true => &[Kind::Order, Kind::Fill],
+            false => &[Kind::Fill, Kind::Order],
+        };
+        kinds.iter().find_map(|kind| {
+            let [a, b] = [a, b].map(|steps| {
+                let steps = steps.iter().filter(|step| step.kind == *kind);
+                steps.collect::<Vec<_>>()
+            });
+            part(time, &a, &b, sides)
+        })
     })
 }
 
-/// The first difference at one time; both sides are sorted.
+/// The first difference between steps of one kind at one time; both sides are sorted.
 fn part(time: &str, before: &[&Step], after: &[&Step], sides: Sides) -> Option<Story> {
-    let name = |step: &Step| (step.kind, step.symbol.clone(), step.name.clone());
+    let name = |step: &Step| (step.symbol.clone(), step.name.clone());
     let (mut a, mut b) = (before.iter().peekable(), after.iter().peekable());
     loop {
         match (a.peek(), b.peek()) {

@@ -201,12 +201,18 @@ pub struct Checks {
     policies: [Policy; Check::ALL.len()],
     again: Policy,
     astray: Policy,
+    skips_garbage: bool,
 }
 
 impl Default for Checks {
     fn default() -> Self {
         let policies = Check::ALL.map(Check::policy);
-        Self { policies, again: Check::Duplicates.policy(), astray: Check::Order.policy() }
+        Self {
+            policies,
+            again: Check::Duplicates.policy(),
+            astray: Check::Order.policy(),
+            skips_garbage: false,
+        }
     }
 }
 
@@ -226,22 +232,29 @@ impl Checks {
         self.astray
     }
 
+    /// Whether a line that can be no bar, and a row with a price that cannot be read, are left out and
+    /// told; else a file with one is refused.
+    pub fn skips_garbage(&self) -> bool {
+        self.skips_garbage
+    }
+
     /// The same, with another policy for `check`.
     pub fn with(mut self, check: Check, policy: Policy) -> Self {
         self.policies[check as usize] = policy;
         match check {
             Check::Duplicates => self.again = policy,
             Check::Order => self.astray = policy,
+            Check::Prices => self.skips_garbage &= policy != Policy::Fail,
             _ => {}
         }
         self
     }
 
     /// The same for bars that arrive: one that is sent twice is the same bar, one that comes late is put
-    /// in its place, a line without a time is left out, and one without an end will have one.
+    /// in its place, a line that can be no bar is left out, and one without an end will have one.
     pub fn of_arrivals(self) -> Self {
         let arriving = self.with(Check::Torn, Policy::Drop).with(Check::Order, Policy::Warn);
-        Self { again: Policy::Off, ..arriving }
+        Self { again: Policy::Off, skips_garbage: true, ..arriving }
     }
 }
 

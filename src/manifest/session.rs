@@ -11,7 +11,7 @@ use super::tree::{Node, Table, Value};
 use super::{settings, strategy_file};
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::engine::Settings;
-use crate::engine::model::MODELS;
+use crate::engine::model::{AtEnd, MODELS};
 use crate::expr::Scalar;
 use crate::metrics::backtesting_py;
 use crate::strategy::{Definition, Rule, Turn, Written};
@@ -244,6 +244,15 @@ impl Tree<'_> {
             let title = "a paper account has no days in and out of sample";
             let mistake = Mistake::new(codes::EXCLUSIVE, &split.place, title);
             mistakes.push(mistake.label("leave `split` to backtests"));
+        }
+        let at_end = self.table.at("execution.at_end").filter(|node| {
+            mode == Mode::Paper.word() && node.text().is_some_and(|word| word != AtEnd::Mark.word())
+        });
+        if let Some(at_end) = at_end {
+            let title = "a paper account has no last bar";
+            let mistake = Mistake::new(codes::EXCLUSIVE, &at_end.place, title);
+            mistakes
+                .push(mistake.label("write \"mark\", or leave `execution.at_end` to backtests"));
         }
         let weighs = definition.rules.iter().any(|rule| rule.rule == Rule::Weight);
         let approval = self.table.at("paper.approval").filter(|node| {

@@ -8,8 +8,11 @@ use super::DataError;
 use super::roles::Roles;
 use super::text::EMPTY;
 use super::time;
+use crate::diag::counted;
 use crate::manifest::DataSettings;
 use serde_json::Value;
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The whole lines of a text so far.
@@ -36,15 +39,23 @@ pub struct Garbage {
     pub fact: String,
 }
 
+impl Garbage {
+    /// What is said of it, as a line of `file`.
+    pub fn told(&self, file: &str) -> String {
+        format!("{file}: line {} is left out: {}", self.line, self.fact)
+    }
+}
+
 /// What every line has.
 #[derive(Debug)]
 struct Shape {
     json: bool,
     separator: u8,
     header: Vec<String>,
-    /// The column of the time, that of its day if it has one, and those of the prices.
+    /// The column of the time, that of its day and of the symbol if it has one, and those of the prices.
     time: usize,
     day: Option<usize>,
+    symbol: Option<usize>,
     prices: Vec<usize>,
 }
 
@@ -136,26 +147,88 @@ impl Lines {
     }
 }
 
-/// A whole file of JSON lines as the text of a CSV file. A line that is no bar is an error here: nobody
-/// is still writing it.
+/// A whole file of JSON lines as the text of a CSV file. A line that is no bar is an error, for nobody is
+/// still writing it, unless such are to be left out.
 pub(super) fn json(
     file: &Path,
     bytes: &[u8],
     settings: &DataSettings,
-) -> Result<Vec<u8>, DataError> {
+) -> Result<(Vec<u8>, Vec<Garbage>), DataError> {
     let mut lines = Lines::new(file, settings);
     let newline: &[u8] = if bytes.ends_with(b"\n") { b"" } else { b"\n" };
     for part in [bytes, newline] {
         let _ = lines.push(part)?;
     }
-    if let Some(Garbage { line, fact }) = lines.garbage().first() {
+    let garbage = lines.garbage();
+    if let Some(Garbage { line, fact }) = garbage.first()
+        && !settings.checks.skips_garbage()
+    {
         let remedy = match newline.is_empty() || *line < lines.count {
             true => "mend the line or take it out",
             false => "the file ends there without the end of a line; is it still being written?",
         };
         return Err(DataError::new(file, format!("line {line}: {fact}; {remedy}")));
     }
-    lines.csv().ok_or_else(|| DataError::new(file, EMPTY))
+    let text = lines.csv().ok_or_else(|| DataError::new(file, EMPTY))?;
+    Ok((text, garbage))
+}
+
+/// The lines of the text of a CSV file with this `header` that can be no bars, each with its place in
+/// `text`: those that are no text, have more or fewer cells than columns, or no `symbol`. Of a last line
+/// without an end somebody else says what is wrong.
+pub(super) fn garbage(
+    text: &[u8],
+    separator: u8,
+    columns: usize,
+    symbol: Option<(usize, &str)>,
+) -> Vec<(Range<usize>, Garbage)> {
+    let (mut found, mut from) = (Vec::new(), 0);
+    for (number, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let begins = from;
+        from += line.len();
+        let Some(line) = line.strip_suffix(b"\n").filter(|_| number > 0) else { continue };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if let Some(fact) = strange(line, separator, columns, symbol) {
+            found.push((begins..begins + line.len(), Garbage { line: number + 1, fact }));
+        }
+    }
+    found
+}
+
+/// Why a line of CSV can be no bar, as far as its cells tell without being read.
+fn strange(
+    line: &[u8],
+    separator: u8,
+    columns: usize,
+    symbol: Option<(usize, &str)>,
+) -> Option<String> {
+    let Ok(text) = std::str::from_utf8(line) else {
+        return Some("it is no text in UTF-8".to_owned());
+    };
+    let cells: Vec<Cow<'_, str>> = match line.contains(&b'"') {
+        true => match cells(line, separator) {
+            Ok(cells) => cells.into_iter().map(Cow::Owned).collect(),
+            Err(fact) => return Some(fact),
+        },
+        false => text.split(char::from(separator)).map(Cow::Borrowed).collect(),
+    };
+    if cells.len() != columns {
+        return Some(miscounted(cells.len(), columns));
+    }
+    // A line of empty cells stands for nothing.
+    let (at, name) = symbol.filter(|_| cells.iter().any(|cell| !cell.is_empty()))?;
+    cells[at].trim().is_empty().then(|| missing(name))
+}
+
+fn miscounted(cells: usize, columns: usize) -> String {
+    format!("it has {}, and there are {}", counted(cells, "cell"), counted(columns, "column"))
+}
+
+fn missing(name: &str) -> String {
+    format!("`{name}` is missing")
 }
 
 impl Shape {
@@ -178,8 +251,9 @@ impl Shape {
             roles.numbers()[..4].iter().filter_map(|role| place(role)).collect();
         prices.dedup();
         let time = place("time").expect("roles without a time are refused");
+        let symbol = place("symbol");
         let day = roles.day.and_then(|day| header.iter().position(|name| *name == day));
-        Ok((Self { json, separator, header, time, day, prices }, json))
+        Ok((Self { json, separator, header, time, day, symbol, prices }, json))
     }
 
     /// A line as a row of CSV, empty for a header; or why it is no bar.
@@ -192,11 +266,10 @@ impl Shape {
             return Ok(Vec::new());
         }
         if cells.len() != self.header.len() {
-            return Err(format!(
-                "it has {} cells, and there are {} columns",
-                cells.len(),
-                self.header.len()
-            ));
+            return Err(miscounted(cells.len(), self.header.len()));
+        }
+        if let Some(symbol) = self.symbol.filter(|symbol| cells[*symbol].trim().is_empty()) {
+            return Err(missing(&self.header[symbol]));
         }
         let time = match self.day {
             Some(day) => &time::joined(&cells[day], &cells[self.time]),
@@ -321,7 +394,7 @@ mod tests {
         let facts: Vec<(usize, String)> =
             lines.garbage().into_iter().map(|garbage| (garbage.line, garbage.fact)).collect();
         let expected = [
-            (4, "it has 1 cells, and there are 6 columns"),
+            (4, "it has 1 cell, and there are 6 columns"),
             (5, "it has 3 cells, and there are 6 columns"),
             (6, "`x` is no high"),
             (7, "`never` is no time"),

@@ -82,6 +82,8 @@ pub struct FileRead {
     pub path: String,
     /// How many rows it holds; a file without any adds nothing to others.
     pub rows: usize,
+    /// Its lines that are no bars, where such are left out.
+    pub garbage: Vec<Garbage>,
 }
 
 /// Why data cannot be used: where, what is wrong, and what to do.

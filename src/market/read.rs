@@ -166,7 +166,8 @@ pub(super) fn file(
             return in_frame(file, &parquet(file)?, None, settings);
         }
         let text = CsvText::open(file, settings)?;
-        in_frame(file, &csv(file, &text, settings)?, text.torn(), settings)
+        let (rows, read) = in_frame(file, &csv(file, &text, settings)?, text.torn(), settings)?;
+        Ok((rows, FileRead { garbage: text.garbage, ..read }))
     })
 }
 
@@ -189,7 +190,7 @@ fn in_frame(
     let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
     let roles = Roles::of(file, &names, settings)?;
     if frame.height() == 0 {
-        return Ok((Vec::new(), FileRead { path: shown(file), rows: 0 }));
+        return Ok((Vec::new(), FileRead { path: shown(file), rows: 0, garbage: Vec::new() }));
     }
     let notation = notation(frame, &roles);
     Reader { file, settings, frame, torn, roles: &roles, notation }.rows()
@@ -296,7 +297,8 @@ impl Reader<'_> {
         odd.sort();
         let prices: [Vec<f64>; 5] = prices.try_into().expect("there are five roles of numbers");
         let name: Shared<str> = shown(self.file).into();
-        let read = FileRead { path: name.to_string(), rows: height - blank.len() };
+        let (path, rows) = (name.to_string(), height - blank.len());
+        let read = FileRead { path, rows, garbage: Vec::new() };
         let all = Rows {
             symbol: files::stem(self.file),
             files: vec![(0, name)],

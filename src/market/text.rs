@@ -2,7 +2,8 @@
 
 use super::DataError;
 use super::files;
-use super::lines;
+use super::lines::{self, Garbage};
+use super::roles::Roles;
 use crate::manifest::DataSettings;
 use polars::prelude::*;
 use std::io::Cursor;
@@ -34,15 +35,43 @@ pub(super) struct CsvText {
     bytes: Vec<u8>,
     pub(super) header: Vec<String>,
     separator: u8,
+    /// Its lines that are no bars, where such are left out: empty lines stand for them.
+    pub(super) garbage: Vec<Garbage>,
 }
 
 impl CsvText {
     pub(super) fn open(file: &Path, settings: &DataSettings) -> Result<Self, DataError> {
         let bytes = files::bytes(file)?;
-        match files::is_json_lines(file) {
-            true => Self::of(file, lines::json(file, &bytes, settings)?),
-            false => Self::of(file, bytes),
+        if files::is_json_lines(file) {
+            let (text, garbage) = lines::json(file, &bytes, settings)?;
+            return Ok(Self { garbage, ..Self::of(file, text)? });
         }
+        let mut text = Self::of(file, bytes)?;
+        if settings.checks.skips_garbage() {
+            text.skip_garbage(file, settings)?;
+        }
+        Ok(text)
+    }
+
+    /// Put rows in which nothing stands in the place of lines that can be no bars, so that all others keep
+    /// their numbers.
+    fn skip_garbage(&mut self, file: &Path, settings: &DataSettings) -> Result<(), DataError> {
+        let roles = Roles::of(file, &self.header, settings)?;
+        let symbol = roles
+            .theirs("symbol")
+            .and_then(|name| Some((self.header.iter().position(|column| column == name)?, name)));
+        let columns = self.header.len();
+        let found = lines::garbage(&self.bytes, self.separator, columns, symbol);
+        let (mut bytes, mut from) = (Vec::with_capacity(self.bytes.len()), 0);
+        for (place, _) in &found {
+            bytes.extend_from_slice(&self.bytes[from..place.start]);
+            bytes.resize(bytes.len() + columns - 1, self.separator);
+            from = place.end;
+        }
+        bytes.extend_from_slice(&self.bytes[from..]);
+        self.bytes = bytes;
+        self.garbage = found.into_iter().map(|(_, garbage)| garbage).collect();
+        Ok(())
     }
 
     pub(super) fn of(file: &Path, mut bytes: Vec<u8>) -> Result<Self, DataError> {
@@ -51,7 +80,7 @@ impl CsvText {
             bytes.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
         }
         let (header, separator) = header(file, &bytes)?;
-        Ok(Self { bytes, header, separator })
+        Ok(Self { bytes, header, separator, garbage: Vec::new() })
     }
 
     /// Why it cannot be read at all, if that is known.

@@ -21,7 +21,7 @@ use crate::engine::settings::Span;
 use crate::engine::{ENGINE, OrderStatus};
 use crate::manifest::Policy;
 use crate::manifest::data::Check;
-use crate::market::{Case, DataSet, Fact};
+use crate::market::{Case, DataSet, Fact, FileRead};
 use crate::plan::{Base, Work};
 use crate::store::{
     ACCOUNT_FILE, AccountDirectory, Event, EventKind, Holder, Level, Restore, Store, StoreError,
@@ -340,7 +340,12 @@ impl Account {
             )
         };
         let others = news.others.iter().map(other);
+        let garbage = |file: &FileRead| -> Vec<String> {
+            file.garbage.iter().map(|line| line.told(&file.path)).collect()
+        };
+        let garbage = source.files.iter().flat_map(garbage);
         let notes = revised.chain(late).chain(stale).chain(gaps).chain(earlier).chain(others);
+        let notes = notes.chain(garbage);
         let is_new = |note: &String| !self.noted.contains(note);
         let mut said: Vec<String> = notes.filter(is_new).collect();
         let mut notes = said.clone();

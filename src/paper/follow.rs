@@ -409,10 +409,7 @@ impl<'p> Follower<'p> {
             *history = Some(Replay::new(session, &grown.data, last, *pace));
         }
         self.data = Some(grown.data);
-        let words = |(file, garbage): (String, crate::market::Garbage)| {
-            format!("{file}: line {} is left out: {}", garbage.line, garbage.fact)
-        };
-        Ok(grown.garbage.into_iter().map(words).collect())
+        Ok(grown.garbage.iter().map(|(file, line)| line.told(file)).collect())
     }
 
     /// The clock's instant. A clock that jumped is told: what it says is believed.

@@ -209,29 +209,28 @@ pub(super) fn this_process() -> Holder {
     Holder::this_process(host(), &command_line)
 }
 
-/// Who gives a command: a user on a machine.
+/// Who gives a command: a user on a machine. The environment is not asked, where anybody may write any
+/// name.
 pub(super) fn who() -> String {
-    let named = |name: &str| std::env::var(name).ok().filter(|user| !user.is_empty());
-    let user = ["USER", "LOGNAME"].into_iter().find_map(named).or_else(owner);
-    format!("{}@{}", user.unwrap_or_else(|| "somebody".into()), host())
+    format!("{}@{}", owner(), host())
 }
 
-/// The user to whom this process belongs, where the system tells: the name, or else the number.
+/// The user to whom this process belongs: the name, or else the number.
 #[cfg(unix)]
-fn owner() -> Option<String> {
-    let number = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").ok()?);
+fn owner() -> String {
+    let number = rustix::process::getuid().as_raw();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next().filter(|name| !name.is_empty())?;
         (fields.nth(1)?.parse() == Ok(number)).then(|| name.to_owned())
     });
-    Some(name.unwrap_or_else(|| number.to_string()))
+    name.unwrap_or_else(|| number.to_string())
 }
 
 #[cfg(not(unix))]
-fn owner() -> Option<String> {
-    None
+fn owner() -> String {
+    "somebody".into()
 }
 
 /// Leave what is asked of the account `name` in its control directory until it is answered in the

@@ -1,7 +1,9 @@
 //! The prices and the volume of a row by itself: whether they can be.
 
 use super::super::case::Fact;
+use super::super::verdict::Search;
 use super::Cleaning;
+use crate::manifest::Policy;
 use crate::manifest::data::Check;
 
 /// How far a price may lie outside its bar, as a fraction of it: files round.
@@ -52,6 +54,10 @@ impl<'a> Cleaning<'a> {
     /// Prices at which nothing can be bought or sold: no policy keeps such a row.
     pub(super) fn prices(&mut self) {
         let mut search = self.search(Check::Prices);
+        let checks = self.settings.checks;
+        let is_strict = checks.policy(Check::Prices) == Policy::Fail;
+        let mut garbage = (is_strict && checks.skips_garbage())
+            .then(|| Search::new(self.rows, Check::Prices, Policy::Warn));
         let prices = &self.rows.prices[..4];
         let names = if self.rows.trades { ["price"; 4] } else { ["open", "high", "low", "close"] };
         let is_usable = |value: f64| (SMALLEST_PRICE..=LARGEST_PRICE).contains(&value);
@@ -72,17 +78,27 @@ impl<'a> Cleaning<'a> {
                 search.add(4.0, row, Some(time), fact);
                 continue;
             }
-            let (bad, fact) = match (self.odd(row), worst()) {
-                (Some((column, text)), _) => (3.0, Fact::NotANumber(column.into(), text.into())),
-                (None, Some((name, column))) if column[row].is_nan() => (1.0, Fact::NoPrice(name)),
-                (None, Some((name, column))) => (2.0, Fact::Price(name, column[row])),
-                (None, None) => continue,
-            };
-            search.add(bad, row, Some(time), fact);
+            match (self.odd(row), worst()) {
+                (Some((column, text)), _) => {
+                    let fact = Fact::NotANumber(column.into(), text.into());
+                    garbage.as_mut().unwrap_or(&mut search).add(3.0, row, Some(time), fact);
+                }
+                (None, Some((name, column))) if column[row].is_nan() => {
+                    let fact = Fact::NoPrice(name);
+                    garbage.as_mut().unwrap_or(&mut search).add(1.0, row, Some(time), fact);
+                }
+                (None, Some((name, column))) => {
+                    search.add(2.0, row, Some(time), Fact::Price(name, column[row]));
+                }
+                (None, None) => {}
+            }
         }
         if good.contains(&false) {
             let mut good = good.into_iter();
             self.leave_out(|_, _| good.next() == Some(false));
+        }
+        if let Some(garbage) = garbage {
+            self.found(garbage, "left out");
         }
         self.found(search, "left out");
     }

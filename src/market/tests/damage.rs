@@ -81,6 +81,39 @@ fn what_arrives_twice_is_one_bar_and_what_arrives_late_is_put_in_its_place() {
     assert!(read(&rows[..4], strict).1.error().is_some(), "who says so means it");
 }
 
+/// A line that is no bar stops nothing that arrives, and a backtest is refused for it.
+#[test]
+fn garbage_among_arrivals_is_left_out_and_the_rows_keep_their_numbers() {
+    let csv = format!(
+        "symbol,{HEADER}AA,2020-01-01,2,3,1,2,5\ngarbage\n,2020-01-02,2,3,1,2,5\n\
+         AA,2020-01-02,2,3,1,2,5\nAA,\"2020\"x,1,2\n\nAA,2020-01-03,2,-,1,2,5\nAA,2020-01-04,2,3,1,2,5,6\n\
+         AA,2020-01-04,2,3,1,2,5\n"
+    );
+    let json = "{\"time\":\"2020-01-01\",\"open\":2,\"high\":3,\"low\":1,\"close\":2}\n{\"time\"\n\
+                {\"time\":\"2020-01-02\",\"open\":2,\"high\":3,\"low\":1,\"close\":2}\n";
+    let files = Files::new(&[("x.csv", &csv), ("y.jsonl", json)]);
+    let read =
+        |name: &str, checks: Checks| load(&DataSettings { checks, ..files.settings(&[name]) });
+    let arrivals = Checks::default().of_arrivals();
+    let data = read("x.csv", arrivals).unwrap();
+    assert_eq!((data.bars[0].len(), data.symbols()), (3, vec!["AA"]));
+    let lines: Vec<usize> = data.files[0].garbage.iter().map(|garbage| garbage.line).collect();
+    assert_eq!(lines, [3, 4, 6, 9]);
+    let warnings: Vec<String> = data.verdicts[0].warnings().collect();
+    assert!(
+        warnings[0].contains("1 row that is unusable (left out): row 7 (2020-01-03"),
+        "{warnings:?}"
+    );
+    let data = read("y.jsonl", arrivals).unwrap();
+    assert_eq!((data.bars[0].len(), data.files[0].garbage[0].line), (2, 2));
+    for (name, fact) in [("x.csv", "row"), ("y.jsonl", "line 2: it is no JSON object")] {
+        for checks in [Checks::default(), arrivals.with(Check::Prices, Policy::Fail)] {
+            let error = read(name, checks).unwrap_err().to_string();
+            assert!(error.contains(fact), "{error}");
+        }
+    }
+}
+
 #[test]
 fn each_policy_does_what_it_says_and_the_verdict_counts_it() {
     use Check::{Duplicates, Gaps, Order, Prices, Range, Volume};
