@@ -118,8 +118,8 @@ impl Walk {
         let behind = |price: f64| side.sign() * price < side.sign() * reference();
         let [stop, target] = levels;
         let held = self.ledger.side(symbol);
-        let close = side.sign() * scene.bars(symbol).close[t];
-        let passed = trigger.is_some_and(|trigger| close >= side.sign() * trigger);
+        let close = || side.sign() * scene.bars(symbol).close[t];
+        let passed = trigger.is_some_and(|trigger| close() >= side.sign() * trigger);
         let refused = if [limit, trigger].into_iter().flatten().any(f64::is_nan) {
             Some(Reason::NoPrice)
         } else if levels.into_iter().flatten().any(f64::is_nan)
@@ -150,7 +150,7 @@ impl Walk {
             return;
         }
         let pins = &scene.settings.pins;
-        let met = |limit: f64| close <= side.sign() * limit;
+        let met = |limit: f64| close() <= side.sign() * limit;
         let at_once = pins.limits_met_at_close
             && scene.axes.fill == Fill::Close
             && trigger.is_none()

@@ -147,33 +147,38 @@ pub struct Outcome {
 
 /// A count for each [`Reason`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts([usize; Reason::ALL.len()]);
+pub struct Counts {
+    of: [usize; Reason::ALL.len()],
+    /// Their sum, which is asked for on every bar on which something happens.
+    total: usize,
+}
 
 impl Default for Counts {
     fn default() -> Self {
-        Self([0; Reason::ALL.len()])
+        Self { of: [0; Reason::ALL.len()], total: 0 }
     }
 }
 
 impl Counts {
     /// One more.
     pub fn add(&mut self, reason: Reason) {
-        self.0[reason as usize] += 1;
+        self.of[reason as usize] += 1;
+        self.total += 1;
     }
 
     /// How many there are for this reason.
     pub fn of(&self, reason: Reason) -> usize {
-        self.0[reason as usize]
+        self.of[reason as usize]
     }
 
     /// How many there are in all.
     pub fn total(&self) -> usize {
-        self.0.iter().sum()
+        self.total
     }
 
     /// The reasons that occurred, with how often.
     pub fn iter(&self) -> impl Iterator<Item = (Reason, usize)> + '_ {
-        Reason::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+        Reason::ALL.into_iter().zip(self.of).filter(|(_, count)| *count > 0)
     }
 }
 

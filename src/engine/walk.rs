@@ -180,7 +180,9 @@ impl Walk {
         }
         let due = (0..self.books.len()).map(|symbol| self.due(symbol)).min().unwrap_or(NEVER);
         let due = due.min(self.dates.next).min(self.controls.due(scene)).min(scene.frame.len());
-        self.guard.error_rate = self.error_rate();
+        if self.guard.standing.watches(scene) {
+            self.guard.error_rate = self.error_rate();
+        }
         let trips = self.guard.watch(scene, &self.ledger, due);
         trips.or_else(|| (due < scene.frame.len()).then_some(due))
     }
