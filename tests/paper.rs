@@ -217,8 +217,10 @@ fn of_two_processes_one_has_the_account() {
     let run = |policy: &str| project.run(["run", "a.toml", "--no-report", "--lock", policy]);
     let _ = run("fail").code(75).stderr("the lock is held by");
     let _ = run("wait=50ms").code(75);
-    let _ = run("skip").success();
+    let _ = run("skip").success().stderr("night: left to the process that holds it");
     assert_eq!(project.newest().results().len(), 1, "the backtest alone");
+    let run_file = project.run(["runs", "show", "latest", "--format", "json"]).json();
+    assert_eq!(run_file["left_out"], "night");
     drop(lock);
     let _ = run("fail").success();
 }

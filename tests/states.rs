@@ -210,8 +210,13 @@ fn a_followed_account_is_begun_anew_by_another_terminal() {
     let _ = project.tell(&["pause"]).success();
     running.signal("TERM");
     let _ = running.end().code(143);
-    let accounts = fs::read_dir(project.path("output/paper")).unwrap().count();
-    assert_eq!(accounts, 2);
+    let accounts = fs::read_dir(project.path("output/paper")).unwrap();
+    let accounts: Vec<String> =
+        accounts.map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(accounts.len(), 2);
+    let aside = accounts.iter().find(|name| name.contains('~')).unwrap();
+    let status = project.run(["paper", "status", aside, "--format", "json"]).json();
+    assert_eq!(status[0]["state"], "active", "as it was left");
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn run(planned: &Planned, store: &Store, threads: usize, phases: Vec<Phase>) -> 
         fault: None,
         host: "bench",
         command_line: &command_line,
+        left_out: Vec::new(),
         phases,
     };
     let summary = execute::start(request, &HashMap::new(), &mut |_| {}, &mut |_| None)?;

@@ -199,7 +199,7 @@ impl Attempt<'_> {
         let wanted = plan.run.cache && !self.options.planning.no_cache;
         let (cached, warnings) = execute::cached(store, plan, prepared, wanted);
         warnings.iter().for_each(|warning| self.context.warn(warning));
-        let request = self.request(&planned);
+        let request = self.request(&planned, &night);
         planned.within_budget(request.threads, &|job| !cached.contains_key(&job.index))?;
         let mut watcher = Watcher::new(self.context);
         let watch = &mut |progress| watcher.see(progress);
@@ -233,7 +233,7 @@ impl Attempt<'_> {
         let templates = self.options.templates(&planned.plan, &planned.projects)?;
         self.told(planned, |mut planned, hooks| {
             let mut night = self.night(&mut planned)?;
-            let request = self.request(&planned);
+            let request = self.request(&planned, &night);
             let mut watcher = Watcher::new(self.context);
             let watch = &mut |progress| watcher.see(progress);
             let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
@@ -289,7 +289,7 @@ impl Attempt<'_> {
             .context(format!("the run stopped and can go on with `papertape {resume}`"))
     }
 
-    fn request<'a>(&'a self, planned: &'a Planned) -> Request<'a> {
+    fn request<'a>(&'a self, planned: &'a Planned, night: &Night) -> Request<'a> {
         let is_planned = |index: usize| index < planned.plan.points.len();
         assert!(
             self.options.fault.is_none_or(is_planned),
@@ -305,6 +305,7 @@ impl Attempt<'_> {
             fault: self.options.fault,
             host: &self.host,
             command_line: &self.command_line,
+            left_out: night.left_out().to_vec(),
             phases: planned.phases(self.began.elapsed()),
         }
     }

@@ -223,6 +223,7 @@ fn facts(reader: &RunReader, archive: Option<&Path>, results: &[(Label, Row)]) -
     for from in &file.cached_from {
         cached.push(vec![(&from.run).into(), from.rows.into()]);
     }
+    let left_out = Some(file.left_out.join(", ")).filter(|names| !names.is_empty());
     let mut notes = Records::new([("at", Kind::Time), ("text", Kind::Text)]);
     for note in &file.notes {
         notes.push(vec![note.at.into(), (&note.text).into()]);
@@ -231,6 +232,7 @@ fn facts(reader: &RunReader, archive: Option<&Path>, results: &[(Label, Row)]) -
         .with("engine", Kind::Count, file.engine)
         .with("uuid", Kind::Text, &file.uuid)
         .with("command_line", Kind::Text, file.command_line.join(" "))
+        .with("left_out", Kind::Text, left_out)
         .with("directory", Kind::Text, directory)
         .with("archive", Kind::Text, archive.map(shown))
         .with("report", Kind::Text, place("report.html"))

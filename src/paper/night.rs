@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Night {
     accounts: BTreeMap<usize, Entry>,
+    /// The sessions that were left to the processes which hold their accounts.
+    left_out: Vec<String>,
 }
 
 /// An account on its night.
@@ -72,7 +74,10 @@ impl Night {
                     Ok(Some((account, heard))) => {
                         night.accounts.insert(index, Entry::new(account, heard));
                     }
-                    Ok(None) => continue,
+                    Ok(None) => {
+                        night.left_out.push(session.name.clone());
+                        continue;
+                    }
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
                     Err(error) => job.work = Err(store.account(&session.name).words(&error)),
                 };
@@ -81,6 +86,11 @@ impl Night {
             prepared.jobs.push(Job { index, ..job });
         }
         Ok(night)
+    }
+
+    /// The sessions that were left to the processes which hold their accounts.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// Take the bars that are new for every account, and let the sessions of `prepared` run on the bars

@@ -143,6 +143,7 @@ fn summary(how: &Value) -> Value {
         "capital": how["capital"],
         "equity": how["equity"],
         "trades": how["trades"],
+        "open": how["positions"].as_array().map(Vec::len),
         "wins": how["wins"],
         "losses": how["losses"],
         "roi": roi,

@@ -34,6 +34,8 @@ pub struct RunHeader {
     pub keep: String,
     /// Whether a selection left some of the manifests' sessions out.
     pub partial: bool,
+    /// The sessions whose account another process held, so that they were left to it.
+    pub left_out: Vec<String>,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
     /// The digest of the plan, as hex.
@@ -77,6 +79,9 @@ pub struct RunFile {
     /// Whether a selection left some of the manifests' sessions out.
     #[serde(default)]
     pub partial: bool,
+    /// The sessions whose account another process held, so that they were left to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
     /// How long each phase took, in their order. `signals`, `walk` and `meter` are parts of `sessions`,
@@ -224,6 +229,7 @@ impl RunFile {
             objective: header.objective,
             keep: header.keep,
             partial: header.partial,
+            left_out: header.left_out,
             env: header.env,
             phases: Vec::new(),
             counts: Counts::default(),
@@ -286,6 +292,7 @@ pub(super) mod tests {
             objective: Objective { metric: "sharpe".into(), goal: Goal::Maximize },
             keep: "auto".into(),
             partial: false,
+            left_out: Vec::new(),
             env: Some("ci".into()),
             plan_digest: "abcd".into(),
             plan: String::new(),

@@ -64,6 +64,8 @@ pub struct Request<'a> {
     pub command_line: &'a [String],
     /// What happened before, such as planning, and how long it took.
     pub phases: Vec<Phase>,
+    /// The sessions whose account another process held, so that they are no part of the plan any more.
+    pub left_out: Vec<String>,
 }
 
 /// What somebody who watches is told.
@@ -142,6 +144,7 @@ pub fn start(
         },
         keep: plan.run.keep.word(),
         partial: plan.partial,
+        left_out: request.left_out.clone(),
         env: plan
             .bases
             .first()

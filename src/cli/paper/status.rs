@@ -9,6 +9,7 @@ use crate::cli::planning::store_with;
 use crate::engine::OrderStatus;
 use crate::paper::State;
 use crate::paper::history::{BARS, TERMS};
+use crate::paper::life::Cause;
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
@@ -38,7 +39,7 @@ pub(super) struct Status {
     format: Format,
 }
 
-const COLUMNS: [(&str, Kind); 12] = [
+const COLUMNS: [(&str, Kind); 13] = [
     ("session", Kind::Text),
     ("state", Kind::Text),
     ("equity", Kind::Number),
@@ -46,6 +47,7 @@ const COLUMNS: [(&str, Kind); 12] = [
     ("exposure", Kind::Number),
     ("drawdown", Kind::Number),
     ("trades", Kind::Count),
+    ("open", Kind::Count),
     ("to_approve", Kind::Count),
     ("last_bar", Kind::Text),
     ("since", Kind::Text),
@@ -102,7 +104,7 @@ impl Status {
         let mut accounts = Records::new(COLUMNS.into_iter().chain(reason).chain(orders));
         let mut reasons = Records::new([("session", Kind::Text), ("reason", Kind::Text)]);
         let mut waiting = Records::new(ORDERS);
-        let now = Utc::now();
+        let (now, aside) = (Utc::now(), store.accounts_aside()?);
         let named = Some(self.sessions.clone()).filter(|named| !named.is_empty());
         for name in named.map_or_else(|| store.accounts(), Ok)? {
             let account = store.account(&name);
@@ -115,8 +117,9 @@ impl Status {
                 waiting.push(self::order(&name, order));
             }
             let (events, _) = account.journal();
-            let reason = reason_of(&events);
-            let mut row = row(&account, &events, &view, now);
+            let state = state_of(&events, aside.contains(&name));
+            let reason = reason_of(&events, state);
+            let mut row = row(&account, state, &events, &view, now);
             match (is_for_people, reason) {
                 (true, Some(reason)) => reasons.push(vec![name.as_str().into(), reason.into()]),
                 (true, None) => {}
@@ -132,7 +135,8 @@ impl Status {
 }
 
 /// What a narrow terminal leaves out, in this order.
-const SPARE: [&str; 6] = ["running", "exposure", "to_approve", "last_bar", "drawdown", "pid"];
+const SPARE: [&str; 7] =
+    ["running", "exposure", "open", "to_approve", "last_bar", "drawdown", "pid"];
 
 const ORDERS: [(&str, Kind); 7] = [
     ("session", Kind::Text),
@@ -164,18 +168,23 @@ fn order(session: &str, order: &Value) -> Vec<Cell> {
     ]
 }
 
-/// The state of the account with this journal.
-fn state_of(events: &[Event]) -> State {
-    let turns = events.iter().rev().filter(|event| event.kind == EventKind::State);
-    let to = turns.filter_map(|event| event.facts.get("to")?.as_str()).next();
+/// The state of the account with this journal. One that is put aside was left in the state from which it
+/// was begun anew.
+fn state_of(events: &[Event], is_aside: bool) -> State {
+    let turn = events.iter().rev().find(|event| event.kind == EventKind::State);
+    let fact = |name: &str| turn?.facts.get(name)?.as_str();
+    let state = match is_aside && fact("cause") == Some(Cause::Restart.word()) {
+        true => fact("from"),
+        false => fact("to"),
+    };
     // One that was begun anew and has seen no bar is still to be opened.
-    to.and_then(State::named).unwrap_or(State::Initializing)
+    state.and_then(State::named).unwrap_or(State::Initializing)
 }
 
 /// Why the account with this journal does not go on, if it does not: its state, its manifest, or a symbol
 /// that it waits for.
-fn reason_of(events: &[Event]) -> Option<&str> {
-    if matches!(state_of(events), State::Suspended | State::Error) {
+fn reason_of(events: &[Event], state: State) -> Option<&str> {
+    if matches!(state, State::Suspended | State::Error) {
         return events.iter().rev().find_map(|event| event.facts.get("reason")?.as_str());
     }
     let failed = |check: &str| {
@@ -186,7 +195,13 @@ fn reason_of(events: &[Event]) -> Option<&str> {
     failed(TERMS).or_else(|| failed(BARS))
 }
 
-fn row(account: &AccountReader, events: &[Event], view: &Value, now: DateTime<Utc>) -> Vec<Cell> {
+fn row(
+    account: &AccountReader,
+    state: State,
+    events: &[Event],
+    view: &Value,
+    now: DateTime<Utc>,
+) -> Vec<Cell> {
     let last = |kind: EventKind| events.iter().rev().find(|event| event.kind == kind);
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |name: &str| Cell::from(view.get(name).and_then(Value::as_f64));
@@ -197,12 +212,13 @@ fn row(account: &AccountReader, events: &[Event], view: &Value, now: DateTime<Ut
     let running = started.map(|event| ago(now, event.time));
     vec![
         account.name().into(),
-        state_of(events).word().into(),
+        state.word().into(),
         number("equity"),
         number("profit"),
         number("exposure"),
         number("drawdown"),
         number("trades"),
+        Cell::from(view["positions"].as_array().map(|open| open.len() as f64)),
         unapproved(view).count().into(),
         last_bar.as_str().into(),
         since.unwrap_or_default().as_str().into(),
