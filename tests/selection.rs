@@ -1,6 +1,6 @@
 //! Which sessions run: names, tags, filters over what is planned, an order and a cut.
 
-use crate::project::{Outcome, Project, session, sweep};
+use crate::project::{Outcome, Project, bars, session, sweep};
 
 /// A sweep of `fast` 1 to 5 and `slow` 51 to 54, a tagged session, and one that sweeps nothing.
 fn project() -> Project {
@@ -154,4 +154,24 @@ fn a_run_that_was_killed_is_not_said_to_be_running() {
     running.child().kill().unwrap();
     running.child().wait().unwrap();
     assert_eq!(listed()[0]["status"], "incomplete");
+}
+
+#[test]
+fn a_plan_shows_what_varies_along_a_sweep() {
+    let manifest = "
+[session.s]
+data.path = \"data/*.csv\"
+[session.s.sweep.axes]
+strategy = [\"sma-cross\", \"rsi-reversion\"]
+symbols = [[\"a\"], [\"b\"], [\"c\"], [\"d\"]]
+\"range.from\" = [2020-01-20, 2020-01-10]
+";
+    let mut project = Project::new().manifest("s.toml", manifest);
+    for name in ["a", "b", "c", "d"] {
+        project = project.file(&format!("data/{name}.csv"), bars(120));
+    }
+    let plan = project.run(["plan", "s.toml", "--format", "csv"]).success();
+    let row = &plan.rows()[0];
+    let told = ["strategy", "symbols", "from", "sessions"].map(|name| row[name].as_str());
+    assert_eq!(told, ["sma-cross, rsi-reversion", "a and 3 more", "2020-01-10", "16"]);
 }

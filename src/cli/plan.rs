@@ -7,10 +7,11 @@ use super::planning::{Planned, Planning, thread_count, threads};
 use crate::batch::execute;
 use crate::diag::{closest, counted};
 use crate::manifest::keys;
-use crate::plan::{Base, Job, file, word};
+use crate::plan::{Base, Job, Variant, file, word};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Show what would run: new and cached sessions, and what sweep rules removed
 #[derive(Debug, clap::Args)]
@@ -121,23 +122,30 @@ fn row(
 ) -> Vec<Cell> {
     let count =
         |of: &dyn Fn(&Job) -> bool| Cell::from(jobs.iter().filter(|job| of(job)).count() as f64);
-    let work = jobs.iter().find_map(|job| job.work.as_ref().ok());
-    let slice = work.map(|work| &planned.prepared.slices[work.variant.slice]);
-    let days = slice.and_then(|slice| slice.days());
+    // The points of a sweep have few variants, and neighbours share theirs.
+    let mut variants: Vec<&Arc<Variant>> = Vec::new();
+    for work in jobs.iter().filter_map(|job| job.work.as_ref().ok()) {
+        if !variants.last().is_some_and(|last| Arc::ptr_eq(last, &work.variant)) {
+            variants.push(&work.variant);
+        }
+    }
+    let slices = || variants.iter().map(|variant| &planned.prepared.slices[variant.slice]);
+    let days = || slices().filter_map(|slice| slice.days());
     let day = |day: Option<chrono::NaiveDate>| Cell::from(day.map(|day| day.to_string()));
-    let symbols = slice.map(|slice| slice.symbols.clone());
-    let symbols = symbols.or_else(|| base.session.symbols.clone()).unwrap_or_default();
+    let symbols = slices().map(|slice| slice.symbols.join(" "));
+    let own = base.session.symbols.as_deref().unwrap_or_default().join(" ");
+    let strategies = variants.iter().map(|variant| variant.session.definition.name.clone());
     let is_open = |job: &Job| job.work.is_ok() && !is_cached(job);
     let moved = moved(planned, base, jobs, is_cached, before);
     // Other values of a sweep's parameters are other points, and none of them was run before.
     let is_stale = moved.as_ref().is_some_and(|moved| moved != PARAMS || !base.swept);
     vec![
         base.session.name.as_str().into(),
-        base.session.definition.name.as_str().into(),
-        symbols.join(" ").into(),
-        day(days.map(|(from, _)| from)),
-        day(days.map(|(_, to)| to)),
-        Cell::from(slice.map(|slice| slice.frame.len() as f64)),
+        several(strategies, base.session.definition.name.clone()).into(),
+        several(symbols, own).into(),
+        day(days().map(|(from, _)| from).min()),
+        day(days().map(|(_, to)| to).max()),
+        Cell::from(slices().map(|slice| slice.frame.len()).max().map(|bars| bars as f64)),
         count(&|_| true),
         count(&|job| !is_stale && is_open(job)),
         count(&|job| is_stale && is_open(job)),
@@ -145,6 +153,22 @@ fn row(
         count(&|job| job.work.is_err()),
         moved.into(),
     ]
+}
+
+/// The different ones of `texts`, or what they are if there is none: a few by name, of many how many.
+fn several(texts: impl Iterator<Item = String>, otherwise: String) -> String {
+    const NAMED: usize = 3;
+    let mut different: Vec<String> = Vec::new();
+    for text in texts {
+        if !different.contains(&text) {
+            different.push(text);
+        }
+    }
+    match different.len() {
+        0 => otherwise,
+        1..=NAMED => different.join(", "),
+        count => format!("{} and {} more", different[0], count - 1),
+    }
 }
 
 /// What moved when no component that a whole sweep shares did.
