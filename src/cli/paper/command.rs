@@ -1,14 +1,17 @@
 //! Commands to an account: left in its control directory, and obeyed at once where nobody holds it.
 
+use super::reconcile::manifest;
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
 use crate::cli::planning::store_with;
-use crate::diag::counted;
+use crate::diag::{Mistakes, counted};
 use crate::engine::OrderStatus;
+use crate::hook::Hooks;
+use crate::manifest::{Layers, Manifest, Project};
 use crate::paper::obey::{Asked, Heard, Sent};
 use crate::paper::{self, Command};
-use crate::store::{ACCOUNT_FILE, Control, Holder, Store, StoreError};
+use crate::store::{ACCOUNT_FILE, Control, Holder, JournalReader, Store, StoreError};
 use anyhow::Result;
 use chrono::Utc;
 use serde_json::Value;
@@ -172,7 +175,13 @@ impl Account {
         let store = store_with(self.session.as_deref(), context);
         let name = self.name(&store)?;
         let closes = asked == Asked::Give(Command::CloseAll);
-        let answer = ask(&store, &name, asked)?;
+        let mut journal = store.account_journal(&name);
+        // What stands there was told before.
+        let _ = journal.read();
+        let (answer, is_ours) = ask(&store, &name, asked)?;
+        if is_ours {
+            tell_hooks(&store, &name, &mut journal, context)?;
+        }
         if closes && matches!(answer, Answer::Accepted) {
             let count = entries_that_wait(&store, &name)?;
             if count > 0 {
@@ -233,9 +242,28 @@ fn owner() -> String {
     "somebody".into()
 }
 
+/// Tell the hooks of the manifest with which the account `name` was run last what its journal says since
+/// it was read: nobody else does where nobody holds the account.
+fn tell_hooks(
+    store: &Store,
+    name: &str,
+    journal: &mut JournalReader,
+    context: &Context,
+) -> Result<()> {
+    let Some(path) = manifest(&store.account(name), context)? else { return Ok(()) };
+    let project = Project::of(&path, context.root.as_deref(), Utc::now().date_naive());
+    let layers = Layers { profile: None, set: &[], unset: &[] };
+    // Its mistakes are told by whoever runs it.
+    if let Some(manifest) = Manifest::read(&path, &project, &layers, &mut Mistakes::default()) {
+        Hooks::new(&manifest.run.hooks, &project.root, store).tell_of_account(journal);
+    }
+    Ok(())
+}
+
 /// Leave what is asked of the account `name` in its control directory until it is answered in the
-/// journal: by whoever holds the account, or by this process if nobody does.
-fn ask(store: &Store, name: &str, asked: Asked) -> Result<Answer, StoreError> {
+/// journal, by whoever holds the account, or by this process if nobody does; and whether it was this one.
+fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool), StoreError> {
+    let mut is_ours = false;
     let (began, holder) = (Instant::now(), this_process());
     let sent = Sent { by: who(), at: Some(Utc::now()), asked };
     let control = Control::open(store.account(name).control())?;
@@ -244,7 +272,7 @@ fn ask(store: &Store, name: &str, asked: Asked) -> Result<Answer, StoreError> {
         // In this order: it is taken away once it is answered.
         let waits = control.waits(&id);
         if let Some(answer) = answered(store, name, &id) {
-            return Ok(answer);
+            return Ok((answer, is_ours));
         }
         // Whoever begins the account anew answers in a moment.
         if !waits && began.elapsed() < PATIENCE {
@@ -256,13 +284,15 @@ fn ask(store: &Store, name: &str, asked: Asked) -> Result<Answer, StoreError> {
                 if !waits {
                     id = control.send(&sent)?;
                 }
+                is_ours = true;
                 if let Some(aside) = obey(account, &id, store, &holder)? {
-                    return Ok(Answer::Aside(aside, "the next run opens a new account"));
+                    return Ok((Answer::Aside(aside, "the next run opens a new account"), is_ours));
                 }
             }
             Err(StoreError::Locked { holder, .. }) if began.elapsed() > PATIENCE => {
                 control.remove(&id)?;
-                return Ok(answered(store, name, &id).unwrap_or(Answer::None(holder)));
+                let answer = answered(store, name, &id).unwrap_or(Answer::None(holder));
+                return Ok((answer, is_ours));
             }
             Err(StoreError::Locked { .. }) => std::thread::sleep(PAUSE),
             Err(error) => {

@@ -146,7 +146,7 @@ fn shown(reader: &AccountReader) -> Result<Shown> {
 }
 
 /// The manifest with which the account was run last; `None` if it is not known, or not there any more.
-fn manifest(reader: &AccountReader, context: &Context) -> Result<Option<PathBuf>> {
+pub(super) fn manifest(reader: &AccountReader, context: &Context) -> Result<Option<PathBuf>> {
     let view = how(reader)?;
     let path = view["manifest"].as_str().map(PathBuf::from);
     // It was written as it is seen from where that run began.
