@@ -5,7 +5,7 @@ use super::Execution;
 use crate::batch::kept::{self, Kept};
 use crate::batch::{Batch, Done, Failure, Finished};
 use crate::manifest::Keep;
-use crate::plan::{Plan, Point};
+use crate::plan::{Plan, Point, Work};
 use crate::store::{CachedRow, Status, StoreError};
 use blake3::Hash;
 use std::collections::{BTreeMap, HashMap};
@@ -35,13 +35,8 @@ impl<'a> Execution<'a> {
 
     pub(super) fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
         let Some(kept) = self.kept(index, done) else { return Ok(()) };
-        let dir = self.dir(index, &Hash::from(kept.work.identity().digest()));
-        let files = kept.files();
-        let files: Vec<(&str, &[u8])> =
-            files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-        self.run.keep_session(&dir, &files)?;
-        self.kept.insert(dir);
-        Ok(())
+        let (work, files) = (kept.work, kept.files());
+        self.leave(index, work, &files)
     }
 
     /// A session that failed leaves why, unless nothing is to be kept.
@@ -54,10 +49,19 @@ impl<'a> Execution<'a> {
         let wanted = plan.run.keep == Keep::Failed || keeps_at_once(plan, &plan.points[index]);
         let Some(job) = self.job(index).filter(|_| wanted) else { return Ok(()) };
         let Ok(work) = &job.work else { return Ok(()) };
-        let dir = self.dir(index, &Hash::from(work.identity().digest()));
         let files = kept::failed(plan, self.request.prepared, job, work, failure);
-        let files: Vec<(&str, &[u8])> =
-            files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+        self.leave(index, work, &files)
+    }
+
+    /// Write the files of a session into a directory of its own.
+    fn leave(
+        &mut self,
+        index: usize,
+        work: &Work,
+        files: &[(&str, Vec<u8>)],
+    ) -> Result<(), StoreError> {
+        let dir = self.dir(index, &Hash::from(work.identity().digest()));
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, it)| (*name, &it[..])).collect();
         self.run.keep_session(&dir, &files)?;
         self.kept.insert(dir);
         Ok(())
