@@ -358,6 +358,18 @@ fn what_happens_at_the_last_bar_is_no_setting_of_an_account_that_has_none() {
 }
 
 #[test]
+fn who_tightens_stops_that_there_are_not_is_told() {
+    for (extra, is_told) in [("", true), ("risk = { trailing_stop = 0.1 }", false)] {
+        let project = Project::new().bars(20).manifest("a.toml", &both(extra));
+        let run = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
+        let _ = project.run(run).success();
+        let told =
+            project.run(["paper", "adjust", "--tighten", "0.5"]).success().stderr("tightened");
+        assert_eq!(told.stderr.contains("it has no stops"), is_told, "{}", told.stderr);
+    }
+}
+
+#[test]
 fn an_account_whose_range_has_ended_says_so() {
     let project = Project::new().bars(100).manifest("a.toml", &both("range = { to = 2020-02-20 }"));
     let run = || {

@@ -8,6 +8,7 @@ use crate::batch::kept::{Kept, by_name};
 use crate::engine::{ENGINE, OrderStatus};
 use crate::metrics::Metric;
 use crate::store::{ACCOUNT_FILE, AccountReader, StoreError};
+use crate::strategy::Rule;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
@@ -193,6 +194,10 @@ pub(super) fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -
             })
         })
         .collect();
+    let rules = &kept.work.variant.session.definition.rules;
+    let has_rule = rules.iter().any(|written| written.rule == Rule::Stop);
+    let risk = &settings.risk;
+    let has_stops = has_rule || risk.stop_loss.is_some() || risk.trailing_stop.is_some();
     let terms = account.terms();
     json!({
         "schema": 1,
@@ -217,6 +222,7 @@ pub(super) fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -
         "losses": losses,
         "positions": positions,
         "orders": orders,
+        "has_stops": has_stops,
         "commands": account.given().len(),
         "checkpoint": checkpoint.number,
         "engine": checkpoint.engine,

@@ -1,6 +1,6 @@
 //! Commands to an account: left in its control directory, and obeyed at once where nobody holds it.
 
-use super::reconcile::manifest;
+use super::reconcile::{how, manifest};
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
@@ -11,7 +11,7 @@ use crate::hook::Hooks;
 use crate::manifest::{Layers, Manifest, Project};
 use crate::paper::obey::{Asked, Heard, Sent};
 use crate::paper::{self, Command};
-use crate::store::{ACCOUNT_FILE, Control, Holder, JournalReader, Store, StoreError};
+use crate::store::{Control, Holder, JournalReader, Store, StoreError};
 use anyhow::Result;
 use chrono::Utc;
 use serde_json::Value;
@@ -175,6 +175,7 @@ impl Account {
         let store = store_with(self.session.as_deref(), context);
         let name = self.name(&store)?;
         let closes = asked == Asked::Give(Command::CloseAll);
+        let tightens = matches!(asked, Asked::Give(Command::Tighten { .. }));
         let mut journal = store.account_journal(&name);
         // What stands there was told before.
         let _ = journal.read();
@@ -188,6 +189,12 @@ impl Account {
                 let orders = counted(count, "order to open");
                 context.warn(format!("{name}: {orders} may still be filled; `papertape paper cancel-orders {name}` takes back what waits"));
             }
+        }
+        if tightens
+            && matches!(answer, Answer::Accepted)
+            && how(&store.account(&name))?["has_stops"] == false
+        {
+            context.warn(format!("{name}: it has no stops: neither `risk.stop_loss` nor `risk.trailing_stop`, nor a rule `stop`"));
         }
         answer.say(&name, said, context)
     }
@@ -321,9 +328,8 @@ fn obey(
 }
 
 /// How many orders to open the account `name` has that wait, as far as its last walk tells.
-fn entries_that_wait(store: &Store, name: &str) -> Result<usize, StoreError> {
-    let view = store.account(name).view(ACCOUNT_FILE)?.unwrap_or_default();
-    let view: Value = serde_json::from_slice(&view).unwrap_or_default();
+fn entries_that_wait(store: &Store, name: &str) -> Result<usize> {
+    let view = how(&store.account(name))?;
     let orders = view["orders"].as_array().into_iter().flatten();
     let opens = |order: &&Value| order["intent"].as_str().is_some_and(|it| it.starts_with("open"));
     Ok(orders.filter(opens).filter(|order| order["status"] == OrderStatus::Pending.words()).count())

@@ -130,7 +130,7 @@ impl Reconcile {
 }
 
 /// The view that tells how the account is; null if there is none.
-fn how(reader: &AccountReader) -> Result<Value> {
+pub(super) fn how(reader: &AccountReader) -> Result<Value> {
     let view = reader.view(ACCOUNT_FILE)?.unwrap_or_default();
     Ok(serde_json::from_slice(&view).unwrap_or_default())
 }
