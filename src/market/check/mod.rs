@@ -86,6 +86,7 @@ impl<'a> Cleaning<'a> {
         self.place()?;
         self.zones();
         self.order();
+        self.garbage();
         if has_gaps {
             self.duplicates();
         }

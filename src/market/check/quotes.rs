@@ -51,13 +51,43 @@ impl<'a> Cleaning<'a> {
         self.found(search, done);
     }
 
+    /// Rows with a cell that cannot be read or is not there, where such are left out: they are no bars, and
+    /// none is doubled by them.
+    pub(super) fn garbage(&mut self) {
+        let checks = self.settings.checks;
+        if !checks.skips_garbage() || checks.policy(Check::Prices) != Policy::Fail {
+            return;
+        }
+        let mut search = Search::new(self.rows, Check::Prices, Policy::Warn);
+        let names = if self.rows.trades { ["price"; 4] } else { ["open", "high", "low", "close"] };
+        let unread = |row: usize| {
+            let missing = || {
+                let mut prices = names.iter().zip(&self.rows.prices[..4]);
+                prices.find(|(_, column)| column[row].is_nan()).map(|(name, _)| Fact::NoPrice(name))
+            };
+            let odd = || {
+                let (column, text) = self.odd(row)?;
+                Some(Fact::NotANumber(column.into(), text.into()))
+            };
+            self.torn(row).or_else(odd).or_else(missing)
+        };
+        let mut garbage = Vec::new();
+        for &(time, row) in &self.kept {
+            if let Some(fact) = unread(row) {
+                search.add(1.0, row, Some(time), fact);
+                garbage.push(row);
+            }
+        }
+        if !garbage.is_empty() {
+            garbage.sort_unstable();
+            self.leave_out(|_, row| garbage.binary_search(&row).is_ok());
+        }
+        self.found(search, "left out");
+    }
+
     /// Prices at which nothing can be bought or sold: no policy keeps such a row.
     pub(super) fn prices(&mut self) {
         let mut search = self.search(Check::Prices);
-        let checks = self.settings.checks;
-        let is_strict = checks.policy(Check::Prices) == Policy::Fail;
-        let mut garbage = (is_strict && checks.skips_garbage())
-            .then(|| Search::new(self.rows, Check::Prices, Policy::Warn));
         let prices = &self.rows.prices[..4];
         let names = if self.rows.trades { ["price"; 4] } else { ["open", "high", "low", "close"] };
         let is_usable = |value: f64| (SMALLEST_PRICE..=LARGEST_PRICE).contains(&value);
@@ -78,27 +108,17 @@ impl<'a> Cleaning<'a> {
                 search.add(4.0, row, Some(time), fact);
                 continue;
             }
-            match (self.odd(row), worst()) {
-                (Some((column, text)), _) => {
-                    let fact = Fact::NotANumber(column.into(), text.into());
-                    garbage.as_mut().unwrap_or(&mut search).add(3.0, row, Some(time), fact);
-                }
-                (None, Some((name, column))) if column[row].is_nan() => {
-                    let fact = Fact::NoPrice(name);
-                    garbage.as_mut().unwrap_or(&mut search).add(1.0, row, Some(time), fact);
-                }
-                (None, Some((name, column))) => {
-                    search.add(2.0, row, Some(time), Fact::Price(name, column[row]));
-                }
-                (None, None) => {}
-            }
+            let (bad, fact) = match (self.odd(row), worst()) {
+                (Some((column, text)), _) => (3.0, Fact::NotANumber(column.into(), text.into())),
+                (None, Some((name, column))) if column[row].is_nan() => (1.0, Fact::NoPrice(name)),
+                (None, Some((name, column))) => (2.0, Fact::Price(name, column[row])),
+                (None, None) => continue,
+            };
+            search.add(bad, row, Some(time), fact);
         }
         if good.contains(&false) {
             let mut good = good.into_iter();
             self.leave_out(|_, _| good.next() == Some(false));
-        }
-        if let Some(garbage) = garbage {
-            self.found(garbage, "left out");
         }
         self.found(search, "left out");
     }
