@@ -5,6 +5,7 @@
 //! line of garbage stops nobody. What remains is the text of a CSV file, which is read like any other.
 
 use super::DataError;
+use super::notation::Notation;
 use super::roles::Roles;
 use super::text::EMPTY;
 use super::time;
@@ -279,8 +280,7 @@ impl Shape {
             return Err(format!("`{time}` is no time"));
         }
         for &price in &self.prices {
-            let value = cells[price].trim().parse::<f64>();
-            if !value.is_ok_and(|value| value.is_finite()) {
+            if !Notation::may_be_number(&cells[price]) {
                 return Err(format!("`{}` is no {}", cells[price], self.header[price]));
             }
         }
@@ -401,6 +401,17 @@ mod tests {
         ];
         assert_eq!(facts, expected.map(|(line, fact)| (line, fact.to_owned())));
         assert_eq!(closes(&lines), [1.5, 1.75, 1.25]);
+    }
+
+    #[test]
+    fn prices_may_have_commas_before_their_decimals() {
+        let mut lines = lines();
+        let text = "timestamp;open;high;low;close;volume\n\
+            2024-01-01;1.001,0;2.002,5;1.000,5;1.500,5;10\n2024-01-02;1,5;2;1;1,75;10\n\
+            2024-01-03;1,5,5;2;1;1,75;10\n";
+        assert_eq!(lines.push(text.as_bytes()).unwrap(), 2);
+        assert_eq!(closes(&lines), [1_500.5, 1.75]);
+        assert_eq!(lines.garbage()[0].fact, "`1,5,5` is no open");
     }
 
     #[test]

@@ -28,6 +28,12 @@ impl Notation {
         if commas && !points { Self { decimal: ',' } } else { Self::PLAIN }
     }
 
+    /// Whether a cell by itself is a number in one notation or the other.
+    pub(super) fn may_be_number(cell: &str) -> bool {
+        let both = [Self::PLAIN, Self { decimal: ',' }];
+        both.into_iter().any(|notation| notation.read(cell).is_some_and(f64::is_finite))
+    }
+
     /// The number in a cell; `None` if it is none in this notation.
     pub(super) fn read(self, cell: &str) -> Option<f64> {
         let cell = cell.trim();
