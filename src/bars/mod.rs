@@ -13,7 +13,10 @@ pub mod resample;
 pub mod thin;
 pub mod zone;
 
+mod extremes;
+
 pub use cut::Cut;
+pub use extremes::extremes;
 pub use mask::Mask;
 pub use zone::Zone;
 

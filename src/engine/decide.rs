@@ -166,7 +166,8 @@ impl Walk {
         let fill = match prices.is_market() {
             _ if !approved || never => (NEVER, fill.1),
             true => fill,
-            false if against => (fill.0, Moment::Inside),
+            // What rests is not looked for on the bar that has just closed.
+            false if against => (fill.0.max(t + 1), Moment::Inside),
             false => (t + 1, Moment::Inside),
         };
         let rests = scene.settings.trading.limit_bars.map_or(NEVER, |bars| {

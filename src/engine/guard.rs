@@ -13,6 +13,8 @@ use super::settings::{Action, Breaker, Settings, Span};
 use super::standing::{self, Close, Standing};
 use super::trade::{Basis, ClosedBy, Moment};
 use super::walk::{At, Walk};
+use crate::bars::extremes;
+use std::ops::Range;
 
 /// The guards by the reason for which they refuse entries, and what they close positions by.
 const GUARDS: [(Reason, ClosedBy); 3] = [
@@ -23,6 +25,9 @@ const GUARDS: [(Reason, ClosedBy); 3] = [
 const DAILY: usize = 0;
 const DRAWDOWN: usize = 1;
 const LOSSES: usize = 2;
+
+/// How many closes are looked at together.
+const BLOCK: usize = 64;
 
 /// What the guards know.
 #[derive(Debug, Default)]
@@ -96,8 +101,7 @@ impl Guard {
 
     /// What the account is at a close with this equity.
     fn close(&self, equity: f64) -> Close {
-        let fall = |from: f64| if from > 0.0 { 1.0 - equity / from } else { 0.0 };
-        Close { equity, drawdown: fall(self.peak), daily_loss: fall(self.base) }
+        Close { equity, drawdown: fall(equity, self.peak), daily_loss: fall(equity, self.base) }
     }
 
     /// The first close before bar `due` at which a guard trips or the account is worth nothing. All
@@ -108,39 +112,102 @@ impl Guard {
         ledger: &Ledger,
         due: usize,
     ) -> Option<usize> {
-        let from = self.looked;
+        let mut from = self.looked;
         self.looked = from.max(due);
         if !self.watches(scene, ledger) {
             return None;
         }
-        for t in from..due {
-            let equity = ledger.equity(scene.frame, scene.settings, t, Moment::Close);
-            self.see(scene.frame, t, equity);
-            let needed = needed(scene, ledger, t);
-            let holds =
-                |turn| standing::holds(scene, turn, t, self.close(equity), ledger, self.error_rate);
-            if self.trips(t, equity, ledger).is_some()
-                || equity <= 0.0
-                || equity < needed
-                || self.standing.turns(holds).is_some()
+        while from < due {
+            self.begin_day(scene.frame, from);
+            let until = self.alike(from).min(from + BLOCK).min(due);
+            if !self.is_calm(scene, ledger, from..until)
+                && let Some(t) = (from..until).find(|&t| self.stops_at(scene, ledger, t))
             {
                 self.looked = t;
                 return Some(t);
             }
-            self.last = equity;
+            from = until;
         }
         None
     }
 
-    /// Take note of the equity at the close of bar `t`.
-    fn see(&mut self, frame: &Frame, t: usize, equity: f64) {
+    /// The end of the bars from `t` on that have its trading day, and end a cool-down or do not.
+    fn alike(&self, t: usize) -> usize {
+        let day = if self.day.1 > t { self.day.1 } else { NEVER };
+        if self.is_cooling(t) { day.min(self.until[DRAWDOWN].saturating_add(1)) } else { day }
+    }
+
+    /// Whether no close of these bars, which are alike, can trip a guard, as far as their least and their
+    /// greatest equity tell; then they are taken note of.
+    fn is_calm(&mut self, scene: &Scene<'_>, ledger: &Ledger, bars: Range<usize>) -> bool {
+        if scene.settings.trading.maintenance != 0.0 || self.standing.watches(scene) {
+            return false;
+        }
+        let mut equity = [0.0; BLOCK];
+        let equity = &mut equity[..bars.len()];
+        for (symbol, lots) in ledger.positions.iter().enumerate() {
+            if !lots.is_empty() {
+                let units = ledger.units(symbol);
+                let closes = &scene.bars(symbol).close[bars.clone()];
+                equity.iter_mut().zip(closes).for_each(|(sum, close)| *sum += units * close);
+            }
+        }
+        equity.iter_mut().for_each(|sum| *sum += ledger.cash);
+        let (low, high) = extremes(equity);
+        let cooling = self.is_cooling(bars.start);
+        let peak = if high > self.peak { high } else { self.peak };
+        // No close is lower than the lowest, nor the peak before it higher than the highest.
+        let (daily_loss, drawdown) = (fall(low, self.base), fall(low, peak));
+        let worst = [daily_loss, if cooling { 0.0 } else { drawdown }, ledger.losses as f64];
+        let trips = (0..GUARDS.len()).any(|guard| {
+            let breaker = self.breakers[guard].filter(|_| self.until[guard] < bars.end);
+            breaker.is_some_and(|breaker| worst[guard] >= breaker.limit)
+        });
+        let calm = !trips && low > 0.0;
+        if calm {
+            self.last = equity[equity.len() - 1];
+            self.peak = if cooling { self.last } else { peak };
+        }
+        calm
+    }
+
+    /// Whether a guard trips at the close of bar `t` or the account is worth nothing; else it is taken
+    /// note of.
+    fn stops_at(&mut self, scene: &Scene<'_>, ledger: &Ledger, t: usize) -> bool {
+        let equity = ledger.equity(scene.frame, scene.settings, t, Moment::Close);
+        self.see(scene.frame, t, equity);
+        let needed = needed(scene, ledger, t);
+        let holds =
+            |turn| standing::holds(scene, turn, t, self.close(equity), ledger, self.error_rate);
+        let stops = self.trips(t, equity, ledger).is_some()
+            || equity <= 0.0
+            || equity < needed
+            || self.standing.turns(holds).is_some();
+        if !stops {
+            self.last = equity;
+        }
+        stops
+    }
+
+    /// Whether the peak follows the equity at the close of bar `t`: a cool-down ends with a peak of its
+    /// own.
+    fn is_cooling(&self, t: usize) -> bool {
+        t <= self.until[DRAWDOWN] && self.until[DRAWDOWN] > 0
+    }
+
+    /// Bar `t` closes: its trading day may be another than that of the close before.
+    fn begin_day(&mut self, frame: &Frame, t: usize) {
         while t >= self.day.1 && self.day.0 + 1 < frame.days.len() {
             self.day.0 += 1;
             self.day.1 = frame.days[self.day.0].end;
             self.base = self.last;
         }
-        if t <= self.until[DRAWDOWN] && self.until[DRAWDOWN] > 0 {
-            // A cool-down ends with a peak of its own.
+    }
+
+    /// Take note of the equity at the close of bar `t`.
+    fn see(&mut self, frame: &Frame, t: usize, equity: f64) {
+        self.begin_day(frame, t);
+        if self.is_cooling(t) {
             self.peak = equity;
         }
         self.peak = if equity > self.peak { equity } else { self.peak };
@@ -180,6 +247,11 @@ impl Guard {
     pub(super) fn orders_today(&self) -> usize {
         self.orders.1
     }
+}
+
+/// How much `equity` is below what it was, as a fraction of that.
+fn fall(equity: f64, from: f64) -> f64 {
+    if from > 0.0 { 1.0 - equity / from } else { 0.0 }
 }
 
 /// Whether the account could come to be worth nothing: what is owned outright cannot do that.

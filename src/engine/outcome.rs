@@ -4,6 +4,7 @@ use super::order::{Cause, Order, Reason};
 use super::settings::Action;
 use super::standing::Change;
 use super::trade::{Fill, Trade};
+use std::ops::Range;
 
 /// The bars from `from` up to the next stretch, on which the account held the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -227,7 +228,7 @@ impl Outcome {
     pub fn equity(&self, closes: &[&[f64]], end: usize) -> Vec<f64> {
         let mut equity = Vec::with_capacity(end);
         for (bars, cash, units) in self.stretches(end) {
-            equity.extend(bars.map(|t| value(cash, units, closes, t)));
+            values(cash, units, closes, bars, &mut equity);
         }
         equity
     }
@@ -242,4 +243,31 @@ fn cleared<T>(mut column: Vec<T>) -> Vec<T> {
 pub fn value(cash: f64, units: &[f64], closes: &[&[f64]], t: usize) -> f64 {
     let held = units.iter().zip(closes).filter(|(units, _)| **units != 0.0);
     cash + held.map(|(units, close)| units * close[t]).sum::<f64>()
+}
+
+/// [`value`] at each of `bars`, added to `equity`.
+pub fn values(
+    cash: f64,
+    units: &[f64],
+    closes: &[&[f64]],
+    bars: Range<usize>,
+    equity: &mut Vec<f64>,
+) {
+    let held = units.iter().zip(closes).filter(|(units, _)| **units != 0.0);
+    let mut held = held.map(|(units, close)| (units, &close[bars.clone()]));
+    match (held.next(), held.next()) {
+        (None, _) => equity.extend(bars.map(|_| cash)),
+        (Some((units, close)), None) => {
+            equity.extend(close.iter().map(|close| cash + units * close));
+        }
+        (Some((units, close)), Some(second)) => {
+            let from = equity.len();
+            equity.extend(close.iter().map(|close| units * close));
+            let sums = &mut equity[from..];
+            for (units, close) in [second].into_iter().chain(held) {
+                sums.iter_mut().zip(close).for_each(|(sum, close)| *sum += units * close);
+            }
+            sums.iter_mut().for_each(|sum| *sum += cash);
+        }
+    }
 }

@@ -439,3 +439,45 @@ fn a_used_walk_gives_what_a_new_one_gives_with_or_without_details() {
         fresh.fills.len()
     });
 }
+
+#[test]
+fn many_closes_looked_at_together_trip_the_guards_that_each_of_them_trips() {
+    over_worlds("guards that tripped", 3_000, |seed, world| {
+        let signals: Vec<Signals> = world.symbols.iter().map(Symbol::signals).collect();
+        let mut settings = world.settings.clone();
+        // A maintenance has every close looked at by itself, and so little of it asks for nothing.
+        settings.trading.maintenance = 0.0;
+        let mut each = settings.clone();
+        each.trading.maintenance = f64::MIN_POSITIVE;
+        let mut frame = world.frame();
+        let days = frame.days.clone();
+        let long_day = days.last().copied().into_iter().collect();
+        let mut trips = 0;
+        for days in [days, long_day] {
+            frame.days = days;
+            let of =
+                |settings: &Settings| Walk::default().run(&frame, &signals, settings, true).clone();
+            let (together, each) = (of(&settings), of(&each));
+            assert_same(&together.fills, &each.fills, &format!("world {seed}"));
+            assert_eq!(together.events, each.events, "world {seed}");
+            trips += together.tripped.total();
+        }
+        trips
+    });
+}
+
+#[test]
+fn the_equity_of_many_bars_is_the_value_at_each() {
+    over_worlds("bars of several symbols", 200, |seed, world| {
+        let (outcome, frame) = (world.walk(), world.frame());
+        let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
+        let (mut several, mut each) = (0, Vec::new());
+        for (bars, cash, units) in outcome.stretches(frame.len()) {
+            several +=
+                if units.iter().filter(|it| **it != 0.0).count() > 1 { bars.len() } else { 0 };
+            each.extend(bars.map(|t| super::outcome::value(cash, units, &closes, t)));
+        }
+        assert_eq!(outcome.equity(&closes, frame.len()), each, "world {seed}");
+        several
+    });
+}

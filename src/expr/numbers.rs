@@ -6,13 +6,13 @@
 
 use super::column::Kleene;
 use super::parse::Binary;
-use crate::bars::{Cut, Mask};
+use crate::bars::{Cut, Mask, extremes};
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// Bars in a word of a mask.
 pub(super) const BLOCK: usize = u64::BITS as usize;
-/// Independent minima and maxima, so that the compiler can keep them in vectors.
+/// Independent words of a comparison, so that the compiler can keep them in vectors.
 const LANES: usize = 4;
 
 /// A column of numbers, finite or `NaN` where missing.
@@ -35,21 +35,8 @@ struct Span {
 
 impl Span {
     fn of(values: &[f64]) -> Self {
-        let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        let (chunks, rest) = values.as_chunks::<LANES>();
-        let mut see = |lane: usize, value: f64| {
-            low[lane] = if value < low[lane] { value } else { low[lane] };
-            high[lane] = if value > high[lane] { value } else { high[lane] };
-        };
-        for chunk in chunks {
-            (0..LANES).for_each(|lane| see(lane, chunk[lane]));
-        }
-        rest.iter().for_each(|&value| see(0, value));
-        Self {
-            low: low.into_iter().fold(f64::INFINITY, f64::min),
-            high: high.into_iter().fold(f64::NEG_INFINITY, f64::max),
-            present: each(values, |value| !value.is_nan()),
-        }
+        let (low, high) = extremes(values);
+        Self { low, high, present: each(values, |value| !value.is_nan()) }
     }
 
     /// The same value on every bar.

@@ -5,15 +5,13 @@ use super::drawdown::Drawdowns;
 use super::returns::{BenchmarkStats, ReturnStats, positive_months};
 use super::trades::TradeStats;
 use super::{Metric, Metrics, Parts};
-use crate::bars::DAY;
-use crate::engine::outcome::value;
+use crate::bars::{DAY, extremes};
+use crate::engine::outcome::{value, values};
 use crate::engine::{Frame, Outcome, Settings, Trade};
 use std::ops::Range;
 
 /// How many bars are marked at a time: few enough to stay in the first cache.
 const PIECE: usize = 1_024;
-/// Independent minima and maxima, so that the compiler can keep them in vectors.
-const LANES: usize = 8;
 
 /// Measures outcomes, one after the other, in buffers that it uses again.
 #[derive(Debug, Default)]
@@ -138,13 +136,7 @@ impl Meter {
             while from < bars.end {
                 let until = bars.end.min(from + PIECE);
                 self.piece.clear();
-                match (units, closes.as_slice()) {
-                    ([units], [close]) => {
-                        self.piece
-                            .extend(close[from..until].iter().map(|close| cash + units * close));
-                    }
-                    _ => self.piece.extend((from..until).map(|t| value(cash, units, &closes, t))),
-                }
+                values(cash, units, &closes, from..until, &mut self.piece);
                 drawdowns.mark(&self.piece);
                 from = until;
             }
@@ -310,28 +302,11 @@ pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
     let splits = bars.actions.iter().filter(|action| held.contains(&action.row));
     let (mut low, mut high, mut units) = (trade.exit_price, trade.exit_price, 1.0);
     for (row, split) in splits.rev().map(|it| (it.row, it.split)).chain([(from, 1.0)]) {
-        let (lowest, highest) = extremes(&bars.close[row..to], trade.exit_price * units);
+        let (lowest, highest) = extremes(&bars.close[row..to]);
         (low, high) = (low.min(lowest / units), high.max(highest / units));
         (to, units) = (row, units * split);
     }
     let gain = |price: f64| trade.side.sign() * (price / trade.entry_price - 1.0);
     let (a, b) = (gain(low), gain(high));
     ((-a.min(b)).max(0.0), a.max(b).max(0.0))
-}
-
-/// The smallest and the largest of `values` and one more.
-fn extremes(values: &[f64], one: f64) -> (f64, f64) {
-    // A comparison is one instruction where `min` and `max` are several for NaN's sake.
-    let lower = |a: f64, b: f64| if b < a { b } else { a };
-    let higher = |a: f64, b: f64| if b > a { b } else { a };
-    let (mut low, mut high) = ([one; LANES], [one; LANES]);
-    let (chunks, rest) = values.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            low[lane] = lower(low[lane], chunk[lane]);
-            high[lane] = higher(high[lane], chunk[lane]);
-        }
-    }
-    let low = rest.iter().chain(&low).copied().fold(one, lower);
-    (low, rest.iter().chain(&high).copied().fold(one, higher))
 }
