@@ -418,7 +418,14 @@ fn one_account_has_one_follower() {
     let project = project(30, "heartbeat = \"100ms\"");
     let mut running = project.following("active");
     let _ = project.run(["paper", "follow", "a.toml"]).code(75).stderr("x/lock");
+    let _ = project.run(["run", "a.toml"]).code(75).stderr("`--lock skip` leaves to it");
     running.wait_until(|| project.told("heartbeat").len() > 12);
+    // A view that somebody else wrote to is written anew.
+    let equity = || fs::read_to_string(project.path("output/paper/x/equity.csv")).unwrap();
+    let before = equity();
+    project.write("output/paper/x/equity.csv", "mine\n");
+    let _ = project.tell(&["adjust", "--size", "0.5"]).success();
+    running.wait_until(|| equity() == before);
     let summary = fs::read(project.path("output/paper/x/summary.json")).unwrap();
     let summary: Value = serde_json::from_slice(&summary).unwrap();
     assert!(summary["running_seconds"].as_u64().unwrap() > 0, "no bar came since: {summary}");
@@ -434,6 +441,8 @@ fn one_account_has_one_follower() {
         "a terminal that was closed is told like Ctrl-C"
     );
     let _ = project.run(["paper", "follow", "a.toml", "--session", "y"]).code(4);
+    let none = project.run(["paper", "follow", "a.toml", "--session", "[xy]"]).code(4);
+    let _ = none.stderr("only `*` and `?` stand for others");
 }
 
 #[test]

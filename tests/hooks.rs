@@ -190,13 +190,16 @@ fn the_fills_and_states_of_an_account_are_told_once() {
     }
     let _ = project.run(["run", "a.toml", "-q", "--now", "2020-06-01"]).success();
     assert_eq!(fs::read_to_string(project.path("told-on_trade")).unwrap(), trades);
+    let events = project.run(["events", "night", "--type", "fill", "--format", "json"]).success();
+    assert_eq!(events.json().as_array().unwrap().len(), fills);
     // Nobody follows the account: whoever tells it something tells of its state.
     let told = fs::read_to_string(project.path("told-on_state")).map_or(0, |text| count(&text));
     let _ = project.run(["paper", "pause", "night"]).success();
     let text = file(&project, "told-on_state", |text| count(text) == told + 1);
     assert!(text.lines().last().unwrap().contains("\"to\":\"paused\""), "{text}");
-    let events = project.run(["events", "night", "--type", "fill", "--format", "json"]).success();
-    assert_eq!(events.json().as_array().unwrap().len(), fills);
+    let _ = project.run(["paper", "restart", "night"]).success();
+    let text = file(&project, "told-on_state", |text| count(text) == told + 2);
+    assert!(text.lines().last().unwrap().contains("\"cause\":\"restart\""), "{text}");
 }
 
 /// An account that is followed through 14 minutes of history, with this command for what happens.

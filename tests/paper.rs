@@ -335,7 +335,7 @@ fn what_is_odd_about_a_row_is_told_once() {
     for fact in [
         "data/x.csv: line 60 is left out: it has 1 cell, and there are 6 columns",
         "data/x.csv: line 61 is left out: it has 3 cells",
-        "`x` has 1 row out of order (left out): row 61: `2020-13-45`",
+        "data/x.csv: line 62 is left out: `2020-13-45` is no time",
         "; and 1 more",
     ] {
         assert!(said[0].contains(fact), "{fact}: {said:?}");

@@ -48,6 +48,12 @@ fn an_account_is_the_backtest_over_its_source() {
     project.write("data/x.csv", [&lines[..1], &lines[71..]].concat().join("\n") + "\n");
     let found = project.run(["paper", "reconcile"]).success();
     let _ = found.stderr("begins at 2020-03-11T00:00:00Z; earlier bars are the account's own");
+    // Put aside it is only looked at.
+    let _ = project.run(["paper", "restart", "-q"]).success();
+    let mut accounts = std::fs::read_dir(project.path("output/paper")).unwrap();
+    let aside = accounts.next().unwrap().unwrap().file_name().into_string().unwrap();
+    let _ = project.run(["paper", "reconcile", &aside]).success().stderr("that of the backtest");
+    let _ = project.run(["paper", "pause", &aside]).code(2).stderr("was put aside");
 }
 
 #[test]

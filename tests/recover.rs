@@ -328,7 +328,8 @@ fn checkpoints_that_are_gone_are_missed() {
     let _ = project.run(["paper", "recover", "--accept"]).success();
     let _ = night(&project, 62).success();
     fs::remove_dir_all(project.path(&format!("{ACCOUNT}/checkpoints"))).unwrap();
-    let _ = night(&project, 63).code(3).stderr("at checkpoint 2: the checkpoint is gone");
+    let refused = night(&project, 63).code(3).stderr("at checkpoint 2: the checkpoint is gone");
+    assert!(!refused.stderr.contains("--to"), "there is none to go back to: {}", refused.stderr);
     let _ = project.run(["paper", "recover", "--accept"]).success();
     [63, 64].into_iter().for_each(|count| drop(night(&project, count).success()));
     let undisturbed = self::project();

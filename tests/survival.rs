@@ -317,7 +317,7 @@ fn of_ten_accounts_one_is_broken_and_nine_go_on() {
     let journal = project.path("output/paper/x3/journal.jsonl");
     let told = fs::read_to_string(&journal).unwrap();
     let last = told.lines().rev().find(|line| line.contains("\"type\":\"state\""));
-    assert!(last.unwrap().contains("paper recover x3 --to WHICH"), "{told}");
+    assert!(last.unwrap().contains("begin anew with `papertape paper restart x3`"), "{told}");
     let summary = fs::read_to_string(project.path("output/paper/x3/summary.json")).unwrap();
     assert!(summary.contains("\"status\": \"error\""), "{summary}");
     let _ = night(&project, "2020-02-21").code(3);

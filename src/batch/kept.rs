@@ -14,7 +14,7 @@ use crate::metrics::{Metric, Metrics, Parts, Unit};
 use crate::plan::{Job, Plan, Prepared, Work, file, hex};
 use crate::store::{self, EQUITY_FILE, EventKind, PRICES_FILE, equity_parquet, prices_parquet};
 use crate::strategy::{Rule, Rules};
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 /// The name of the file with the metrics.
@@ -528,9 +528,9 @@ fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> Str
 /// An instant as the files write it.
 pub fn stamp(micros: i64) -> String {
     let time = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    let format =
-        if micros % 1_000_000 == 0 { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
-    time.format(format).to_string()
+    let is_whole = micros % 1_000_000 == 0;
+    let digits = if is_whole { SecondsFormat::Secs } else { SecondsFormat::Micros };
+    time.to_rfc3339_opts(digits, true)
 }
 
 /// The table of backtesting.py as that package writes it.

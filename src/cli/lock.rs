@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 /// How long one pauses before asking again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What is said of a lock where nobody said what to do about one.
+const WAYS_OUT: &str =
+    "`--lock wait` waits until it ends, `--lock skip` leaves to it what it holds and does the rest";
+
 /// What to do about a lock that is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LockPolicy {
@@ -46,6 +50,9 @@ impl LockPolicy {
                     std::thread::sleep(PAUSE);
                 }
                 (Err(StoreError::Locked { .. }), Self::Skip) => return Ok(None),
+                (Err(StoreError::Locked { path, holder, .. }), Self::Fail) => {
+                    return Err(StoreError::Locked { path, holder, way_out: WAYS_OUT });
+                }
                 (opened, _) => return opened.map(Some),
             }
         }

@@ -206,7 +206,7 @@ impl Planning {
                 .warn(format!("{more} more such findings; `papertape data check` shows them all"));
         }
         if plan.points.is_empty() {
-            context.say("nothing was selected");
+            context.say(&self.nothing());
             return Ok(Err(Exit::Nothing));
         }
         if let Some((a, b)) = prepared.alike() {
@@ -239,6 +239,16 @@ impl Planning {
         }
         self.session.extend(names);
         Ok(())
+    }
+
+    /// What is said where no session is selected.
+    fn nothing(&self) -> String {
+        match self.session.iter().find(|glob| glob.contains(['[', '{'])) {
+            Some(glob) => format!(
+                "nothing was selected: in `{glob}` only `*` and `?` stand for others; repeat `--session` for several"
+            ),
+            None => "nothing was selected".to_owned(),
+        }
     }
 
     fn selection(&self) -> Selection {

@@ -182,6 +182,15 @@ pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
     }
 }
 
+/// Whether a file is packed, whatever its name says; an empty one is what its name says.
+pub(super) fn is_packed(file: &Path) -> Result<bool, DataError> {
+    let mut start = Vec::new();
+    let read = File::open(file).and_then(|it| it.take(GZIP.len() as u64).read_to_end(&mut start));
+    read.map_err(|error| DataError::new(file, format!("it cannot be read: {error}")))?;
+    let is_named_so = file.extension().is_some_and(|ending| ending == "gz");
+    Ok(if start.is_empty() { is_named_so } else { start == GZIP })
+}
+
 /// Whether a file's name says that each of its lines is a JSON object.
 pub(super) fn is_json_lines(file: &Path) -> bool {
     name(file).is_some_and(|name| name.ends_with(".jsonl"))

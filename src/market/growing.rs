@@ -222,10 +222,12 @@ impl Watched {
     /// Whether it changed since it was looked at last.
     fn look(&mut self, settings: &DataSettings) -> Result<bool, DataError> {
         let print = Print::of(&self.path)?;
+        let is_touched = self.print != Some(print);
+        let is_packed = is_touched && !self.is_text()?;
         let before = self.print.replace(print);
-        let is_touched = before != Some(print);
-        if !self.is_text() {
-            return Ok(is_touched);
+        if is_packed {
+            self.text = None;
+            return Ok(true);
         }
         let mut is_other = false;
         if is_touched || self.text.as_ref().is_some_and(Text::is_due) {
@@ -267,15 +269,17 @@ impl Watched {
     }
 
     /// Whether it is read line by line.
-    fn is_text(&self) -> bool {
-        let ending = self.path.extension().and_then(|ending| ending.to_str());
-        !matches!(ending, Some("parquet" | "gz"))
+    fn is_text(&self) -> Result<bool, DataError> {
+        let is_parquet = self.path.extension().is_some_and(|ending| ending == "parquet");
+        Ok(!is_parquet && !files::is_packed(&self.path)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
     use std::io::Write;
 
     const HEADER: &str = "timestamp,open,high,low,close,volume\n";
@@ -407,6 +411,24 @@ mod tests {
         assert_eq!(wrong(&mut feed), wrong(&mut feed));
         fs::remove_file(feed.directory.path().join("Y.csv.gz")).unwrap();
         assert_eq!(feed.look(), Some(vec![1.0]));
+    }
+
+    #[test]
+    fn a_packed_file_may_have_any_name() {
+        let mut feed = Feed::new("");
+        let pack = |text: String| {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(text.as_bytes()).unwrap();
+            packed.finish().unwrap()
+        };
+        for closes in [vec![1.0], vec![1.0, 2.0]] {
+            let rows: String = (1..=closes.len() as u32).map(bar).collect();
+            fs::write(feed.path(), pack(format!("{HEADER}{rows}"))).unwrap();
+            assert_eq!(feed.look(), Some(closes));
+            assert_eq!(feed.look(), None);
+        }
+        fs::write(feed.path(), format!("{HEADER}{}", bar(3))).unwrap();
+        assert_eq!(feed.look(), Some(vec![3.0]), "it is a text now");
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Lines {
     shape: Option<Shape>,
     /// What came after the last newline.
     torn: Vec<u8>,
-    /// The lines that can be bars, as CSV, without a header.
+    /// The lines that can be bars, as CSV without their ends, and without a header.
     rows: Vec<Vec<u8>>,
     /// How many lines came.
     count: usize,
@@ -85,8 +85,7 @@ impl Lines {
         let whole = std::mem::replace(&mut self.torn, rest);
         let before = self.rows.len();
         for line in whole.split_inclusive(|byte| *byte == b'\n') {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            self.line(line.strip_suffix(b"\r").unwrap_or(line))?;
+            self.line(ended(line))?;
         }
         if self.torn.len() > LONGEST {
             self.torn.clear();
@@ -104,8 +103,13 @@ impl Lines {
     /// The lines so far as the text of a CSV file; `None` before the first bar.
     pub fn csv(&self) -> Option<Vec<u8>> {
         let shape = self.shape.as_ref().filter(|_| !self.rows.is_empty())?;
-        let mut text = record(&shape.header, shape.separator);
-        self.rows.iter().for_each(|row| text.extend_from_slice(row));
+        let header = shape.header.iter().map(|name| Cow::Borrowed(&**name)).collect::<Vec<_>>();
+        let mut text = record(&header, shape.separator);
+        for row in &self.rows {
+            text.push(b'\n');
+            text.extend_from_slice(row);
+        }
+        text.push(b'\n');
         Some(text)
     }
 
@@ -121,27 +125,24 @@ impl Lines {
 
     fn line(&mut self, line: &[u8]) -> Result<(), DataError> {
         self.count += 1;
-        if line.iter().all(u8::is_ascii_whitespace) {
+        if self.shape.is_none() && is_blank(line) {
             return Ok(());
         }
-        let line =
-            if self.count == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let row = match &self.shape {
             Some(shape) => shape.row(line, &self.settings),
             None => {
                 let (shape, is_bar) = Shape::of(&self.name, line, &self.settings)?;
-                let row = is_bar.then(|| shape.row(line, &self.settings));
+                let row = match is_bar {
+                    true => shape.row(line, &self.settings).map(Cow::into_owned),
+                    false => Ok(Vec::new()),
+                };
                 self.shape = Some(shape);
-                match row {
-                    Some(row) => row,
-                    None => return Ok(()),
-                }
+                row.map(Cow::Owned)
             }
         };
         match row {
-            // A file that was begun again has its header again.
             Ok(row) if row.is_empty() => {}
-            Ok(row) => self.rows.push(row),
+            Ok(row) => self.rows.push(row.into_owned()),
             Err(fact) => self.refuse(fact),
         }
         Ok(())
@@ -174,73 +175,61 @@ pub(super) fn json(
     Ok((text, garbage))
 }
 
-/// The lines of the text of a CSV file with this `header` that can be no bars, each with its place in
-/// `text`: those that are no text, have more or fewer cells than columns, or no `symbol`. Of a last line
-/// without an end somebody else says what is wrong.
-pub(super) fn garbage(
+/// The lines of a whole CSV file that are no bars: their places in `text`, and what is wrong with those in
+/// which something stands. Of a last line without an end somebody else says what is wrong.
+pub(super) fn no_bars(
+    file: &Path,
     text: &[u8],
-    separator: u8,
-    columns: usize,
-    symbol: Option<(usize, &str)>,
-) -> Vec<(Range<usize>, Garbage)> {
-    let (mut found, mut from) = (Vec::new(), 0);
-    for (number, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
+    settings: &DataSettings,
+) -> Result<(Vec<Range<usize>>, Vec<Garbage>), DataError> {
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n');
+    let header = lines.next().unwrap_or_default();
+    let (shape, _) = Shape::of(file, ended(header), settings)?;
+    let (mut places, mut garbage, mut from) = (Vec::new(), Vec::new(), header.len());
+    let mut bars = 0;
+    for (number, line) in lines.enumerate() {
         let begins = from;
         from += line.len();
-        let Some(line) = line.strip_suffix(b"\n").filter(|_| number > 0) else { continue };
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.iter().all(u8::is_ascii_whitespace) {
+        let is_whole = line.ends_with(b"\n");
+        let line = ended(line);
+        if !is_whole || line.is_empty() {
             continue;
         }
-        if let Some(fact) = strange(line, separator, columns, symbol) {
-            found.push((begins..begins + line.len(), Garbage { line: number + 1, fact }));
+        match shape.row(line, settings) {
+            Ok(row) if !row.is_empty() => {
+                bars += 1;
+                continue;
+            }
+            Ok(_) => {}
+            Err(fact) => garbage.push(Garbage { line: number + 2, fact }),
         }
+        places.push(begins..begins + line.len());
     }
-    found
-}
-
-/// Why a line of CSV can be no bar, as far as its cells tell without being read.
-fn strange(
-    line: &[u8],
-    separator: u8,
-    columns: usize,
-    symbol: Option<(usize, &str)>,
-) -> Option<String> {
-    let Ok(text) = std::str::from_utf8(line) else {
-        return Some("it is no text in UTF-8".to_owned());
-    };
-    let cells: Vec<Cow<'_, str>> = match line.contains(&b'"') {
-        true => match cells(line, separator) {
-            Ok(cells) => cells.into_iter().map(Cow::Owned).collect(),
-            Err(fact) => return Some(fact),
-        },
-        false => text.split(char::from(separator)).map(Cow::Borrowed).collect(),
-    };
-    if cells.len() != columns {
-        return Some(miscounted(cells.len(), columns));
+    match garbage.first() {
+        Some(Garbage { line, fact }) if bars == 0 => {
+            Err(DataError::new(file, format!("no line is a bar; of line {line}, {fact}")))
+        }
+        _ => Ok((places, garbage)),
     }
-    // A line of empty cells stands for nothing.
-    let (at, name) = symbol.filter(|_| cells.iter().any(|cell| !cell.is_empty()))?;
-    cells[at].trim().is_empty().then(|| missing(name))
 }
 
-fn miscounted(cells: usize, columns: usize) -> String {
-    format!("it has {}, and there are {}", counted(cells, "cell"), counted(columns, "column"))
-}
-
-fn missing(name: &str) -> String {
-    format!("`{name}` is missing")
+/// A line without its end.
+fn ended(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 impl Shape {
     /// The shape that the first line tells, and whether that line is a bar itself.
     fn of(name: &Path, line: &[u8], settings: &DataSettings) -> Result<(Self, bool), DataError> {
+        let wrong = |fact| DataError::new(name, fact);
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         let json = line.first() == Some(&b'{');
-        let (header, separator) = match json {
-            true => (members(line).map_err(|fact| DataError::new(name, fact))?, b','),
+        let separator = if json { b',' } else { separator(line) };
+        let header: Vec<String> = match json {
+            true => members(line).map_err(wrong)?,
             false => {
-                let separator = separator(line);
-                (cells(line, separator).map_err(|fact| DataError::new(name, fact))?, separator)
+                cells(line, separator).map_err(wrong)?.into_iter().map(Cow::into_owned).collect()
             }
         };
         let roles = Roles::of(name, &header, settings)?;
@@ -257,24 +246,31 @@ impl Shape {
         Ok((Self { json, separator, header, time, day, symbol, prices }, json))
     }
 
-    /// A line as a row of CSV, empty for a header; or why it is no bar.
-    fn row(&self, line: &[u8], settings: &DataSettings) -> Result<Vec<u8>, String> {
+    /// A line as a row of CSV, empty if nothing stands in it or the header does, as in a file that was
+    /// begun again; or why it is no bar.
+    fn row<'l>(&self, line: &'l [u8], settings: &DataSettings) -> Result<Cow<'l, [u8]>, String> {
         let cells = match self.json {
-            true => self.object(line)?,
+            _ if is_blank(line) => return Ok(Cow::default()),
+            true => self.object(line)?.into_iter().map(Cow::Owned).collect(),
             false => cells(line, self.separator)?,
         };
-        if cells == self.header {
-            return Ok(Vec::new());
+        let is_empty = !self.json && cells.iter().all(|cell| cell.trim().is_empty());
+        if is_empty || cells == self.header {
+            return Ok(Cow::default());
         }
         if cells.len() != self.header.len() {
-            return Err(miscounted(cells.len(), self.header.len()));
+            let (cells, columns) = (cells.len(), self.header.len());
+            let (cells, columns) = (counted(cells, "cell"), counted(columns, "column"));
+            return Err(format!("it has {cells}, and there are {columns}"));
         }
-        if let Some(symbol) = self.symbol.filter(|symbol| cells[*symbol].trim().is_empty()) {
-            return Err(missing(&self.header[symbol]));
+        let mut needed =
+            [self.time].into_iter().chain(self.symbol).chain(self.prices.iter().copied());
+        if let Some(column) = needed.find(|column| cells[*column].trim().is_empty()) {
+            return Err(format!("`{}` is missing", self.header[column]));
         }
         let time = match self.day {
-            Some(day) => &time::joined(&cells[day], &cells[self.time]),
-            None => &cells[self.time],
+            Some(day) => &*time::joined(&cells[day], &cells[self.time]),
+            None => &*cells[self.time],
         };
         if time::read(time, settings.time_format.as_deref(), settings.time_unit).is_none() {
             return Err(format!("`{time}` is no time"));
@@ -284,7 +280,7 @@ impl Shape {
                 return Err(format!("`{}` is no {}", cells[price], self.header[price]));
             }
         }
-        Ok(record(&cells, self.separator))
+        Ok(if self.json { record(&cells, self.separator).into() } else { line.into() })
     }
 
     /// The members of a JSON object in the order of the header.
@@ -318,7 +314,15 @@ pub(super) fn separator(header: &[u8]) -> u8 {
     separators.into_iter().max_by_key(|separator| of(*separator)).unwrap_or(b',')
 }
 
-fn cells(line: &[u8], separator: u8) -> Result<Vec<String>, String> {
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+fn cells(line: &[u8], separator: u8) -> Result<Vec<Cow<'_, str>>, String> {
+    let text = std::str::from_utf8(line).map_err(|_| "it is no text in UTF-8")?;
+    if !text.contains(['"', '\r']) {
+        return Ok(text.split(char::from(separator)).map(Cow::Borrowed).collect());
+    }
     let mut reader = ::csv::ReaderBuilder::new()
         .delimiter(separator)
         .has_headers(false)
@@ -326,17 +330,22 @@ fn cells(line: &[u8], separator: u8) -> Result<Vec<String>, String> {
         .from_reader(line);
     let record = reader.records().next();
     match record {
-        Some(Ok(record)) => Ok(record.iter().map(str::to_owned).collect()),
+        Some(Ok(record)) => Ok(record.iter().map(|cell| cell.to_owned().into()).collect()),
         Some(Err(error)) => Err(format!("it is no CSV: {error}")),
         None => Ok(Vec::new()),
     }
 }
 
-fn record(cells: &[String], separator: u8) -> Vec<u8> {
+/// Cells as a line of CSV, without its end.
+fn record(cells: &[Cow<'_, str>], separator: u8) -> Vec<u8> {
     let mut writer =
         ::csv::WriterBuilder::new().delimiter(separator).flexible(true).from_writer(Vec::new());
-    writer.write_record(cells).expect("a record is written to memory");
-    writer.into_inner().expect("a record is written to memory")
+    writer
+        .write_record(cells.iter().map(|cell| cell.as_bytes()))
+        .expect("a record is written to memory");
+    let mut line = writer.into_inner().expect("a record is written to memory");
+    line.truncate(line.len() - 1);
+    line
 }
 
 #[cfg(test)]
@@ -404,6 +413,24 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_a_bar_or_none_whoever_reads_it() {
+        let odd = "garbage\n,,,,,\n   \ntimestamp,open,high,low,close,volume\n2024-01-03,1,x,1,1,1\n\n\
+            2024-13-45,1,2,1,1,1\n\"2024-01-03,1\n2024-01-03,1,2,,1,1\n2024-01-03,1,2,1,1,1,1\n";
+        let text = format!("{CSV}{odd}2024-01-03,1.75,2,1,1.25,10\n");
+        let mut lines = lines();
+        assert_eq!(lines.push(text.as_bytes()).unwrap(), 3);
+        let name = Path::new("X.csv");
+        let (places, garbage) = no_bars(name, text.as_bytes(), &settings()).unwrap();
+        assert_eq!(lines.garbage(), garbage);
+        assert_eq!((garbage.len(), places.len()), (6, 9), "all but the empty line");
+        let wrong = no_bars(name, b"date,open,high,low,close\nx,1,2,1,1\n", &settings());
+        assert_eq!(
+            wrong.unwrap_err().to_string(),
+            "X.csv: no line is a bar; of line 2, `x` is no time"
+        );
+    }
+
+    #[test]
     fn prices_may_have_commas_before_their_decimals() {
         let mut lines = lines();
         let text = "timestamp;open;high;low;close;volume\n\
@@ -423,7 +450,7 @@ mod tests {
         assert_eq!(lines.push(text.as_bytes()).unwrap(), 2);
         assert_eq!(closes(&lines), [1.5, 1.75]);
         let facts: Vec<String> = lines.garbage().into_iter().map(|garbage| garbage.fact).collect();
-        assert_eq!(facts, ["`` is no close", "it is no JSON object"]);
+        assert_eq!(facts, ["`close` is missing", "it is no JSON object"]);
     }
 
     #[test]

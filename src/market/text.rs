@@ -3,7 +3,6 @@
 use super::DataError;
 use super::files;
 use super::lines::{self, Garbage};
-use super::roles::Roles;
 use crate::manifest::DataSettings;
 use polars::prelude::*;
 use std::io::Cursor;
@@ -53,24 +52,18 @@ impl CsvText {
         Ok(text)
     }
 
-    /// Put rows in which nothing stands in the place of lines that can be no bars, so that all others keep
+    /// Put rows in which nothing stands in the place of lines that are no bars, so that all others keep
     /// their numbers.
     fn skip_garbage(&mut self, file: &Path, settings: &DataSettings) -> Result<(), DataError> {
-        let roles = Roles::of(file, &self.header, settings)?;
-        let symbol = roles
-            .theirs("symbol")
-            .and_then(|name| Some((self.header.iter().position(|column| column == name)?, name)));
-        let columns = self.header.len();
-        let found = lines::garbage(&self.bytes, self.separator, columns, symbol);
+        let (places, garbage) = lines::no_bars(file, &self.bytes, settings)?;
         let (mut bytes, mut from) = (Vec::with_capacity(self.bytes.len()), 0);
-        for (place, _) in &found {
+        for place in places {
             bytes.extend_from_slice(&self.bytes[from..place.start]);
-            bytes.resize(bytes.len() + columns - 1, self.separator);
+            bytes.resize(bytes.len() + self.header.len() - 1, self.separator);
             from = place.end;
         }
         bytes.extend_from_slice(&self.bytes[from..]);
-        self.bytes = bytes;
-        self.garbage = found.into_iter().map(|(_, garbage)| garbage).collect();
+        (self.bytes, self.garbage) = (bytes, garbage);
         Ok(())
     }
 

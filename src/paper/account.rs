@@ -13,7 +13,7 @@ use super::state::{is_held, state};
 use super::take::{self, At};
 use super::tell::{self, Told};
 use super::terms::Terms;
-use super::views::{self, SUMMARY};
+use super::views::{self, EquityView, SUMMARY};
 use crate::bars::Bars;
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
@@ -49,6 +49,7 @@ pub struct Account {
     ended: Option<NaiveDate>,
     /// Checkpoints are written every `paper.checkpoint_every`, and not each time.
     paced: bool,
+    equity: EquityView,
 }
 
 impl Deref for Account {
@@ -90,6 +91,7 @@ impl Account {
             waits: Vec::new(),
             ended: None,
             paced: false,
+            equity: EquityView::default(),
         })
     }
 
@@ -502,6 +504,7 @@ impl Account {
             self.history.turned = tell::by_rule(kept).last().map(|(bar, _)| kept.time(bar));
             self.history.ends = tell::ended(kept, usize::MAX).collect();
             checkpoint.view = views::how(self, kept, &checkpoint);
+            self.equity.write(&self.directory, kept)?;
             for (name, bytes) in views::all(kept, &checkpoint.view) {
                 self.directory.write_view(name, &bytes)?;
             }

@@ -9,6 +9,7 @@ use super::account::Refused;
 use super::checkpoint::Checkpoint;
 use super::command::Command;
 use super::life::State;
+use super::recover;
 use super::tell::{self, Told};
 use super::terms::Terms;
 use super::views;
@@ -111,6 +112,8 @@ pub struct History {
     pub(super) broken: Option<String>,
     /// What of its files is not what its last checkpoint says.
     pub(super) differs: Option<String>,
+    /// Its files are wrong, and it can go back to none of its checkpoints.
+    stuck: bool,
 }
 
 impl History {
@@ -160,6 +163,7 @@ impl History {
             retold: false,
             broken,
             differs: None,
+            stuck: false,
         };
         events.iter().for_each(|event| history.hear(event));
         if history.terms.is_none() && !history.bars.is_empty() {
@@ -167,6 +171,10 @@ impl History {
             history.broken.get_or_insert_with(|| fact.into());
         }
         history.check_files();
+        if history.broken.is_some() || history.differs.is_some() {
+            let places = recover::places(reader, &history)?;
+            history.stuck = places.iter().all(|place| place.unfit.is_some());
+        }
         Ok(history)
     }
 
@@ -298,8 +306,20 @@ impl History {
         let name = &self.name;
         let number = self.checkpoint.as_ref().map_or(0, |known| known.number).max(self.kept);
         format!(
-            "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy, go back to a checkpoint with `papertape paper recover {name} --to WHICH`, or go on as it is now with `papertape paper recover {name} --accept`"
+            "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy{}, or go on as it is now with `papertape paper recover {name} --accept`",
+            self.way_back()
         )
+    }
+
+    /// That it can go back to a checkpoint, if it can.
+    fn way_back(&self) -> String {
+        let name = &self.name;
+        match self.stuck {
+            true => String::new(),
+            false => format!(
+                ", go back to a checkpoint with `papertape paper recover {name} --to WHICH`"
+            ),
+        }
     }
 
     /// The last checkpoint, if the account is held against it.
@@ -320,14 +340,7 @@ impl History {
     /// What of its files is wrong; `None` if they are what they were.
     pub fn wrong(&self) -> Option<String> {
         let broken = |fact: &String| {
-            let name = &self.name;
-            // Nobody knows to which checkpoint it could go back where its journal is gone.
-            let back = match self.terms.is_some() {
-                true => format!(
-                    ", go back to a checkpoint with `papertape paper recover {name} --to WHICH`"
-                ),
-                false => String::new(),
-            };
+            let (name, back) = (&self.name, self.way_back());
             format!(
                 "{fact}; restore its files from a copy{back}, or begin anew with `papertape paper restart {name}`"
             )

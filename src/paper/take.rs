@@ -266,8 +266,8 @@ fn compare(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>, revised: 
         let action = bars.actions.iter().find(|action| action.row == row);
         action.map_or([1.0, 0.0], |action| [action.split, action.dividend])
     };
-    for (row, time) in theirs.time.iter().enumerate() {
-        let Ok(own) = ours.time.binary_search(time) else { continue };
+    for (row, own) in beside(&ours.time, &theirs.time) {
+        let (Some(own), time) = (own, &theirs.time[row]) else { continue };
         let mut differ = |column: &str, old: f64, new: f64| {
             if old != new && !(old.is_nan() && new.is_nan()) {
                 let at = (ours.symbol.clone(), *time);
@@ -297,12 +297,21 @@ fn late(ours: Option<&Bars>, theirs: &Bars, new: usize, is_first: bool) -> Vec<A
     if is_first {
         return Vec::new();
     }
-    let first = ours.and_then(|ours| ours.time.first()).copied().unwrap_or(i64::MIN);
-    let unseen = |time: &&i64| {
-        **time > first && ours.is_none_or(|ours| ours.time.binary_search(time).is_err())
-    };
-    let times = theirs.time[..new].iter().filter(unseen);
-    times.map(|time| (theirs.symbol.clone(), *time)).collect()
+    let own = ours.map_or(&[][..], |ours| &ours.time);
+    let first = own.first().copied().unwrap_or(i64::MIN);
+    let unseen = beside(own, &theirs.time[..new]).filter(|(_, own)| own.is_none());
+    let times = unseen.map(|(row, _)| theirs.time[row]).filter(|time| *time > first);
+    times.map(|time| (theirs.symbol.clone(), time)).collect()
+}
+
+/// Each row of `theirs` with the row of `ours` that has the same time; both ascend.
+fn beside(ours: &[i64], theirs: &[i64]) -> impl Iterator<Item = (usize, Option<usize>)> {
+    let begins = theirs.first().map_or(0, |first| ours.partition_point(|own| own < first));
+    let mut own = begins;
+    theirs.iter().enumerate().map(move |(row, time)| {
+        own += ours[own..].iter().take_while(|own| *own < time).count();
+        (row, (ours.get(own) == Some(time)).then_some(own))
+    })
 }
 
 /// Cut `pieces` where one of the symbols might still have an earlier bar: the symbols that are waited for,

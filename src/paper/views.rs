@@ -7,21 +7,24 @@ use super::life::State;
 use crate::batch::kept::{Kept, by_name};
 use crate::engine::{ENGINE, OrderStatus};
 use crate::metrics::Metric;
-use crate::store::{ACCOUNT_FILE, AccountReader, StoreError};
+use crate::store::{ACCOUNT_FILE, AccountDirectory, AccountReader, StoreError};
 use crate::strategy::Rule;
 use chrono::DateTime;
 use serde_json::{Value, json};
+use std::iter;
 
 /// The name of the view of what an account was worth.
 pub const EQUITY: &str = "equity.csv";
 
+/// The name of the view of its trades.
+const TRADES: &str = "trades.csv";
+
 /// The name of the summary of an account.
 pub(super) const SUMMARY: &str = "summary.json";
 
-/// The names and bytes of all views, of which `how` tells how the account is.
+/// The names and bytes of all views but [`EquityView`]; `how` tells how the account is.
 pub(super) fn all(kept: &Kept<'_>, how: &Value) -> Vec<(&'static str, Vec<u8>)> {
-    let tables = [("trades.csv", kept.trades()), (EQUITY, equity_csv(kept))];
-    tables.into_iter().chain(standing(how)).collect()
+    iter::once((TRADES, kept.trades())).chain(standing(how)).collect()
 }
 
 /// The names and bytes of the views of `how` an account is.
@@ -31,7 +34,7 @@ pub(super) fn standing(how: &Value) -> [(&'static str, Vec<u8>); 2] {
 
 /// Whether one of the views is not there.
 pub(super) fn lacks_one(reader: &AccountReader) -> bool {
-    let names = ["trades.csv", EQUITY, SUMMARY, ACCOUNT_FILE];
+    let names = [TRADES, EQUITY, SUMMARY, ACCOUNT_FILE];
     names.iter().any(|name| !reader.path().join(name).exists())
 }
 
@@ -47,13 +50,62 @@ pub(super) fn text(value: &Value) -> Vec<u8> {
 
 /// The view of what the account was worth at the close of every bar.
 pub fn equity_csv(kept: &Kept<'_>) -> Vec<u8> {
-    let mut csv = String::from("time,equity,drawdown\n");
+    let csv = String::from("time,equity,drawdown\n");
+    equity_lines(csv, kept, &kept.equity_series(), 0).into_bytes()
+}
+
+/// `csv` and the lines of `series` from the bar `first` on.
+fn equity_lines(mut csv: String, kept: &Kept<'_>, series: &[f64], first: usize) -> String {
     let mut peak = kept.work.variant.settings().capital;
-    for (bar, equity) in kept.equity_series().into_iter().enumerate() {
+    for (bar, &equity) in series.iter().enumerate() {
         peak = if equity > peak { equity } else { peak };
-        csv.push_str(&format!("{},{equity},{}\n", kept.time(bar), 1.0 - equity / peak));
+        if bar >= first {
+            csv.push_str(&format!("{},{equity},{}\n", kept.time(bar), 1.0 - equity / peak));
+        }
     }
-    csv.into_bytes()
+    csv
+}
+
+/// The view of what the account was worth, as the process that holds it wrote it last. A new bar adds a
+/// line: months of minutes are not written again every minute.
+#[derive(Debug, Default)]
+pub(super) struct EquityView {
+    /// The times of its bars, and what the account was worth.
+    times: Vec<i64>,
+    series: Vec<f64>,
+    /// How many bytes it has.
+    length: u64,
+}
+
+impl EquityView {
+    /// Write what is new in it; all of it, if what was written is not how it begins.
+    pub(super) fn write(
+        &mut self,
+        directory: &AccountDirectory,
+        kept: &Kept<'_>,
+    ) -> Result<(), StoreError> {
+        let (times, series) = (&kept.frame().time[..], kept.equity_series());
+        let known = self.times.len();
+        let is_longer = known > 0 && times.starts_with(&self.times);
+        let goes_on = is_longer && series.starts_with(&self.series);
+        let lines = goes_on.then(|| equity_lines(String::new(), kept, &series, known));
+        let added = match &lines {
+            Some(lines) => directory.extend_view(EQUITY, self.length, lines.as_bytes())?,
+            None => false,
+        };
+        match lines.filter(|_| added) {
+            Some(lines) => self.length += lines.len() as u64,
+            None => {
+                let csv = equity_csv(kept);
+                self.length = csv.len() as u64;
+                directory.write_view(EQUITY, &csv)?;
+            }
+        }
+        self.times.clear();
+        self.times.extend_from_slice(times);
+        self.series = series;
+        Ok(())
+    }
 }
 
 /// The view `name` of an account, which is JSON; null if there is none.

@@ -257,6 +257,11 @@ impl Store {
         Ok(names)
     }
 
+    /// The session of the account `name`, which may have been put aside.
+    pub fn session_of(name: &str) -> &str {
+        name.split(ASIDE).next().unwrap_or(name)
+    }
+
     /// The journal of the account `name`, which may have been put aside, to be followed; there may be none
     /// yet.
     pub fn account_journal(&self, name: &str) -> JournalReader {
@@ -332,6 +337,12 @@ impl AccountDirectory {
     /// Writes a view, replacing the one that is there.
     pub fn write_view(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         atomic::write(&self.reader.layout.directory.join(name), bytes)
+    }
+
+    /// Adds to the end of a view that is `length` bytes long; `false`, and nothing is written, if there is
+    /// none.
+    pub fn extend_view(&self, name: &str, length: u64, bytes: &[u8]) -> Result<bool, StoreError> {
+        atomic::extend(&self.reader.layout.directory.join(name), length, bytes)
     }
 
     /// Writes a checkpoint and compresses those that are no longer new.

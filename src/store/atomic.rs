@@ -3,7 +3,7 @@
 //! A temporary file (or directory) beside the place is written and synced, renamed, and the directory
 //! around it synced, so that neither a killed process nor a machine without power leaves half a
 //! file under its name. Temporary names begin with [`TEMPORARY`]; readers ignore them, and
-//! [`remove_leftovers`] removes what a killed process left.
+//! [`remove_leftovers`] removes what a killed process left. [`extend`] alone adds to a file that is there.
 
 use super::error::StoreError;
 use std::fs::{self, File};
@@ -53,6 +53,20 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(StoreError::io("written", path)(error)),
     }
+}
+
+/// Adds to the end of the file `path`, which is `length` bytes long; `false`, and nothing is written, if
+/// there is none such. Half of it may be there after a crash: it is for what can be made again.
+pub(super) fn extend(path: &Path, length: u64, bytes: &[u8]) -> Result<bool, StoreError> {
+    if !fs::symlink_metadata(path).is_ok_and(|it| it.is_file() && it.len() == length) {
+        return Ok(false);
+    }
+    let add = |mut file: File| {
+        write_pieces(&mut file, iter::once(bytes))?;
+        sync(&file)
+    };
+    let file = File::options().append(true).open(path);
+    file.and_then(add).map(|()| true).map_err(StoreError::io("written", path))
 }
 
 /// Writes the directory `path` with `files` (name, bytes) unless it is there; `false` if so.
@@ -342,6 +356,17 @@ mod tests {
             },
         );
         assert_eq!(operations, 5, "create, write, sync, rename, sync the directory");
+    }
+
+    #[test]
+    fn what_is_as_long_as_it_was_is_extended() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        assert!(!extend(&path, 0, b"more").unwrap(), "there is none");
+        write(&path, b"one\n").unwrap();
+        assert!(extend(&path, 4, b"two\n").unwrap());
+        assert!(!extend(&path, 4, b"three\n").unwrap(), "it is longer than it was");
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
     }
 
     #[test]

@@ -41,12 +41,14 @@ pub enum StoreError {
         cause: Box<Self>,
     },
     /// Another process writes there.
-    #[error("{}: the lock is held by {holder}; wait until it ends or stop it", path.display())]
+    #[error("{}: the lock is held by {holder}; {way_out}", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,
         /// Who holds it, as far as is known.
         holder: String,
+        /// What can be done about it.
+        way_out: &'static str,
     },
     /// No run is called that.
     #[error("{}: there is no run `{which}`; {}", path.display(), listed("the newest are", newest))]

@@ -104,6 +104,11 @@ impl JournalReader {
         &self.path
     }
 
+    /// The same journal, which is now where `other` reads.
+    pub fn moved(self, other: Self) -> Self {
+        Self { path: other.path, ..self }
+    }
+
     /// The events that were written since the last call, in their order. A torn last line is left for
     /// the next call, a damaged one before it is passed over with a warning.
     pub fn read(&mut self) -> (Vec<Event>, Vec<StoreWarning>) {

@@ -74,7 +74,8 @@ impl Lock {
                     fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
                 let holder =
                     holder.map_or("another process".to_owned(), |it: Holder| it.to_string());
-                return Err(StoreError::Locked { path: path.to_owned(), holder });
+                let (path, way_out) = (path.to_owned(), "wait until it ends or stop it");
+                return Err(StoreError::Locked { path, holder, way_out });
             }
             Err(TryLockError::Error(error)) => return Err(locked()(error)),
         }

@@ -181,7 +181,12 @@ impl Account {
         let _ = journal.read();
         let (answer, is_ours) = ask(&store, &name, asked)?;
         if is_ours {
-            tell_hooks(&store, &name, &mut journal, context)?;
+            let now = match &answer {
+                Answer::Aside(aside, _) => aside,
+                _ => &name,
+            };
+            let mut journal = journal.moved(store.account_journal(now));
+            tell_hooks(&store, now, &mut journal, context)?;
         }
         if closes && matches!(answer, Answer::Accepted) {
             let count = entries_that_wait(&store, &name)?;

@@ -78,11 +78,26 @@ impl Paper {
     }
 }
 
+/// The name of the account that `named` means for whoever only looks at it: it may have been put aside.
+fn which_to_see(store: &Store, named: Option<&str>) -> Result<Result<String, String>, StoreError> {
+    match named {
+        Some(name) if store.accounts_aside()?.iter().any(|aside| aside == name) => {
+            Ok(Ok(name.to_owned()))
+        }
+        named => which(store, named),
+    }
+}
+
 /// The name of the account that `named` means: the only one, if none is named. `Err` is what to say.
 fn which(store: &Store, named: Option<&str>) -> Result<Result<String, String>, StoreError> {
-    let known = store.accounts()?;
+    let (known, aside) = (store.accounts()?, store.accounts_aside()?);
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
-    let aside = match &store.accounts_aside()?[..] {
+    if let Some(name) = named.filter(|name| aside.iter().any(|aside| aside == name)) {
+        return Ok(Err(format!(
+            "`{name}` was put aside and is only looked at, by `papertape events`, `papertape paper status` and `papertape paper reconcile`"
+        )));
+    }
+    let aside = match &aside[..] {
         [] => String::new(),
         aside => format!("; put aside: {}", aside.join(", ")),
     };

@@ -1,6 +1,6 @@
 //! `papertape paper reconcile`: an account held against a backtest over the same window.
 
-use super::which;
+use super::which_to_see;
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Facts, Format, Kind, Records};
@@ -11,7 +11,7 @@ use crate::diag::counted;
 use crate::manifest::Mode;
 use crate::metrics::Metric;
 use crate::paper::History;
-use crate::store::{ACCOUNT_FILE, AccountReader, create_directories, write};
+use crate::store::{ACCOUNT_FILE, AccountReader, Store, create_directories, write};
 use anyhow::Result;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -63,13 +63,13 @@ const TRADES: &str = "trades.csv";
 impl Reconcile {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = store_with(self.session.as_deref(), context);
-        let name = which(&store, self.session.as_deref())?.map_err(Usage)?;
-        let reader = store.account(&name);
+        let name = which_to_see(&store, self.session.as_deref())?.map_err(Usage)?;
+        let (reader, session) = (store.account(&name), Store::session_of(&name));
         let manifest = match self.manifest {
             Some(manifest) => manifest,
-            None => manifest(&reader, context)?.unwrap_or_else(|| PathBuf::from(&name)),
+            None => manifest(&reader, context)?.unwrap_or_else(|| PathBuf::from(session)),
         };
-        let mut planning = Planning::of(manifest, self.set, vec![name.clone()]);
+        let mut planning = Planning::of(manifest, self.set, vec![session.to_owned()]);
         planning.profile = self.profile;
         planning.find_sessions(context)?;
         let planned = match planning.plan(context)? {
@@ -77,12 +77,12 @@ impl Reconcile {
             Err(exit) => return Ok(exit),
         };
         let Planned { plan, projects, mut prepared, .. } = planned;
-        let session = plan.points.iter().position(|point| {
+        let index = plan.points.iter().position(|point| {
             let base = plan.base(point);
-            base.session.name == name && base.session.mode == Mode::Paper
+            base.session.name == session && base.session.mode == Mode::Paper
         });
-        let Some(index) = session else {
-            let fact = format!("`{name}` is no session with `mode = \"paper\"` there any more");
+        let Some(index) = index else {
+            let fact = format!("`{session}` is no session with `mode = \"paper\"` there any more");
             return Err(Usage(fact).into());
         };
         let history = History::read(&reader)?;

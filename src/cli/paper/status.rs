@@ -1,7 +1,7 @@
 //! `papertape paper status`: how the accounts are.
 
 use super::screen::{Canvas, can_draw};
-use super::which;
+use super::{which, which_to_see};
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records, write};
@@ -58,9 +58,8 @@ const COLUMNS: [(&str, Kind); 13] = [
 impl Status {
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let store = store_with(self.sessions.first().map(String::as_str), context);
-        let aside = store.accounts_aside()?;
-        for name in self.sessions.iter().filter(|name| !aside.contains(name)) {
-            which(&store, Some(name))?.map_err(Usage)?;
+        for name in &self.sessions {
+            which_to_see(&store, Some(name))?.map_err(Usage)?;
         }
         if self.sessions.is_empty()
             && let Err(fact) = which(&store, None)?

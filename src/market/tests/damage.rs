@@ -87,7 +87,7 @@ fn garbage_among_arrivals_is_left_out_and_the_rows_keep_their_numbers() {
     let csv = format!(
         "symbol,{HEADER}AA,2020-01-01,2,3,1,2,5\ngarbage\n,2020-01-02,2,3,1,2,5\n\
          AA,2020-01-02,2,3,1,2,5\nAA,\"2020\"x,1,2\n\nAA,2020-01-03,2,-,1,2,5\nAA,2020-01-04,2,3,1,2,5,6\nAA,2020-01-04,2,x,1,2,5\n\
-         AA,2020-01-04,2,3,1,2,5\n"
+         AA,2020-01-04,2,3,1,2,5\nAA,2020-01-05,2,3,1,2,many\n"
     );
     let json = "{\"time\":\"2020-01-01\",\"open\":2,\"high\":3,\"low\":1,\"close\":2}\n{\"time\"\n\
                 {\"time\":\"2020-01-02\",\"open\":2,\"high\":3,\"low\":1,\"close\":2}\n";
@@ -98,10 +98,10 @@ fn garbage_among_arrivals_is_left_out_and_the_rows_keep_their_numbers() {
     let data = read("x.csv", arrivals).unwrap();
     assert_eq!((data.bars[0].len(), data.symbols()), (3, vec!["AA"]));
     let lines: Vec<usize> = data.files[0].garbage.iter().map(|garbage| garbage.line).collect();
-    assert_eq!(lines, [3, 4, 6, 9]);
+    assert_eq!(lines, [3, 4, 6, 8, 9, 10]);
     let warnings: Vec<String> = data.verdicts[0].warnings().collect();
     assert!(
-        warnings[0].contains("2 rows that are unusable (left out): the worst in row 7 (2020-01-03"),
+        warnings[0].contains("1 row that is unusable (left out): row 11 (2020-01-05"),
         "{warnings:?}"
     );
     let data = read("y.jsonl", arrivals).unwrap();
