@@ -298,7 +298,7 @@ mod random {
                 let sweep = tree.remove("sweep");
                 let typed = type_session(&declared.name, &declared.place, &tree, &project, &mut mistakes);
                 if let (Some(session), Some(sweep)) = (typed, sweep) {
-                    papertape::plan::sweep::expand(&session, &tree, &sweep, &mut mistakes);
+                    papertape::plan::sweep::expand(&session, &tree, &sweep, &project, &mut mistakes);
                 }
             }
             mistakes.render(false);

@@ -175,3 +175,70 @@ symbols = [[\"a\"], [\"b\"], [\"c\"], [\"d\"]]
     let told = ["strategy", "symbols", "from", "sessions"].map(|name| row[name].as_str());
     assert_eq!(told, ["sma-cross, rsi-reversion", "a and 3 more", "2020-01-10", "16"]);
 }
+
+#[test]
+fn the_rows_of_a_list_may_each_have_a_strategy_with_its_own_parameters() {
+    let sweep = "
+params = { fast = 4 }
+[session.all.sweep]
+method = \"list\"
+rows = [
+    { \"params.slow\" = 20 },
+    { strategy = \"rsi-reversion\", \"params.length\" = 5 },
+    { strategy = \"rsi-reversion\", params = { length = 9 } },
+]
+";
+    let alone = "
+[session.alone]
+strategy = \"rsi-reversion\"
+data = { path = \"data/x.csv\", timeframe = \"1d\" }
+params = { length = 9 }
+";
+    let manifest = [&session("all"), sweep.trim_start(), alone].concat();
+    let project = Project::new().bars(120).manifest("a.toml", &manifest);
+    let keys = [
+        "all[slow=20,strategy=sma-cross]",
+        "all[strategy=rsi-reversion,length=5]",
+        "all[strategy=rsi-reversion,length=9]",
+        "alone",
+    ];
+    assert_eq!(ran(&project, &[]), keys);
+    let run = project.newest();
+    let (row, alone) = (run.result(keys[2]), run.result("alone"));
+    assert_eq!(row["identity"], alone["identity"], "it is the same session");
+    assert_eq!(
+        (&*row["params.slow"], &*row["params.length"], &*row["strategy"]),
+        ("", "9", "rsi-reversion")
+    );
+    assert_eq!(ran(&project, &["--filter", "length == 5 or slow == 20"]), keys[..2]);
+    assert_eq!(ran(&project, &["--filter", "strategy == \"sma-cross\" and fast == 4"]), keys[..1]);
+    // A frozen plan knows what each of them is.
+    let _ = project.run(["plan", "a.toml", "--out", "plan.jsonl"]).success();
+    let _ = project.run(["run", "--plan", "plan.jsonl"]).success();
+    assert_eq!(project.newest().results(), run.results());
+}
+
+#[test]
+fn a_parameter_that_only_axes_have_a_value_for_needs_no_other() {
+    let strategy = "{ params = { n = { type = \"int\" } }, rules = { enter_long = \"close > sma(close, n)\" } }";
+    let text = format!(
+        "\n[session.a]\nstrategy = {strategy}\ndata = {{ path = \"data/x.csv\", timeframe = \"1d\" }}\nsweep.axes.\"params.n\" = {{ from = 3, to = 5, step = 1 }}\n"
+    );
+    let project = Project::new().bars(60).manifest("a.toml", &text);
+    assert_eq!(ran(&project, &[]), ["a[n=3]", "a[n=4]", "a[n=5]"]);
+    let run = project.newest();
+    let _ = project.run(["plan", "a.toml", "--out", "plan.jsonl"]).success();
+    let _ = project.run(["run", "--plan", "plan.jsonl", "--no-report"]).success();
+    assert_eq!(project.newest().results(), run.results());
+}
+
+#[test]
+fn a_program_is_told_of_all_points_and_a_person_of_the_best_ten() {
+    let project = project();
+    let rows =
+        |format: &str| project.run(["run", "a.toml", "--no-report", "--format", format]).success();
+    assert_eq!(rows("csv").rows().len(), 22);
+    assert_eq!(rows("json").json().as_array().unwrap().len(), 22);
+    let table = rows("table").stdout("and 10 more in results.csv");
+    assert_eq!(table.stdout.lines().count(), 1 + 12 + 1);
+}

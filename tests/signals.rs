@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: once finishes what is running and says how to go on, twice stops at once.
 
-use crate::project::{Project, Run, Running, assert_same, sweep};
+use crate::project::{Project, Run, Running, assert_same, session, sweep};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,25 @@ fn sigterm_once_leaves_a_run_that_goes_on() {
 }
 
 #[test]
+fn a_signal_while_nothing_runs_yet_stops_at_once() {
+    // Half a minute of rules to ask, of which nobody needs to wait for the end.
+    let axis = |path: &str| format!("\"{path}\" = {{ from = 0.001, to = 0.46, step = 0.001 }}");
+    let axes = ["risk.stop_loss", "risk.take_profit", "risk.trailing_stop"].map(axis).join("\n");
+    let rule = "risk.stop_loss + risk.take_profit + risk.trailing_stop > 9";
+    let sweep = format!(
+        "\n[session.grid.sweep]\nwhere = [\"{rule}\"]\n[session.grid.sweep.axes]\n{axes}\n"
+    );
+    let manifest = session("grid") + &sweep;
+    let project = Project::new().bars(120).manifest("a.toml", &manifest);
+    let mut running = project.spawn(["run", "a.toml"]);
+    std::thread::sleep(Duration::from_millis(300));
+    running.signal("INT");
+    let began = Instant::now();
+    let _ = running.end().code(130).stderr("stopped before anything ran");
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
 fn the_second_signal_stops_at_once() {
     for (second, code) in [("INT", 130), ("TERM", 143)] {
         let project = Project::new().bars(20_000).manifest("a.toml", &slow());
@@ -79,6 +98,8 @@ fn the_second_signal_stops_at_once() {
         let outcome = running.end().code(code);
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         assert!(!outcome.stderr.contains("stopped:"), "{}", outcome.stderr);
+        let told = "stopped at once by a second signal; a run that had begun goes on with";
+        let _ = outcome.stderr(told);
         assert_eq!(project.newest().json()["status"], "running");
     }
 }

@@ -230,7 +230,8 @@ fn key(plan: &Plan, point: &Point) -> String {
 
 /// The parameters of the session's strategy.
 fn params(plan: &Plan, values: &[Scalar]) -> Facts {
-    let definition = &plan.base(&plan.points[0]).session.definition;
+    let point = &plan.points[0];
+    let definition = plan.base(point).definition(point);
     definition.params.iter().zip(values).fold(Facts::default(), |facts, (param, value)| {
         facts.with(&param.name, Kind::Text, scalar(value, Format::Json))
     })

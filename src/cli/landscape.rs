@@ -1,5 +1,5 @@
-//! How the points of a sweep lie around its best one, in two sentences: a lone peak is luck more often
-//! than a broad hill is.
+//! How the points of a sweep lie around its best one, in two lines: a lone peak is luck more often than
+//! a broad hill is.
 
 use super::output::Kind;
 use crate::diag::counted;
@@ -22,48 +22,55 @@ pub(super) fn sentences(plan: &Plan, rows: &[Row]) -> Vec<String> {
             sweeps[point.base].push((base.at(point), value));
         }
     }
-    let sentence = |(base, points): (&Base, Vec<Swept<'_>>)| {
-        sentence(&base.session.name, &Distances::of(&base.axes), points, objective)
+    let lines = |(base, points): (&Base, Vec<Swept<'_>>)| {
+        lines(&base.session.name, &Distances::of(&base.axes), points, objective)
     };
-    plan.bases.iter().zip(sweeps).filter_map(sentence).collect()
+    plan.bases.iter().zip(sweeps).filter_map(lines).flatten().collect()
 }
 
-/// How the values of a sweep spread, and those near the best; `None` for a point by itself.
-fn sentence(
+/// How the values of a sweep spread, and what the best and those near it have; `None` for a point by
+/// itself.
+fn lines(
     name: &str,
     distances: &Distances,
     mut points: Vec<Swept<'_>>,
     objective: Objective,
-) -> Option<String> {
+) -> Option<[String; 2]> {
+    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+    let unit = Kind::from(objective.metric.unit()).unit().expect("a metric has a unit");
+    let decimals = Some(digits(unit, &values));
+    let told = |value: f64| metric(Some(value), unit, decimals);
     let spread = |mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
-        let unit = Kind::from(objective.metric.unit()).unit().expect("a metric has a unit");
-        let decimals = Some(digits(unit, &values));
-        let told = |at: usize| metric(Some(values[at]), unit, decimals);
-        let last = values.len() - 1;
-        format!("{} to {}, the middle one {}", told(0), told(last), told(last / 2))
+        match values[..] {
+            [one] => told(one),
+            [low, high] => format!("{} and {}", told(low), told(high)),
+            [low, .., high] => {
+                let middle = values[(values.len() - 1) / 2];
+                format!("{} to {}, the middle one {}", told(low), told(high), told(middle))
+            }
+            [] => String::new(),
+        }
     };
-    let ranked_by = objective.metric.name();
     let all = counted(points.len(), "point");
-    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     let better = |a: &usize, b: &usize| objective.order(Some(values[*a]), Some(values[*b]));
-    let (best, _) = points.remove((0..values.len()).min_by(better)?);
-    let others: Vec<&[u32]> = points.iter().map(|(at, _)| *at).collect();
-    let near = distances.near(best, &others);
+    let (best, value) = points.remove((0..values.len()).min_by(better)?);
     if points.is_empty() {
         return None;
     }
-    let text = format!("{name}: {all} with a {ranked_by} of {}", spread(values));
-    if near.points.is_empty() {
-        return Some(text + "; the best has no neighbour");
-    }
-    let count = near.points.len();
-    let these = match near.is_on_grid {
-        true => format!("the {} of the best", counted(count, "neighbour")),
-        false => format!("the {} nearest to the best", counted(count, "point")),
+    let others: Vec<&[u32]> = points.iter().map(|(at, _)| *at).collect();
+    let near = distances.near(best, &others);
+    let these = match (near.points.len(), near.is_on_grid) {
+        (0, _) => " and no neighbour".to_owned(),
+        (count, true) => format!("; its {} ", counted(count, "neighbour")),
+        (count, false) => format!("; the {} nearest to it ", counted(count, "point")),
     };
     let near = near.points.into_iter().map(|place| points[place].1).collect();
-    Some(format!("{text}; {these}: {}", spread(near)))
+    let ranked_by = objective.metric.name();
+    Some([
+        format!("{name}: {all} with a {ranked_by} of {}", spread(values)),
+        format!("{name}: the best has {}{these}{}", told(value), spread(near)),
+    ])
 }
 
 #[cfg(test)]
@@ -79,7 +86,8 @@ mod tests {
         let axis = |scalars| Axis { path: "params.x".into(), values: Vec::new(), scalars };
         let distances = Distances::of(&[axis(fast), axis(kind)]);
         let points = points.iter().map(|(at, sharpe)| (&at[..], *sharpe)).collect();
-        sentence("grid", &distances, points, Objective::of(Metric::Sharpe))
+        let lines = lines("grid", &distances, points, Objective::of(Metric::Sharpe));
+        lines.map(|lines| lines.join("\n"))
     }
 
     #[test]
@@ -88,17 +96,26 @@ mod tests {
         let points: Vec<([u32; 2], f64)> =
             all.map(|at| (at, f64::from(at[0] * 10 + at[1]))).collect();
         // The best, 32, stands at the end of `fast`, with 22 before it; `kind` has no order.
-        insta::assert_snapshot!(told(&points).unwrap(), @"grid: 12 points with a sharpe of 0.00 to 32.00, the middle one 12.00; the 1 neighbour of the best: 22.00 to 22.00, the middle one 22.00");
+        insta::assert_snapshot!(told(&points).unwrap(), @r"
+        grid: 12 points with a sharpe of 0.00 to 32.00, the middle one 12.00
+        grid: the best has 32.00; its 1 neighbour 22.00
+        ");
         // Without it the nearest is two values away.
         let holes: Vec<([u32; 2], f64)> =
             points.into_iter().filter(|(at, _)| *at != [2, 2]).collect();
-        insta::assert_snapshot!(told(&holes).unwrap(), @"grid: 11 points with a sharpe of 0.00 to 32.00, the middle one 12.00; the 2 points nearest to the best: 2.00 to 12.00, the middle one 2.00");
+        insta::assert_snapshot!(told(&holes).unwrap(), @r"
+        grid: 11 points with a sharpe of 0.00 to 32.00, the middle one 12.00
+        grid: the best has 32.00; the 2 points nearest to it 2.00 and 12.00
+        ");
     }
 
     #[test]
     fn a_point_by_itself_has_no_landscape_and_names_no_neighbours() {
         assert_eq!(told(&[([0, 1], 1.5)]), None);
-        insta::assert_snapshot!(told(&[([0, 1], 1.5), ([0, 2], 0.5)]).unwrap(), @"grid: 2 points with a sharpe of 0.50 to 1.50, the middle one 0.50; the best has no neighbour");
+        insta::assert_snapshot!(told(&[([0, 1], 1.5), ([0, 2], 0.5)]).unwrap(), @r"
+        grid: 2 points with a sharpe of 0.50 and 1.50
+        grid: the best has 1.50 and no neighbour
+        ");
         assert_eq!(told(&[]), None);
     }
 }

@@ -31,6 +31,7 @@ mod runs;
 mod schema;
 mod sessions;
 mod sessions_report;
+mod signals;
 mod strategies;
 
 pub use exit::Exit;

@@ -229,8 +229,14 @@ fn explain(planned: &Planned, key: &str, format: Format) -> Result<Exit> {
             records.push(vec![name.into(), value, layer.into(), place.into()]);
         };
         if let Some(axis) = base.axes.iter().find(|axis| axis.path == key) {
-            let values = axis.scalars.iter().map(word).collect::<Vec<_>>().join(", ");
-            let place = axis.values.first().map(|node| node.place.to_string());
+            let values = axis
+                .scalars
+                .iter()
+                .map(word)
+                .filter(|value| !value.is_empty())
+                .collect::<Vec<_>>()
+                .join(", ");
+            let place = axis.values.iter().flatten().next().map(|node| node.place.to_string());
             push(values.into(), "sweep".into(), place.unwrap_or_default());
         }
         for said in base.declared.explain(key) {

@@ -3,6 +3,7 @@
 use super::context::{Context, Usage};
 use super::exit::Exit;
 use super::output::Sort;
+use super::progress::telling;
 use crate::bars::duration;
 use crate::batch::estimate::{Estimate, estimate};
 use crate::diag::Mistakes;
@@ -188,9 +189,13 @@ impl Planning {
         let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &unset };
         let selection = self.selection();
         let mut mistakes = Mistakes::default();
-        let plan = Plan::read(&self.manifests, &projects, &layers, &selection, &mut mistakes);
-        let plan = plan.map(|plan| change(plan, &projects));
-        let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &projects, &mut mistakes));
+        let what = self.manifests.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", ");
+        let (plan, prepared) = telling(context, &format!("planning {what}"), || {
+            let plan = Plan::read(&self.manifests, &projects, &layers, &selection, &mut mistakes);
+            let plan = plan.map(|plan| change(plan, &projects));
+            let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &projects, &mut mistakes));
+            (plan, prepared)
+        });
         context.show(&mistakes);
         let (Some(plan), Some(prepared)) = (plan, prepared) else { return Ok(Err(Exit::Usage)) };
         if mistakes.has_errors() {

@@ -5,10 +5,14 @@ use crate::batch::execute::Progress;
 use crate::diag::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// How often a log gets a line.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// When something can be said of the pace of what goes on.
+const KNOWN_AFTER: Duration = Duration::from_secs(1);
 
 /// Watches a run for a person.
 pub struct Watcher<'a> {
@@ -54,7 +58,7 @@ impl<'a> Watcher<'a> {
             return;
         }
         if std::io::stderr().is_terminal() {
-            let style = "{bar:32} {pos}/{len} sessions  {msg}  {eta} left";
+            let style = "{bar:32} {pos}/{len} sessions{msg}";
             let bar = ProgressBar::with_draw_target(
                 Some(sessions as u64),
                 ProgressDrawTarget::stderr_with_hz(10),
@@ -68,27 +72,88 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Millions of bars a second.
-    fn rate(&self) -> f64 {
-        self.bars as f64 / 1e6 / self.began.elapsed().as_secs_f64().max(1e-9)
-    }
-
     fn step(&mut self) {
-        let failed =
-            if self.failed > 0 { format!(", {} failed", self.failed) } else { String::new() };
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{:.0} million bars/s{failed}", self.rate()));
+            bar.set_message(self.pace());
             bar.inc(1);
         } else if !self.context.quiet && self.line.elapsed() >= LINE_EVERY {
             self.line = Instant::now();
-            let left = self.began.elapsed().as_secs_f64() / self.done as f64
-                * (self.sessions - self.done) as f64;
-            self.context.say(&format!(
-                "{} of {} sessions{failed}, {:.0} million bars/s, {left:.0} s left",
-                self.done,
-                self.sessions,
-                self.rate(),
-            ));
+            let (done, sessions, pace) = (self.done, self.sessions, self.pace());
+            self.context.say(&format!("{done} of {sessions} sessions{pace}"));
         }
+    }
+
+    /// How many failed, bars a second and the time left, as far as they are known.
+    fn pace(&self) -> String {
+        let mut text = String::new();
+        if self.failed > 0 {
+            text += &format!(", {} failed", self.failed);
+        }
+        let elapsed = self.began.elapsed();
+        if elapsed >= KNOWN_AFTER {
+            let seconds = elapsed.as_secs_f64();
+            if self.bars > 0 {
+                text += &format!(", {}", speed(self.bars as f64 / seconds));
+            }
+            let left = seconds / self.done as f64 * (self.sessions - self.done) as f64;
+            text += &format!(", {} left", span(left));
+        }
+        text
+    }
+}
+
+/// A number of bars a second.
+fn speed(bars: f64) -> String {
+    match bars {
+        _ if bars >= 1e7 => format!("{:.0} million bars/s", bars / 1e6),
+        _ if bars >= 1e5 => format!("{:.1} million bars/s", bars / 1e6),
+        _ => format!("{bars:.0} bars/s"),
+    }
+}
+
+/// A number of seconds.
+fn span(seconds: f64) -> String {
+    match seconds {
+        _ if seconds < 120.0 => format!("{seconds:.0} s"),
+        _ if seconds < 7200.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+/// Do what may take long, and tell on a terminal that it does, from its second second on.
+pub(super) fn telling<T>(context: &Context, what: &str, work: impl FnOnce() -> T) -> T {
+    if context.quiet || !std::io::stderr().is_terminal() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let (done, waiting) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if waiting.recv_timeout(KNOWN_AFTER) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
+                let bar = ProgressBar::new_spinner()
+                    .with_style(style.expect("the template is well formed"))
+                    .with_message(what.to_owned())
+                    .with_elapsed(KNOWN_AFTER);
+                bar.enable_steady_tick(Duration::from_millis(100));
+                // Nothing is ever sent: the work is over when its end is gone.
+                let _ = waiting.recv();
+                bar.finish_and_clear();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speeds_and_spans_are_told_in_the_unit_that_people_count_in() {
+        let told = [5e8, 1.26e6, 53_000.4].map(speed);
+        assert_eq!(told, ["500 million bars/s", "1.3 million bars/s", "53000 bars/s"]);
+        assert_eq!([8.4, 119.0, 600.0, 9000.0].map(span), ["8 s", "119 s", "10 min", "2.5 h"]);
     }
 }

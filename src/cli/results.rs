@@ -1,4 +1,4 @@
-//! The table that ends a run: every named session, and the best points of its sweeps.
+//! What ends a run: for people every named session and the best points of its sweeps, for programs all.
 
 use super::exit::Exit;
 use super::output::{Cell, Column, Format, Kind, Records};
@@ -8,13 +8,13 @@ use crate::plan::Plan;
 use crate::store::{Row, Status};
 use anyhow::Result;
 
-/// How many points of each sweep the table has.
+/// How many points of each sweep people are shown.
 const POINTS: usize = 10;
 /// The columns beside the objective.
 const COLUMNS: [Metric; 5] =
     [Metric::TotalReturn, Metric::Sharpe, Metric::MaxDrawdown, Metric::Trades, Metric::FinalEquity];
 
-/// Print the best of `rows`, which are of `plan`, the best first.
+/// Print the best of `rows`, which are of `plan`, the best first; all of them for a program.
 pub(super) fn print_best(plan: &Plan, rows: &[Row], format: Format) -> Result<Exit> {
     let objective: Objective = plan.run.objective;
     let value = |row: &Row| row.metrics.get(objective.metric);
@@ -32,7 +32,8 @@ pub(super) fn print_best(plan: &Plan, rows: &[Row], format: Format) -> Result<Ex
         let base = plan.base(point);
         shown[point.base] += usize::from(base.swept);
         // What did not complete was told before the table.
-        if shown[point.base] > POINTS || row.status != Status::Completed && base.swept {
+        let is_spare = shown[point.base] > POINTS || row.status != Status::Completed && base.swept;
+        if format.is_for_people() && is_spare {
             hidden += 1;
             continue;
         }

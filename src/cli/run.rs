@@ -8,6 +8,7 @@ use super::planning::{Planned, Planning, thread_count, threads};
 use super::progress::Watcher;
 use super::report::{write_index, write_pages};
 use super::reporting::{self, Reporting};
+use super::signals::Signals;
 use super::{landscape, results};
 use crate::batch::execute::{self, Request, Summary};
 use crate::batch::kept::Kept;
@@ -29,8 +30,6 @@ use crate::store::{
 use anyhow::Result;
 use chrono::Utc;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// Plan the manifests, run what is new, store the results and render a report
@@ -68,12 +67,15 @@ pub struct Run {
     fault: Option<usize>,
 }
 
+/// How a run that was begun goes on when it was stopped at once.
+const RESUME: &str = "a run that had begun goes on with `papertape run --resume latest`";
+
 impl Run {
     /// Do it.
     pub fn run(mut self, context: &Context) -> Result<Exit> {
         self.planning.advances = true;
         let began = Instant::now();
-        let signals = Signals::listen()?;
+        let signals = Signals::listen(context, RESUME)?;
         let attempt = Attempt {
             options: &self,
             context,
@@ -154,6 +156,7 @@ impl Attempt<'_> {
         planned: Planned,
         carry_out: impl FnOnce(Planned, &Hooks<'_>) -> Result<Exit>,
     ) -> Result<Exit> {
+        self.signals.begin();
         let (plan, root) = (&planned.plan, planned.projects[0].root.clone());
         let (commands, sessions) = (plan.run.hooks.clone(), plan.points.len());
         let hooks = Hooks::new(&commands, &root, &planned.store);
@@ -218,6 +221,10 @@ impl Attempt<'_> {
     fn resume(&self, which: &str) -> Result<Exit> {
         let store = self.context.store();
         let holder = Holder::this_process(self.host.as_str(), &self.command_line);
+        if let ("latest", Some(id)) = (which, store.unbegun()) {
+            let fact = "was stopped before it began, and nothing of it can go on";
+            self.context.warn(format!("run {id} {fact}; give `papertape run` its manifest again"));
+        }
         let opened = self.options.lock.open(|| store.resume_run(which, &holder))?;
         let Some(run) = opened else { return Ok(Exit::Success) };
         let id = run.id().to_owned();
@@ -494,56 +501,4 @@ fn tell_idle(summary: &Summary, plan: &Plan, context: &Context) {
 
 fn reason(row: &Row) -> &str {
     row.error.as_deref().unwrap_or("no reason was given")
-}
-
-/// Ctrl-C and SIGTERM: once to finish what is running, twice to stop at once. SIGHUP is the same as once:
-/// several come when a terminal is closed.
-pub(super) struct Signals {
-    cancel: Arc<AtomicBool>,
-    received: Arc<AtomicUsize>,
-}
-
-impl Signals {
-    pub(super) fn listen() -> Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let signals = Self { cancel: Arc::default(), received: Arc::default() };
-        let once = Arc::new(AtomicBool::new(false));
-        for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
-            let code = i32::from(exit.code());
-            // In this order: the second signal finds what the first one set.
-            signal_hook::flag::register_conditional_shutdown(signal, code, once.clone())?;
-            signal_hook::flag::register(signal, once.clone())?;
-            signals.hear(signal)?;
-        }
-        if !is_ignored(SIGHUP) {
-            signals.hear(SIGHUP)?;
-        }
-        Ok(signals)
-    }
-
-    fn hear(&self, signal: i32) -> Result<()> {
-        signal_hook::flag::register(signal, self.cancel.clone())?;
-        let number = signal.unsigned_abs() as usize;
-        signal_hook::flag::register_usize(signal, self.received.clone(), number)?;
-        Ok(())
-    }
-
-    /// The exit code of the signal that came, if one did.
-    pub(super) fn exit(&self) -> Option<Exit> {
-        match self.received.load(Ordering::Relaxed) {
-            0 => None,
-            1 => Some(Exit::HungUp),
-            15 => Some(Exit::Terminated),
-            _ => Some(Exit::Interrupted),
-        }
-    }
-}
-
-/// Whether whoever started this process has it ignore a signal, as `nohup` does. Where that cannot be
-/// asked it stays as it is.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
 }

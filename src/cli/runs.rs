@@ -372,8 +372,9 @@ impl Sessions {
     }
 }
 
-fn params(base: &Base) -> &[Param] {
-    &base.session.definition.params
+fn params(base: &Base) -> impl Iterator<Item = &Param> {
+    let definitions = std::iter::once(&base.session.definition).chain(&base.strategies);
+    definitions.flat_map(|definition| &definition.params)
 }
 
 /// The axes of `results` in the order in which they first appear.

@@ -180,7 +180,11 @@ impl Mistake {
 
 /// The word of `known` that `written` most probably meant.
 pub fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let score = |word: &str| strsim::jaro_winkler(&written.to_lowercase(), &word.to_lowercase());
+    let score = |word: &str| match word.rsplit_once('.') {
+        // A key by its last name alone.
+        Some((_, last)) if last == written => 1.0,
+        _ => strsim::jaro_winkler(&written.to_lowercase(), &word.to_lowercase()),
+    };
     known
         .iter()
         .map(|word| (score(word), *word))

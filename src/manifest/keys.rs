@@ -211,7 +211,7 @@ pub const RUN: &[Key] = &[
         "keep",
         Kind::Text,
         "\"auto\"",
-        "which sessions leave trades and equity: \"all\", \"failed\", \"none\", \"top:N\"; auto: all named ones, top:20 of sweep points",
+        "which sessions leave trades and equity: \"all\", \"failed\", \"none\", \"top:N\" (the best N of each sweep, and of the named ones); auto: all named ones, top:20 of sweep points",
     ),
     key("output", Kind::Text, "\"output\"", "the directory that results are written to"),
     key(
@@ -970,7 +970,12 @@ const SWEEP: &[Key] = &[
     key("max_sessions", COUNT, "100_000", "more points are an error, before anything runs"),
     key("count", COUNT, "", "how many points `random` draws"),
     key("seed", Kind::Int { min: 0 }, "", "the number that fixes which points `random` draws"),
-    key("rows", TABLES, "", "the points of `list`"),
+    key(
+        "rows",
+        TABLES,
+        "",
+        "the points of `list`; a row that does not name a key means what the session says",
+    ),
 ];
 
 /// Tables with keys of the user's.

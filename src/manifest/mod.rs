@@ -278,7 +278,8 @@ impl Reader<'_> {
                 layers.push(Layer { label: format!("profile {name}"), table: table.clone() });
             }
             if !set.is_empty() {
-                layers.push(Layer { label: "command line".into(), table: set.clone() });
+                let table = self.with_other_end(set.clone(), &layers);
+                layers.push(Layer { label: "command line".into(), table });
             }
             let mut tree = merged(&layers);
             self.shadowed(&mut tree, &set);
@@ -488,15 +489,57 @@ impl Reader<'_> {
 
     /// The command line lies above a sweep: an axis that it sets is taken out, with a warning.
     fn shadowed(&mut self, tree: &mut Table, set: &Table) {
-        let Some(axes) = tree.table_at_mut("sweep.axes") else { return };
-        for (path, place) in take_out(axes, "", set) {
-            let title = format!("`--set` replaces the sweep axis `{path}`");
-            self.mistakes.push(Mistake::new(codes::SHADOWED, &place, title).warning());
+        let Some(sweep) = tree.table_at_mut("sweep") else { return };
+        let mut taken = Vec::new();
+        if let Some(axes) = sweep.table_at_mut("axes") {
+            taken.extend(take_out(axes, "", set));
         }
-        let is_empty = axes.is_empty();
-        if is_empty && tree.at("sweep.zip").is_none() {
+        // The columns of a zip and the rows of a list are tables of axes too.
+        for key in ["zip", "rows"] {
+            let Some(mut entry) = sweep.remove(key) else { continue };
+            if let Value::Array(items) = &mut entry.node.value {
+                let tables = items.iter_mut().filter_map(|item| match &mut item.value {
+                    Value::Table(table) => Some(table),
+                    _ => None,
+                });
+                taken.extend(tables.flat_map(|table| take_out(table, "", set)));
+                // Nothing is left to be moved; what was empty before is told later.
+                if !taken.is_empty() {
+                    items.retain(|item| item.table().is_none_or(|table| !table.is_empty()));
+                }
+                if items.is_empty() && !taken.is_empty() {
+                    continue;
+                }
+            }
+            sweep.set(entry);
+        }
+        let has_axes = sweep.at("axes").and_then(Node::table).is_some_and(|axes| !axes.is_empty());
+        let is_left = has_axes || ["zip", "rows"].iter().any(|key| sweep.at(key).is_some());
+        if !taken.is_empty() && !is_left {
             tree.remove("sweep");
         }
+        let mut told: Vec<String> = Vec::new();
+        for (path, place) in taken {
+            if !told.contains(&path) {
+                let title = format!("`--set` replaces the sweep axis `{path}`");
+                self.mistakes.push(Mistake::new(codes::SHADOWED, &place, title).warning());
+                told.push(path);
+            }
+        }
+    }
+
+    /// What the command line says of one end of a range leaves the other as it is.
+    fn with_other_end(&self, mut set: Table, below: &[Layer]) -> Table {
+        let is_whole = self.layers.set.iter().any(|it| it.text.starts_with("range="));
+        if set.get("range").is_some() && !is_whole {
+            let tree = merged(below);
+            for path in ["range.from", "range.to"] {
+                if let (None, Some(node)) = (set.at(path), tree.at(path)) {
+                    set.set_at(path, node.clone(), &node.place);
+                }
+            }
+        }
+        set
     }
 
     fn run(&mut self) -> RunSettings {
@@ -565,6 +608,7 @@ impl Reader<'_> {
         let Some(node) = node else { return Keep::Auto };
         let word = node.text().unwrap_or_default();
         let top = word.strip_prefix("top:").and_then(|count| count.parse().ok());
+        let top = top.filter(|count| *count > 0);
         match (word, top) {
             ("auto", _) => Keep::Auto,
             ("all", _) => Keep::All,
@@ -574,8 +618,10 @@ impl Reader<'_> {
             _ => {
                 let title = "`run.keep` is \"auto\", \"all\", \"failed\", \"none\" or \"top:N\"";
                 let mistake = Mistake::new(codes::OUT_OF_RANGE, &node.place, title);
-                self.mistakes
-                    .push(mistake.suggest(word, ["auto", "all", "failed", "none", "top:20"]));
+                self.mistakes.push(match word.starts_with("top:") {
+                    true => mistake.label("N is how many, from 1; to keep nothing write \"none\""),
+                    false => mistake.suggest(word, ["auto", "all", "failed", "none", "top:20"]),
+                });
                 Keep::Auto
             }
         }
@@ -691,8 +737,12 @@ fn items(node: &Node) -> Vec<Node> {
 /// That `path` is no key of a session.
 pub fn unknown_path(path: &str, place: &Place) -> Mistake {
     let known = keys::session_paths();
-    Mistake::new(codes::SWEEP_PATH, place, format!("`{path}` is not a key of a session"))
-        .suggest(path, known.iter().map(String::as_str))
+    let title = format!("`{path}` is not a key of a session");
+    let mistake = Mistake::new(codes::SWEEP_PATH, place, title);
+    if path.split('.').next() == Some("run") {
+        return mistake.label("it is of the run: write it in `[run]` of the manifest");
+    }
+    mistake.suggest(path, known.iter().map(String::as_str))
 }
 
 /// Names of sessions, strategies, templates and profiles: `[a-z0-9][a-z0-9_-]{0,63}`.

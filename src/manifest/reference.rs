@@ -52,7 +52,10 @@ is the clock's day if it is not given.
 `{ from, to, count, scale }`, both ends included; steps are counted in decimals, so that 0.1 three times is 0.3.
 `sweep.zip` moves several keys together. The sessions are the product of all, the last one fastest, minus the points
 that break a `where` condition or that `exclude` names. `method = "random"` draws `count` of them, the same ones
-for the same `seed`; `method = "list"` takes the points of `rows`.
+for the same `seed`; `method = "list"` takes the points of `rows`. A row leaves keys that it does not name as the
+session has them, and may name a strategy with parameters that others lack: `rows = [{ strategy = "sma-cross",
+"params.fast" = 5 }, { strategy = "rsi-reversion", "params.length" = 14 }]`. A swept strategy takes those of the
+session's parameters that it has.
 "#;
 
 /// A table of the page.

@@ -200,6 +200,22 @@ pub fn type_data(
     DataSettings::typed(name, place, table, project, mistakes).map(|(settings, _)| settings)
 }
 
+/// The strategy that `node` names, or is.
+pub fn definition_of(
+    node: &Node,
+    project: &Project,
+    mistakes: &mut Mistakes,
+) -> Option<Arc<Definition>> {
+    match &node.value {
+        Value::Text(name) => project.strategy(name, &node.place, mistakes),
+        Value::Table(table) => {
+            strategy_file::definition("inline", table, &node.place, mistakes).map(Arc::new)
+        }
+        // Its wrong type was told where the layer was checked.
+        _ => None,
+    }
+}
+
 struct Tree<'a> {
     name: &'a str,
     table: &'a Table,
@@ -222,13 +238,8 @@ impl Tree<'_> {
     }
 
     fn definition(&self, project: &Project, mistakes: &mut Mistakes) -> Option<Arc<Definition>> {
-        match self.table.get("strategy").map(|node| (&node.value, node)) {
-            Some((Value::Text(name), node)) => project.strategy(name, &node.place, mistakes),
-            Some((Value::Table(table), node)) => {
-                strategy_file::definition("inline", table, &node.place, mistakes).map(Arc::new)
-            }
-            // Its wrong type was told where the layer was checked.
-            Some(_) => None,
+        match self.table.get("strategy") {
+            Some(node) => definition_of(node, project, mistakes),
             None => {
                 let remedy = "name a strategy: `strategy = \"sma-cross\"`";
                 mistakes.push(self.missing("strategy", remedy));

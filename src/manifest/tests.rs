@@ -255,6 +255,44 @@ fn what_the_command_line_sets_is_swept_no_more() {
 }
 
 #[test]
+fn what_the_command_line_sets_is_taken_out_of_rows_and_columns() {
+    let fast = [Assignment { text: "params.fast=7".into(), argument: 4 }];
+    let layers = || Layers { set: &fast, ..Layers::default() };
+    for (sweep, left) in [
+        (
+            "method = \"list\"\nrows = [{ \"params.fast\" = 1, capital = 5 }, { params = { fast = 2 } }]",
+            "rows = [{ capital = 5 }]",
+        ),
+        ("zip = [{ \"params.fast\" = [1, 2], capital = [5, 6] }]", "zip = [{ capital = [5, 6] }]"),
+        ("method = \"list\"\nrows = [{ \"params.fast\" = 1 }, { \"params.fast\" = 2 }]", ""),
+    ] {
+        let (manifest, shown) = read(&[PLAIN, "[session.a.sweep]\n", sweep].concat(), &layers());
+        assert_eq!(
+            shown.matches("`--set` replaces the sweep axis `params.fast`").count(),
+            1,
+            "{shown}"
+        );
+        let sweep = manifest.sessions[0].tree.get("sweep").map(Node::toml).unwrap_or_default();
+        assert!(sweep.contains(left) && sweep.is_empty() == left.is_empty(), "{sweep}");
+    }
+}
+
+#[test]
+fn one_end_of_a_range_is_set_and_the_other_stays() {
+    let text = [PLAIN, "range = { from = 2019, to = 2021 }\n"].concat();
+    for (set, range) in [
+        ("range.to=2020-06-30", "{ to = 2020-06-30, from = 2019 }"),
+        ("range.from=2020", "{ from = 2020, to = 2021 }"),
+        ("range={ to = 2020 }", "{ to = 2020 }"),
+    ] {
+        let set = [Assignment { text: set.into(), argument: 4 }];
+        let (manifest, shown) = read(&text, &Layers { set: &set, ..Layers::default() });
+        assert_eq!(shown, "");
+        assert_eq!(manifest.sessions[0].tree.get("range").map(Node::toml).unwrap(), range);
+    }
+}
+
+#[test]
 fn a_glob_is_a_whole_match() {
     for (glob, text, expected) in [
         ("*", "", true),

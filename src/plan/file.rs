@@ -5,11 +5,12 @@
 //! base and values.
 
 use super::identity::{Digest, hex};
-use super::sweep::scalar;
+use super::sweep::{self, STRATEGY};
 use super::{Axis, Base, Plan, Point, Prepared};
 use crate::diag::{Mistakes, Place, Source};
 use crate::engine::ENGINE;
 use crate::expr::{Scalar, Type};
+use crate::manifest::session::definition_of;
 use crate::manifest::tree::Entry;
 use crate::manifest::{
     Declared, Keep, Mode, Node, Objective, Project, RunSettings, SCHEMA, Table, Value, type_session,
@@ -20,7 +21,7 @@ use crate::strategy::Definition;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::NaiveDate;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,7 +69,10 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
             .axes
             .iter()
             .zip(base.at(point))
-            .map(|(axis, &at)| (axis.path.clone(), axis.values[at as usize].json()))
+            .map(|(axis, &at)| {
+                let value = axis.values[at as usize].as_ref();
+                (axis.path.clone(), value.map_or(serde_json::Value::Null, Node::json))
+            })
             .collect();
         let id = job.work.as_ref().ok().map(|work| hex(&work.identity().digest(), 64));
         let line = json!({
@@ -95,6 +99,16 @@ fn base_line(
 ) -> serde_json::Value {
     let mut tree = base.declared.tree.clone();
     resolve_range(&mut tree, base);
+    let place = base.declared.place.clone();
+    // A parameter that only axes have a value for is checked with one of them.
+    for (param, value) in base.session.definition.params.iter().zip(&base.session.params) {
+        let path = format!("params.{}", param.name);
+        if param.default.is_none() && tree.at(&path).is_none() {
+            let value = sweep::value(value);
+            let node = value.map(|value| Node { value, place: place.clone() });
+            node.into_iter().for_each(|node| tree.set_at(&path, node, &place));
+        }
+    }
     let strategy = base.declared.tree.get("strategy").and_then(Node::text);
     let strategies = strategies_of(base, strategy);
     let strategies: serde_json::Map<String, serde_json::Value> = strategies
@@ -159,8 +173,8 @@ pub fn origins_of(text: &str) -> HashMap<String, Vec<(String, String)>> {
 
 /// The strategies that a base names: its own, and those on an axis.
 fn strategies_of(base: &Base, own: Option<&str>) -> Vec<String> {
-    let swept = base.axes.iter().filter(|axis| axis.path == "strategy");
-    let named = swept.flat_map(|axis| axis.values.iter().filter_map(Node::text));
+    let swept = base.axes.iter().filter(|axis| axis.path == STRATEGY);
+    let named = swept.flat_map(|axis| axis.values.iter().flatten().filter_map(Node::text));
     own.into_iter().chain(named).map(str::to_owned).collect()
 }
 
@@ -319,6 +333,7 @@ impl Frozen {
             session,
             swept: line["swept"].as_bool().unwrap_or(false),
             axes: Vec::new(),
+            strategies: Vec::new(),
             grid: Vec::new(),
             generated: line["generated"].as_u64().unwrap_or_default() as usize,
             removed: serde_json::from_value(line["removed"].clone()).context("removed")?,
@@ -345,13 +360,20 @@ impl Frozen {
             }
             let axis = base.axes.get_mut(index).filter(|axis| axis.path == *path);
             let axis = axis.context("the axes of the session are not those of its base")?;
-            let value =
-                *known.entry((number, path.clone(), json.to_string())).or_insert_with(|| {
-                    let node = Node::from_json(json, source);
-                    axis.scalars.push(scalar(&node));
-                    axis.values.push(node);
-                    axis.values.len() as u32 - 1
-                });
+            let value = match known.entry((number, path.clone(), json.to_string())) {
+                hash_map::Entry::Occupied(known) => *known.get(),
+                hash_map::Entry::Vacant(vacant) => {
+                    let node = (!json.is_null()).then(|| Node::from_json(json, source));
+                    if let Some(node) = node.as_ref().filter(|_| path == STRATEGY) {
+                        let (project, mut found) =
+                            (&self.projects[base.project], Mistakes::default());
+                        let definition = definition_of(node, project, &mut found);
+                        base.strategies.push(definition.with_context(|| found.render(false))?);
+                    }
+                    axis.push(node);
+                    *vacant.insert(axis.values.len() as u32 - 1)
+                }
+            };
             base.grid.push(value);
             met += 1;
         }
@@ -404,13 +426,13 @@ pub fn session_toml(
     let place = base.declared.place.clone();
     for (param, value) in definition.params.iter().zip(params) {
         let value = match value {
-            Scalar::Number(number) if param.kind.ty() == Type::Int => {
-                Value::Integer(*number as i64)
+            Scalar::Number(number) if param.kind.ty() != Type::Int => {
+                Value::Float(*number, number.to_string())
             }
-            Scalar::Number(number) => Value::Float(*number, number.to_string()),
-            Scalar::Bool(value) => Value::Bool(*value),
-            Scalar::Text(text) => Value::Text(text.to_string()),
-            Scalar::Missing => continue,
+            value => match sweep::value(value) {
+                Some(value) => value,
+                None => continue,
+            },
         };
         let node = Node { value, place: place.clone() };
         tree.set_at(&format!("params.{}", param.name), node, &place);

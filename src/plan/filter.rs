@@ -65,7 +65,7 @@ pub fn type_of<'a>(values: impl IntoIterator<Item = &'a Scalar>) -> Type {
         Scalar::Bool(_) => Type::Bool,
         Scalar::Text(_) => Type::Text,
     };
-    let mut types = values.into_iter().map(one);
+    let mut types = values.into_iter().filter(|value| **value != Scalar::Missing).map(one);
     let Some(first) = types.next() else { return Type::Number };
     if types.all(|ty| ty == first) || !first.is_number() { first } else { Type::Number }
 }

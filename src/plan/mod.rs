@@ -23,13 +23,17 @@ pub use random::SplitMix;
 pub use selection::{METRICS, Selection, value};
 pub use sweep::Axis;
 
-use crate::diag::{Mistake, Mistakes, Place, codes};
+use crate::diag::{Mistake, Mistakes, codes};
 use crate::expr::Scalar;
+use crate::manifest::session::param_value;
 use crate::manifest::{
     Check, DataSettings, Declared, Layers, Manifest, Mode, Project, RunSettings, Session, Table,
     type_data, type_session,
 };
+use crate::strategy::Definition;
 use std::path::PathBuf;
+use std::sync::Arc;
+use sweep::STRATEGY;
 
 /// Everything that a run is going to do.
 #[derive(Debug, Clone)]
@@ -63,6 +67,8 @@ pub struct Base {
     pub swept: bool,
     /// The axes of its sweep.
     pub axes: Vec<Axis>,
+    /// The strategies of the values of its axis `strategy`; empty without one.
+    pub strategies: Vec<Arc<Definition>>,
     /// The numbers of each point's values on the axes, one row of the grid after the other.
     pub grid: Vec<u32>,
     /// How many points the product of the axes has; of a random sweep, how many were drawn.
@@ -114,10 +120,28 @@ impl Base {
         &self.grid[point.row * self.axes.len()..][..self.axes.len()]
     }
 
-    /// The paths and values of `point`.
+    /// The paths and values of `point`, without the axes that leave it as the session says.
     pub fn values(&self, point: &Point) -> impl Iterator<Item = (&str, &Scalar)> {
         let at = self.axes.iter().zip(self.at(point));
-        at.map(|(axis, &value)| (axis.path.as_str(), &axis.scalars[value as usize]))
+        let values = at.map(|(axis, &value)| (axis.path.as_str(), &axis.scalars[value as usize]));
+        values.filter(|(_, value)| **value != Scalar::Missing)
+    }
+
+    /// The strategy of `point`.
+    pub fn definition(&self, point: &Point) -> &Arc<Definition> {
+        self.definition_at(self.at(point))
+    }
+
+    fn definition_at(&self, at: &[u32]) -> &Arc<Definition> {
+        let axis = self.axes.iter().position(|axis| axis.path == STRATEGY);
+        axis.map_or(&self.session.definition, |axis| &self.strategies[at[axis] as usize])
+    }
+
+    /// What all points of one strategy have for its parameter `number`, unless an axis says otherwise.
+    fn param(&self, definition: &Definition, number: usize) -> Scalar {
+        let param = &definition.params[number];
+        let said = self.declared.tree.at(&format!("params.{}", param.name)).map(param_value);
+        said.or_else(|| param.default.clone()).unwrap_or(Scalar::Missing)
     }
 }
 
@@ -197,7 +221,9 @@ impl Plan {
         if let Some(sweep) = &sweep {
             sweep::stand_in(&mut tree, sweep);
         }
-        let typed = type_session(&declared.name, &declared.place, &tree, project, mistakes);
+        let stood = sweep.as_ref().map(|sweep| sweep::with_params(&tree, sweep, project));
+        let stood = stood.as_ref().unwrap_or(&tree);
+        let typed = type_session(&declared.name, &declared.place, stood, project, mistakes);
         let Some(session) = typed else { return };
         let declared = Declared { tree, ..declared };
         let swept = sweep.is_some();
@@ -208,10 +234,12 @@ impl Plan {
             return;
         }
         let points = match &sweep {
-            Some(sweep) => match sweep::expand(&session, &declared.tree, sweep, mistakes) {
-                Some(points) => points,
-                None => return,
-            },
+            Some(sweep) => {
+                match sweep::expand(&session, &declared.tree, sweep, project, mistakes) {
+                    Some(points) => points,
+                    None => return,
+                }
+            }
             None => sweep::Points { generated: 1, points: vec![Vec::new()], ..Default::default() },
         };
         let number = self.bases.len();
@@ -222,6 +250,7 @@ impl Plan {
             session,
             swept,
             axes: points.axes,
+            strategies: points.strategies,
             grid: points.points.concat(),
             generated: points.generated,
             removed: points.removed,
@@ -259,19 +288,26 @@ impl Plan {
         all
     }
 
-    /// The tree of a base with the values of a point's axes that are not parameters put in.
+    /// The tree of a base with the values of a point's axes put in.
     fn variant_tree(base: &Base, at: &[u32]) -> Table {
         let mut tree = base.declared.tree.clone();
         for (axis, &value) in base.axes.iter().zip(at) {
-            if !axis.path.starts_with("params.") {
-                let node = axis.values[value as usize].clone();
-                let place: Place = node.place.clone();
+            if let Some(node) = &axis.values[value as usize] {
+                let (node, place) = (node.clone(), node.place.clone());
                 let choice = axis.path.split_once('.').map_or("", |(first, _)| first);
                 // `sizing.cash` as an axis replaces whatever choice there was.
                 if choice == "sizing" {
                     tree.remove(choice);
                 }
                 tree.set_at(&axis.path, node, &place);
+            }
+        }
+        // What the session says of parameters holds for every swept strategy that has them.
+        if let (false, Some(params)) = (base.strategies.is_empty(), tree.table_at_mut("params")) {
+            let definition = base.definition_at(at);
+            let names: Vec<String> = params.iter().map(|entry| entry.key.clone()).collect();
+            for name in names.iter().filter(|name| definition.param(name).is_err()) {
+                params.remove(name);
             }
         }
         tree

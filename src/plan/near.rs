@@ -16,10 +16,12 @@ struct Scale {
     ranks: Vec<usize>,
     /// Names and switches have no order: none of them is next to another.
     is_ordered: bool,
+    /// The one that is none, which is next to none.
+    absent: Option<usize>,
 }
 
 impl Axis {
-    /// The place of each value among all of the axis: numbers by size, others as they stand.
+    /// The place of each value among all of the axis: numbers by size and then none, others as they stand.
     pub fn ranks(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.scalars.len()).collect();
         if let Some(numbers) = self.numbers() {
@@ -32,10 +34,11 @@ impl Axis {
         ranks
     }
 
-    /// Its values, if all of them are numbers.
+    /// Its values, if all of them are numbers; `NaN` for none.
     fn numbers(&self) -> Option<Vec<f64>> {
         let number = |value: &Scalar| match value {
             Scalar::Number(number) => Some(*number),
+            Scalar::Missing => Some(f64::NAN),
             _ => None,
         };
         self.scalars.iter().map(number).collect()
@@ -55,8 +58,11 @@ pub struct Near {
 impl Distances {
     /// Those of a sweep along `axes`.
     pub fn of(axes: &[Axis]) -> Self {
-        let scale =
-            |axis: &Axis| Scale { ranks: axis.ranks(), is_ordered: axis.numbers().is_some() };
+        let scale = |axis: &Axis| Scale {
+            ranks: axis.ranks(),
+            is_ordered: axis.numbers().is_some(),
+            absent: axis.scalars.iter().position(|value| *value == Scalar::Missing),
+        };
         Self(axes.iter().map(scale).collect())
     }
 
@@ -68,7 +74,8 @@ impl Distances {
             let both = self.0.iter().zip(of.iter().zip(at));
             both.map(|(scale, (&a, &b))| {
                 let steps = scale.ranks[a as usize].abs_diff(scale.ranks[b as usize]);
-                (scale.is_ordered || steps == 0).then_some(steps)
+                let has_none = [a, b].iter().any(|&at| scale.absent == Some(at as usize));
+                (scale.is_ordered && !has_none || steps == 0).then_some(steps)
             })
             .collect()
         };
@@ -124,6 +131,16 @@ mod tests {
         let far = distances.near(&[0, 0], &[&[1, 0], &[0, 2], &[2, 1]]);
         assert_eq!(far, Near { points: vec![1], is_on_grid: false });
         assert!(distances.near(&[0, 0], &[&[1, 0]]).points.is_empty());
+    }
+
+    #[test]
+    fn what_has_no_value_on_an_axis_has_no_neighbour_that_has_one() {
+        let length = [Scalar::Number(5.0), Scalar::Missing, Scalar::Number(4.0)].to_vec();
+        let distances = Distances::of(&[axis(length), numbers(&[1.0, 2.0, 3.0])]);
+        let near = distances.near(&[0, 0], &[&[1, 0], &[2, 1]]);
+        assert_eq!(near, Near { points: vec![1], is_on_grid: true });
+        let near = distances.near(&[1, 0], &[&[0, 0], &[1, 1], &[2, 0]]);
+        assert_eq!(near, Near { points: vec![1], is_on_grid: true });
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::identity::{self, Identity, SettingsHasher};
 use super::possible::{Prices, never_enters};
-use super::{Axis, Base, Plan, Point};
+use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes, Severity, codes};
 use crate::engine::{Command, ENGINE, Hand, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
@@ -575,19 +575,6 @@ impl Preparation<'_> {
                 type_session(&base.session.name, &base.session.place, &tree, project, mistakes)?
             }
         };
-        let definition = &session.definition;
-        let lacks = |axis: &&Axis| {
-            let param = axis.path.strip_prefix("params.");
-            param.is_some_and(|param| definition.param(param).is_err())
-        };
-        // Only another strategy on an axis can lack what that of the session has.
-        if let Some(axis) = base.axes.iter().find(lacks) {
-            let title = format!("strategy `{}` lacks the axis `{}`", definition.name, axis.path);
-            let label = "declare a session for each strategy with parameters of its own";
-            let mistake = Mistake::new(codes::SWEEP_PATH, &axis.values[0].place, title);
-            self.tell(mistake.label(label), base, point, mistakes);
-            return None;
-        }
         let (number, data) = match self.data(&session.data) {
             (number, Ok(data)) => (number, data),
             (_, Err(reason)) => return Some(Err(reason)),

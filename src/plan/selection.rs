@@ -113,7 +113,8 @@ impl Plan {
             }
         };
         for base in &self.bases {
-            for param in &base.session.definition.params {
+            let definitions = std::iter::once(&base.session.definition).chain(&base.strategies);
+            for param in definitions.flat_map(|definition| &definition.params) {
                 add(param.name.clone(), param.kind.ty());
                 add(format!("params.{}", param.name), param.kind.ty());
             }
@@ -151,10 +152,10 @@ impl Plan {
 
 /// What `name` is for a session: a field, a parameter (bare or by its path), or a key by its path.
 pub fn value(base: &Base, point: &Point, name: &str) -> Scalar {
-    let session = &base.session;
+    let definition = base.definition(point);
     match name {
-        "session" => return Scalar::Text(session.name.as_str().into()),
-        "strategy" => return Scalar::Text(session.definition.name.as_str().into()),
+        "session" => return Scalar::Text(base.session.name.as_str().into()),
+        "strategy" => return Scalar::Text(definition.name.as_str().into()),
         "mode" => {
             let mode = base.declared.tree.get("mode").and_then(Node::text);
             return Scalar::Text(mode.unwrap_or("backtest").into());
@@ -166,8 +167,8 @@ pub fn value(base: &Base, point: &Point, name: &str) -> Scalar {
     if let Some((_, value)) = base.values(point).find(|(path, _)| is_it(path)) {
         return value.clone();
     }
-    if let Ok(number) = session.definition.param(param) {
-        return session.params[number].clone();
+    if let Ok(number) = definition.param(param) {
+        return base.param(definition, number);
     }
     base.declared.tree.at(name).map_or(Scalar::Missing, scalar)
 }

@@ -6,6 +6,7 @@ use super::context::{
     Reading, Row, Run, RunReport, RunStatus, Sense, Session, Setting, Status, Sweep, TradeRow,
     Trades, Unit,
 };
+use super::format::DASH;
 use super::split::split;
 use super::suspicion::{Facts, suspicions};
 use crate::bars::DAY;
@@ -51,7 +52,7 @@ fn unfinished(run: &RunReader, frozen: &Frozen) -> Result<Vec<(Label, store::Row
         anyhow::Ok(Label {
             key: base.key(point),
             session: base.session.name.as_str().into(),
-            strategy: base.session.definition.name.as_str().into(),
+            strategy: base.definition(point).name.as_str().into(),
             mode: base.session.mode.word().into(),
             symbols: base.session.symbols.as_deref().unwrap_or_default().into(),
             from: base.session.range.from,
@@ -262,7 +263,7 @@ impl<'a> Loader<'a> {
         let axes = self.frozen.plan.bases[number].axes.iter();
         axes.map(|axis| Axis {
             path: axis.path.clone(),
-            values: axis.scalars.iter().map(word).collect(),
+            values: axis.scalars.iter().map(shown).collect(),
         })
         .collect()
     }
@@ -410,6 +411,11 @@ impl Loader<'_> {
         .map(|(axis, &at)| (axis.path.clone(), word(&axis.scalars[at as usize])))
         .collect()
     }
+}
+
+/// A value of an axis; a dash for the points that have none.
+pub(super) fn shown(value: &Scalar) -> String {
+    if *value == Scalar::Missing { DASH.to_owned() } else { word(value) }
 }
 
 fn number_of(value: &Scalar) -> Option<f64> {

@@ -85,13 +85,17 @@ impl Loader<'_> {
         for (path, value) in base.values(point) {
             add(path, word(value), format!("sweep of {}", base.session.name));
         }
-        for (path, origin) in said {
+        let definition = base.definition(point);
+        let lacks = |path: &str| {
+            path.strip_prefix("params.").is_some_and(|name| definition.param(name).is_err())
+        };
+        for (path, origin) in said.iter().filter(|(path, _)| !lacks(path)) {
             let node = base.declared.tree.at(path);
             add(path, node.map(|node| node.toml()).unwrap_or_default(), origin.clone());
         }
-        for param in &base.session.definition.params {
+        for param in &definition.params {
             let path = format!("params.{}", param.name);
-            let of = format!("strategy {}, default", base.session.definition.name);
+            let of = format!("strategy {}, default", definition.name);
             add(&path, word(&value(base, point, &path)), of);
         }
         for path in session_paths() {

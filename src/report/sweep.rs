@@ -5,9 +5,9 @@ use super::context::{
     self, Column, DataMetric, Marginal, MarginalValue, Neighbourhood, Omitted, Sense, Sweep,
     SweepData, SweepPage,
 };
-use super::load::{Loader, quartiles};
+use super::load::{Loader, quartiles, shown};
 use crate::metrics::Metric;
-use crate::plan::{Axis, Distances, Near, word};
+use crate::plan::{Axis, Distances, Near};
 use crate::store::Status;
 
 /// How many points the table lists; the pictures show all.
@@ -158,7 +158,7 @@ impl Loader<'_> {
 fn in_order((axis, ranks): (&Axis, &Vec<usize>)) -> context::Axis {
     let mut values = vec![String::new(); ranks.len()];
     for (value, &rank) in axis.scalars.iter().zip(ranks) {
-        values[rank] = word(value);
+        values[rank] = shown(value);
     }
     context::Axis { path: axis.path.clone(), values }
 }

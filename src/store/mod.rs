@@ -252,6 +252,14 @@ impl Store {
         Ok(ids)
     }
 
+    /// The directory that a run left, newer than all runs, which was stopped while its plan was written.
+    pub fn unbegun(&self) -> Option<String> {
+        let newest = self.run_ids().ok()?.into_iter().next();
+        let ids = atomic::entries(&self.runs()).ok()?.into_iter();
+        let unbegun = ids.filter(|id| is_run_id(id) && !self.layout(id).run_file().exists());
+        unbegun.max().filter(|id| newest.is_none_or(|newest| newest < *id))
+    }
+
     fn runs(&self) -> PathBuf {
         self.output.join("runs")
     }

@@ -502,12 +502,7 @@ impl<'a> Execution<'a> {
         Label {
             key: base.key(point),
             session: base.session.name.as_str().into(),
-            strategy: slice
-                .map_or(&base.session, |(_, session)| session)
-                .definition
-                .name
-                .as_str()
-                .into(),
+            strategy: base.definition(point).name.as_str().into(),
             mode: base.session.mode.word().into(),
             symbols: match slice {
                 Some((slice, _)) => slice.symbols.as_slice().into(),

@@ -112,7 +112,7 @@ impl Execution<'_> {
     /// The parameters of a session, and the values of its other axes, by path.
     fn params(&self, base: &Base, index: usize) -> Vec<(String, Scalar)> {
         let point = &self.request.plan.points[index];
-        let names = base.session.definition.params.iter().map(|param| &param.name);
+        let names = base.definition(point).params.iter().map(|param| &param.name);
         let params = names.map(|name| format!("params.{name}"));
         let axes = base.axes.iter().map(|axis| axis.path.clone());
         let others = axes.filter(|path| !path.starts_with("params."));

@@ -6,7 +6,7 @@ use super::spool::Spool;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
 use crate::cli::planning::{Planned, Planning};
-use crate::cli::run::Signals;
+use crate::cli::signals::Signals;
 use crate::diag::Mistakes;
 use crate::hook::Hooks;
 use crate::manifest::{Mode, Moment};
@@ -58,13 +58,14 @@ fn pace(text: &str) -> Result<Pace, String> {
 
 impl Follow {
     pub(super) fn run(mut self, context: &Context) -> Result<Exit> {
-        let signals = Signals::listen()?;
+        let signals = Signals::listen(context, "its next start goes on where it was")?;
         self.planning.advances = true;
         self.planning.find_sessions(context)?;
         let planned = match self.planning.plan_with(context, only_paper)? {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
+        signals.begin();
         let Planned { mut plan, prepared, store, projects, .. } = planned;
         let names: Vec<String> = plan.points.iter().map(|it| plan.base(it).key(it)).collect();
         let is_one = names.len() == 1;

@@ -5,7 +5,10 @@ use crate::expr::Scalar;
 use crate::manifest::keys::{Kind, session_kind};
 use crate::manifest::session::{param_value, refuse_param};
 use crate::manifest::tree::Entry;
-use crate::manifest::{Node, Session, Table, Value, check, unknown_path};
+use crate::manifest::{Node, Table, Value, check, unknown_path};
+use crate::strategy::Definition;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// How many values one axis may have.
 const MAX_VALUES: usize = 1_000_000;
@@ -40,6 +43,19 @@ pub fn scalar(node: &Node) -> Scalar {
     }
 }
 
+/// What a scalar is in a manifest: a whole number without a point; `None` for what is missing.
+pub fn value(scalar: &Scalar) -> Option<Value> {
+    match scalar {
+        Scalar::Number(number) if number.fract() == 0.0 && number.abs() < 1e15 => {
+            Some(Value::Integer(*number as i64))
+        }
+        Scalar::Number(number) => Some(Value::Float(*number, number.to_string())),
+        Scalar::Bool(value) => Some(Value::Bool(*value)),
+        Scalar::Text(text) => Some(Value::Text(text.to_string())),
+        Scalar::Missing => None,
+    }
+}
+
 /// A value as it stands in a session's key.
 pub fn plain(node: &Node) -> String {
     match &node.value {
@@ -50,22 +66,24 @@ pub fn plain(node: &Node) -> String {
     }
 }
 
-pub(super) fn check_value(session: &Session, axis: &Entry, value: &Node, mistakes: &mut Mistakes) {
+/// What tells a value from others: 3 and 3.0 are one.
+pub(super) fn word(node: &Node) -> String {
+    node.number().map_or_else(|| node.json().to_string(), |number| number.to_string())
+}
+
+/// Check a value of an axis against its key, and a parameter's against all strategies that have to have it.
+pub(super) fn check_value(
+    axis: &Entry,
+    value: &Node,
+    strategies: &[Arc<Definition>],
+    mistakes: &mut Mistakes,
+) {
     if let Some(name) = axis.key.strip_prefix("params.") {
-        let definition = &session.definition;
-        match definition.param(name) {
-            Ok(index) => {
-                let refused = refuse_param(&definition.params[index], &param_value(value), value);
-                refused.into_iter().for_each(|mistake| mistakes.push(mistake));
-            }
-            Err(_) => {
-                let known = definition.params.iter().map(|param| param.name.as_str());
-                let title = format!("strategy `{}` has no parameter `{name}`", definition.name);
-                mistakes.push(
-                    Mistake::new(codes::SWEEP_PATH, &axis.key_place, title).suggest(name, known),
-                );
-            }
-        }
+        let refused = strategies.iter().find_map(|definition| match definition.param(name) {
+            Ok(param) => refuse_param(&definition.params[param], &param_value(value), value),
+            Err(_) => Some(lacking(axis, name, definition, strategies)),
+        });
+        refused.into_iter().for_each(|mistake| mistakes.push(mistake));
         return;
     }
     match session_kind(&axis.key) {
@@ -78,6 +96,24 @@ pub(super) fn check_value(session: &Session, axis: &Entry, value: &Node, mistake
         Some(key) => check(value, &key.kind, &axis.key, mistakes),
         None => mistakes.push(unknown_path(&axis.key, &axis.key_place)),
     }
+}
+
+/// That one of the strategies has no parameter `name`.
+fn lacking(
+    axis: &Entry,
+    name: &str,
+    definition: &Definition,
+    strategies: &[Arc<Definition>],
+) -> Mistake {
+    let title = format!("strategy `{}` has no parameter `{name}`", definition.name);
+    let mistake = Mistake::new(codes::SWEEP_PATH, &axis.key_place, title);
+    if strategies.iter().any(|other| other.param(name).is_ok()) {
+        let row = format!("{{ strategy = \"...\", \"{}\" = ... }}", axis.key);
+        return mistake.label("every swept strategy needs it").help(format!(
+            "for those that have it: `method = \"list\"` and a row for each: {row}"
+        ));
+    }
+    mistake.suggest(name, definition.params.iter().map(|param| param.name.as_str()))
 }
 
 pub(super) fn values(axis: &Entry, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
@@ -100,11 +136,10 @@ pub(super) fn values(axis: &Entry, mistakes: &mut Mistakes) -> Option<Vec<Node>>
 }
 
 fn distinct(axis: &Entry, items: &[Node]) -> Result<Vec<Node>, Mistake> {
-    for (index, item) in items.iter().enumerate() {
-        if items[..index].iter().any(|other| other.json() == item.json()) {
-            let title = format!("axis `{}` has {} twice", axis.key, item.toml());
-            return Err(Mistake::new(codes::SWEEP_AXIS, &item.place, title));
-        }
+    let mut known = HashSet::new();
+    if let Some(item) = items.iter().find(|item| !known.insert(word(item))) {
+        let title = format!("axis `{}` has {} twice", axis.key, item.toml());
+        return Err(Mistake::new(codes::SWEEP_AXIS, &item.place, title));
     }
     Ok(items.to_vec())
 }

@@ -7,6 +7,8 @@ use crate::expr::{Binding, NodeId, Op, Program, Scalar, Scope, Type};
 use crate::manifest::keys::session_paths;
 use crate::manifest::{Node, Session, Table};
 use crate::plan::filter::type_of;
+use crate::strategy::Definition;
+use std::sync::Arc;
 
 /// A `where` expression or an `exclude` table, made ready for many points.
 pub(super) struct Rule {
@@ -16,7 +18,15 @@ pub(super) struct Rule {
     pub(super) place: Place,
     kind: Kind,
     /// The values of the names that the rule uses; those on an axis are set for each point.
-    pub(super) values: Vec<Scalar>,
+    values: Vec<Scalar>,
+}
+
+/// What a rule has been asked.
+pub(super) struct Asked {
+    values: Vec<Scalar>,
+    /// The answers by the values on the axes of the rule: millions of points differ on its others. Empty where
+    /// those are too many to remember.
+    answers: Vec<Option<bool>>,
 }
 
 enum Kind {
@@ -27,15 +37,41 @@ enum Kind {
 }
 
 impl Rule {
-    /// Whether the point `at` stays; `values` is a copy of [`Rule::values`] to work in.
-    pub(super) fn holds(&self, axes: &[Axis], at: &[u32], values: &mut [Scalar]) -> bool {
+    /// Begin to ask for points on `axes`.
+    pub(super) fn ask(&self, axes: &[Axis]) -> Asked {
+        const REMEMBERED: usize = 1 << 20;
+        let different = match &self.kind {
+            Kind::Where { on_axes, .. } => {
+                on_axes.iter().try_fold(1_usize, |different, (_, axis)| {
+                    different.checked_mul(axes[*axis].scalars.len())
+                })
+            }
+            Kind::Exclude(_) => None,
+        };
+        let answers = vec![None; different.filter(|it| *it <= REMEMBERED).unwrap_or(0)];
+        Asked { values: self.values.clone(), answers }
+    }
+
+    /// Whether the point `at` stays.
+    pub(super) fn holds(&self, axes: &[Axis], at: &[u32], asked: &mut Asked) -> bool {
         let value = |axis: usize| &axes[axis].scalars[at[axis] as usize];
         match &self.kind {
             Kind::Where { program, root, on_axes } => {
-                for (name, axis) in on_axes {
-                    values[*name] = value(*axis).clone();
+                let step = |place: usize, axis: usize| {
+                    place.wrapping_mul(axes[axis].scalars.len()).wrapping_add(at[axis] as usize)
+                };
+                let place = on_axes.iter().fold(0, |place, (_, axis)| step(place, *axis));
+                if let Some(Some(answer)) = asked.answers.get(place) {
+                    return *answer;
                 }
-                program.scalar(*root, values) == Scalar::Bool(true)
+                for (name, axis) in on_axes {
+                    asked.values[*name] = value(*axis).clone();
+                }
+                let answer = program.scalar(*root, &asked.values) == Scalar::Bool(true);
+                if let Some(known) = asked.answers.get_mut(place) {
+                    *known = Some(answer);
+                }
+                answer
             }
             Kind::Exclude(excluded) => {
                 !excluded.iter().all(|(axis, scalar)| value(*axis) == scalar)
@@ -44,15 +80,17 @@ impl Rule {
     }
 }
 
-/// The rules of a sweep: `where` in order, then `exclude`.
+/// The rules of a sweep: `where` in order, then `exclude`. Some of the `swept` strategies may have parameters
+/// that others lack.
 pub(super) fn rules(
     session: &Session,
+    swept: &[Arc<Definition>],
     tree: &Table,
     table: &Table,
     axes: &[Axis],
     mistakes: &mut Mistakes,
 ) -> Vec<Rule> {
-    let names = PointNames::new(session, tree, axes);
+    let names = PointNames::new(session, swept, tree, axes);
     let mut rules = Vec::new();
     for node in table.get("where").and_then(Node::array).unwrap_or_default() {
         rules.extend(where_rule(node, &names, mistakes));
@@ -127,14 +165,22 @@ struct PointNames {
 }
 
 impl PointNames {
-    fn new(session: &Session, tree: &Table, axes: &[Axis]) -> Self {
-        let mut fields = Vec::new();
+    fn new(session: &Session, swept: &[Arc<Definition>], tree: &Table, axes: &[Axis]) -> Self {
+        let mut fields: Vec<(String, Field, Type)> = Vec::new();
         let on_axis = |path: &str| axes.iter().position(|axis| axis.path == path);
         for (param, value) in session.definition.params.iter().zip(&session.params) {
             let path = format!("params.{}", param.name);
             let field = on_axis(&path).map_or_else(|| Field::Fixed(value.clone()), Field::Axis);
             fields.push((param.name.clone(), field.clone(), param.kind.ty()));
             fields.push((path, field, param.kind.ty()));
+        }
+        for param in swept.iter().flat_map(|definition| &definition.params) {
+            let path = format!("params.{}", param.name);
+            let is_known = fields.iter().any(|(known, ..)| *known == path);
+            if let Some(axis) = on_axis(&path).filter(|_| !is_known) {
+                fields.push((param.name.clone(), Field::Axis(axis), param.kind.ty()));
+                fields.push((path, Field::Axis(axis), param.kind.ty()));
+            }
         }
         for (index, axis) in axes.iter().enumerate() {
             if !axis.path.starts_with("params.") {

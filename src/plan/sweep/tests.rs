@@ -19,7 +19,7 @@ fn points(sweep: &str) -> Result<Vec<String>, String> {
     let sweep = tree.remove("sweep").expect("the session is swept");
     let session = type_session("a", &declared.place, &tree, &project, &mut mistakes);
     let session = session.ok_or_else(|| mistakes.render(false))?;
-    let points = super::expand(&session, &tree, &sweep, &mut mistakes);
+    let points = super::expand(&session, &tree, &sweep, &project, &mut mistakes);
     let points = points.filter(|_| !mistakes.has_errors());
     let points = points.ok_or_else(|| mistakes.render(false))?;
     let word = |(axis, &at): (&super::Axis, &u32)| crate::plan::word(&axis.scalars[at as usize]);
@@ -43,8 +43,69 @@ fn where_and_exclude_take_points_out() {
 fn a_list_is_its_rows_and_silence_means_what_the_session_says() {
     let sweep = "method = \"list\"\nrows = [{ \"params.fast\" = 3, \"risk.stop_loss\" = 0.1 }, { \"params.fast\" = 4, \"params.slow\" = 50, \"risk.stop_loss\" = 0.2 }]";
     assert_eq!(points(sweep).unwrap(), ["3,0.1,30", "4,0.2,50"]);
-    let sweep = "method = \"list\"\nrows = [{ \"risk.stop_loss\" = 0.1 }, { \"params.fast\" = 4 }]";
-    assert!(points(sweep).unwrap_err().contains("this row lacks `risk.stop_loss`"));
+    let sweep =
+        "method = \"list\"\nrows = [{ \"risk.stop_loss\" = 0.1 }, { params = { fast = 4 } }]";
+    assert_eq!(points(sweep).unwrap(), ["0.1,10", ",4"]);
+}
+
+#[test]
+fn rows_of_several_strategies_have_the_parameters_of_theirs() {
+    let rows = "{ strategy = \"rsi-reversion\", \"params.length\" = 5 }, { \"params.fast\" = 3 }";
+    let sweep = format!("method = \"list\"\nrows = [{rows}]");
+    assert_eq!(points(&sweep).unwrap(), ["rsi-reversion,5,", "sma-cross,,3"]);
+    let sweep = format!("{sweep}\nwhere = [\"strategy == 'sma-cross' or length > 5\"]");
+    assert_eq!(points(&sweep).unwrap(), ["sma-cross,,3"]);
+    let rows = "{ strategy = \"rsi-reversion\", \"params.fast\" = 5 }";
+    let error = points(&format!("method = \"list\"\nrows = [{rows}]")).unwrap_err();
+    assert!(error.contains("strategy `rsi-reversion` has no parameter `fast`"), "{error}");
+    let axes = "strategy = [\"sma-cross\", \"rsi-reversion\"], \"params.fast\" = [5]";
+    let error = points(&format!("axes = {{ {axes} }}")).unwrap_err();
+    assert!(
+        error.contains("has no parameter `fast`") && error.contains("a row for each"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_list_or_zip_has_no_row_twice() {
+    for (sweep, told) in [
+        (
+            "method = \"list\"\nrows = [{ \"params.fast\" = 3 }, { capital = 5 }, { \"params.fast\" = 3.0 }]",
+            "row 3 says the same as row 1",
+        ),
+        (
+            "method = \"list\"\nrows = [{ }, { \"params.fast\" = 10 }]",
+            "row 2 says the same as row 1",
+        ),
+        (
+            "zip = [{ \"params.fast\" = [1, 2, 1], capital = [5, 5, 5.0] }]",
+            "row 3 of the zip is its row 1 again",
+        ),
+    ] {
+        let error = points(sweep).unwrap_err();
+        assert!(error.contains(told) && error.contains("a.toml:"), "{sweep}: {error}");
+    }
+    let sweep = "zip = [{ \"params.fast\" = [1, 2, 1], capital = [5, 5, 6] }]";
+    assert_eq!(points(sweep).unwrap(), ["1,5", "2,5", "1,6"]);
+}
+
+#[test]
+fn a_mistake_of_an_axis_drags_no_other_after_it() {
+    let error = points(
+        "exclude = [{ \"params.fast\" = 2 }]\naxes = { \"params.fast\" = [3, 3], capital = [1] }",
+    )
+    .unwrap_err();
+    assert_eq!(error.matches("error[").count(), 1, "{error}");
+}
+
+#[test]
+fn a_product_that_is_too_large_to_look_at_is_refused_at_once() {
+    let axis = |path: &str| format!("\"{path}\" = {{ from = 0.001, to = 0.9, step = 0.001 }}");
+    let axes = ["risk.stop_loss", "risk.take_profit", "risk.trailing_stop"].map(axis).join(", ");
+    let sweep = format!("where = [\"fast > 500\"]\naxes = {{ {axes} }}");
+    let error = points(&sweep).unwrap_err();
+    assert!(error.contains("would have to look at 729000000 points"), "{error}");
+    assert!(error.contains("method = \"random\""), "{error}");
 }
 
 #[test]
