@@ -191,13 +191,14 @@ impl Events {
             ("metrics", Kind::Text),
         ]);
         for event in events {
+            let message = told(&event);
             table.push(vec![
                 event.time.into(),
                 event.level.word().into(),
                 event.kind.word().into(),
                 Cell::from(event.session),
                 Cell::from(event.phase),
-                event.message.into(),
+                message.into(),
                 facts(&event.metrics).into(),
             ]);
         }
@@ -219,7 +220,16 @@ pub(super) fn line(event: &Event) -> String {
     let session = event.session.as_ref().map_or(String::new(), |key| format!(" {key}:"));
     let metrics = facts(&event.metrics);
     let metrics = if metrics.is_empty() { metrics } else { format!(" ({metrics})") };
-    format!("{time} {:7} {}{session} {}{metrics}\n", event.level.word(), event.kind, event.message)
+    format!("{time} {:7} {}{session} {}{metrics}\n", event.level.word(), event.kind, told(event))
+}
+
+/// What an event tells, with the bar if it happened on one: it may be told long after that.
+fn told(event: &Event) -> String {
+    let bar = event.facts.get("bar").and_then(Value::as_str);
+    match bar.filter(|bar| !event.message.contains(bar)) {
+        Some(bar) => format!("{}, bar {bar}", event.message),
+        None => event.message.clone(),
+    }
 }
 
 /// Named values on one line.

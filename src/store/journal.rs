@@ -6,7 +6,7 @@
 use super::atomic;
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -91,12 +91,24 @@ pub struct JournalReader {
     /// Bytes that were read, whole lines all of them.
     read: u64,
     lines: usize,
+    /// The number of the file, which another one of this name does not have.
+    file: Option<u64>,
 }
 
 impl JournalReader {
     /// The journal at `path`, from its beginning; it need not be there yet.
     pub(super) fn at(path: PathBuf) -> Self {
-        Self { path, read: 0, lines: 0 }
+        Self { path, read: 0, lines: 0, file: None }
+    }
+
+    /// The same, from its end: what stands there is passed over, and need not be understood, which takes a
+    /// while where it tells of months.
+    pub fn from_now(mut self) -> Self {
+        let there = self.new_bytes().unwrap_or_default();
+        let whole = there.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        self.read += whole as u64;
+        self.lines += there[..whole].iter().filter(|byte| **byte == b'\n').count();
+        self
     }
 
     /// Where it is.
@@ -135,7 +147,9 @@ impl JournalReader {
 
     fn new_bytes(&mut self) -> std::io::Result<Vec<u8>> {
         let mut file = File::open(&self.path)?;
-        if file.metadata()?.len() < self.read {
+        let meta = file.metadata()?;
+        let known = std::mem::replace(&mut self.file, number(&meta));
+        if meta.len() < self.read || (known.is_some() && known != self.file) {
             // Another file has taken its place.
             (self.read, self.lines) = (0, 0);
         }
@@ -144,6 +158,17 @@ impl JournalReader {
         file.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// The number of a file, where files have one.
+#[cfg(unix)]
+fn number(meta: &Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::ino(meta))
+}
+
+#[cfg(not(unix))]
+fn number(_meta: &Metadata) -> Option<u64> {
+    None
 }
 
 /// The events of the journal `path` in their order, none if there is no such file. A torn last line
@@ -219,6 +244,15 @@ mod tests {
         assert_eq!(reader.read().0, []);
         fs::write(&path, &line).unwrap();
         assert_eq!(reader.read().0, [event("two")], "another file in its place begins anew");
+        let mut late = JournalReader::at(path.clone()).from_now();
+        fs::write(directory.path().join("new"), line.clone() + &line + "torn").unwrap();
+        fs::rename(directory.path().join("new"), &path).unwrap();
+        for reader in [&mut reader, &mut late] {
+            assert_eq!(reader.read().0, [event("two"), event("two")], "longer or not");
+        }
+        let mut late = JournalReader::at(path.clone()).from_now();
+        fs::write(&path, line.clone() + &line + &line).unwrap();
+        assert_eq!(late.read().0, [event("two")], "what stood there is passed over");
     }
 
     #[test]

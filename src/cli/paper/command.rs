@@ -176,9 +176,8 @@ impl Account {
         let name = self.name(&store)?;
         let closes = asked == Asked::Give(Command::CloseAll);
         let tightens = matches!(asked, Asked::Give(Command::Tighten { .. }));
-        let mut journal = store.account_journal(&name);
         // What stands there was told before.
-        let _ = journal.read();
+        let journal = store.account_journal(&name).from_now();
         let (answer, is_ours) = ask(&store, &name, asked)?;
         if is_ours {
             let now = match &answer {
@@ -277,13 +276,14 @@ fn tell_hooks(
 fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool), StoreError> {
     let mut is_ours = false;
     let (began, holder) = (Instant::now(), this_process());
+    let mut journal = store.account_journal(name).from_now();
     let sent = Sent { by: who(), at: Some(Utc::now()), asked };
     let control = Control::open(store.account(name).control())?;
     let mut id = control.send(&sent)?;
     loop {
         // In this order: it is taken away once it is answered.
         let waits = control.waits(&id);
-        if let Some(answer) = answered(store, name, &id) {
+        if let Some(answer) = answered(&mut journal, &id) {
             return Ok((answer, is_ours));
         }
         // Whoever begins the account anew answers in a moment.
@@ -303,7 +303,7 @@ fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool), StoreE
             }
             Err(StoreError::Locked { holder, .. }) if began.elapsed() > PATIENCE => {
                 control.remove(&id)?;
-                let answer = answered(store, name, &id).unwrap_or(Answer::None(holder));
+                let answer = answered(&mut journal, &id).unwrap_or(Answer::None(holder));
                 return Ok((answer, is_ours));
             }
             Err(StoreError::Locked { .. }) => std::thread::sleep(PAUSE),
@@ -340,9 +340,9 @@ fn entries_that_wait(store: &Store, name: &str) -> Result<usize> {
     Ok(orders.filter(opens).filter(|order| order["status"] == OrderStatus::Pending.words()).count())
 }
 
-/// What the journal says of the command `id`.
-fn answered(store: &Store, name: &str, id: &str) -> Option<Answer> {
-    let (events, _) = store.account(name).journal();
+/// What the journal says of the command `id` since it was read last.
+fn answered(journal: &mut JournalReader, id: &str) -> Option<Answer> {
+    let (events, _) = journal.read();
     let event =
         events.iter().rev().find(|event| event.facts.get("id").is_some_and(|it| it == id))?;
     let fact = |name: &str| event.facts.get(name).and_then(Value::as_str).map(str::to_owned);

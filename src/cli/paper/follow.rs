@@ -154,9 +154,8 @@ impl<'a> Desk<'a> {
         let name = &base.session.name;
         let mut account = Account::open_soon(self.store, name, &self.holder)?;
         let is_told = self.hooks.waits_for(&[Moment::OnTrade, Moment::OnState]);
-        let mut journal = self.store.account_journal(name);
         // What stands there was told before.
-        let _ = journal.read();
+        let mut journal = self.store.account_journal(name).from_now();
         let followed = loop {
             let data = &base.session.data;
             let feed = match self.replay {

@@ -10,11 +10,12 @@ use crate::engine::OrderStatus;
 use crate::paper::State;
 use crate::paper::history::{BARS, TERMS};
 use crate::paper::life::Cause;
-use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, Store};
+use crate::store::{ACCOUNT_FILE, AccountReader, EventKind, JournalReader, Store};
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use console::Term;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Show every paper account: how it is, what it gained, when its last bar came
@@ -69,9 +70,9 @@ impl Status {
         }
         let terminal = Term::stdout();
         let draws = self.watch && self.format.is_for_people() && can_draw(&terminal);
-        let mut canvas = Canvas::default();
+        let (mut canvas, mut known) = (Canvas::default(), BTreeMap::new());
         loop {
-            let (table, further) = self.tables(&store)?;
+            let (table, further) = self.tables(&store, &mut known)?;
             let table = match self.format {
                 Format::Table => table.sparing(&SPARE),
                 _ => table,
@@ -96,7 +97,11 @@ impl Status {
 
     /// The accounts; and for people why those that do not go on do not, and the orders that wait for
     /// approval. A program finds both with their account.
-    fn tables(&self, store: &Store) -> Result<(Records, Vec<Records>)> {
+    fn tables(
+        &self,
+        store: &Store,
+        known: &mut BTreeMap<String, Journal>,
+    ) -> Result<(Records, Vec<Records>)> {
         let (is_json, is_for_people) = (self.format == Format::Json, self.format.is_for_people());
         let reason = (!is_for_people).then_some(("reason", Kind::Text));
         let orders = is_json.then_some(("orders", Kind::Text));
@@ -115,10 +120,13 @@ impl Status {
                 own.push(self::order(&name, order));
                 waiting.push(self::order(&name, order));
             }
-            let (events, _) = account.journal();
-            let state = state_of(&events, aside.contains(&name));
-            let reason = reason_of(&events, state);
-            let mut row = row(&account, state, &events, &view, now);
+            let journal = known
+                .entry(name.clone())
+                .or_insert_with(|| Journal::of(store.account_journal(&name)));
+            journal.read_on();
+            let state = journal.state(aside.contains(&name));
+            let reason = journal.reason(state);
+            let mut row = row(&account, state, journal, &view, now);
             match (is_for_people, reason) {
                 (true, Some(reason)) => reasons.push(vec![name.as_str().into(), reason.into()]),
                 (true, None) => {}
@@ -167,48 +175,84 @@ fn order(session: &str, order: &Value) -> Vec<Cell> {
     ]
 }
 
-/// The state of the account with this journal. One that is put aside was left in the state from which it
-/// was begun anew.
-fn state_of(events: &[Event], is_aside: bool) -> State {
-    let turn = events.iter().rev().find(|event| event.kind == EventKind::State);
-    let fact = |name: &str| turn?.facts.get(name)?.as_str();
-    let state = match is_aside && fact("cause") == Some(Cause::Restart.word()) {
-        true => fact("from"),
-        false => fact("to"),
-    };
-    // One that was begun anew and has seen no bar is still to be opened.
-    state.and_then(State::named).unwrap_or(State::Initializing)
+/// What the journal of an account says of how it is; what was read of it need not be read again.
+struct Journal {
+    reader: JournalReader,
+    /// The states from and to which it was turned last, and the cause.
+    turned: [Option<String>; 3],
+    /// Why it is as it is, as it was told last.
+    reason: Option<String>,
+    /// What the last check of each name says, unless it was passed.
+    failed: BTreeMap<String, Option<String>>,
+    /// When somebody began to follow it last.
+    started: Option<DateTime<Utc>>,
 }
 
-/// Why the account with this journal does not go on, if it does not: its state, its manifest, or a symbol
-/// that it waits for.
-fn reason_of(events: &[Event], state: State) -> Option<&str> {
-    if matches!(state, State::Suspended | State::Error) {
-        return events.iter().rev().find_map(|event| event.facts.get("reason")?.as_str());
+impl Journal {
+    /// Nothing is read yet.
+    fn of(reader: JournalReader) -> Self {
+        let (failed, turned) = (BTreeMap::new(), [const { None }; 3]);
+        Self { reader, turned, reason: None, failed, started: None }
     }
-    let failed = |check: &str| {
-        let is_it = |event: &&Event| event.facts.get("name").is_some_and(|name| name == check);
-        let last = events.iter().rev().find(is_it)?;
-        (last.facts.get("passed")? == false).then_some(&*last.message)
-    };
-    failed(TERMS).or_else(|| failed(BARS))
+
+    fn read_on(&mut self) {
+        for event in self.reader.read().0 {
+            let is_another = match event.kind {
+                EventKind::Command => event.facts.contains_key("aside"),
+                kind => kind == EventKind::State && event.facts.contains_key("terms"),
+            };
+            if is_another {
+                (self.turned, self.reason) = Default::default();
+                self.failed.clear();
+            }
+            let fact = |name: &str| event.facts.get(name)?.as_str().map(str::to_owned);
+            self.reason = fact("reason").or(self.reason.take());
+            match event.kind {
+                EventKind::State => self.turned = ["from", "to", "cause"].map(fact),
+                EventKind::RunnerStart => self.started = Some(event.time),
+                EventKind::Check => {
+                    let failed = event.facts.get("passed").is_some_and(|passed| passed == false);
+                    let name = fact("name").unwrap_or_default();
+                    self.failed.insert(name, failed.then_some(event.message));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The state of the account. One that is put aside was left in the state from which it was begun anew.
+    fn state(&self, is_aside: bool) -> State {
+        let [from, to, cause] = self.turned.each_ref().map(Option::as_deref);
+        let state = if is_aside && cause == Some(Cause::Restart.word()) { from } else { to };
+        // One that was begun anew and has seen no bar is still to be opened.
+        state.and_then(State::named).unwrap_or(State::Initializing)
+    }
+
+    /// Why the account does not go on, if it does not: its state, its manifest, or a symbol that it waits
+    /// for.
+    fn reason(&self, state: State) -> Option<&str> {
+        if matches!(state, State::Suspended | State::Error) {
+            return self.reason.as_deref();
+        }
+        let mut failed = [TERMS, BARS].into_iter().filter_map(|name| self.failed.get(name));
+        failed.find_map(Option::as_deref)
+    }
 }
 
 fn row(
     account: &AccountReader,
     state: State,
-    events: &[Event],
+    journal: &Journal,
     view: &Value,
     now: DateTime<Utc>,
 ) -> Vec<Cell> {
-    let last = |kind: EventKind| events.iter().rev().find(|event| event.kind == kind);
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let number = |name: &str| Cell::from(view.get(name).and_then(Value::as_f64));
     let last_bar = text(view.get("last_bar"));
     let since = DateTime::parse_from_rfc3339(&last_bar).ok().map(|time| ago(now, time.to_utc()));
     let holder = account.holder();
-    let started = last(EventKind::RunnerStart).filter(|_| holder.is_some());
-    let running = started.map(|event| ago(now, event.time));
+    let started = journal.started.filter(|_| holder.is_some());
+    let running = started.map(|started| ago(now, started));
     vec![
         account.name().into(),
         state.word().into(),
