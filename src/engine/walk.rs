@@ -55,6 +55,9 @@ pub(super) struct Book {
     pub next_weight: usize,
     /// The last bar on which it had a fill, and how many units that bar filled.
     pub filled: Option<(usize, f64)>,
+    /// The next bar on which something happens to it whatever its rules say there, while it is not
+    /// stale.
+    next_act: usize,
     /// Something happened to it since it was looked ahead.
     pub stale: bool,
 }
@@ -195,6 +198,16 @@ impl Walk {
     /// The next bar on which something happens to a symbol whatever its rules say there.
     fn next_act(&self, symbol: usize) -> usize {
         let book = &self.books[symbol];
+        if book.stale {
+            return self.act_ahead(symbol);
+        }
+        debug_assert_eq!(book.next_act, self.act_ahead(symbol), "what changes a book says so");
+        book.next_act
+    }
+
+    /// The same as it is found out.
+    fn act_ahead(&self, symbol: usize) -> usize {
+        let book = &self.books[symbol];
         let exit = book.exit.map_or(NEVER, |exit| exit.fill.0);
         let entry = book.entry.as_ref().map_or(NEVER, EntryOrder::due);
         let lots = self.ledger.positions[symbol].iter();
@@ -211,7 +224,11 @@ impl Walk {
         self.dates(scene, t);
         let mut touched = std::mem::take(&mut self.touched);
         touched.clear();
-        touched.extend((0..self.books.len()).filter(|&symbol| self.due(symbol) <= t));
+        for symbol in 0..self.books.len() {
+            if self.due(symbol) <= t {
+                touched.push(symbol);
+            }
+        }
         let closes = scene.fills_at_close();
         if touched.iter().any(|&symbol| self.acts(symbol, t)) {
             self.trade(scene, &touched, t);
@@ -310,7 +327,6 @@ impl Walk {
         let lots = &mut self.ledger.positions[symbol];
         let held = lots.first().map(|lot| lot.side);
         let waits = book.entry.as_ref().map(|entry| entry.side);
-        book.stale = false;
         let adds = waits.is_some() || entries(lots) < scene.settings.max_entries;
         book.next_signal = match book.exit {
             Some(_) => NEVER,
@@ -361,6 +377,9 @@ impl Walk {
             entry.reached = prices.first_reached(side, bars, scene.reading(), first, from, until);
             entry.searched = until.max(entry.searched);
         }
+        let next_act = self.act_ahead(symbol);
+        let book = &mut self.books[symbol];
+        (book.next_act, book.stale) = (next_act, false);
     }
 
     /// Exits of the open of bar `t`: gaps, and entries that are old enough.

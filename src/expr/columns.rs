@@ -8,7 +8,7 @@
 use super::check::Op;
 use super::column::{Call, Column, Kleene, Scalar, Value, View, evaluate};
 use super::graph::{Bound, Elsewhere, Expression, Graph, Need, Operand, Step, Who};
-use super::numbers::{BLOCK, Inequality, Numbers, Side};
+use super::numbers::{BLOCK, Comparison, Numbers, Side};
 use super::registry::{WindowKernel, of_a_window};
 use crate::bars::{Mask, resample};
 use std::collections::HashMap;
@@ -128,34 +128,37 @@ impl<'a> Columns<'a> {
         places.dedup();
         places.retain(|place| self.series[place.series].slot(place.number).column.is_none());
         let mut windows: Vec<Window> = Vec::new();
-        let operands: Vec<[Compared; 2]> = places
-            .iter()
-            .map(|&Place { series, number }| {
-                let operands = &self.graph.expressions[number].operands;
-                [0, 1].map(|side| self.compared(series, &operands[side], &mut windows))
-            })
-            .collect();
-        let mut open: Vec<Inequality> = places
-            .iter()
-            .map(|place| {
-                let relation = self.graph.inequality(place.number).expect("it was found as one");
-                Inequality::new(relation, self.series[place.series].view.rows.len())
-            })
-            .collect();
+        let mut pairs: Vec<Pair> = Vec::new();
+        for place in places {
+            let of = |place: Place| (place.series, &self.graph.expressions[place.number].operands);
+            match pairs.iter_mut().find(|pair| of(pair.places[0]) == of(place)) {
+                Some(pair) => pair.places.push(place),
+                None => {
+                    let (series, operands) = of(place);
+                    let sides =
+                        [0, 1].map(|side| self.compared(series, &operands[side], &mut windows));
+                    let comparison = Comparison::new(self.series[series].view.rows.len());
+                    pairs.push(Pair { sides, comparison, places: vec![place] });
+                }
+            }
+        }
         let mut from = 0;
-        while open.iter().any(|inequality| !inequality.is_decided()) {
+        while pairs.iter().any(|pair| !pair.comparison.is_done()) {
             windows.iter_mut().for_each(|window| window.roll(from));
-            for (inequality, sides) in open.iter_mut().zip(&operands) {
-                inequality.go_on(sides.each_ref().map(|side| side.at(from, &windows)), STRETCH);
+            for Pair { sides, comparison, .. } in &mut pairs {
+                comparison.go_on(sides.each_ref().map(|side| side.at(from, &windows)), STRETCH);
             }
             from += STRETCH;
         }
-        for (place, inequality) in places.iter().zip(open) {
-            // Another thread may have been faster, with the same result.
-            self.series[place.series]
-                .slot(place.number)
-                .column
-                .get_or_insert_with(|| inequality.finish().into());
+        for Pair { comparison, places, .. } in pairs {
+            for Place { series, number } in places {
+                let relation = self.graph.inequality(number).expect("it was found as one");
+                // Another thread may have been faster, with the same result.
+                self.series[series]
+                    .slot(number)
+                    .column
+                    .get_or_insert_with(|| comparison.relation(relation).into());
+            }
         }
     }
 
@@ -353,6 +356,13 @@ impl<'a> Columns<'a> {
             Bound::Scalar(_) => Column::numbers(vec![f64::NAN; len]),
         }
     }
+}
+
+/// Two operands that are compared, and where their relations are evaluated.
+struct Pair {
+    sides: [Compared; 2],
+    comparison: Comparison,
+    places: Vec<Place>,
 }
 
 /// An operand of a comparison.

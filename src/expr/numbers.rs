@@ -36,7 +36,8 @@ struct Span {
 impl Span {
     fn of(values: &[f64]) -> Self {
         let (low, high) = extremes(values);
-        Self { low, high, present: each(values, |value| !value.is_nan()) }
+        let present = word(values, values, |value, _| !value.is_nan());
+        Self { low, high, present }
     }
 
     /// The same value on every bar.
@@ -132,33 +133,41 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Where `holds` within a block, each of its values looked at.
-    fn word(self, other: Self, block: usize, holds: impl Fn(f64, f64) -> bool) -> u64 {
-        match (self.block(block), other.block(block)) {
-            (Ok(a), Ok(b)) => match a.as_array().zip(b.as_array()) {
-                Some((a, b)) => pairs(a, b, holds),
-                None => word(a.len(), |bit| holds(a[bit], b[bit])),
-            },
-            (Ok(a), Err(b)) => each(a, |a| holds(a, b)),
-            (Err(a), Ok(b)) => each(b, |b| holds(a, b)),
-            (Err(a), Err(b)) => u64::from(holds(a, b)).wrapping_neg(),
-        }
+    /// Where it is greater within a block than `other`, and where less, each of the values looked at.
+    fn words(self, other: Self, block: usize) -> [u64; 2] {
+        let (one, same);
+        let (a, b) = match (self.block(block), other.block(block)) {
+            (Ok(a), Ok(b)) => (a, b),
+            (Ok(a), Err(b)) => {
+                same = [b; BLOCK];
+                (a, &same[..a.len()])
+            }
+            (Err(a), Ok(b)) => {
+                same = [a; BLOCK];
+                (&same[..b.len()], b)
+            }
+            (Err(a), Err(b)) => {
+                (one, same) = ([a; BLOCK], [b; BLOCK]);
+                (&one[..], &same[..])
+            }
+        };
+        [word(a, b, |a, b| a > b), word(a, b, |a, b| a < b)]
     }
 }
 
-/// Which of up to 64 values something `holds` of.
-fn each(values: &[f64], holds: impl Fn(f64) -> bool) -> u64 {
-    let zeros = [0.0; BLOCK];
-    match values.as_array() {
-        Some(values) => pairs(values, &zeros, |value, _| holds(value)),
-        None => word(values.len(), |bit| holds(values[bit])),
+/// Of which of up to 64 pairs something `holds`.
+fn word(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> u64 {
+    if let (Some(a), Some(b)) = (a.as_array(), b.as_array()) {
+        return pairs(a, b, holds);
     }
+    let bits = a.iter().zip(b).enumerate();
+    bits.fold(0, |word, (bit, (&a, &b))| word | u64::from(holds(a, b)) << bit)
 }
 
-/// Of which of 64 pairs something `holds`.
+/// [`word`] of 64 pairs.
 ///
-/// A function of its own: only as one does the compiler unroll all of it, compare several pairs at a
-/// time and collect the bits where it compares them.
+/// A function of its own and for one thing at a time: only so does the compiler unroll all of it, compare
+/// several pairs at a time and collect the bits where it compares them.
 #[inline(never)]
 fn pairs(a: &[f64; BLOCK], b: &[f64; BLOCK], holds: impl Fn(f64, f64) -> bool) -> u64 {
     let mut lanes = [0; LANES];
@@ -171,98 +180,77 @@ fn pairs(a: &[f64; BLOCK], b: &[f64; BLOCK], holds: impl Fn(f64, f64) -> bool) -
     lanes.into_iter().fold(0, |word, lane| word | lane)
 }
 
-/// The first `len` flags as a word.
-fn word(len: usize, flag: impl Fn(usize) -> bool) -> u64 {
-    (0..len).fold(0, |word, bit| word | u64::from(flag(bit)) << bit)
-}
-
-/// An inequality in the making: words are added to it as far as anybody wants to go, so that several
-/// can pass over one stretch of bars while it is in the cache.
+/// How two operands compare, in the making: words are added to it as far as anybody wants to go, so that
+/// several can pass over one stretch of bars while it is in the cache. All relations of the two are made
+/// of the same words.
 #[derive(Debug)]
-pub(super) struct Inequality {
-    relation: Binary,
+pub(super) struct Comparison {
     len: usize,
-    yes: Vec<u64>,
-    no: Vec<u64>,
+    greater: Vec<u64>,
+    less: Vec<u64>,
+    /// Where neither operand is missing.
+    present: Vec<u64>,
 }
 
-impl Inequality {
-    /// Two operands in a `relation` over `len` bars, of which none is decided yet.
-    pub(super) fn new(relation: Binary, len: usize) -> Self {
-        assert!(relation.is_inequality(), "only an inequality is decided by spans");
+impl Comparison {
+    /// Two operands over `len` bars, of which none is compared yet.
+    pub(super) fn new(len: usize) -> Self {
         let words = || Vec::with_capacity(len.div_ceil(BLOCK));
-        Self { relation, len, yes: words(), no: words() }
+        Self { len, greater: words(), less: words(), present: words() }
+    }
+
+    /// How `a` and `b` compare on all of `len` bars.
+    pub(super) fn of(len: usize, a: Given<'_>, b: Given<'_>) -> Self {
+        let mut comparison = Self::new(len);
+        comparison.go_on([a.into(), b.into()], usize::MAX);
+        comparison
     }
 
     /// Whether no bar is left.
-    pub(super) fn is_decided(&self) -> bool {
-        self.yes.len() == self.len.div_ceil(BLOCK)
+    pub(super) fn is_done(&self) -> bool {
+        self.present.len() == self.len.div_ceil(BLOCK)
     }
 
-    /// Decide so many further blocks of 64 bars between `a` and `b`, as far as there are any.
+    /// Compare so many further blocks of 64 bars of `a` and `b`, as far as there are any.
     pub(super) fn go_on(&mut self, [a, b]: [Side<'_>; 2], blocks: usize) {
-        match self.relation {
-            Binary::Less => self.decide(a, b, blocks, |a, b| a < b),
-            Binary::LessEqual => self.decide(a, b, blocks, |a, b| a <= b),
-            Binary::Greater => self.decide(a, b, blocks, |a, b| a > b),
-            _ => self.decide(a, b, blocks, |a, b| a >= b),
-        }
-    }
-
-    fn decide(
-        &mut self,
-        left: Side<'_>,
-        right: Side<'_>,
-        blocks: usize,
-        holds: impl Fn(f64, f64) -> bool,
-    ) {
-        // What is true (or false) of the two pairs that are furthest from each other is so of all
-        // between them.
-        let known = |a: Span, b: Span| {
-            let corner = holds(a.low, b.high);
-            (corner == holds(a.high, b.low)).then_some(corner)
-        };
-        let from = self.yes.len();
+        let from = self.present.len();
         for block in from..self.len.div_ceil(BLOCK).min(from.saturating_add(blocks)) {
-            let (yes, no) = decided(block, left, right, known, &holds);
-            self.yes.push(yes);
-            self.no.push(no);
+            let (one, other) = (a.span(block), b.span(block));
+            let both = one.present & other.present;
+            let [greater, less] = if one.low > other.high {
+                [both, 0]
+            } else if one.high < other.low {
+                [0, both]
+            } else {
+                a.words(b, block)
+            };
+            self.greater.push(greater);
+            self.less.push(less);
+            self.present.push(both);
         }
     }
 
-    /// Where it holds, and where not; neither where an operand is missing. Every bar is decided.
-    pub(super) fn finish(self) -> Kleene {
+    /// Where a relation holds, and where not; neither where an operand is missing. Every bar is
+    /// compared.
+    pub(super) fn relation(&self, relation: Binary) -> Kleene {
         let mask = |words| Mask::from_words(words, self.len);
-        Kleene { yes: mask(self.yes), no: mask(self.no) }
+        let but = |words: &[u64]| {
+            mask(self.present.iter().zip(words).map(|(present, word)| present & !word).collect())
+        };
+        let is = |words: &[u64]| mask(words.to_vec());
+        let unlike = || -> Vec<u64> {
+            self.greater.iter().zip(&self.less).map(|(greater, less)| greater | less).collect()
+        };
+        match relation {
+            Binary::Greater => Kleene { yes: is(&self.greater), no: but(&self.greater) },
+            Binary::Less => Kleene { yes: is(&self.less), no: but(&self.less) },
+            Binary::GreaterEqual => Kleene { yes: but(&self.less), no: is(&self.less) },
+            Binary::LessEqual => Kleene { yes: but(&self.greater), no: is(&self.greater) },
+            Binary::Equal => Kleene { yes: but(&unlike()), no: mask(unlike()) },
+            Binary::NotEqual => Kleene { yes: mask(unlike()), no: but(&unlike()) },
+            _ => unreachable!("this is no relation of numbers"),
+        }
     }
-}
-
-/// Where two operands are equal, and where not; neither where one of them is missing.
-pub(super) fn equality(len: usize, a: Given<'_>, b: Given<'_>) -> Kleene {
-    let (a, b) = (a.into(), b.into());
-    let known = |a: Span, b: Span| (a.high < b.low || b.high < a.low).then_some(false);
-    let words = (0..len.div_ceil(BLOCK)).map(|block| decided(block, a, b, known, |a, b| a == b));
-    let (yes, no) = words.unzip();
-    Kleene { yes: Mask::from_words(yes, len), no: Mask::from_words(no, len) }
-}
-
-/// Of which pairs in a block something `holds` and of which not, `known` telling of the spans of both
-/// operands whether it does so everywhere or nowhere.
-fn decided(
-    block: usize,
-    a: Side<'_>,
-    b: Side<'_>,
-    known: impl Fn(Span, Span) -> Option<bool>,
-    holds: impl Fn(f64, f64) -> bool,
-) -> (u64, u64) {
-    let (one, other) = (a.span(block), b.span(block));
-    let both = one.present & other.present;
-    let yes = match known(one, other) {
-        Some(true) => both,
-        Some(false) => 0,
-        None => a.word(b, block, &holds) & both,
-    };
-    (yes, both & !yes)
 }
 
 #[cfg(test)]
@@ -294,11 +282,13 @@ mod tests {
             stop in 0..6_usize,
         ) {
             type Holds = fn(f64, f64) -> bool;
-            let inequalities: [(Binary, Holds); 4] = [
+            let relations: [(Binary, Holds); 6] = [
                 (Binary::Less, |a, b| a < b),
                 (Binary::LessEqual, |a, b| a <= b),
                 (Binary::Greater, |a, b| a > b),
                 (Binary::GreaterEqual, |a, b| a >= b),
+                (Binary::Equal, |a, b| a == b),
+                (Binary::NotEqual, |a, b| a != b),
             ];
             let len = a.len();
             let one = one.round();
@@ -310,7 +300,7 @@ mod tests {
             };
             let present = |a: f64, b: f64| !a.is_nan() && !b.is_nan();
             let found = |relation, a: Given<'_>, b: Given<'_>| {
-                let mut found = Inequality::new(relation, len);
+                let mut found = Comparison::new(len);
                 // The first blocks between whole columns, the others between what is left of them.
                 found.go_on([Side::from(a), Side::from(b)], stop);
                 let row = len.min(stop * BLOCK);
@@ -320,9 +310,9 @@ mod tests {
                 };
                 let (a, b) = (rest(a), rest(b));
                 found.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
-                found.finish()
+                found.relation(relation)
             };
-            for (relation, holds) in inequalities {
+            for (relation, holds) in relations {
                 let pair = |row: usize| present(a[row], b[row]).then(|| holds(a[row], b[row]));
                 prop_assert_eq!(found(relation, left, right), said(&pair));
                 let first = |row: usize| present(a[row], one).then(|| holds(a[row], one));
@@ -330,8 +320,6 @@ mod tests {
                 let second = |row: usize| present(one, b[row]).then(|| holds(one, b[row]));
                 prop_assert_eq!(found(relation, Given::Scalar(one), right), said(&second));
             }
-            let equal = |row: usize| present(a[row], b[row]).then(|| a[row] == b[row]);
-            prop_assert_eq!(equality(len, left, right), said(&equal));
         }
     }
 
@@ -339,8 +327,7 @@ mod tests {
     fn nothing_is_known_beside_a_missing_scalar() {
         let numbers = Numbers::from(vec![1.0; 100]);
         let (numbers, nothing) = (Given::Column(&numbers), Given::Scalar(f64::NAN));
-        let mut found = Inequality::new(Binary::Less, 100);
-        found.go_on([numbers.into(), nothing.into()], usize::MAX);
-        assert_eq!(found.finish(), Kleene::missing(100));
+        let found = Comparison::of(100, numbers, nothing);
+        assert_eq!(found.relation(Binary::Less), Kleene::missing(100));
     }
 }
