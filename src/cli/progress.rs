@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// When something can be said of the pace of what goes on.
-const KNOWN_AFTER: Duration = Duration::from_secs(1);
+const KNOWN_AFTER: Duration = Duration::from_millis(500);
 
 /// Watches a run for a person.
 pub struct Watcher<'a> {
@@ -120,7 +120,7 @@ fn span(seconds: f64) -> String {
     }
 }
 
-/// Do what may take long, and tell on a terminal that it does, from its second second on.
+/// Do what may take long, and tell on a terminal that it does, once it does.
 pub(super) fn telling<T>(context: &Context, what: &str, work: impl FnOnce() -> T) -> T {
     if context.quiet || !std::io::stderr().is_terminal() {
         return work();

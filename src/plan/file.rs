@@ -221,8 +221,10 @@ pub struct Frozen {
 /// Read the plan that [`fn@write`] wrote.
 pub fn read(text: &str) -> Result<Frozen> {
     let mut lines = text.lines().enumerate().map(|(number, line)| {
-        let value: serde_json::Value = serde_json::from_str(line)
-            .with_context(|| format!("plan.jsonl: line {}", number + 1))?;
+        let value: serde_json::Value = serde_json::from_str(line).with_context(|| {
+            let remedy = "a new run takes over the rows of what ended";
+            format!("plan.jsonl is damaged at line {}, {remedy}", number + 1)
+        })?;
         anyhow::Ok((number + 1, value))
     });
     let (_, header) = lines.next().context("plan.jsonl is empty")??;

@@ -3,7 +3,7 @@
 //! First is found which run has which row, then the rows are read where they are wanted: those of a
 //! long sweep are never in memory twice.
 
-use super::error::{StoreError, StoreWarning};
+use super::error::StoreWarning;
 use super::row::{Row, Status, read_rows};
 use super::{DIRECTORY_DIGITS, Store, parquet};
 use blake3::Hash;
@@ -34,9 +34,9 @@ impl Store {
             Ok(runs) => runs,
             Err(error) => return (found, vec![error]),
         };
-        let with_rows = runs.into_iter().filter(|run| !self.layout(run).tables().is_empty());
+        let with_rows = runs.into_iter().filter(|run| self.layout(run).has_rows());
         for run in with_rows.take(limit_runs) {
-            if let Err(warning) = self.cached_in(&run, wanted, &mut found) {
+            if let Err(warning) = self.cached_in(&run, wanted, &mut found, &mut warnings) {
                 warnings.push(warning);
             }
             if found.len() == wanted.len() {
@@ -52,14 +52,15 @@ impl Store {
         run: &str,
         wanted: &HashSet<Hash>,
         found: &mut HashMap<Hash, CachedRow>,
+        warnings: &mut Vec<StoreWarning>,
     ) -> Result<(), StoreWarning> {
         let layout = self.layout(run);
         let mut useful = Vec::new();
-        for path in layout.tables() {
+        warnings.extend(layout.each_table(|path| {
             // Two columns of a hundred say it all.
-            let table = parquet::read(&path, Some(&["identity", "status"]))?;
+            let table = parquet::read(path, Some(&["identity", "status"]))?;
             let texts =
-                |name: &str| table.texts(name).map_err(|fact| StoreWarning::damaged(&path, fact));
+                |name: &str| table.texts(name).map_err(|fact| StoreWarning::damaged(path, fact));
             let rows = texts("identity")?.iter().zip(texts("status")?);
             let completed = Some(Status::Completed.word());
             let completed = rows.filter(|(_, status)| status.as_deref() == completed);
@@ -69,7 +70,8 @@ impl Store {
                     .filter_map(|(identity, _)| Hash::from_hex(identity.as_ref()?).ok())
                     .filter(|identity| wanted.contains(identity) && !found.contains_key(identity)),
             );
-        }
+            Ok(())
+        }));
         if useful.is_empty() {
             return Ok(());
         }
@@ -87,9 +89,10 @@ impl Store {
         Ok(())
     }
 
-    /// Shows `each` the completed rows of `run`, with their places in its plan.
-    pub fn completed_rows(&self, run: &str, mut each: impl FnMut(Row)) -> Result<(), StoreError> {
-        self.layout(run).tables().iter().try_for_each(|path| {
+    /// Shows `each` the completed rows of `run`, with their places in its plan; the files that could not be
+    /// read.
+    pub fn completed_rows(&self, run: &str, mut each: impl FnMut(Row)) -> Vec<StoreWarning> {
+        self.layout(run).each_table(|path| {
             read_rows(path, |row| {
                 if row.status == Status::Completed {
                     each(row);
@@ -126,7 +129,7 @@ mod tests {
         assert_eq!((&*one.run, one.kept.is_some()), (old.id(), true));
         assert_eq!((&*two.run, two.kept.is_some()), (new.id(), false));
         let mut rows = Vec::new();
-        store.completed_rows(new.id(), |row| rows.push(row)).unwrap();
+        assert!(store.completed_rows(new.id(), |row| rows.push(row)).is_empty());
         assert_eq!(rows, [row(2)], "the first row failed there");
     }
 
@@ -159,7 +162,27 @@ mod tests {
         assert_eq!(found[&row(1).identity].kept, None);
         assert_eq!(found[&row(3).identity].kept, Some(kept));
         let mut rows = Vec::new();
-        store.completed_rows(run.id(), |row| rows.push(row)).unwrap();
+        assert!(store.completed_rows(run.id(), |row| rows.push(row)).is_empty());
+        assert_eq!(rows, [row(1), row(3)]);
+    }
+
+    #[test]
+    fn one_damaged_file_does_not_take_the_others_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let mut run = store.create_run(header(), minute(1)).unwrap();
+        (1..=3).for_each(|number| run.append_rows(&[row(number)]).unwrap());
+        let results = [(label(&[]), row(1))];
+        run.write_results(results.iter().map(|(label, row)| (label.clone(), row))).unwrap();
+        let layout = store.layout(run.id());
+        for path in [layout.results(), layout.rows().join("000002.parquet")] {
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        }
+        let (found, warnings) = store.cached(&identities([row(1), row(2), row(3)]), 64);
+        assert_eq!((found.len(), warnings.len()), (2, 2));
+        let mut rows = Vec::new();
+        assert_eq!(store.completed_rows(run.id(), |row| rows.push(row)).len(), 2);
         assert_eq!(rows, [row(1), row(3)]);
     }
 

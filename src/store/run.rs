@@ -53,13 +53,28 @@ impl Layout {
         self.directory.join("results.csv")
     }
 
-    /// The files with all the rows that there are: the results, or the batches of a run without.
-    pub(super) fn tables(&self) -> Vec<PathBuf> {
+    /// Whether there are rows of sessions that ended.
+    pub(super) fn has_rows(&self) -> bool {
+        self.results().exists() || self.batches().is_ok_and(|batches| !batches.is_empty())
+    }
+
+    /// Read the files with all the rows that there are: the results, or the batches where those are missing
+    /// or damaged; what could not be read.
+    pub(super) fn each_table(
+        &self,
+        mut read: impl FnMut(&Path) -> Result<(), StoreError>,
+    ) -> Vec<StoreWarning> {
+        let mut warnings = Vec::new();
         if self.results().exists() {
-            return vec![self.results()];
+            match read(&self.results()) {
+                Ok(()) => return warnings,
+                Err(warning) => warnings.push(warning),
+            }
         }
-        let batches = self.batches().unwrap_or_default();
-        batches.into_iter().map(|number| self.batch(number)).collect()
+        for number in self.batches().unwrap_or_default() {
+            warnings.extend(read(&self.batch(number)).err());
+        }
+        warnings
     }
 
     fn sessions(&self) -> PathBuf {

@@ -106,8 +106,8 @@ pub(in crate::cli) enum Cell {
     Time(DateTime<Utc>),
     /// A part with facts of its own; only among facts.
     Facts(Facts),
-    /// A part with records of its own; only among facts.
-    Records(Records),
+    /// A part with records of its own; only among facts. Lists have many cells, so none is larger than a text.
+    Records(Box<Records>),
 }
 
 macro_rules! cell_from {
@@ -134,7 +134,7 @@ cell_from! {
     usize: count => Self::Number(count as f64);
     DateTime<Utc>: time => Self::Time(time);
     Facts: facts => Self::Facts(facts);
-    Records: records => Self::Records(records);
+    Records: records => Self::Records(Box::new(records));
 }
 
 impl<T: Into<Self>> From<Option<T>> for Cell {

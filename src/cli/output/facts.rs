@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, Column, Kind};
 use super::records::{GAP, Records};
-use super::{Format, csv, pretty, terminal_width, write};
+use super::{Format, csv, pretty, terminal_width, text, write};
 use crate::cli::exit::Exit;
 use crate::report::format::markdown;
 use anyhow::Result;
@@ -50,7 +50,7 @@ impl Facts {
             ),
             Format::Csv => {
                 let (names, values) = self.flat("").into_iter().unzip();
-                csv(names, std::iter::once(values))
+                text(|out| csv(out, names, std::iter::once(values)))
             }
             Format::Json => pretty(&self.json()),
         }

@@ -46,15 +46,27 @@ impl Format {
     }
 }
 
-/// Rows of text as CSV under a header.
-fn csv(header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> String {
-    const MEMORY: &str = "rows of one length are always written to memory";
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(&header).expect(MEMORY);
-    for row in rows {
-        writer.write_record(&row).expect(MEMORY);
-    }
-    String::from_utf8(writer.into_inner().expect(MEMORY)).expect("every field was text")
+/// Write rows of text as CSV under a header.
+fn csv(
+    out: impl Write,
+    header: Vec<String>,
+    mut rows: impl Iterator<Item = Vec<String>>,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    let written = writer.write_record(&header);
+    let written = written.and_then(|()| rows.try_for_each(|row| writer.write_record(&row)));
+    written.map_err(|error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })?;
+    writer.flush()
+}
+
+/// What `write` writes, as text.
+fn text(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> String {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("memory takes whatever is written");
+    String::from_utf8(bytes).expect("every field was text")
 }
 
 fn pretty(value: &Value) -> String {
@@ -88,7 +100,12 @@ pub(super) fn write(bytes: &[u8]) -> Result<Exit> {
 }
 
 fn write_to(out: &mut impl Write, bytes: &[u8]) -> Result<Exit> {
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    write_with(out, |out| out.write_all(bytes))
+}
+
+/// Let `write` write to `out`.
+fn write_with<W: Write>(out: &mut W, write: impl FnOnce(&mut W) -> io::Result<()>) -> Result<Exit> {
+    match write(out).and_then(|()| out.flush()) {
         Ok(()) => Ok(Exit::Success),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(ClosedPipe.into()),
         Err(error) => {

@@ -1,12 +1,14 @@
 //! Many things of a kind: a table for people, as wide as their terminal, or all of it for programs.
 
 use super::cell::{Cell, Column, Kind, one_line};
-use super::{Format, csv, pretty, terminal_width, write};
+use super::{Format, csv, terminal_width, text, write, write_with};
 use crate::cli::exit::Exit;
 use crate::report::format::{digits, markdown};
 use anyhow::Result;
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
+use serde::ser::{SerializeSeq, Serializer};
 use serde_json::{Map, Value};
+use std::io::{self, BufWriter, Write};
 
 /// Many things of a kind: columns, and a row each.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,7 +63,26 @@ impl Records {
 
     /// Write them to standard output.
     pub(in crate::cli) fn print(&self, format: Format) -> Result<Exit> {
-        write(self.here(format).as_bytes())
+        match format {
+            Format::Csv | Format::Json => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                write_with(&mut out, |out| self.write_all(format, out))
+            }
+            Format::Table | Format::Markdown => write(self.here(format).as_bytes()),
+        }
+    }
+
+    /// Write all of them for a program, one after the other: there may be many.
+    fn write_all(&self, format: Format, mut out: impl Write) -> io::Result<()> {
+        if format == Format::Csv {
+            let header = self.columns.iter().map(|column| column.name.clone()).collect();
+            return csv(out, header, self.rows.iter().map(|row| self.cells(row, Cell::csv)));
+        }
+        let mut json = serde_json::Serializer::pretty(&mut out);
+        let mut array = json.serialize_seq(Some(self.rows.len()))?;
+        self.rows.iter().try_for_each(|row| array.serialize_element(&self.object(row)))?;
+        array.end()?;
+        out.write_all(b"\n")
     }
 
     /// The text in `format` as it is printed here.
@@ -74,11 +95,7 @@ impl Records {
         match format {
             Format::Table => self.table(width),
             Format::Markdown => self.markdown(),
-            Format::Csv => csv(
-                self.columns.iter().map(|column| column.name.clone()).collect(),
-                self.rows.iter().map(|row| self.cells(row, Cell::csv)),
-            ),
-            Format::Json => pretty(&self.json()),
+            Format::Csv | Format::Json => text(|out| self.write_all(format, out)),
         }
     }
 
@@ -113,11 +130,12 @@ impl Records {
     }
 
     pub(super) fn json(&self) -> Value {
-        let object = |row: &Vec<Cell>| {
-            let names = self.columns.iter().map(|column| column.name.clone());
-            Value::Object(names.zip(self.cells(row, Cell::json)).collect::<Map<_, _>>())
-        };
-        self.rows.iter().map(object).collect()
+        self.rows.iter().map(|row| self.object(row)).collect()
+    }
+
+    fn object(&self, row: &[Cell]) -> Value {
+        let names = self.columns.iter().map(|column| column.name.clone());
+        Value::Object(names.zip(self.cells(row, Cell::json)).collect::<Map<_, _>>())
     }
 
     /// Every row as people are shown it; the numbers of a column have the same decimals.
