@@ -1,8 +1,9 @@
 //! An outcome of the engine, measured: its stretches are marked along the closes and taken apart for
 //! the kernels.
 
+use super::benchmark::BenchmarkStats;
 use super::drawdown::Drawdowns;
-use super::returns::{BenchmarkStats, ReturnStats, positive_months};
+use super::returns::{ReturnStats, positive_months};
 use super::trades::TradeStats;
 use super::{Metric, Metrics, Parts};
 use crate::bars::{DAY, extremes};

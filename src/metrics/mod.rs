@@ -1,13 +1,14 @@
 //! Equity and trades to named statistics.
 //!
-//! [`returns`] knows the returns of the days, [`drawdown`] the equity of every bar and [`trades`]
-//! the trades; none knows of another, or of where its numbers come from. An outcome of the engine
-//! is taken apart for the three, and what they say is put under the names of [`Metric`], the one
-//! list of everything a session is measured by. All of it is arithmetic in a fixed order: the same
+//! [`returns`] knows the returns of the days, [`benchmark`] those of what they are held against,
+//! [`drawdown`] the equity of every bar and [`trades`] the trades; none knows where its numbers come
+//! from. An outcome of the engine is taken apart for them, and what they say is put under the names
+//! of [`Metric`], the one list of everything a session is measured by. All of it is arithmetic in a fixed order: the same
 //! inputs give the same bits on every machine and for any number of threads.
 
 pub mod account;
 pub mod backtesting_py;
+pub mod benchmark;
 pub mod drawdown;
 pub mod returns;
 pub mod trades;

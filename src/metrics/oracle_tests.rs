@@ -4,7 +4,8 @@
 //! and pass, and the examples and hand-checked series of each module stand alone.
 
 use super::backtesting_py::{Closed, Sample, Value as Entry, table};
-use super::returns::{self, BenchmarkStats, ReturnStats};
+use super::benchmark::BenchmarkStats;
+use super::returns::{self, ReturnStats};
 use crate::bars::DAY;
 use serde_json::Value;
 use std::path::PathBuf;
