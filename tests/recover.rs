@@ -345,4 +345,7 @@ fn a_closed_account_that_went_back_has_its_views_again() {
     assert_eq!(state(&project), "closed");
     let _ = night(&project, 64).success();
     assert_same(&before, &account(&project));
+    project.write(&format!("{ACCOUNT}/account.json"), "{ \"torn");
+    let _ = night(&project, 64).success();
+    assert_eq!(standing(&project, "account.json")["state"], "closed", "it is made again");
 }

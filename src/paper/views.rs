@@ -32,10 +32,11 @@ pub(super) fn standing(how: &Value) -> [(&'static str, Vec<u8>); 2] {
     [(SUMMARY, text(&summary(how))), (ACCOUNT_FILE, text(how))]
 }
 
-/// Whether one of the views is not there.
+/// Whether one of the views is not there, or tells nothing.
 pub(super) fn lacks_one(reader: &AccountReader) -> bool {
-    let names = [TRADES, EQUITY, SUMMARY, ACCOUNT_FILE];
-    names.iter().any(|name| !reader.path().join(name).exists())
+    let is_there = |name: &&str| reader.path().join(name).exists();
+    let tells = |name: &&str| view(reader, name).is_ok_and(|view| view.is_object());
+    ![TRADES, EQUITY].iter().all(is_there) || ![SUMMARY, ACCOUNT_FILE].iter().all(tells)
 }
 
 /// The path of the manifest that declares the session, as it was written.

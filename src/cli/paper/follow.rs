@@ -7,7 +7,7 @@ use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
 use crate::cli::planning::{Planned, Planning};
 use crate::cli::signals::Signals;
-use crate::diag::Mistakes;
+use crate::diag::{Mistakes, counted};
 use crate::hook::Hooks;
 use crate::manifest::{Mode, Moment};
 use crate::market::Growing;
@@ -61,18 +61,28 @@ impl Follow {
         let signals = Signals::listen(context, "its next start goes on where it was")?;
         self.planning.advances = true;
         self.planning.find_sessions(context)?;
+        let mut backtests = 0;
+        let only_paper = |mut plan: Plan, _: &[_]| {
+            let (bases, all) = (&plan.bases, plan.points.len());
+            plan.points.retain(|point| bases[point.base].session.mode == Mode::Paper);
+            backtests = all - plan.points.len();
+            plan
+        };
         let planned = match self.planning.plan_with(context, only_paper)? {
             Ok(planned) => planned,
+            Err(Exit::Nothing) if backtests > 0 => {
+                let those = counted(backtests, "backtest");
+                context.say(&format!(
+                    "{those} left out: `mode = \"paper\"` gives a session an account"
+                ));
+                return Ok(Exit::Nothing);
+            }
             Err(exit) => return Ok(exit),
         };
         signals.begin();
         let Planned { mut plan, prepared, store, projects, .. } = planned;
         let names: Vec<String> = plan.points.iter().map(|it| plan.base(it).key(it)).collect();
         let is_one = names.len() == 1;
-        if names.is_empty() {
-            let fact = "there is no session with `mode = \"paper\"` here";
-            return Err(Usage(fact.to_owned()).into());
-        }
         if !is_one && self.stdin {
             let fact = format!("`--stdin` is for one session; choose it: {}", names.join(", "));
             return Err(Usage(fact).into());
@@ -237,11 +247,4 @@ impl<'a> Desk<'a> {
         session.data.paths = vec![spool.path().to_owned()];
         Ok(Some(spool))
     }
-}
-
-/// The paper sessions of a plan.
-fn only_paper(mut plan: Plan, _: &[crate::manifest::Project]) -> Plan {
-    let bases = &plan.bases;
-    plan.points.retain(|point| bases[point.base].session.mode == Mode::Paper);
-    plan
 }
