@@ -30,7 +30,6 @@ mod run;
 mod runs;
 mod schema;
 mod sessions;
-mod sessions_report;
 mod signals;
 mod strategies;
 

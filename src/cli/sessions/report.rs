@@ -1,9 +1,9 @@
 //! `papertape sessions report`: the registry as pages and texts.
 
-use super::context::{Context, Usage};
-use super::exit::Exit;
-use super::output;
-use super::sessions::Select;
+use super::select::Select;
+use crate::cli::context::{Context, Usage};
+use crate::cli::exit::Exit;
+use crate::cli::output;
 use crate::manifest::project::shown;
 use crate::report::Templates;
 use crate::report::registry::Sessions;
