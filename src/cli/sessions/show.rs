@@ -158,9 +158,9 @@ fn read_trades(file: &[u8]) -> Result<Records> {
 fn trade_kind(name: &str) -> Kind {
     match name {
         "units" | "entry_price" | "exit_price" | "stop" | "target" | "wanted" => Kind::Number,
-        "commission" | "slippage" | "profit" => Kind::Money,
+        "commission" | "slippage" | "spread" | "profit" => Kind::Money,
         "profit_fraction" | "mae" | "mfe" => Kind::Fraction,
-        "bars" => Kind::Count,
+        "bars" | "order" | "exit_order" => Kind::Count,
         _ => Kind::Text,
     }
 }
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn trades_are_read_back_as_they_were_written() {
-        let file = "symbol,units,entry_time,profit,profit_fraction,bars,closed_by\n\
-                    GOOG,10.5,2013-01-02,-25.125,-0.1,3,rule\n\
-                    GOOG,1,2013-01-09,5.5,0.02,12,\n";
+        let file = "symbol,units,entry_time,profit,profit_fraction,bars,closed_by,spread,order\n\
+                    GOOG,10.5,2013-01-02,-25.125,-0.1,3,rule,0.5,7\n\
+                    GOOG,1,2013-01-09,5.5,0.02,12,,0,\n";
         let trades = read_trades(file.as_bytes()).unwrap();
         insta::assert_snapshot!(trades.text(Format::Table), @r#"
-        symbol  units  entry_time  profit  profit_fraction  bars  closed_by
-        GOOG     10.5  2013-01-02  −25.12          −10.0 %     3  rule
-        GOOG        1  2013-01-09    5.50            2.0 %    12  –
+        symbol  units  entry_time  profit  profit_fraction  bars  closed_by  spread  order
+        GOOG     10.5  2013-01-02  −25.12          −10.0 %     3  rule         0.50      7
+        GOOG        1  2013-01-09    5.50            2.0 %    12  –            0.00      –
         "#);
         insta::assert_snapshot!(trades.text(Format::Json), @r#"
         [
@@ -206,7 +206,9 @@ mod tests {
             "profit": -25.125,
             "profit_fraction": -0.1,
             "bars": 3,
-            "closed_by": "rule"
+            "closed_by": "rule",
+            "spread": 0.5,
+            "order": 7
           },
           {
             "symbol": "GOOG",
@@ -215,7 +217,9 @@ mod tests {
             "profit": 5.5,
             "profit_fraction": 0.02,
             "bars": 12,
-            "closed_by": null
+            "closed_by": null,
+            "spread": 0.0,
+            "order": null
           }
         ]
         "#);
