@@ -381,6 +381,9 @@ fn a_session_is_followed_by_its_name() {
     let backtest = manifest("").replace("mode = \"paper\"\n", "");
     project.write_manifest("sessions/a.toml", &backtest);
     let _ = project.run(["paper", "follow", "x", "--replay", "max"]).success();
+    let _ = project.run(["paper", "follow", "--replay", "max"]).success();
+    let none = project.run(["paper", "follow", "sessions/a.toml"]).code(4);
+    let _ = none.stderr("1 backtest left out");
     project.write_manifest("sessions/n.toml", &manifest(""));
     let _ =
         project.run(["paper", "follow", "x"]).code(2).stderr("sessions/m.toml, sessions/n.toml");

@@ -225,6 +225,15 @@ impl Planning {
         Ok(Ok(Planned { plan, projects, prepared, store }))
     }
 
+    /// Take the only manifest of `sessions/` that declares paper sessions, where none is named.
+    pub(super) fn find_paper(&mut self, context: &Context) {
+        if self.manifests.is_empty() {
+            let folder = context.project().root.join("sessions");
+            let found: Vec<PathBuf> = manifests(&folder).into_iter().filter(has_paper).collect();
+            self.manifests = Some(found).filter(|found| found.len() == 1).unwrap_or_default();
+        }
+    }
+
     /// Take names of paper sessions among the manifests for what they are: those are chosen, and without a
     /// manifest the project's are looked through for them.
     pub(super) fn find_sessions(&mut self, context: &Context) -> Result<(), Usage> {
@@ -349,9 +358,7 @@ fn declaring(name: &str, folder: &Path) -> Result<PathBuf, String> {
             Ok(table) => {
                 let session = table.get("session").and_then(|all| all.get(name));
                 let Some(session) = session else { continue };
-                let mode = session.get("mode").or_else(|| table.get("defaults")?.get("mode"));
-                let is_paper = mode.and_then(toml::Value::as_str) == Some("paper");
-                if is_paper { paper.push(path) } else { others.push(path) }
+                if is_paper(&table, session) { paper.push(path) } else { others.push(path) }
             }
             Err(fact) => unread += &format!("; {} cannot be read: {fact}", shown(&path)),
         }
@@ -374,6 +381,20 @@ fn declaring(name: &str, folder: &Path) -> Result<PathBuf, String> {
             ))
         }
     }
+}
+
+/// Whether a session that `table` declares is a paper session, as far as that manifest tells.
+fn is_paper(table: &toml::Table, session: &toml::Value) -> bool {
+    let mode = session.get("mode").or_else(|| table.get("defaults")?.get("mode"));
+    mode.and_then(toml::Value::as_str) == Some("paper")
+}
+
+/// Whether the manifest `path` declares a paper session.
+fn has_paper(path: &PathBuf) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let sessions = table.get("session").and_then(toml::Value::as_table);
+    sessions.into_iter().flatten().any(|(_, session)| is_paper(&table, session))
 }
 
 /// What to say to somebody who names no manifest.

@@ -125,7 +125,7 @@ impl Text {
         file.read_to_end(&mut bytes)?;
         self.read += bytes.len() as u64;
         self.digest.update(&bytes);
-        self.wrong = self.lines.push(&bytes).err();
+        self.wrong = self.lines.push(&bytes).err().or_else(|| self.lines.refused());
         Ok(())
     }
 }
@@ -300,6 +300,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             let mut settings = DataSettings::of(vec![path], vec!["X.csv".into()], 0);
             settings.timeframe = Some(crate::bars::DAY);
+            settings.checks = settings.checks.of_arrivals();
             Self { growing: Growing::new(&settings), directory }
         }
 
@@ -451,5 +452,24 @@ mod tests {
         assert_eq!(grown.data.bars[0].len(), 2);
         let [(file, garbage)] = &grown.garbage[..] else { panic!("{:?}", grown.garbage) };
         assert!(file.ends_with("X.csv") && garbage.line == 3, "{file}: {garbage:?}");
+    }
+
+    #[test]
+    fn garbage_is_refused_until_it_is_mended_where_the_settings_say_so() {
+        let mut feed = Feed::new(&format!("{HEADER}{}garbage\n", bar(1)));
+        let settings = &mut feed.growing.settings;
+        settings.checks = settings.checks.with(Check::Prices, Policy::Fail);
+        for day in [2, 3] {
+            let error = feed.growing.look().unwrap_err().to_string();
+            assert!(
+                error.ends_with(
+                    "line 3: it has 1 cell, and there are 6 columns; mend the line or take it out"
+                ),
+                "{error}"
+            );
+            feed.add(&bar(day));
+        }
+        fs::write(feed.path(), format!("{HEADER}{}{}", bar(1), bar(2))).unwrap();
+        assert_eq!(feed.look(), Some(vec![1.0, 2.0]));
     }
 }

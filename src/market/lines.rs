@@ -100,6 +100,13 @@ impl Lines {
         std::mem::take(&mut self.garbage)
     }
 
+    /// The first of those, if the settings say that such lines are refused.
+    pub fn refused(&self) -> Option<DataError> {
+        let Garbage { line, fact } = self.garbage.first()?;
+        let fact = format!("line {line}: {fact}; mend the line or take it out");
+        (!self.settings.checks.skips_garbage()).then(|| DataError::new(&self.name, fact))
+    }
+
     /// The lines so far as the text of a CSV file; `None` before the first bar.
     pub fn csv(&self) -> Option<Vec<u8>> {
         let shape = self.shape.as_ref().filter(|_| !self.rows.is_empty())?;

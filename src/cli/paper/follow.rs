@@ -24,7 +24,8 @@ use std::thread::ScopedJoinHandle;
 /// Follow paper sessions in the foreground: fill as bars complete, until they are told to stop
 ///
 /// What is named are sessions, which are looked for in the manifests of `sessions/`, or manifests,
-/// whose paper sessions are all followed.
+/// whose paper sessions are all followed. If nothing is named it is the only manifest of `sessions/` that
+/// has some.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -60,6 +61,7 @@ impl Follow {
     pub(super) fn run(mut self, context: &Context) -> Result<Exit> {
         let signals = Signals::listen(context, "its next start goes on where it was")?;
         self.planning.advances = true;
+        self.planning.find_paper(context);
         self.planning.find_sessions(context)?;
         let mut backtests = 0;
         let only_paper = |mut plan: Plan, _: &[_]| {
