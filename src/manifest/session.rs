@@ -26,7 +26,7 @@ pub struct Session {
     /// Where it is declared.
     pub place: Place,
     /// For people and for selection; outside the identity.
-    pub label: Label,
+    pub label: Arc<Label>,
     /// Which bars it meets.
     pub mode: Mode,
     /// How its account lives, if it is a paper account.
@@ -42,9 +42,9 @@ pub struct Session {
     /// Where the symbols are named, for messages about them.
     pub symbols_place: Place,
     /// The market data.
-    pub data: DataSettings,
+    pub data: Arc<DataSettings>,
     /// Finer bars, asked where the inside of a bar decides.
-    pub detail: Option<DataSettings>,
+    pub detail: Option<Arc<DataSettings>>,
     /// Where the data's path is named.
     pub data_place: Place,
     /// The days that are run.
@@ -66,6 +66,19 @@ pub struct Session {
 }
 
 impl Session {
+    /// Hold what is as in `other` together with it: a sweep along settings has a session for each point.
+    pub fn share(&mut self, other: &Self) {
+        if self.label == other.label {
+            self.label.clone_from(&other.label);
+        }
+        if self.data == other.data {
+            self.data.clone_from(&other.data);
+        }
+        if self.detail == other.detail {
+            self.detail.clone_from(&other.detail);
+        }
+    }
+
     /// Whether its entries wait until somebody approves them: nobody is there to ask in a backtest.
     pub fn approves(&self) -> bool {
         self.mode == Mode::Paper && self.paper.approval
@@ -142,7 +155,7 @@ pub fn type_session(
     }
     let (data, data_place) = data?;
     let detail = Some(tree.text("execution.detail")).filter(|path| !path.is_empty());
-    let detail = detail.map(|path| data.elsewhere(path, project));
+    let detail = detail.map(|path| Arc::new(data.elsewhere(path, project)));
     let (mut definition, (mut settings, inputs)) = (definition?, told?);
     let mode = Mode::of(table);
     mode.bind(&mut settings);
@@ -153,13 +166,13 @@ pub fn type_session(
     Some(Session {
         name: name.to_owned(),
         place: place.clone(),
-        label: Label {
+        label: Arc::new(Label {
             description: tree.text("description"),
             notes: tree.text("notes"),
             env: tree.text("env"),
             tags: tree.texts("tags").unwrap_or_default(),
             currency: Some(tree.text("currency")).filter(|c| !c.is_empty()).unwrap_or("USD".into()),
-        },
+        }),
         mode,
         paper: PaperSettings::typed(table),
         definition,
@@ -167,7 +180,7 @@ pub fn type_session(
         symbols,
         legs,
         symbols_place,
-        data,
+        data: Arc::new(data),
         detail,
         data_place,
         range,

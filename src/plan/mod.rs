@@ -274,7 +274,7 @@ impl Plan {
         for point in &self.points {
             let base = self.base(point);
             let data = match base.axes.iter().any(|axis| axis.path.starts_with("data.")) {
-                false => Some(base.session.data.clone()),
+                false => Some((*base.session.data).clone()),
                 true => {
                     let tree = Self::variant_tree(base, base.at(point));
                     let (name, place) = (&base.session.name, &base.session.place);

@@ -174,7 +174,8 @@ pub struct Variant {
     /// Its trading days in and out of sample, by their places in the slice; `None` without a split.
     pub split: Option<[std::ops::Range<usize>; 2]>,
     rules: identity::Digest,
-    settings: SettingsHasher,
+    /// The digest of its settings without parameters.
+    settings: identity::Digest,
 }
 
 impl Variant {
@@ -183,7 +184,7 @@ impl Variant {
         let digits = |digest: &identity::Digest| identity::hex(digest, 16);
         [
             ("rules", digits(&self.rules)),
-            ("settings", digits(&self.settings.without_params())),
+            ("settings", digits(&self.settings)),
             ("data", digits(&prepared.slices[self.slice].digest)),
             ("engine", ENGINE.to_string()),
         ]
@@ -198,7 +199,7 @@ impl Variant {
     /// parameters.
     pub fn digests(&self) -> (identity::Digest, identity::Digest) {
         let rules = self.strategy.canonical_without_plots();
-        (*blake3::hash(rules.as_bytes()).as_bytes(), self.settings.without_params())
+        (*blake3::hash(rules.as_bytes()).as_bytes(), self.settings)
     }
 
     /// What the engine is told.
@@ -224,6 +225,7 @@ impl Prepared {
             with_rules: 0,
             prices: Vec::new(),
             strategies: Vec::new(),
+            hasher: None,
             told: Vec::new(),
         };
         let mut variants: HashMap<(usize, Vec<u32>), Option<Usable>> = HashMap::new();
@@ -390,7 +392,7 @@ impl Prepared {
             data,
             split: None,
             rules: rules_digest,
-            settings: hasher,
+            settings: hasher.without_params(),
             session,
         };
         let ready = Some(Box::new(Ready { params, rules, named: named.into() }));
@@ -537,7 +539,8 @@ type Usable = Result<Arc<Variant>, String>;
 struct Compiled {
     definition: Arc<Definition>,
     data: usize,
-    strategy: Option<Arc<Strategy>>,
+    /// With the digest of its rules.
+    strategy: Option<(Arc<Strategy>, identity::Digest)>,
 }
 
 struct Preparation<'a> {
@@ -549,6 +552,8 @@ struct Preparation<'a> {
     /// The extremes of each slice, unless its bars are still arriving.
     prices: Vec<Option<Prices>>,
     strategies: Vec<Compiled>,
+    /// What makes digests of the settings of the variant that was met last: it is as large as a variant.
+    hasher: Option<(Arc<Variant>, SettingsHasher)>,
     /// Places whose mistake was told for another point already.
     told: Vec<String>,
 }
@@ -561,13 +566,13 @@ struct SliceKey {
     warmup: Option<usize>,
     benchmark: crate::manifest::Benchmark,
     mode: Mode,
-    detail: Option<DataSettings>,
+    detail: Option<Arc<DataSettings>>,
 }
 
 impl Preparation<'_> {
     /// `None` if the session has mistakes; an error if its data cannot be used.
     fn variant(&mut self, base: &Base, point: &Point, mistakes: &mut Mistakes) -> Option<Usable> {
-        let session = match base.axes.iter().any(|axis| !axis.path.starts_with("params.")) {
+        let mut session = match base.axes.iter().any(|axis| !axis.path.starts_with("params.")) {
             false => base.session.clone(),
             true => {
                 let tree = Plan::variant_tree(base, base.at(point));
@@ -575,11 +580,19 @@ impl Preparation<'_> {
                 type_session(&base.session.name, &base.session.place, &tree, project, mistakes)?
             }
         };
+        session.share(&base.session);
+        // An inline strategy is read anew with each session, and is the same one.
+        let own = &session.definition;
+        let is_it =
+            |known: &&Compiled| Arc::ptr_eq(&known.definition, own) || known.definition == *own;
+        if let Some(known) = self.strategies.iter().find(is_it) {
+            session.definition = known.definition.clone();
+        }
         let (number, data) = match self.data(&session.data) {
             (number, Ok(data)) => (number, data),
             (_, Err(reason)) => return Some(Err(reason)),
         };
-        let strategy = self.strategy(&session, number, &data, mistakes)?;
+        let (strategy, rules) = self.strategy(&session, number, &data, mistakes)?;
         let slice = match self.slice(number, &data, &session) {
             Ok(slice) => slice,
             Err(reason) => return Some(Err(reason)),
@@ -589,8 +602,8 @@ impl Preparation<'_> {
             Ok(split) => split,
             Err(reason) => return Some(Err(reason)),
         };
-        let settings = SettingsHasher::new(&session, &cut.symbols, cut.periods, split.as_ref());
-        let rules = identity::rules_digest(&strategy);
+        let hasher = SettingsHasher::new(&session, &cut.symbols, cut.periods, split.as_ref());
+        let settings = hasher.without_params();
         let risk = &session.settings.risk;
         if risk.max_group.is_some() && cut.symbols.iter().all(|symbol| risk.group(symbol).is_none())
         {
@@ -598,7 +611,10 @@ impl Preparation<'_> {
             let mistake = Mistake::new(codes::OUT_OF_RANGE, &session.place, title);
             self.tell(mistake.warning(), base, point, mistakes);
         }
-        Some(Ok(Arc::new(Variant { session, strategy, slice, data, split, rules, settings })))
+        let variant = Variant { session, strategy, slice, data, split, rules, settings };
+        let variant = Arc::new(variant);
+        self.hasher = Some((variant.clone(), hasher));
+        Some(Ok(variant))
     }
 
     fn data(&mut self, settings: &DataSettings) -> (usize, Result<Arc<DataSet>, String>) {
@@ -619,7 +635,7 @@ impl Preparation<'_> {
         data: usize,
         set: &DataSet,
         mistakes: &mut Mistakes,
-    ) -> Option<Arc<Strategy>> {
+    ) -> Option<(Arc<Strategy>, identity::Digest)> {
         let definition = &session.definition;
         let is_same =
             |known: &&Compiled| Arc::ptr_eq(&known.definition, definition) && known.data == data;
@@ -627,7 +643,10 @@ impl Preparation<'_> {
             return known.strategy.clone();
         }
         let strategy = Strategy::compile(definition, &set.extra(), &set.names(), mistakes);
-        let strategy = strategy.map(Arc::new);
+        let strategy = strategy.map(|strategy| {
+            let rules = identity::rules_digest(&strategy);
+            (Arc::new(strategy), rules)
+        });
         let (definition, strategy_too) = (definition.clone(), strategy.clone());
         self.strategies.push(Compiled { definition, data, strategy: strategy_too });
         strategy
@@ -719,7 +738,17 @@ impl Preparation<'_> {
                     self.prepared.jobs.push(Job { index, work });
                     return;
                 }
-                let settings = variant.settings.with_params(strategy, &params);
+                let hasher = match self.hasher.take() {
+                    Some((of, hasher)) if Arc::ptr_eq(&of, &variant) => hasher,
+                    _ => SettingsHasher::new(
+                        &variant.session,
+                        &slice.symbols,
+                        slice.periods,
+                        variant.split.as_ref(),
+                    ),
+                };
+                let settings = hasher.with_params(strategy, &params);
+                self.hasher = Some((variant.clone(), hasher));
                 let seen = slice.digest_with(&named);
                 let before = self.prepared.jobs.last().and_then(|job| job.work.as_ref().ok());
                 let data = match before.filter(|before| *before.data == seen) {

@@ -23,7 +23,7 @@ pub use turn::{Condition, Turn};
 use turn::AtClose;
 
 /// A strategy as it is written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
     /// The name it goes by: the file's stem, or `inline`.
     pub name: String,
@@ -50,7 +50,7 @@ pub struct Definition {
 }
 
 /// An expression's text and where its value stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     /// The text.
     pub text: String,
@@ -59,7 +59,7 @@ pub struct Written {
 }
 
 /// A let: a name for an expression.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Named {
     /// The name.
     pub name: String,
@@ -70,7 +70,7 @@ pub struct Named {
 }
 
 /// A leg: a name for one of the symbols that are traded together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Leg {
     /// The name.
     pub name: String,
@@ -79,7 +79,7 @@ pub struct Leg {
 }
 
 /// A rule as it is written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RuleText {
     /// The position of its leg; 0 in a strategy without legs.
     pub leg: usize,
@@ -90,7 +90,7 @@ pub struct RuleText {
 }
 
 /// A parameter with its type and bounds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Param {
     /// Its name in rules.
     pub name: String,

@@ -245,8 +245,9 @@ impl<'a> Desk<'a> {
         let Some(spool) = Spool::open(&account.feed(symbol), stop, context)? else {
             return Ok(None);
         };
-        session.data.written = vec![spool.path().display().to_string()];
-        session.data.paths = vec![spool.path().to_owned()];
+        let data = Arc::make_mut(&mut session.data);
+        data.written = vec![spool.path().display().to_string()];
+        data.paths = vec![spool.path().to_owned()];
         Ok(Some(spool))
     }
 }
