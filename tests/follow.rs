@@ -370,6 +370,8 @@ fn a_bar_that_is_sent_twice_is_one_and_two_of_one_time_end_with_a_code() {
     let ended = fed(&project, &format!("{HEADER}{other}"));
     let _ = ended.code(3).stderr("`volume` is 11 here and 10 in row");
     assert!(project.is("suspended"));
+    let project = Project::new().manifest("a.toml", &manifest(""));
+    let _ = fed(&project, "<html>\nno bar\n").code(3).stderr("no column looks like `time`");
 }
 
 #[test]

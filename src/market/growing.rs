@@ -201,13 +201,19 @@ impl Growing {
         for file in &mut self.files {
             match &mut file.text {
                 None => gathered.take(read::file(&file.path, &self.settings)?)?,
-                Some(Text { lines, .. }) => {
-                    let name = shown(&file.path);
-                    garbage.extend(lines.garbage().into_iter().map(|line| (name.clone(), line)));
-                    if let Some(csv) = lines.csv() {
+                Some(Text { lines, .. }) => match lines.csv() {
+                    Some(csv) => {
+                        let name = shown(&file.path);
+                        let told = lines.garbage().into_iter().map(|line| (name.clone(), line));
+                        garbage.extend(told);
                         gathered.take(read::text(&file.path, csv, &self.settings)?)?;
                     }
-                }
+                    // What is wrong with all of its lines is said in one sentence.
+                    None if lines.has_garbage() => {
+                        gathered.take(read::file(&file.path, &self.settings)?)?;
+                    }
+                    None => {}
+                },
             }
         }
         if gathered.files.is_empty() && garbage.is_empty() {
@@ -452,6 +458,16 @@ mod tests {
         assert_eq!(grown.data.bars[0].len(), 2);
         let [(file, garbage)] = &grown.garbage[..] else { panic!("{:?}", grown.garbage) };
         assert!(file.ends_with("X.csv") && garbage.line == 3, "{file}: {garbage:?}");
+    }
+
+    #[test]
+    fn what_is_wrong_with_all_lines_is_one_fact() {
+        let mut feed = Feed::new(&format!("{HEADER}1st of May,1,2,0.5,1,10\n"));
+        let error = feed.growing.look().unwrap_err().to_string();
+        assert!(error.contains("row 1 is `1st of May`; say how they are written"), "{error}");
+        feed.add(&bar(1));
+        let grown = feed.growing.look().unwrap().unwrap();
+        assert_eq!((grown.data.bars[0].len(), grown.garbage.len()), (1, 1));
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl Lines {
         std::mem::take(&mut self.garbage)
     }
 
+    /// Whether there are some.
+    pub fn has_garbage(&self) -> bool {
+        !self.garbage.is_empty()
+    }
+
     /// The first of those, if the settings say that such lines are refused.
     pub fn refused(&self) -> Option<DataError> {
         let Garbage { line, fact } = self.garbage.first()?;
@@ -168,9 +173,9 @@ pub(super) fn json(
     for part in [bytes, newline] {
         let _ = lines.push(part)?;
     }
-    let garbage = lines.garbage();
+    let (garbage, text) = (lines.garbage(), lines.csv());
     if let Some(Garbage { line, fact }) = garbage.first()
-        && !settings.checks.skips_garbage()
+        && (text.is_none() || !settings.checks.skips_garbage())
     {
         let remedy = match newline.is_empty() || *line < lines.count {
             true => "mend the line or take it out",
@@ -178,12 +183,13 @@ pub(super) fn json(
         };
         return Err(DataError::new(file, format!("line {line}: {fact}; {remedy}")));
     }
-    let text = lines.csv().ok_or_else(|| DataError::new(file, EMPTY))?;
+    let text = text.ok_or_else(|| DataError::new(file, EMPTY))?;
     Ok((text, garbage))
 }
 
 /// The lines of a whole CSV file that are no bars: their places in `text`, and what is wrong with those in
-/// which something stands. Of a last line without an end somebody else says what is wrong.
+/// which something stands. Of a last line without an end somebody else says what is wrong, and of a file of
+/// which no line is a bar.
 pub(super) fn no_bars(
     file: &Path,
     text: &[u8],
@@ -193,7 +199,7 @@ pub(super) fn no_bars(
     let header = lines.next().unwrap_or_default();
     let (shape, _) = Shape::of(file, ended(header), settings)?;
     let (mut places, mut garbage, mut from) = (Vec::new(), Vec::new(), header.len());
-    let mut bars = 0;
+    let mut has_bars = false;
     for (number, line) in lines.enumerate() {
         let begins = from;
         from += line.len();
@@ -204,7 +210,7 @@ pub(super) fn no_bars(
         }
         match shape.row(line, settings) {
             Ok(row) if !row.is_empty() => {
-                bars += 1;
+                has_bars = true;
                 continue;
             }
             Ok(_) => {}
@@ -212,12 +218,7 @@ pub(super) fn no_bars(
         }
         places.push(begins..begins + line.len());
     }
-    match garbage.first() {
-        Some(Garbage { line, fact }) if bars == 0 => {
-            Err(DataError::new(file, format!("no line is a bar; of line {line}, {fact}")))
-        }
-        _ => Ok((places, garbage)),
-    }
+    Ok(if has_bars { (places, garbage) } else { Default::default() })
 }
 
 /// A line without its end.
@@ -430,11 +431,6 @@ mod tests {
         let (places, garbage) = no_bars(name, text.as_bytes(), &settings()).unwrap();
         assert_eq!(lines.garbage(), garbage);
         assert_eq!((garbage.len(), places.len()), (6, 9), "all but the empty line");
-        let wrong = no_bars(name, b"date,open,high,low,close\nx,1,2,1,1\n", &settings());
-        assert_eq!(
-            wrong.unwrap_err().to_string(),
-            "X.csv: no line is a bar; of line 2, `x` is no time"
-        );
     }
 
     #[test]

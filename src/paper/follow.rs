@@ -331,10 +331,11 @@ impl<'p> Follower<'p> {
                     let message = format!("looks at its feed again: {fact}");
                     self.tell(EventKind::Retry, &message, |it| it)?;
                 }
-                if self.failed >= PATIENCE {
+                let is_unfit = self.failed >= PATIENCE;
+                if is_unfit {
                     self.suspend(Cause::Unfit, &fact, watch)?;
                 }
-                return Ok(true);
+                return Ok(!(is_unfit && exhausted));
             }
         }
         let (now, more) = match &mut self.feed {

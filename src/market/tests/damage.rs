@@ -91,7 +91,8 @@ fn garbage_among_arrivals_is_left_out_and_the_rows_keep_their_numbers() {
     );
     let json = "{\"time\":\"2020-01-01\",\"open\":2,\"high\":3,\"low\":1,\"close\":2}\n{\"time\"\n\
                 {\"time\":\"2020-01-02\",\"open\":2,\"high\":3,\"low\":1,\"close\":2}\n";
-    let files = Files::new(&[("x.csv", &csv), ("y.jsonl", json)]);
+    let none = format!("{HEADER}1st of May,2,3,1,2,5\n");
+    let files = Files::new(&[("x.csv", &csv), ("y.jsonl", json), ("z.csv", &none)]);
     let read =
         |name: &str, checks: Checks| load(&DataSettings { checks, ..files.settings(&[name]) });
     let arrivals = Checks::default().of_arrivals();
@@ -104,6 +105,10 @@ fn garbage_among_arrivals_is_left_out_and_the_rows_keep_their_numbers() {
         warnings[0].contains("1 row that is unusable (left out): row 11 (2020-01-05"),
         "{warnings:?}"
     );
+    for checks in [Checks::default(), arrivals] {
+        let wrong = read("z.csv", checks).unwrap_err().to_string();
+        assert!(wrong.contains("row 1 is `1st of May`; say how they are written"), "{wrong}");
+    }
     let data = read("y.jsonl", arrivals).unwrap();
     assert_eq!((data.bars[0].len(), data.files[0].garbage[0].line), (2, 2));
     for (name, fact) in [("x.csv", "row"), ("y.jsonl", "line 2: it is no JSON object")] {
