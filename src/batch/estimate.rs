@@ -59,7 +59,10 @@ pub fn estimate(
             let cost = cost.get_or_insert_with(|| {
                 let bars = prepared.bars(middle[0].0) as usize;
                 let tried = TRIED.min(BARS / bars.max(1)).max(2).min(middle.len());
-                Cost::of(plan, prepared, &middle[..tried])
+                // By themselves: what the others need would be made room for each time.
+                let few = prepared.part(plan, middle[..tried].iter().map(|(job, _)| *job));
+                let jobs: Vec<Wanted<'_>> = few.jobs.iter().map(|job| (job, false)).collect();
+                Cost::of(plan, &few, &jobs)
             });
             for group in &groups {
                 let jobs = group.concat();
@@ -135,7 +138,10 @@ impl Cost {
     fn of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Self {
         let one = &jobs[..1];
         let (few, many) = (columns(prepared, one), columns(prepared, jobs));
-        let (short, long) = (time_of(plan, prepared, one), time_of(plan, prepared, jobs));
+        // What a batch of nothing takes is no session's: its threads are made once.
+        let idle = time_of(plan, prepared, &[]);
+        let [short, long] =
+            [one, jobs].map(|jobs| time_of(plan, prepared, jobs).saturating_sub(idle));
         let spread = jobs.len() as f64 * few - many;
         let session = match spread > 0.0 {
             true => (long.as_secs_f64() * few - short.as_secs_f64() * many) / spread,
@@ -164,7 +170,7 @@ fn time_of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Duration {
         fault: None,
     };
     let (began, spent) = (Instant::now(), processor_time());
-    batch.run(jobs, |_| {});
+    batch.run_part(jobs, &mut |_| {});
     let elapsed = began.elapsed();
     // Where others use the processors too, what they spent on it says more; it is told in steps.
     let spent = processor_time().zip(spent).map(|(after, before)| after - before + TICK);
