@@ -370,6 +370,31 @@ fn who_tightens_stops_that_there_are_not_is_told() {
 }
 
 #[test]
+fn who_cancels_an_exit_in_passing_is_told() {
+    let all = Project::new().bars(60).manifest("a.toml", &both(""));
+    let run = ["run", "a.toml", "--no-report", "-q", "--session", "night"];
+    let _ = all.run(run).success();
+    let events = all.run(["events", "night", "--type", "signal", "--format", "json"]).success();
+    let events = events.json();
+    let exit = events.as_array().unwrap().iter().rfind(|it| it["facts"]["rule"] == "exit_long");
+    let decided = exit.unwrap()["facts"]["bar"].as_str().unwrap()[..10].to_owned();
+    let project = Project::new().bars(60).manifest("a.toml", &both(""));
+    let _ = project.run(run.iter().chain(&["--now", &decided])).success();
+    let order = || {
+        let view = text(&project, "output/paper/night/account.json");
+        let view: serde_json::Value = serde_json::from_str(&view).unwrap();
+        view["orders"][0]["status"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(order(), "pending");
+    let told = project.run(["paper", "cancel-orders"]).success();
+    let _ = told.stderr("night: 1 order to close is taken back as well");
+    assert_eq!(order(), "cancelled: command");
+    assert!(!project.run(["paper", "cancel-orders"]).success().stderr.contains("as well"));
+    let _ = project.run(run).success();
+    assert_ne!(account(&all)["trades.csv"], account(&project)["trades.csv"]);
+}
+
+#[test]
 fn an_account_whose_range_has_ended_says_so() {
     let project = Project::new().bars(100).manifest("a.toml", &both("range = { to = 2020-02-20 }"));
     let run = || {

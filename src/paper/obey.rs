@@ -13,7 +13,7 @@ use super::life::{Cause, State};
 use super::state::is_held;
 use super::{tell, views};
 use crate::batch::kept::stamp;
-use crate::engine::{self, ENGINE, OrderStatus, Reason};
+use crate::engine::{self, ClosedBy, ENGINE, Intent, OrderStatus, Reason};
 use crate::store::{
     ACCOUNT_FILE, Control, Event, EventKind, Holder, Level, Store, StoreError, Taken,
 };
@@ -298,6 +298,13 @@ impl Account {
     }
 }
 
+/// Whether an order with these words for its intent is an exit that a person may take back: one that
+/// protects the account is not.
+pub fn is_exit(intent: &str) -> bool {
+    let own = [ClosedBy::Rule, ClosedBy::Flip, ClosedBy::Command];
+    own.into_iter().any(|by| intent == Intent::Close(by).words())
+}
+
 /// What becomes of an order that waits, as the view of an account tells it, by a command.
 fn becomes(order: &Value, command: &Command) -> Option<OrderStatus> {
     use OrderStatus::{Cancelled, Pending, Refused, Unapproved};
@@ -307,14 +314,17 @@ fn becomes(order: &Value, command: &Command) -> Option<OrderStatus> {
     }
     let is_meant =
         |named: &Option<usize>| unapproved && named.is_none_or(|number| order["number"] == number);
-    let opens = order["intent"].as_str().is_some_and(|intent| intent.starts_with("open"));
+    let intent = order["intent"].as_str().unwrap_or_default();
+    let opens = intent.starts_with("open");
     match command {
         Command::Approve { order } if is_meant(order) => Some(Pending),
         Command::Refuse { order } if is_meant(order) => Some(Refused(Reason::ByHand)),
         Command::Pause if opens => Some(Refused(Reason::Paused)),
         Command::Stop if opens => Some(Refused(Reason::Stopped)),
         Command::Kill => Some(Cancelled(engine::Cause::Command)),
-        Command::CancelOrders if opens => Some(Cancelled(engine::Cause::Command)),
+        Command::CancelOrders if opens || is_exit(intent) => {
+            Some(Cancelled(engine::Cause::Command))
+        }
         _ => None,
     }
 }

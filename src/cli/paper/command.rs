@@ -9,7 +9,7 @@ use crate::diag::{Mistakes, counted};
 use crate::engine::OrderStatus;
 use crate::hook::Hooks;
 use crate::manifest::{Layers, Manifest, Project};
-use crate::paper::obey::{Asked, Heard, Sent};
+use crate::paper::obey::{Asked, Heard, Sent, is_exit};
 use crate::paper::{self, Command};
 use crate::store::{Control, Holder, JournalReader, Store, StoreError};
 use anyhow::Result;
@@ -175,6 +175,8 @@ impl Account {
         let store = store_with(self.session.as_deref(), context);
         let name = self.name(&store)?;
         let closes = asked == Asked::Give(Command::CloseAll);
+        let cancels = asked == Asked::Give(Command::CancelOrders);
+        let exits = if cancels { orders_that_wait(&store, &name, is_exit)? } else { 0 };
         let tightens = matches!(asked, Asked::Give(Command::Tighten { .. }));
         // What stands there was told before.
         let journal = store.account_journal(&name).from_now();
@@ -188,11 +190,15 @@ impl Account {
             tell_hooks(&store, now, &mut journal, context)?;
         }
         if closes && matches!(answer, Answer::Accepted) {
-            let count = entries_that_wait(&store, &name)?;
+            let count = orders_that_wait(&store, &name, |intent| intent.starts_with("open"))?;
             if count > 0 {
                 let orders = counted(count, "order to open");
                 context.warn(format!("{name}: {orders} may still be filled; `papertape paper cancel-orders {name}` takes back what waits"));
             }
+        }
+        if exits > 0 && matches!(answer, Answer::Accepted) {
+            let exits = counted(exits, "order to close");
+            context.warn(format!("{name}: {exits} is taken back as well; what is held stays until it is decided again, or a stop or target is met"));
         }
         if tightens
             && matches!(answer, Answer::Accepted)
@@ -332,12 +338,15 @@ fn obey(
     }
 }
 
-/// How many orders to open the account `name` has that wait, as far as its last walk tells.
-fn entries_that_wait(store: &Store, name: &str) -> Result<usize> {
+/// How many orders with such an intent the account `name` has that wait, as far as its last walk tells.
+fn orders_that_wait(store: &Store, name: &str, is_such: impl Fn(&str) -> bool) -> Result<usize> {
     let view = how(&store.account(name))?;
     let orders = view["orders"].as_array().into_iter().flatten();
-    let opens = |order: &&Value| order["intent"].as_str().is_some_and(|it| it.starts_with("open"));
-    Ok(orders.filter(opens).filter(|order| order["status"] == OrderStatus::Pending.words()).count())
+    let is_such = |order: &&Value| order["intent"].as_str().is_some_and(&is_such);
+    Ok(orders
+        .filter(is_such)
+        .filter(|order| order["status"] == OrderStatus::Pending.words())
+        .count())
 }
 
 /// What the journal says of the command `id` since it was read last.
