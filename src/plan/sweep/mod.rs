@@ -12,14 +12,14 @@ mod space;
 
 pub use axis::{plain, scalar, value};
 
-use crate::diag::{Mistake, Mistakes, Place, codes};
+use crate::diag::{Mistake, Mistakes, codes};
 use crate::expr::Scalar;
 use crate::manifest::session::definition_of;
 use crate::manifest::tree::Entry;
 use crate::manifest::{Node, Project, Session, Table};
 use crate::strategy::Definition;
 use axis::{check_value, flat, values};
-use rule::rules;
+use rule::{Rule, rules};
 use space::{Draw, Picked, Space};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -171,7 +171,7 @@ pub fn expand(
             Space::default()
         }
         "list" => list::list(rows(), tree, &mut strategies, &mut found),
-        _ => product(table, sweep, &mut strategies, &mut found),
+        _ => product(table, &mut strategies, &mut found),
     };
     let swept = space.axes.iter().find(|axis| axis.path == STRATEGY);
     let named = swept.into_iter().flat_map(|axis| axis.values.iter().flatten());
@@ -185,70 +185,19 @@ pub fn expand(
     let draw = (method == "random").then(|| Draw::read(table, sweep, &mut found)).flatten();
     let limit = table.get("max_sessions").and_then(Node::number);
     let limit = limit.map_or(MAX_SESSIONS, |limit| limit as usize);
+    if space.axes.is_empty() && !found.has_errors() {
+        let title = "the sweep has no axes";
+        let remedy = "give it some: `[session.NAME.sweep.axes]` and `\"params.x\" = [1, 2]`";
+        found.push(Mistake::new(codes::SWEEP_AXIS, &sweep.key_place, title).label(remedy));
+    }
     let failed = found.has_errors();
     mistakes.append(found);
-    if failed || space.axes.is_empty() {
+    if failed {
         return None;
     }
-    let at = |key: &str| table.get(key).map_or(&sweep.key_place, |node| &node.place);
-    let size = space.size();
-    let too_many = |place: &Place, title: String, label: &str| {
-        Mistake::new(codes::TOO_MANY, place, title).label(label)
-    };
-    if draw.is_none() && !rules.is_empty() && size > MOST {
-        let title = format!("the rules would have to look at {size} points, more than {MOST}");
-        let label =
-            "take values away, or draw some: `method = \"random\"`, `count = 500`, `seed = 1`";
-        mistakes.push(too_many(&sweep.key_place, title, label));
-        return None;
-    }
-    let picked = match &draw {
-        Some(draw) if draw.count > limit => None,
-        Some(draw) => Some(space.draw(draw, &rules, PATIENCE)),
-        None => space.all(&rules, limit),
-    };
-    let Some(Picked { points, removed }) = picked else {
-        let title = match (&draw, rules.is_empty()) {
-            (Some(draw), _) => format!("{} points are to be drawn, more than {limit}", draw.count),
-            (None, true) => format!("the sweep has {size} points, more than {limit}"),
-            (None, false) => {
-                format!("the rules leave more than {limit} of the {size} points of the sweep")
-            }
-        };
-        let label = match (&draw, method) {
-            (None, "grid") => {
-                "raise `max_sessions`, take values away, or draw some: `method = \"random\"`"
-            }
-            _ => "raise `max_sessions`, or take points away",
-        };
-        mistakes.push(too_many(at("max_sessions"), title, label));
-        return None;
-    };
-    let looked = match &draw {
-        Some(_) => points.len() as u64 + removed.iter().sum::<usize>() as u64,
-        None => size,
-    };
-    if points.is_empty() {
-        let title = match looked < size {
-            true => format!("the rules leave none of the {looked} points that were drawn"),
-            false => format!("the rules leave none of the {size} points of the sweep"),
-        };
-        let of = rules.iter().zip(&removed);
-        let of = of.map(|(rule, removed)| format!("`{}` removes {removed}", rule.text));
-        let mistake = Mistake::new(codes::OUT_OF_RANGE, &sweep.key_place, title);
-        mistakes.push(mistake.label(of.collect::<Vec<_>>().join(", ")));
-        return None;
-    }
-    if let Some(draw) = draw.as_ref().filter(|draw| points.len() < draw.count) {
-        let (count, left) = (draw.count, points.len());
-        let title = format!("{count} points are to be drawn, and the rules leave {left}");
-        let label = match looked < size {
-            true => format!("of the {looked} that were looked at; narrower axes leave more"),
-            false => String::new(),
-        };
-        mistakes.push(Mistake::new(codes::OUT_OF_RANGE, at("count"), title).label(label));
-        return None;
-    }
+    let picked = pick(&space, &rules, draw.as_ref(), limit, sweep);
+    let picked = picked.map_err(|mistake| mistakes.push(mistake)).ok()?;
+    let (generated, Picked { points, removed }) = (picked.looked(), picked);
     for (rule, removed) in rules.iter().zip(&removed) {
         // A draw sees a part of the product, and a rule may be about the rest.
         if *removed == 0 && method != "random" {
@@ -257,8 +206,75 @@ pub fn expand(
         }
     }
     let removed = rules.iter().map(|rule| rule.text.clone()).zip(removed).collect();
-    let (axes, generated) = (space.axes, looked as usize);
-    Some(Points { axes, strategies: named, points, generated, removed })
+    Some(Points { axes: space.axes, strategies: named, points, generated, removed })
+}
+
+/// The points that are left of `space`, at most `limit`, or why no run could be made of them.
+fn pick(
+    space: &Space,
+    rules: &[Rule],
+    draw: Option<&Draw>,
+    limit: usize,
+    sweep: &Entry,
+) -> Result<Picked, Mistake> {
+    let at = |key: &str| sweep.node.table().and_then(|table| table.get(key));
+    let wrong = |code, key: &str, title: String, label: &str| {
+        let place = at(key).map_or(&sweep.key_place, |node| &node.place);
+        Err(Mistake::new(code, place, title).label(label))
+    };
+    let (size, is_ruled) = (space.size(), !rules.is_empty());
+    let Some(draw) = draw else {
+        if is_ruled && size > MOST {
+            let title = format!("the rules would have to look at {size} points, more than {MOST}");
+            let label =
+                "take values away, or draw some: `method = \"random\"`, `count = 500`, `seed = 1`";
+            return wrong(codes::TOO_MANY, "axes", title, label);
+        }
+        let Some(picked) = space.all(rules, limit) else {
+            let title = match is_ruled {
+                true => {
+                    format!("the rules leave more than {limit} of the {size} points of the sweep")
+                }
+                false => format!("the sweep has {size} points, more than {limit}"),
+            };
+            let label = match at("rows") {
+                Some(_) => "raise `max_sessions`, or take rows away",
+                None => {
+                    "raise `max_sessions`, take values away, or draw some: `method = \"random\"`"
+                }
+            };
+            return wrong(codes::TOO_MANY, "max_sessions", title, label);
+        };
+        if picked.points.is_empty() {
+            let title = format!("the rules leave none of the {size} points of the sweep");
+            return wrong(codes::OUT_OF_RANGE, "", title, &told(rules, &picked));
+        }
+        return Ok(picked);
+    };
+    let count = draw.count;
+    if count > limit {
+        let title = format!("{count} points are to be drawn, more than {limit}");
+        return wrong(codes::TOO_MANY, "max_sessions", title, "raise it, or draw fewer");
+    }
+    let picked = space.draw(draw, rules, PATIENCE);
+    let left = picked.points.len();
+    if left < count {
+        let title = format!("{count} points are to be drawn, and the rules leave {left}");
+        let looked = picked.looked();
+        let label = match (looked as u64) < size {
+            true => format!("of the {looked} that were looked at; narrower axes leave more"),
+            false => told(rules, &picked),
+        };
+        return wrong(codes::OUT_OF_RANGE, "count", title, &label);
+    }
+    Ok(picked)
+}
+
+/// What each rule removed.
+fn told(rules: &[Rule], picked: &Picked) -> String {
+    let each = rules.iter().zip(&picked.removed);
+    let each = each.map(|(rule, removed)| format!("`{}` removes {removed}", rule.text));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// What another method reads is not passed over: it was meant to do something.
@@ -282,31 +298,23 @@ fn refuse_idle_keys(method: &str, table: &Table, mistakes: &mut Mistakes) {
 }
 
 /// The axes and zip groups of a grid.
-fn product(
-    table: &Table,
-    sweep: &Entry,
-    strategies: &mut Strategies<'_>,
-    mistakes: &mut Mistakes,
-) -> Space {
+fn product(table: &Table, strategies: &mut Strategies<'_>, mistakes: &mut Mistakes) -> Space {
     let definitions = strategies.of_product(table, mistakes);
     let mut space = Space::default();
     let written = table.get("axes").and_then(Node::table);
     for entry in written.map(|axes| flat(axes, "")).unwrap_or_default() {
         if let Some(values) = checked(&entry, &definitions, mistakes) {
             refuse_second(&space, &entry, mistakes);
-            let column = values.into_iter().map(Some).collect();
-            space.add(vec![(entry.key, column)]).expect("the values of an axis are different");
+            let column = values.iter().cloned().map(Some).collect();
+            if let Err((_, second)) = space.add(vec![(entry.key.clone(), column)]) {
+                let title = format!("axis `{}` has {} twice", entry.key, values[second].toml());
+                mistakes.push(Mistake::new(codes::SWEEP_AXIS, &entry.node.place, title));
+            }
         }
     }
     let zips = table.get("zip").and_then(Node::array).unwrap_or_default();
     for columns in zips.iter().filter_map(Node::table) {
         zip(&mut space, columns, &definitions, mistakes);
-    }
-    if written.is_none() && table.get("zip").is_none() {
-        let title = "the sweep has no axes";
-        let remedy = "give it some: `[session.NAME.sweep.axes]` and `\"params.x\" = [1, 2]`";
-        let mistake = Mistake::new(codes::SWEEP_AXIS, &sweep.key_place, title);
-        mistakes.push(mistake.label(remedy));
     }
     space
 }

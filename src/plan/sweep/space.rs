@@ -41,11 +41,14 @@ pub(super) struct Draw {
 
 impl Space {
     /// Add an axis that moves by itself, or several that move together, with the value of each row, if it
-    /// has one; an error tells the numbers of two rows that are the same.
+    /// has one; an error tells the numbers of two rows that are the same, the one that follows last.
     pub(super) fn add(
         &mut self,
         columns: Vec<(String, Vec<Option<Node>>)>,
     ) -> Result<(), (usize, usize)> {
+        if columns.is_empty() {
+            return Ok(());
+        }
         let first = self.axes.len();
         let length = columns.first().map_or(0, |(_, column)| column.len());
         let mut numbers = Vec::with_capacity(columns.len());
@@ -114,6 +117,13 @@ pub(super) struct Picked {
     pub(super) points: Vec<Vec<u32>>,
     /// How many points each rule removed.
     pub(super) removed: Vec<usize>,
+}
+
+impl Picked {
+    /// How many points the rules were asked about.
+    pub(super) fn looked(&self) -> usize {
+        self.points.len() + self.removed.iter().sum::<usize>()
+    }
 }
 
 struct Picker<'a> {

@@ -200,6 +200,10 @@ fn what_cannot_be_a_sweep_is_told_at_its_place() {
         ),
         ("method = \"list\"", "a list sweep needs `rows`"),
         ("where = [\"fast > 1\"]", "the sweep has no axes"),
+        ("axes = { }", "the sweep has no axes"),
+        ("method = \"list\"\nrows = [{ }]", "the sweep has no axes"),
+        ("zip = [{ }]", "the sweep has no axes"),
+        ("axes = { capital = { from = 5, to = 5, count = 3 } }", "axis `capital` has 5.0 twice"),
     ] {
         let shown = points(sweep).unwrap_err();
         assert!(shown.contains(told) && shown.contains("a.toml:"), "{sweep}: {shown}");
