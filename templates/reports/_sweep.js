@@ -197,9 +197,12 @@
     select.value = at;
   };
   options(field("metric"), data.metrics.map((metric) => metric.title), 0);
-  // The two longest axes, so that there are few slices.
+  // The two longest axes, so that there are few slices; first those on which the best point has a value.
   const longest = data.axes.map((_, axis) => axis);
-  longest.sort((a, b) => data.axes[b].values.length - data.axes[a].values.length || b - a);
+  const lacks = ({ values }, axis) => data.best !== null && values[data.at[data.best][axis]] === "\u2013";
+  const lacking = data.axes.map(lacks);
+  const length = (axis) => data.axes[axis].values.length;
+  longest.sort((a, b) => lacking[a] - lacking[b] || length(b) - length(a) || b - a);
   const [first, second] = longest.slice(0, 2).sort((a, b) => b - a);
   options(field("x"), data.axes.map((axis) => short(axis.path)), first ?? 0);
   options(field("y"), data.axes.map((axis) => short(axis.path)), second ?? first ?? 0);
