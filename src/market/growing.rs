@@ -206,7 +206,10 @@ impl Growing {
                         let name = shown(&file.path);
                         let told = lines.garbage().into_iter().map(|line| (name.clone(), line));
                         garbage.extend(told);
-                        gathered.take(read::text(&file.path, csv, &self.settings)?)?;
+                        let format = lines.time_format().map(str::to_owned);
+                        let time_format = format.or_else(|| self.settings.time_format.clone());
+                        let settings = DataSettings { time_format, ..self.settings.clone() };
+                        gathered.take(read::text(&file.path, csv, &settings)?)?;
                     }
                     // What is wrong with all of its lines is said in one sentence.
                     None if lines.has_garbage() => {

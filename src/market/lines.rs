@@ -13,6 +13,7 @@ use crate::diag::counted;
 use crate::manifest::DataSettings;
 use serde_json::Value;
 use std::borrow::Cow;
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,9 @@ struct Shape {
     day: Option<usize>,
     symbol: Option<usize>,
     prices: Vec<usize>,
+    /// The format of times of which one had the day before the month, and whether one had the month first.
+    day_first: Option<&'static str>,
+    month_first: bool,
 }
 
 /// The longest line that is waited for: what is longer is no line.
@@ -125,6 +129,12 @@ impl Lines {
         Some(text)
     }
 
+    /// How the times of lines such as `31/12/2024` are written, which those that are left need not tell.
+    pub fn time_format(&self) -> Option<&'static str> {
+        let shape = self.shape.as_ref().filter(|shape| !shape.month_first)?;
+        shape.day_first
+    }
+
     /// Let go of all lines but the last `keep`, which is for those whose bars are kept elsewhere.
     pub fn forget(&mut self, keep: usize) {
         let old = self.rows.len().saturating_sub(keep);
@@ -140,10 +150,10 @@ impl Lines {
         if self.shape.is_none() && is_blank(line) {
             return Ok(());
         }
-        let row = match &self.shape {
+        let row = match &mut self.shape {
             Some(shape) => shape.row(line, &self.settings),
             None => {
-                let (shape, is_bar) = Shape::of(&self.name, line, &self.settings)?;
+                let (mut shape, is_bar) = Shape::of(&self.name, line, &self.settings)?;
                 let row = match is_bar {
                     true => shape.row(line, &self.settings).map(Cow::into_owned),
                     false => Ok(Vec::new()),
@@ -197,7 +207,7 @@ pub(super) fn no_bars(
 ) -> Result<(Vec<Range<usize>>, Vec<Garbage>), DataError> {
     let mut lines = text.split_inclusive(|byte| *byte == b'\n');
     let header = lines.next().unwrap_or_default();
-    let (shape, _) = Shape::of(file, ended(header), settings)?;
+    let (mut shape, _) = Shape::of(file, ended(header), settings)?;
     let (mut places, mut garbage, mut from) = (Vec::new(), Vec::new(), header.len());
     let mut has_bars = false;
     for (number, line) in lines.enumerate() {
@@ -251,12 +261,19 @@ impl Shape {
         let time = place("time").expect("roles without a time are refused");
         let symbol = place("symbol");
         let day = roles.day.and_then(|day| header.iter().position(|name| *name == day));
-        Ok((Self { json, separator, header, time, day, symbol, prices }, json))
+        let (day_first, month_first) = (None, false);
+        let columns =
+            Self { json, separator, header, time, day, symbol, prices, day_first, month_first };
+        Ok((columns, json))
     }
 
     /// A line as a row of CSV, empty if nothing stands in it or the header does, as in a file that was
     /// begun again; or why it is no bar.
-    fn row<'l>(&self, line: &'l [u8], settings: &DataSettings) -> Result<Cow<'l, [u8]>, String> {
+    fn row<'l>(
+        &mut self,
+        line: &'l [u8],
+        settings: &DataSettings,
+    ) -> Result<Cow<'l, [u8]>, String> {
         let cells = match self.json {
             _ if is_blank(line) => return Ok(Cow::default()),
             true => self.object(line)?.into_iter().map(Cow::Owned).collect(),
@@ -280,9 +297,17 @@ impl Shape {
             Some(day) => &*time::joined(&cells[day], &cells[self.time]),
             None => &*cells[self.time],
         };
-        if time::read(time, settings.time_format.as_deref(), settings.time_unit).is_none() {
+        let format = settings.time_format.as_deref();
+        let is_read = time::read(time, format, settings.time_unit).is_some();
+        let day_first = match format {
+            None => time::day_first(|| iter::once(time)),
+            Some(_) => None,
+        };
+        if !is_read && day_first.is_none() {
             return Err(format!("`{time}` is no time"));
         }
+        self.month_first |= is_read && format.is_none() && time::is_month_first(time);
+        self.day_first = self.day_first.or(day_first);
         for &price in &self.prices {
             if !Notation::may_be_number(&cells[price]) {
                 return Err(format!("`{}` is no {}", cells[price], self.header[price]));
@@ -418,6 +443,25 @@ mod tests {
         ];
         assert_eq!(facts, expected.map(|(line, fact)| (line, fact.to_owned())));
         assert_eq!(closes(&lines), [1.5, 1.75, 1.25]);
+    }
+
+    #[test]
+    fn a_day_may_stand_before_its_month() {
+        let mut lines = lines();
+        let bar = |time: &str| format!("{time},1,2,0.5,1.5,10\n");
+        let text = format!("timestamp,open,high,low,close\n{}", bar("01/02/2024"));
+        assert_eq!((lines.push(text.as_bytes()).unwrap(), lines.time_format()), (0, None));
+        let text = text.replace("close", "close,volume");
+        let mut lines = self::lines();
+        assert_eq!((lines.push(text.as_bytes()).unwrap(), lines.time_format()), (1, None));
+        assert_eq!(lines.push(bar("13/02/2024").as_bytes()).unwrap(), 1);
+        assert_eq!(lines.push(bar("01/03/2024").as_bytes()).unwrap(), 1);
+        lines.forget(1);
+        assert_eq!(lines.time_format(), Some("%d/%m/%Y"), "it is remembered");
+        let (places, _) = no_bars(Path::new("X.csv"), text.as_bytes(), &settings()).unwrap();
+        assert!(places.is_empty(), "{places:?}");
+        assert_eq!(lines.push(bar("02/28/2024").as_bytes()).unwrap(), 1);
+        assert_eq!(lines.time_format(), None, "one of them is wrong");
     }
 
     #[test]

@@ -63,19 +63,30 @@ pub(super) fn joined(day: &str, time: &str) -> String {
     }
 }
 
+/// Texts with the day before the month.
+const DAY_FIRST: [&str; 3] = ["%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"];
+
+fn has_slashes(text: &str) -> bool {
+    text.trim().as_bytes().get(2) == Some(&b'/')
+}
+
+/// Whether a text such as `12/31/2024` can only name the month before the day.
+pub(super) fn is_month_first(text: &str) -> bool {
+    let reads = |format: &&str| formatted(text.trim(), format).is_some();
+    has_slashes(text) && !DAY_FIRST.iter().any(reads)
+}
+
 /// The format of texts such as `31/12/2024`, which name the day before the month: one of them has a
 /// first number that is no month, and all of them can be read so.
 pub(super) fn day_first<'a, I: Iterator<Item = &'a str>>(
     texts: impl Fn() -> I,
 ) -> Option<&'static str> {
-    const FORMATS: [&str; 3] = ["%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"];
-    let has_slashes = |text: &str| text.trim().as_bytes().get(2) == Some(&b'/');
     let no_month = |text: &str| has_slashes(text) && text.trim()[..2] > *"12";
     if !texts().next().is_some_and(has_slashes) || !texts().any(no_month) {
         return None;
     }
     let reads_all = |format: &&str| texts().all(|text| formatted(text.trim(), format).is_some());
-    FORMATS.into_iter().find(reads_all)
+    DAY_FIRST.into_iter().find(reads_all)
 }
 
 /// A timestamp in a format of `strftime`: with an offset, without one, or a date alone.
