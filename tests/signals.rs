@@ -70,7 +70,13 @@ fn a_signal_while_nothing_runs_yet_stops_at_once() {
     let manifest = session("grid") + &sweep;
     let project = Project::new().bars(120).manifest("a.toml", &manifest);
     let mut running = project.spawn(["run", "a.toml"]);
-    std::thread::sleep(Duration::from_millis(300));
+    // It listens as soon as the kernel says that it catches the signal, which is the second one.
+    let status = format!("/proc/{}/status", running.child().id());
+    running.wait_until(|| {
+        let Ok(text) = std::fs::read_to_string(&status) else { return true };
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        caught.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).unwrap() & 2 == 2)
+    });
     running.signal("INT");
     let began = Instant::now();
     let _ = running.end().code(130).stderr("stopped before anything ran");

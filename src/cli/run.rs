@@ -59,7 +59,7 @@ pub struct Run {
     no_report: bool,
     #[command(flatten)]
     reporting: Reporting,
-    /// How the table of results is written
+    /// How the results are written: people see the best ten points of a sweep, programs all of them
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// The index of a session that is to panic, for tests of what becomes of it
