@@ -65,4 +65,4 @@ pub use walk::Walk;
 
 /// The version of everything that can change a number. It is part of every identity and is raised
 /// with the change, so that no result computed before it is taken for one computed after.
-pub const ENGINE: u32 = 10;
+pub const ENGINE: u32 = 11;
