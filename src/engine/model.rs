@@ -169,7 +169,7 @@ axis! {
 }
 
 axis! {
-    /// How many fills of one symbol a bar may have.
+    /// How many orders of one symbol a bar may fill; a flip counts as one, though it may fill twice.
     OrdersPerBar {
         /// As many as there are.
         Many = "many",

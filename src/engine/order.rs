@@ -83,7 +83,8 @@ pub enum OrderStatus {
     Filled(usize),
     /// It was refused.
     Refused(Reason),
-    /// The position it was to close had been closed by something else.
+    /// The position it was to close had been closed by something else, or what closed it took the only
+    /// fill of the bar on which it was to enter.
     Superseded,
     /// It was taken back before it was filled, or before all of it was.
     Cancelled(Cause),

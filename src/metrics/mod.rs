@@ -189,8 +189,8 @@ metrics! {
     SpreadPaid "spread_paid" Money Lower
         "What the spread took of all trades, with what open ones have paid so far."
     FinancingPaid "financing_paid" Money Lower
-        "What funding, borrowing and interest took of the account, less dividends; negative where \
-         they paid."
+        "What funding, borrowing and interest took of the account, less dividends and what a \
+         ruined account was forgiven; negative where they paid."
 
     RealizedPnl "realized_pnl" Money Higher
         "Net profit of the closed trades."

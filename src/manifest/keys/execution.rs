@@ -151,7 +151,7 @@ pub(super) const EXECUTION: &[Key] = &[
         "orders_per_bar",
         model::OrdersPerBar::WORDS,
         "\"many\"",
-        "how many fills of one symbol a bar may have",
+        "how many orders of one symbol a bar may fill; a flip counts as one",
     ),
     axis("first_bar", model::FirstBar::WORDS, "\"per_rule\"", "from when on rules are read"),
     axis(
