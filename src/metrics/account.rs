@@ -51,7 +51,8 @@ impl Meter {
     }
 
     /// The metrics of two parts of the outcome that was measured last, each some trading days of
-    /// `frame`; the arguments are those that it was measured with.
+    /// `frame`; the arguments are those that it was measured with. A part that begins when the account is
+    /// worth nothing has none.
     pub fn measure_parts(
         &mut self,
         parts: &[Range<usize>; 2],
@@ -75,7 +76,10 @@ impl Meter {
                 days: days.clone(),
                 bars,
             };
-            *metrics = self.part(&part, &trades, outcome, frame, periods);
+            // What begins with nothing, or with debts, has no returns and no drawdowns.
+            if part.capital > 0.0 {
+                *metrics = self.part(&part, &trades, outcome, frame, periods);
+            }
         }
         measured
     }
@@ -310,4 +314,60 @@ pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
     let gain = |price: f64| trade.side.sign() * (price / trade.entry_price - 1.0);
     let (a, b) = (gain(low), gain(high));
     ((-a.min(b)).max(0.0), a.max(b).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bars::{Cut, Zone};
+    use crate::engine::outcome::Stretch;
+    use crate::engine::{Aligned, Day};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_part_that_begins_without_money_has_no_metrics() {
+        let column = || Cut::from(vec![10.0; 4]);
+        let day = |day: usize| Day {
+            number: day as i32,
+            end: day + 1,
+            session: None,
+            over: (day as i64 + 1) * DAY,
+        };
+        let symbol = Aligned {
+            name: "X".into(),
+            open: column(),
+            high: column(),
+            low: column(),
+            close: column(),
+            volume: column(),
+            present: None,
+            actions: Arc::new([]),
+            detail: None,
+        };
+        let frame = Frame {
+            time: Cut::from((0..4).map(|day| day * DAY).collect::<Vec<i64>>()),
+            timeframe: DAY,
+            zone: Zone::utc(),
+            days: (0..4).map(day).collect(),
+            bars_a_year: 365.0,
+            symbols: vec![symbol],
+        };
+        let settings = Settings::default();
+        for left in [0.0, -5.0] {
+            let stretch = |from, cash| Stretch { from, cash };
+            let outcome = Outcome {
+                symbols: 1,
+                stretches: vec![stretch(0, settings.capital), stretch(1, left)],
+                units: vec![0.0; 2],
+                ..Outcome::default()
+            };
+            let mut meter = Meter::default();
+            meter.measure(&outcome, &frame, &settings, 365.0, None);
+            let parts =
+                meter.measure_parts(&[0..2, 2..4], &outcome, &frame, &settings, 365.0, None);
+            assert_eq!(parts.in_sample.get(Metric::FinalEquity), Some(left));
+            let measured = Metric::ALL.iter().filter(|&&it| parts.out_of_sample.get(it).is_some());
+            assert_eq!(measured.count(), 0);
+        }
+    }
 }
