@@ -4,7 +4,9 @@ use super::command::{Command, Given, Hand};
 use super::model::{AtEnd, Fill as When, Flip, OrdersPerBar};
 use super::order::OrderStatus;
 use super::outcome::{Outcome, value};
-use super::trade::Fill;
+use super::settings::Settings;
+use super::tests::{frame, signals, trades};
+use super::trade::{ClosedBy, Fill};
 use super::walk::Walk;
 use super::worlds::{Dice, LEN, World};
 
@@ -209,6 +211,22 @@ fn what_is_approved_at_once_is_what_needs_no_approval() {
         compared += plain.fills.len();
     }
     assert!(compared > 300, "{compared}");
+}
+
+#[test]
+fn an_approved_entry_waits_for_the_close_that_leaves_the_other_side() {
+    let prices = [10.0, 11.0, 12.0, 13.0, 14.0].map(|open| [open, open + 1.0, open, open + 0.5]);
+    let rules = signals(5, [&[0], &[], &[2], &[]]);
+    let mut settings = Settings::default();
+    settings.axes.fill = When::NextClose;
+    let commands = [0, 2].map(|bar| (Some(bar), Command::Approve { order: None }));
+    let hand = Hand { commands: &commands, approves: true };
+    let mut walk = Walk::default();
+    let outcome = walk.run_told(&frame(&prices), &[rules], &settings, hand, true);
+    assert_eq!(
+        trades(outcome),
+        [(1, 11.0, 3, 13.5, Some(ClosedBy::Flip)), (3, 13.5, 4, 14.5, None)]
+    );
 }
 
 #[test]

@@ -170,10 +170,12 @@ impl Walk {
             false if against => (fill.0.max(t + 1), Moment::Inside),
             false => (t + 1, Moment::Inside),
         };
-        let rests = scene.settings.trading.limit_bars.map_or(NEVER, |bars| {
-            (0..bars)
-                .fold(t, |t, _| scene.bars(symbol).next_bar(t.saturating_add(1)).unwrap_or(NEVER))
-        });
+        // The last bar on which it rests, if there are that many.
+        let rests_until = || {
+            let bars = scene.settings.trading.limit_bars;
+            let bars = bars.filter(|&bars| bars < scene.frame.len() - t)?;
+            (0..bars).try_fold(t, |t, _| scene.bars(symbol).next_bar(t + 1))
+        };
         if !approved {
             self.settle(order, OrderStatus::Unapproved);
         }
@@ -193,7 +195,7 @@ impl Walk {
             approved,
             expires: match prices.is_market() && approved {
                 true => NEVER,
-                false => rests.saturating_add(1),
+                false => rests_until().map_or(NEVER, |last| last + 1),
             },
             searched: t + 1,
             reached: None,
@@ -245,7 +247,11 @@ impl Walk {
         if side == Side::Short && !scene.settings.trading.shorting {
             return Some(Verdict::never(Reason::NoShorting));
         }
-        let blocked = self.guard.blocks_before(at.bar);
+        // What fills at the close that decided it was let through by the guards of that close.
+        let blocked = match at.moment == Moment::Close && scene.axes.fill == Fill::Close {
+            true => self.guard.blocks(at.bar),
+            false => self.guard.blocks_before(at.bar),
+        };
         if let Some(reason) = blocked.or_else(|| self.controls.blocks(symbol)) {
             return Some(Verdict::never(reason));
         }

@@ -123,7 +123,7 @@ impl Walk {
         let waits = book.exit.is_some();
         if let (Some(exit), Some(entry)) = (&book.exit, &mut book.entry)
             && entry.is_due(at)
-            && exit.fill.0 > at.bar
+            && exit.fill != (at.bar, at.moment)
         {
             entry.fill = exit.fill;
             book.stale = true;

@@ -254,9 +254,12 @@ fn fall(equity: f64, from: f64) -> f64 {
     if from > 0.0 { 1.0 - equity / from } else { 0.0 }
 }
 
-/// Whether the account could come to be worth nothing: what is owned outright cannot do that.
+/// Whether the account could come to be worth nothing: what is owned outright cannot do that, but what
+/// was owed may have cost more than there was.
 fn can_be_ruined(settings: &Settings, ledger: &Ledger) -> bool {
-    !settings.pins.survives_ruin && (settings.trading.leverage > 1.0 || ledger.owes())
+    // What rounding leaves of the cash that was spent is no debt.
+    let lacks_cash = ledger.cash < -1e-9 * settings.capital;
+    !settings.pins.survives_ruin && (settings.trading.leverage > 1.0 || ledger.owes() || lacks_cash)
 }
 
 /// The equity below which the positions are liquidated.
@@ -283,7 +286,8 @@ impl Walk {
             return;
         }
         let needed = needed(scene, &self.ledger, t);
-        let leaving = self.books.iter().all(|book| book.exit.is_some());
+        let leaving = (0..self.books.len())
+            .all(|symbol| self.ledger.side(symbol).is_none() || self.books[symbol].exit.is_some());
         if equity < needed && !leaving {
             self.outcome.liquidations += 1;
             self.tell(t, None, What::Liquidated { equity, needed });

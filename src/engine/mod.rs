@@ -25,6 +25,8 @@ mod dates;
 mod decide;
 mod fill;
 mod guard;
+#[cfg(test)]
+mod guard_tests;
 mod inside;
 #[cfg(test)]
 mod inside_tests;

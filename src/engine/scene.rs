@@ -297,8 +297,10 @@ fn moved(signals: &Signals, bars: &Aligned, settings: &Settings) -> Signals {
             without(&signals.exit_short, &signals.enter_short),
         );
         if settings.pins.both_entries_cancel {
-            moved.enter_long = without(&moved.enter_long, &signals.enter_short);
-            moved.enter_short = without(&moved.enter_short, &signals.enter_long);
+            // Both stay, whatever exit is beside them: two entries at once do nothing, and are counted.
+            let both = signals.enter_long.zip(&signals.enter_short, |a, b| a & b);
+            moved.enter_long = moved.enter_long.zip(&both, |a, b| a | b);
+            moved.enter_short = moved.enter_short.zip(&both, |a, b| a | b);
         }
     }
     let masks = [

@@ -178,6 +178,25 @@ fn two_entries_at_once_do_nothing_and_are_counted() {
 }
 
 #[test]
+fn two_entries_that_cancel_each_other_beside_an_exit_are_counted() {
+    let pins = model::Model::named("freqtrade").unwrap().pins;
+    let settings = Settings { pins, ..Settings::default() };
+    let rules = signals(6, [&[1, 2, 3], &[2, 3], &[1, 2], &[]]);
+    let outcome = walk(&frame(&RISING), &[rules], &settings);
+    assert_eq!((outcome.conflicts, outcome.order_count), (2, 0));
+}
+
+#[test]
+fn a_limit_may_rest_for_more_bars_than_there_are() {
+    let mut settings = Settings::default();
+    settings.trading.limit_bars = Some(usize::MAX);
+    let limit = Some(whole(vec![5.0; 6]));
+    let rules = Signals { limit, ..signals(6, [&[0], &[], &[], &[]]) };
+    let outcome = walk(&frame(&RISING), &[rules], &settings);
+    assert_eq!(outcome.orders[0].status, super::OrderStatus::Pending);
+}
+
+#[test]
 fn the_last_bars_rule_has_no_bar_to_be_filled_on() {
     let frame = frame(&RISING);
     let outcome = walk(&frame, &[signals(6, [&[5], &[], &[], &[]])], &Settings::default());
