@@ -183,6 +183,7 @@ impl Walk {
             Leaving { closed_by: exit.closed_by, decided: exit.decided, order: Some(exit.order) };
         let payable = self.payable(scene, symbol, at, taken, held, exit.closed_by);
         let units = payable.min(self.room(scene, symbol, at.bar));
+        let units = self.parting(scene, units, held);
         self.leave(scene, symbol, None, units, at, taken, leaving);
         if units < held && payable < held {
             // There is no cash for the rest, and nobody waits for it.
@@ -229,6 +230,7 @@ impl Walk {
         };
         let payable = self.payable(scene, symbol, at, taken, units, hit.closed_by);
         let closed = payable.min(self.room(scene, symbol, hit.bar));
+        let closed = self.parting(scene, closed, units);
         self.leave(scene, symbol, lot, closed, at, taken, leaving);
         // What lies within the last digits of the whole was closed with it.
         if closed >= units * (1.0 - 1e-12) {
@@ -303,6 +305,11 @@ impl Walk {
             let fill = if entry.prices.is_market() { fill } else { (at.bar + 1, fill.1) };
             walk.books[symbol].entry = Some(EntryOrder { fill, left, reached: None, ..entry });
         };
+        if scene.is_over(at) {
+            let fill = (NEVER, at.moment);
+            self.books[symbol].entry = Some(EntryOrder { fill, reached: None, ..entry });
+            return false;
+        }
         if let Some(Verdict { reason, only_now }) = self.refuses(scene, symbol, entry.side, at) {
             if !only_now || entry.prices.is_market() {
                 self.books[symbol].entry = None;

@@ -54,7 +54,10 @@ impl Walk {
 
     /// Decide about an entry against what bar `t` may have left by now; whether it was filled.
     pub(super) fn meet_other_side(&mut self, scene: &Scene<'_>, symbol: usize, t: usize) -> bool {
-        let due = |entry: &&mut EntryOrder| entry.against && entry.fill.0 <= t;
+        // One for the close is decided about there.
+        let due = |entry: &&mut EntryOrder| {
+            entry.against && entry.fill.0 <= t && entry.fill.1 != Moment::Close
+        };
         let Some(entry) = self.books[symbol].entry.as_mut().filter(due) else { return false };
         entry.against = false;
         let entry = *entry;
@@ -150,7 +153,8 @@ impl Walk {
         self.retarget(scene, symbol, t);
         let Some(lot) = self.ledger.positions[symbol].last_mut() else { return };
         lot.searched = t + 1;
-        let whole = scene.settings.pins.entry_bar_counts_whole;
+        let whole = scene.settings.pins.entry_bar_counts_whole
+            && scene.axes.stop_on_entry_bar == StopOnEntryBar::Always;
         if whole && let Some(levels) = &mut lot.levels {
             lot.hit = levels.whole_bar_hit(bars, scene.reading(), t, reached.price);
             if lot.hit.is_some() {

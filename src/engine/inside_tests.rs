@@ -2,7 +2,7 @@
 //! bars that tell.
 
 use super::frame::Detail;
-use super::model;
+use super::model::{self, LimitGap, LimitTrigger, StopOnEntryBar};
 use super::outcome::Outcome;
 use super::settings::Settings;
 use super::tests::{bracket, frame, protected, risk, signals, trades, walk, whole};
@@ -164,4 +164,48 @@ fn an_entry_that_its_bar_came_back_to_knows_nothing_of_the_open() {
     assert_eq!(trades(&held), [(1, 104.0, 2, 104.5, None)]);
     let sold = walk(&frame(&bars(105.5)), &[rules], &settings);
     assert_eq!(trades(&sold), [(1, 104.0, 1, 105.0, Some(ClosedBy::Target))]);
+}
+
+/// The model of freqtrade with positions that are marked at the end.
+fn freqtrade(change: impl Fn(&mut model::Axes)) -> Settings {
+    let model = model::Model::named("freqtrade").unwrap();
+    let mut axes = model::Axes { at_end: model::AtEnd::Mark, ..model.axes };
+    change(&mut axes);
+    Settings { axes, pins: model.pins, ..Settings::default() }
+}
+
+#[test]
+fn an_entry_for_the_close_meets_the_other_side_at_the_close() {
+    let at = [100.0; 4];
+    let frame = frame(&[at, at, at, [100.0, 100.0, 80.0, 95.0], [95.0; 4], [95.0; 4]]);
+    let walked = |exits: &[usize], risk| {
+        let rules = signals(6, [&[0], exits, &[2], &[]]);
+        let settings = freqtrade(|axes| axes.fill = model::Fill::NextClose);
+        trades(&walk(&frame, &[rules], &Settings { risk, ..settings }))
+    };
+    let short = (3, 95.0, 5, 95.0, None);
+    let left = |price, by| (1, 100.0, 3, price, Some(by));
+    assert_eq!(walked(&[2], risk(None, None, None)), [left(95.0, ClosedBy::Rule), short]);
+    let stopped = walked(&[], risk(Some(0.1), None, None));
+    assert_eq!(stopped, [left(90.0, ClosedBy::StopLoss), short]);
+}
+
+#[test]
+fn an_axis_that_is_set_holds_for_the_limits_of_freqtrade_too() {
+    let walked = |bar: [f64; 4], change: fn(&mut model::Axes)| {
+        let limit = Some(whole(vec![95.0; 3]));
+        let rules = Signals { limit, ..signals(3, [&[0], &[], &[], &[]]) };
+        let settings = Settings { risk: risk(Some(0.1), None, None), ..freqtrade(change) };
+        trades(&walk(&frame(&[[100.0; 4], bar, [99.0; 4]]), &[rules], &settings))
+    };
+    let held = |price| [(1, price, 2, 99.0, None)];
+    let deep = [100.0, 100.0, 80.0, 99.0];
+    assert_eq!(walked(deep, |_| {}), [(1, 95.0, 1, 85.5, Some(ClosedBy::StopLoss))]);
+    assert_eq!(walked(deep, |axes| axes.stop_on_entry_bar = StopOnEntryBar::Never), held(95.0));
+    let touched = [100.0, 100.0, 95.0, 99.0];
+    assert_eq!(walked(touched, |_| {}), held(95.0));
+    assert_eq!(walked(touched, |axes| axes.limit_trigger = LimitTrigger::Through), []);
+    let gap = [94.0, 96.0, 93.0, 95.0];
+    assert_eq!(walked(gap, |_| {}), held(95.0));
+    assert_eq!(walked(gap, |axes| axes.limit_gap = LimitGap::Improve), held(94.0));
 }

@@ -274,7 +274,8 @@ pub struct Pins {
     pub both_entries_cancel: bool,
     /// An entry closes nothing and takes the place of none, and no rule takes back what rests: what is
     /// held must be left on the first bar that could fill the entry, else it is refused; a market order
-    /// is filled at the open of that bar, wherever inside it the position was left.
+    /// is filled at the open of that bar, wherever inside it the position was left; with a fill at the
+    /// close, there.
     pub entries_stand: bool,
     /// An account that is worth less than nothing goes on.
     pub survives_ruin: bool,

@@ -128,12 +128,6 @@ impl Prices {
             return if price <= limit { found(price, basis, how) } else { None };
         }
         let limit = sign * self.limit?;
-        if reading.pins.limits_inside {
-            let is_first = bars.bar_before(t).is_none_or(|before| before < first);
-            let price = if is_first { limit.min(high) } else { limit };
-            let has_it = low <= price && price <= high;
-            return has_it.then(|| found(price, Basis::Limit, Entered::Limit)).flatten();
-        }
         let reached = match axes.limit_trigger {
             LimitTrigger::Touch => low <= limit,
             LimitTrigger::Through => low < limit,
@@ -144,6 +138,11 @@ impl Prices {
         let gap = open <= limit;
         match (gap, axes.limit_gap) {
             (true, LimitGap::Improve) => found(open, Basis::LimitGapOpen, Entered::AtOpen),
+            _ if reading.pins.limits_inside => {
+                let is_first = bars.bar_before(t).is_none_or(|before| before < first);
+                let price = if is_first { limit.min(high) } else { limit };
+                if price <= high { found(price, Basis::Limit, Entered::Limit) } else { None }
+            }
             (true, LimitGap::Level) => found(limit, Basis::LimitGapLevel, Entered::AtOpen),
             (false, _) => found(limit, Basis::Limit, Entered::Limit),
         }

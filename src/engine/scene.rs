@@ -3,11 +3,12 @@
 use super::command::Hand;
 use super::frame::{Aligned, Frame};
 use super::ledger::{Lot, NEVER};
-use super::model::{Axes, Fill, FirstBar, StopBase};
+use super::model::{AtEnd, Axes, Fill, FirstBar, StopBase};
 use super::protect::{Aim, Away, Levels};
 use super::reading::Reading;
 use super::settings::{Distance, Settings, nearest_tick};
 use super::trade::{Basis, ClosedBy, Fill as Filled, Moment, Side};
+use super::walk::At;
 use crate::bars::Mask;
 use crate::strategy::Signals;
 use std::borrow::Cow;
@@ -70,6 +71,16 @@ impl<'a> Scene<'a> {
             Fill::NextOpen => (next(), Moment::Open),
             Fill::NextClose => (next(), Moment::Close),
         }
+    }
+
+    /// Whether this is after the moment at which positions are closed at the end of the range. Packages
+    /// that do something of their own on the last bar do that.
+    pub(super) fn is_over(&self, at: At) -> bool {
+        let pins = &self.settings.pins;
+        let own = pins.last_orders_meet_last_bar || pins.last_bar_enters_nothing;
+        !own && self.axes.at_end == AtEnd::CloseAtLastOpen
+            && at.bar + 1 == self.frame.len()
+            && (self.axes.fill == Fill::Close || at.moment != Moment::Open)
     }
 
     /// The price of a market order at this moment of bar `t`, and where it comes from.

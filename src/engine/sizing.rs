@@ -222,6 +222,14 @@ impl Walk {
         }
     }
 
+    /// How many of `units` can be given up of `whole`: all of it whatever it is, else what exists.
+    pub(super) fn parting(&self, scene: &Scene<'_>, units: f64, whole: f64) -> f64 {
+        match units >= whole * (1.0 - 1e-12) {
+            true => units,
+            false => self.existing(scene, units),
+        }
+    }
+
     /// The money that each limit of risk leaves to an entry.
     fn caps(
         &self,

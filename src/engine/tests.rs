@@ -356,6 +356,26 @@ fn at_the_end_a_position_is_marked_or_closed() {
     assert_eq!(outcome.stretches.last().unwrap().cash, 15_000.0);
 }
 
+#[test]
+fn nothing_is_entered_after_the_price_at_which_the_end_closes() {
+    let frame = frame(&RISING);
+    let fills = |fill, bar: usize, limit: Option<f64>| {
+        let mut settings = Settings::default();
+        (settings.axes.at_end, settings.axes.fill) = (AtEnd::CloseAtLastOpen, fill);
+        let limit = limit.map(|price| whole(vec![price; 6]));
+        let rules = Signals { limit, ..signals(6, [&[bar], &[], &[], &[]]) };
+        let outcome = walk(&frame, &[rules], &settings);
+        assert_eq!(outcome.orders.len(), 1);
+        outcome.fills.iter().map(|fill| (fill.bar, fill.reference)).collect::<Vec<_>>()
+    };
+    assert_eq!(fills(model::Fill::Close, 5, None), []);
+    assert_eq!(fills(model::Fill::NextClose, 4, None), []);
+    for fill in [model::Fill::Close, model::Fill::NextOpen, model::Fill::NextClose] {
+        assert_eq!(fills(fill, 4, Some(14.0)), []);
+    }
+    assert_eq!(fills(model::Fill::Close, 3, None), [(3, 13.0), (4, 14.0)]);
+}
+
 /// One symbol that has the given bars of a longer range.
 pub(super) fn with_gaps(bars: &[[f64; 4]], present: &[usize]) -> Frame {
     let mut frame = frame(bars);

@@ -1,5 +1,6 @@
 //! Bars that have too little volume for all of an order, small enough to be followed by eye.
 
+use super::model::Units;
 use super::order::{Cause, OrderStatus, Reason};
 use super::outcome::{Event, Outcome, What};
 use super::settings::{Action, Breaker, Risk, Settings, Sizing};
@@ -113,4 +114,20 @@ fn the_parts_of_one_entry_are_one_loss() {
     assert_eq!(tripped.len(), 1, "{tripped:?}");
     assert_eq!(tripped[0].0, 8);
     assert_eq!(outcome.refused.of(Reason::MaxConsecutiveLosses), 1);
+}
+
+#[test]
+fn what_a_thin_bar_sells_are_units_that_exist() {
+    let bars = [[100.0; 4], [100.0; 4], [100.0, 100.0, 85.0, 86.0], [86.0; 4], [86.0; 4]];
+    let mut frame = frame(&bars);
+    frame.symbols[0].volume = whole(vec![10.0, 10.0, 5.0, 10.0, 10.0]);
+    let sold = |risk: Risk, exits: &[usize]| {
+        let mut settings = Settings { sizing: Sizing::Units(5.0), risk, ..Settings::default() };
+        settings.trading.max_participation = Some(0.5);
+        settings.axes.units = Units::Integer;
+        let outcome = walk(&frame, &[signals(5, [&[0], exits, &[], &[]])], &settings);
+        outcome.fills.iter().map(|fill| (fill.bar, fill.units)).collect::<Vec<_>>()
+    };
+    assert_eq!(sold(Risk::default(), &[1]), [(1, 5.0), (2, -2.0), (3, -3.0)]);
+    assert_eq!(sold(stop(), &[]), [(1, 5.0), (2, -2.0), (3, -3.0)]);
 }

@@ -8,7 +8,7 @@ use super::fill::{Leaving, Taken};
 use super::frame::Frame;
 use super::ledger::NEVER;
 use super::model::Fill;
-use super::order::{Intent, OrderStatus};
+use super::order::{Intent, OrderStatus, Reason};
 use super::rest::Prices;
 use super::scene::Scene;
 use super::settings::Every;
@@ -150,12 +150,19 @@ impl Walk {
     fn lower(&mut self, scene: &Scene<'_>, change: &Change, at: At) {
         let &Change { symbol, decided, held, target } = change;
         let units = (target - held).abs().min(held.abs());
+        let units = self.parting(scene, units, held.abs());
+        if units == 0.0 {
+            // What is beyond the weight is less than a unit that exists.
+            return;
+        }
         let order =
             self.place_order(decided, at.bar, symbol, Intent::Close(ClosedBy::Weight), [None; 2]);
         let leaving = Leaving { closed_by: ClosedBy::Weight, decided, order: Some(order) };
         let units = units.min(self.room(scene, symbol, at.bar));
+        let units = self.parting(scene, units, held.abs());
         self.leave(scene, symbol, None, units, at, market(scene, symbol, at), leaving);
-        self.settle(order, OrderStatus::Filled(at.bar));
+        let none = OrderStatus::Refused(Reason::Volume);
+        self.settle(order, if units > 0.0 { OrderStatus::Filled(at.bar) } else { none });
     }
 
     /// Enter what the weight asks for beyond what is held.

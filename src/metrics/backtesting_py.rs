@@ -143,7 +143,10 @@ fn trade_rows(
 fn exposure(closed: &[Closed], bars: usize) -> f64 {
     let mut held = vec![false; bars];
     for trade in closed {
-        held[trade.entry_bar..=trade.exit_bar].fill(true);
+        // An order of the last bar may be sold at a close before it.
+        if let Some(bars) = held.get_mut(trade.entry_bar..=trade.exit_bar) {
+            bars.fill(true);
+        }
     }
     held.iter().filter(|held| **held).count() as f64 / bars as f64
 }
