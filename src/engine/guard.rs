@@ -288,7 +288,8 @@ impl Walk {
         let needed = needed(scene, &self.ledger, t);
         let leaving = (0..self.books.len())
             .all(|symbol| self.ledger.side(symbol).is_none() || self.books[symbol].exit.is_some());
-        if equity < needed && !leaving {
+        // Without a maintenance an account that survives its ruin is not closed.
+        if needed > 0.0 && equity < needed && !leaving {
             self.outcome.liquidations += 1;
             self.tell(t, None, What::Liquidated { equity, needed });
             self.flatten(scene, t, ClosedBy::Liquidation);

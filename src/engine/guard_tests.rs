@@ -44,3 +44,14 @@ fn a_stop_that_costs_more_than_there_is_ruins() {
     assert_eq!(trades(&outcome), [(1, 100.0, 2, 250.0, Some(ClosedBy::StopLoss))]);
     assert_eq!((outcome.ruined, outcome.liquidations), (Some(2), 1));
 }
+
+#[test]
+fn an_account_that_survives_its_ruin_is_not_closed_for_want_of_a_maintenance() {
+    let bars = [[100.0; 4], [100.0; 4], [250.0; 4], [250.0; 4]];
+    let mut settings = Settings::default();
+    settings.pins.survives_ruin = true;
+    settings.risk.daily_loss = Some(Breaker { limit: 9.0, action: Action::Block, cooldown: None });
+    let outcome = walk(&frame(&bars), &[signals(4, [&[], &[], &[0], &[]])], &settings);
+    assert_eq!(trades(&outcome), [(1, 100.0, 3, 250.0, None)]);
+    assert_eq!((outcome.ruined, outcome.liquidations), (None, 0));
+}
