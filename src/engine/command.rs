@@ -165,8 +165,8 @@ impl Walk {
             Command::Trade { symbol, allowed } => {
                 self.controls.off.resize(self.books.len(), false);
                 self.controls.off[symbol] = !allowed;
-                if let Some(entry) = self.books[symbol].entry.take_if(|_| !allowed) {
-                    self.refuse(t, symbol, entry.order, Reason::SymbolOff);
+                if !allowed {
+                    self.refuse_entry(t, symbol, Reason::SymbolOff);
                 }
             }
         }

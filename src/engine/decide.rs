@@ -4,6 +4,7 @@ use super::guard::Verdict;
 use super::ledger::NEVER;
 use super::model::{AtEnd, Fill};
 use super::order::{Cause, Intent, Kind, Order, OrderStatus, Reason};
+use super::outcome::What;
 use super::rest::Prices;
 use super::scene::Scene;
 use super::trade::{ClosedBy, Moment, Side};
@@ -192,6 +193,7 @@ impl Walk {
             against,
             left_on: NEVER,
             left: None,
+            begun: false,
             approved,
             expires: match prices.is_market() && approved {
                 true => NEVER,
@@ -271,9 +273,31 @@ impl Walk {
 
     /// Take the entry back that waits for a symbol, if there is one.
     pub(super) fn refuse_entry(&mut self, t: usize, symbol: usize, reason: Reason) {
-        if let Some(entry) = self.books[symbol].entry.take() {
-            self.books[symbol].stale = true;
-            self.refuse(t, symbol, entry.order, reason);
+        if let Some(entry) = self.books[symbol].entry {
+            self.turn_down(t, symbol, &entry, reason);
+        }
+    }
+
+    /// Refuse an entry; one of which a part was filled stays as large as that.
+    pub(super) fn turn_down(
+        &mut self,
+        t: usize,
+        symbol: usize,
+        entry: &EntryOrder,
+        reason: Reason,
+    ) {
+        let order = entry.order;
+        self.books[symbol].entry = None;
+        self.books[symbol].stale = true;
+        let Some(rest) = entry.left.filter(|_| entry.begun) else {
+            return self.refuse(t, symbol, order, reason);
+        };
+        self.outcome.reduced.add(reason);
+        if self.detailed {
+            let from = self.outcome.orders[order].wanted.unwrap_or(rest);
+            let to = from - rest;
+            self.outcome.orders[order].reduced = Some((reason, to));
+            self.tell(t, Some(symbol), What::Reduced { order, reason, from, to });
         }
     }
 

@@ -312,8 +312,7 @@ impl Walk {
         }
         if let Some(Verdict { reason, only_now }) = self.refuses(scene, symbol, entry.side, at) {
             if !only_now || entry.prices.is_market() {
-                self.books[symbol].entry = None;
-                self.refuse(at.bar, symbol, entry.order, reason);
+                self.turn_down(at.bar, symbol, &entry, reason);
             } else {
                 wait(self, entry.left);
             }
@@ -324,10 +323,13 @@ impl Walk {
             return false;
         }
         let sized = match self.size(scene, symbol, &entry, at, taken, turned) {
+            Ok(sized) if sized.units == 0.0 => {
+                wait(self, entry.left);
+                return false;
+            }
             Ok(sized) => sized,
             Err(reason) => {
-                self.books[symbol].entry = None;
-                self.refuse(at.bar, symbol, entry.order, reason);
+                self.turn_down(at.bar, symbol, &entry, reason);
                 return false;
             }
         };
@@ -384,6 +386,9 @@ impl Walk {
         self.books[symbol].entry = None;
         if left > 0.0 {
             wait(self, Some(left));
+        }
+        if let Some(rest) = &mut self.books[symbol].entry {
+            rest.begun = true;
         }
         true
     }

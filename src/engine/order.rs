@@ -114,6 +114,8 @@ words! {
         Exit = "an exit rule is true",
         /// A later entry takes its place.
         Entry = "a later entry replaces it",
+        /// A later rebalance brings the symbol to its weight.
+        Weight = "a later weight replaces it",
         /// Somebody said so.
         Command = "command",
         /// The account is worth nothing any more.

@@ -13,7 +13,7 @@ use super::walk::{At, EntryOrder, Walk};
 /// What an entry comes to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sized {
-    /// Units to fill, positive.
+    /// Units to fill; 0 where the bar has less volume than a unit that exists.
     pub units: f64,
     /// Units that sizing asked for.
     pub wanted: f64,
@@ -73,17 +73,17 @@ impl Walk {
             paid = price(sized.0);
         }
         let (allowed, wanted, reduced) = sized;
-        let units = self.existing(scene, allowed.min(self.room(scene, symbol, at.bar)));
-        if units <= 0.0 || units < settings.trading.min_units {
+        let most = self.existing(scene, allowed);
+        // The rest of an order that was large enough may be small, and so may what a bar has of it.
+        if most <= 0.0 || (most < settings.trading.min_units && !entry.begun) {
             return Err(reduced.unwrap_or(Reason::TooSmall));
         }
-        let left = self.existing(scene, allowed) - units;
-        let carried = settings.trading.max_participation.is_some() && left > 0.0;
+        let units = self.existing(scene, allowed.min(self.room(scene, symbol, at.bar)));
         Ok(Sized {
             units,
             wanted,
             reduced,
-            left: if carried { left } else { 0.0 },
+            left: most - units,
             paid,
             commission: fee.of(units, paid.price),
         })

@@ -131,3 +131,36 @@ fn what_a_thin_bar_sells_are_units_that_exist() {
     assert_eq!(sold(Risk::default(), &[1]), [(1, 5.0), (2, -2.0), (3, -3.0)]);
     assert_eq!(sold(stop(), &[]), [(1, 5.0), (2, -2.0), (3, -3.0)]);
 }
+
+/// What each bar fills of an entry of five units, and what becomes of the order.
+fn whole_units(bars: &[[f64; 4]], volume: f64, change: impl Fn(&mut Settings)) -> Outcome {
+    let mut frame = frame(bars);
+    frame.symbols[0].volume = whole([vec![1.0; 2], vec![volume; bars.len() - 2]].concat());
+    let mut settings = Settings { sizing: Sizing::Units(5.0), ..Settings::default() };
+    settings.trading.max_participation = Some(0.5);
+    settings.axes.units = Units::Integer;
+    change(&mut settings);
+    walk(&frame, &[signals(bars.len(), [&[0], &[], &[], &[]])], &settings)
+}
+
+#[test]
+fn an_entry_waits_for_bars_that_have_a_unit_of_it() {
+    for min_units in [0.0, 4.0] {
+        let outcome = whole_units(&[[100.0; 4]; 5], 6.0, |s| s.trading.min_units = min_units);
+        let fills: Vec<_> = outcome.fills.iter().map(|fill| (fill.bar, fill.units)).collect();
+        assert_eq!((fills, outcome.refusals()), (vec![(2, 3.0), (3, 2.0)], 0));
+    }
+}
+
+#[test]
+fn an_order_whose_rest_costs_too_much_stays_filled() {
+    let bars = [[100.0; 4], [100.0; 4], [100.0; 4], [1000.0; 4], [1000.0; 4]];
+    let outcome = whole_units(&bars, 6.0, |settings| settings.capital = 500.0);
+    assert_eq!(outcome.fills.len(), 1);
+    let order = &outcome.orders[0];
+    assert_eq!(
+        (order.status, order.reduced),
+        (OrderStatus::Filled(2), Some((Reason::NoCash, 3.0)))
+    );
+    assert_eq!((outcome.refusals(), outcome.reduced.of(Reason::NoCash)), (0, 1));
+}

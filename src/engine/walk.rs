@@ -90,6 +90,8 @@ pub(super) struct EntryOrder {
     pub left_on: usize,
     /// The units that are still to be filled, if that is known before the fill.
     pub left: Option<f64>,
+    /// Whether a part of it was filled.
+    pub begun: bool,
     /// Whether it may be filled; else somebody has to approve it first.
     pub approved: bool,
     /// The bar at whose open it is no longer there.

@@ -8,7 +8,7 @@ use super::fill::{Leaving, Taken};
 use super::frame::Frame;
 use super::ledger::NEVER;
 use super::model::Fill;
-use super::order::{Intent, OrderStatus, Reason};
+use super::order::{Cause, Intent, OrderStatus, Reason};
 use super::rest::Prices;
 use super::scene::Scene;
 use super::settings::Every;
@@ -28,6 +28,12 @@ fn weighed(scene: &Scene<'_>, symbol: usize, t: usize) -> Option<usize> {
         Fill::NextOpen | Fill::NextClose => scene.bars(symbol).bar_before(t)?,
     };
     scene.decided(symbol, last)
+}
+
+/// Whether there is a weight to be restored on bar `t`.
+fn has_weight(scene: &Scene<'_>, symbol: usize, t: usize) -> bool {
+    let weight = scene.signals[symbol].weight.as_ref();
+    weight.zip(weighed(scene, symbol, t)).is_some_and(|(weight, bar)| !weight[bar].is_nan())
 }
 
 /// The period of bar `t` in a calendar: a number that changes where a new one begins.
@@ -87,12 +93,12 @@ impl Change {
 impl Walk {
     /// The first bar at which a symbol has a weight to be brought to.
     pub(super) fn first_weight(&self, scene: &Scene<'_>, symbol: usize) -> usize {
-        let Some(weight) = &scene.signals[symbol].weight else { return NEVER };
+        if scene.signals[symbol].weight.is_none() {
+            return NEVER;
+        }
         let bars = scene.bars(symbol);
-        let known =
-            |t: usize| weighed(scene, symbol, t).is_some_and(|decided| !weight[decided].is_nan());
-        let own = std::iter::successors(bars.next_bar(0), |&t| bars.next_bar(t + 1));
-        own.into_iter().find(|&t| known(t)).unwrap_or(NEVER)
+        let mut own = std::iter::successors(bars.next_bar(0), |&t| bars.next_bar(t + 1));
+        own.find(|&t| has_weight(scene, symbol, t)).unwrap_or(NEVER)
     }
 
     /// Whether weights are restored at this moment.
@@ -109,6 +115,15 @@ impl Walk {
     pub(super) fn restore_weights(&mut self, scene: &Scene<'_>, touched: &[usize], at: At) {
         let equity = self.equity(scene, at);
         let due = |walk: &Self, symbol: usize| walk.books[symbol].next_weight == at.bar;
+        for &symbol in touched {
+            // What is still to be bought for the weight before is not asked for any more.
+            if due(self, symbol)
+                && has_weight(scene, symbol, at.bar)
+                && let Some(entry) = self.books[symbol].entry.take()
+            {
+                self.cancel(at.bar, symbol, entry.order, Cause::Weight);
+            }
+        }
         let changes: Vec<Change> = touched
             .iter()
             .filter(|&&symbol| due(self, symbol))
@@ -187,6 +202,7 @@ impl Walk {
             against: false,
             left_on: NEVER,
             left: Some(more.abs()),
+            begun: false,
             approved: true,
             expires: NEVER,
             searched: 0,

@@ -52,3 +52,13 @@ fn a_rebalance_gives_up_units_that_exist() {
     assert_eq!(units([0.5, 0.475, 0.0]), [50.0, -2.0, -48.0]);
     assert_eq!(units([0.5, 0.495, 0.495]), [50.0], "half a unit is not sold");
 }
+
+#[test]
+fn a_rebalance_takes_back_what_is_left_of_the_one_before() {
+    // Each bar fills 5 units.
+    let thin = |settings: &mut Settings| settings.trading.max_participation = Some(0.05);
+    let outcome = rotation([[0.8, 0.0, 0.0]], thin);
+    assert_eq!(outcome.fills.iter().map(|fill| fill.units).collect::<Vec<_>>(), [5.0, -5.0]);
+    let fates = outcome.orders.iter().map(|order| order.status.words()).collect::<Vec<_>>();
+    assert_eq!(fates, ["cancelled: a later weight replaces it", "filled"]);
+}
