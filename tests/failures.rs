@@ -173,8 +173,8 @@ fn an_axis_that_a_swept_strategy_lacks_is_told_before_anything_runs() {
                  strategy = [\"sma-cross\", \"rsi-reversion\"]\n\"params.fast\" = [3, 5]\n";
     let project = Project::new().bars(120).manifest("a.toml", sweep);
     let outcome = project.run(["run", "a.toml"]).code(2);
-    let outcome = outcome.stderr("strategy `rsi-reversion` lacks the axis `params.fast`");
-    let _ = outcome.stderr("declare a session for each strategy");
+    let outcome = outcome.stderr("strategy `rsi-reversion` has no parameter `fast`");
+    let _ = outcome.stderr("`method = \"list\"` and a row for each");
     assert!(project.runs().is_empty());
     project.edit("a.toml", ", \"rsi-reversion\"", "");
     let _ = project.run(["run", "a.toml", "--no-report"]).success();
