@@ -43,18 +43,8 @@ pub fn slice(job: &Job) -> Option<usize> {
 }
 
 fn order(a: &Job, b: &Job) -> Ordering {
-    let both = a.params().iter().zip(b.params()).map(|(a, b)| compare(a, b));
+    let both = a.params().iter().zip(b.params()).map(|(a, b)| a.order(b));
     both.fold(Ordering::Equal, Ordering::then).then(a.index.cmp(&b.index))
-}
-
-/// Some order of the values of a parameter.
-fn compare(a: &Scalar, b: &Scalar) -> Ordering {
-    match (a, b) {
-        (Scalar::Number(a), Scalar::Number(b)) => a.total_cmp(b),
-        (Scalar::Bool(a), Scalar::Bool(b)) => a.cmp(b),
-        (Scalar::Text(a), Scalar::Text(b)) => a.cmp(b),
-        _ => Ordering::Equal,
-    }
 }
 
 fn split<'a>(
@@ -103,8 +93,8 @@ fn in_the_middle<'a>(jobs: &[Wanted<'a>]) -> (Vec<Wanted<'a>>, Vec<Wanted<'a>>) 
 fn values<'a>(jobs: &[Wanted<'a>], param: usize) -> Vec<&'a Scalar> {
     let mut values: Vec<&Scalar> =
         jobs.iter().filter_map(|job| job.0.params().get(param)).collect();
-    values.sort_by(|a, b| compare(a, b));
-    values.dedup_by(|a, b| compare(a, b).is_eq());
+    values.sort_by(|a, b| a.order(b));
+    values.dedup_by(|a, b| a.order(b).is_eq());
     values
 }
 
@@ -114,7 +104,7 @@ fn halve<'a>(jobs: &[Wanted<'a>], param: usize) -> Option<(Vec<Wanted<'a>>, Vec<
     let value = |(job, _): &Wanted<'a>| job.params().get(param);
     let values = values(jobs, param);
     let middle = *values.get(values.len() / 2).filter(|_| values.len() > 1)?;
-    let is_low = |job: &Wanted<'a>| value(job).is_none_or(|value| compare(value, middle).is_lt());
+    let is_low = |job: &Wanted<'a>| value(job).is_none_or(|value| value.order(middle).is_lt());
     Some(jobs.iter().copied().partition(is_low))
 }
 
@@ -145,6 +135,10 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 "#;
 
     fn planned() -> (Plan, Prepared) {
+        planned_of(MANIFEST)
+    }
+
+    fn planned_of(manifest: &str) -> (Plan, Prepared) {
         let directory = tempfile::tempdir().unwrap();
         let mut data = "date,open,high,low,close,volume\n".to_owned();
         let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
@@ -154,7 +148,7 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         }
         std::fs::write(directory.path().join("x.csv"), data).unwrap();
         let path = directory.path().join("grid.toml");
-        std::fs::write(&path, MANIFEST).unwrap();
+        std::fs::write(&path, manifest).unwrap();
         let project = Project::of(&path, Some(directory.path()), first);
         let projects = [project.at(i64::MAX / 2)];
         let mut mistakes = Mistakes::default();
@@ -204,6 +198,27 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
             let sides = [0, 1].map(|param| values(block, param).len());
             assert_eq!(sides[0] * sides[1], block.len());
             assert!(sides.iter().all(|side| (1..=3).contains(side)), "{sides:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_other_kinds_stand_together() {
+        let kinds = MANIFEST.replace(
+            "params.fast = { type = \"int\", default = 2 }",
+            "params.kind = { type = \"choice\", choices = [\"z\", \"b\", \"y\", \"a\", \"x\"], default = \"a\" }\n\
+             params.fast = { type = \"int\", default = 2 }",
+        );
+        let kinds = kinds.replace("[session.grid", "[session.kinds").replace("schema = 1", "");
+        let axis = "\"params.kind\" = [\"y\", \"a\", \"z\", \"x\", \"b\"]\n\"params.slow\"";
+        let both = format!("{MANIFEST}{}", kinds.replace("\"params.slow\"", axis));
+        let (plan, prepared) = planned_of(&both);
+        let prepared = prepared.part(&plan, prepared.jobs.iter());
+        let sessions = prepared.jobs.len();
+        assert_eq!(sessions, 88 * 6);
+        for budget in BUDGETS {
+            let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
+            let groups = groups(&prepared, jobs, budget, 10);
+            assert_eq!(groups.iter().flatten().flatten().count(), sessions);
         }
     }
 

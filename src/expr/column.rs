@@ -9,6 +9,7 @@ use super::numbers::{Comparison, Given, Numbers};
 use super::parse::Binary;
 use crate::bars::{Bars, Mask};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,6 +42,25 @@ pub enum Scalar {
     Text(Arc<str>),
     /// Nothing is known.
     Missing,
+}
+
+impl Scalar {
+    /// A place among all values, so that whatever stands together can be sorted: numbers, truth values,
+    /// texts, then what is missing, each kind in its own order.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let kind = |value: &Self| match value {
+            Self::Number(_) => 0,
+            Self::Bool(_) => 1,
+            Self::Text(_) => 2,
+            Self::Missing => 3,
+        };
+        match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            _ => kind(self).cmp(&kind(other)),
+        }
+    }
 }
 
 /// An operand: a column, or one value for all bars.
@@ -366,6 +386,19 @@ mod tests {
 
     fn logic(op: Binary, a: &Scalar, b: &Scalar) -> Scalar {
         evaluate_scalar(&Op::Binary(op), &[a.clone(), b.clone()])
+    }
+
+    #[test]
+    fn any_values_can_be_sorted() {
+        let text = |text: &str| Scalar::Text(text.into());
+        let number = Scalar::Number;
+        let mut values =
+            [text("b"), number(2.0), Scalar::Missing, text("a"), number(-1.0)].to_vec();
+        values.extend([Scalar::Bool(true), number(1.0), Scalar::Bool(false)]);
+        values.sort_by(Scalar::order);
+        let [low, middle, high] = [-1.0, 1.0, 2.0].map(number);
+        let [no, yes] = [false, true].map(Scalar::Bool);
+        assert_eq!(values, [low, middle, high, no, yes, text("a"), text("b"), Scalar::Missing]);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use crate::expr::{Scalar, Type};
 use crate::manifest::keys::session_paths;
 use crate::manifest::{Declared, Node, glob_matches};
 use crate::metrics::Metric;
-use std::cmp::Ordering;
 
 /// Which of the planned sessions are wanted; by default all, in the order of the manifest.
 #[derive(Debug, Default, Clone)]
@@ -98,7 +97,7 @@ impl Plan {
             let of = |point: &Point| value(&bases[point.base], point, name);
             let (a, b) = (of(a), of(b));
             let absent = (a == Scalar::Missing).cmp(&(b == Scalar::Missing));
-            absent.then(if descending { order(&b, &a) } else { order(&a, &b) })
+            absent.then(if descending { b.order(&a) } else { a.order(&b) })
         });
         Ok(())
     }
@@ -171,15 +170,6 @@ pub fn value(base: &Base, point: &Point, name: &str) -> Scalar {
         return base.param(definition, number);
     }
     base.declared.tree.at(name).map_or(Scalar::Missing, scalar)
-}
-
-fn order(a: &Scalar, b: &Scalar) -> Ordering {
-    match (a, b) {
-        (Scalar::Number(a), Scalar::Number(b)) => a.total_cmp(b),
-        (Scalar::Text(a), Scalar::Text(b)) => a.cmp(b),
-        (Scalar::Bool(a), Scalar::Bool(b)) => a.cmp(b),
-        _ => Ordering::Equal,
-    }
 }
 
 /// Somebody wants to choose by what a run is for.

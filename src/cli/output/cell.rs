@@ -188,15 +188,24 @@ impl Cell {
         }
     }
 
-    /// The order of two values of one column, the smaller first.
+    /// The order of two values of one column, the smaller first. An axis may have values of several kinds:
+    /// each stands with its own.
     pub(super) fn order(&self, other: &Self) -> Ordering {
+        let kind = |cell: &Self| match cell {
+            Self::Number(_) => 0,
+            Self::Flag(_) => 1,
+            Self::Text(_) => 2,
+            Self::List(_) => 3,
+            Self::Time(_) => 4,
+            Self::Facts(_) | Self::Records(_) | Self::Absent => 5,
+        };
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
             (Self::List(a), Self::List(b)) => a.cmp(b),
             (Self::Flag(a), Self::Flag(b)) => a.cmp(b),
             (Self::Time(a), Self::Time(b)) => a.cmp(b),
-            _ => Ordering::Equal,
+            _ => kind(self).cmp(&kind(other)),
         }
     }
 }
