@@ -12,7 +12,7 @@ pub use codes::Code;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A text that somebody wrote, and what to call it.
 #[derive(Debug)]
@@ -21,12 +21,21 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: String,
+    /// Where its lines begin, once somebody asked: a plan tells the place of every key of every session.
+    lines: OnceLock<Vec<usize>>,
 }
 
 impl Source {
     /// A source that can be shared by every place in it.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self { name: name.into(), text: text.into(), lines: OnceLock::new() })
+    }
+
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let after = self.text.match_indices('\n').map(|(newline, _)| newline + 1);
+            std::iter::once(0).chain(after).collect()
+        })
     }
 }
 
@@ -58,9 +67,9 @@ impl Place {
 
     /// Line and column of the start, both from 1; the column counts characters.
     pub fn line_column(&self) -> (usize, usize) {
-        let before = &self.source.text[..self.span.start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let lines = self.source.lines();
+        let line = lines.partition_point(|begins| *begins <= self.span.start);
+        (line, self.source.text[lines[line - 1]..self.span.start].chars().count() + 1)
     }
 
     /// The place of `part` of a quoted value.
