@@ -120,6 +120,28 @@ fn seventy_four_is_for_a_registry_that_cannot_be_written_and_the_results_are_com
     let run = project.newest();
     assert_eq!(run.json()["exit_code"], 74);
     crate::project::assert_same(&undisturbed.newest().reproducible(), &run.reproducible());
+    // Whoever makes room for the registry gets what it lacks.
+    fs::remove_file(project.path("output/records")).unwrap();
+    let _ = project.run(["run", "--resume", "latest"]).success();
+    assert_eq!(project.records().len(), undisturbed.records().len());
+    assert_eq!(run.json()["exit_code"], 0);
+    let _ = project.run(["run", "--resume", "latest"]).success().stderr("nothing is missing");
+}
+
+#[test]
+fn seventy_four_is_for_a_report_that_cannot_be_written_and_the_run_says_so_too() {
+    let project = project().file("output/index.html/in-the-way", "");
+    let _ = project.run(["run", "a.toml"]).code(74).stderr("not their report: ");
+    assert_eq!(project.newest().json()["exit_code"], 74);
+}
+
+#[test]
+fn seventy_four_is_for_a_plan_that_cannot_be_written() {
+    let project = project();
+    let path = project.path("nowhere/plan.jsonl");
+    let outcome =
+        project.run(["plan".as_ref(), "a.toml".as_ref(), "--out".as_ref(), path.as_os_str()]);
+    let _ = outcome.code(74).stderr("nowhere/plan.jsonl: cannot be written");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A run that was killed, at whatever moment, goes on and ends as if nothing had happened.
 
-use crate::project::{Project, Run, Running, assert_same, session, sweep, tree};
+use crate::project::{Project, Run, Running, assert_same, bars, session, sweep, tree};
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -237,4 +237,61 @@ fn a_run_goes_on_without_its_manifest_and_strategy_but_not_with_other_data() {
     project.write("data/x.csv", bars);
     let _ = project.run(["run", "--resume", "latest"]).code(3).stderr("a fault was asked for");
     assert_eq!((project.newest().count("completed"), project.newest().count("failed")), (199, 1));
+}
+
+/// A run of a hundred sessions, on bars with a column `mood`, that stopped after a few of them.
+fn stopped() -> Project {
+    let strategy = "
+[run]
+fail_fast = true
+[session.grid]
+data = { path = \"data/x.csv\" }
+[session.grid.strategy]
+params.n = { type = \"int\", default = 2 }
+rules.enter_long = \"close > sma(close, n) and mood > 0\"
+rules.exit_long = \"close < sma(close, n)\"
+[session.grid.sweep.axes]
+\"params.n\" = { from = 2, to = 101, step = 1 }
+";
+    let with_mood = |(row, line): (usize, &str)| {
+        let mood = if row == 0 { "mood" } else { "1" };
+        format!("{line},{mood}\n")
+    };
+    let bars: String = bars(120).lines().enumerate().map(with_mood).collect();
+    let project = Project::new().file("data/x.csv", bars).manifest("a.toml", strategy);
+    let _ = project.run(["run", "a.toml", "--no-report", "-j", "1", "--fault", "5"]).code(5);
+    project
+}
+
+#[test]
+fn a_plan_that_lost_its_last_lines_is_not_taken_for_whole() {
+    let project = stopped();
+    let run = project.newest();
+    let plan = run.text("plan.jsonl");
+    let kept: String = plan.split_inclusive('\n').take(90).collect();
+    project.write("cut.jsonl", &kept);
+    let _ =
+        project.run(["run", "--plan", "cut.jsonl"]).code(2).stderr("has 88 of its 100 sessions");
+    std::fs::write(run.path.join("plan.jsonl"), kept).unwrap();
+    let outcome = project.run(["run", "--resume", "latest"]).code(74);
+    let _ = outcome.stderr("plan.jsonl: is not what was written").stderr("start a new run");
+    assert_eq!(run.json()["status"], "incomplete");
+    std::fs::write(run.path.join("plan.jsonl"), plan).unwrap();
+    let _ = project.run(["run", "--resume", "latest", "--no-report"]).code(3);
+    assert_eq!((run.count("completed"), run.count("failed")), (99, 1));
+}
+
+#[test]
+fn a_run_whose_data_lost_a_column_does_not_go_on_without_its_sessions() {
+    let project = stopped();
+    let run = project.newest();
+    let _ = project.run(["plan", "a.toml", "--out", "plan.jsonl"]).success();
+    let before = run.json();
+    project.write("data/x.csv", bars(120));
+    for command in [["run", "--resume", "latest"], ["run", "--plan", "plan.jsonl"]] {
+        let outcome = project.run(command).code(2).stderr("unknown name `mood`");
+        let _ = outcome.stderr("start a new run");
+    }
+    assert_eq!((run.json(), project.runs().len()), (before, 1));
+    assert!(!run.path.join("results.csv").exists());
 }

@@ -8,9 +8,10 @@ use crate::batch::execute;
 use crate::diag::{closest, counted};
 use crate::manifest::keys;
 use crate::plan::{Base, Job, Variant, file, word};
+use crate::store;
 use anyhow::Result;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Show what would run: new and cached sessions, and what sweep rules removed
@@ -86,7 +87,7 @@ impl Plan {
         if let Some(path) = &self.out {
             let taken = vec![false; planned.plan.points.len()];
             let Planned { plan, projects, prepared, .. } = &planned;
-            write_plan(path, &file::write(plan, projects, prepared, &taken))?;
+            store::write(path, file::write(plan, projects, prepared, &taken).as_bytes())?;
             context.say(&format!("plan: {}", path.display()));
         }
         let estimate = planned.estimate(threads, &is_new);
@@ -256,17 +257,6 @@ fn explain(planned: &Planned, key: &str, format: Format) -> Result<Exit> {
         }
     }
     records.print(format)
-}
-
-/// Write a plan beside its place, and then to it.
-fn write_plan(path: &Path, text: &str) -> Result<()> {
-    use std::io::Write;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// How the points of a sweep came about.

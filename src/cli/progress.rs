@@ -43,11 +43,14 @@ impl<'a> Watcher<'a> {
                 self.bars += bars;
                 self.step();
             }
-            Progress::Writing => {
-                if let Some(bar) = &self.bar {
-                    bar.finish_and_clear();
-                }
-            }
+            Progress::Writing => self.clear(),
+        }
+    }
+
+    /// Take the bar away.
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
         }
     }
 
@@ -99,6 +102,13 @@ impl<'a> Watcher<'a> {
             text += &format!(", {} left", span(left));
         }
         text
+    }
+}
+
+/// A run that was stopped leaves no bar behind, which would take what is said of it along.
+impl Drop for Watcher<'_> {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

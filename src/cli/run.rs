@@ -128,6 +128,10 @@ fn thaw(
     let mut mistakes = Mistakes::default();
     let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
     context.show(&mistakes);
+    if mistakes.has_errors() {
+        let fact = "its sessions are not what they were when the plan was made; start a new run";
+        return Err(wrong(anyhow::anyhow!(fact)).into());
+    }
     frozen.check(&prepared).map_err(wrong)?;
     let Frozen { plan, projects, cached, .. } = frozen;
     let output = || context.output.clone().unwrap_or(projects[0].root.join(&plan.run.output));
@@ -214,7 +218,7 @@ impl Attempt<'_> {
         };
         let summary = execute::start(request, &cached, watch, accounts)
             .map_err(|error| self.halted(error, &planned.store))?;
-        drop(night);
+        drop((night, watcher));
         self.conclude(&planned, summary, templates, hooks)
     }
 
@@ -228,7 +232,8 @@ impl Attempt<'_> {
         let opened = self.options.lock.open(|| store.resume_run(which, &holder))?;
         let Some(run) = opened else { return Ok(Exit::Success) };
         let id = run.id().to_owned();
-        if run.reader().file().status == RunStatus::Completed {
+        let lacks_something = run.reader().file().exit_code == Some(Exit::Store.code());
+        if run.reader().file().status == RunStatus::Completed && !lacks_something {
             if run.has_results() {
                 return self.complete(&run, &store);
             }
@@ -246,7 +251,7 @@ impl Attempt<'_> {
             let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
             let summary = execute::resume(request, run, &taken, watch, accounts)
                 .map_err(|error| self.halted(error, &planned.store))?;
-            drop(night);
+            drop((night, watcher));
             self.conclude(&planned, summary, templates, hooks)
         })
     }
@@ -317,7 +322,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// Say what came of it, render the reports, and find the exit code.
+    /// Say what came of it, render the reports, and find the exit code, which the run's file tells too.
     fn conclude(
         &self,
         planned: &Planned,
@@ -325,9 +330,23 @@ impl Attempt<'_> {
         templates: Option<Templates>,
         hooks: &Hooks<'_>,
     ) -> Result<Exit> {
+        let exit = self.tell(planned, &summary, templates, hooks)?;
+        if summary.run.reader().file().exit_code != Some(exit.code()) {
+            summary.run.update(|file| file.exit_code = Some(exit.code()))?;
+        }
+        Ok(exit)
+    }
+
+    fn tell(
+        &self,
+        planned: &Planned,
+        summary: &Summary,
+        templates: Option<Templates>,
+        hooks: &Hooks<'_>,
+    ) -> Result<Exit> {
         let (context, run) = (self.context, &planned.plan.run);
         summary.warnings.iter().for_each(|warning| context.warn(warning));
-        tell_failures(&summary, &planned.plan, context, hooks);
+        tell_failures(summary, &planned.plan, context, hooks);
         if summary.status == RunStatus::Incomplete {
             let sessions = planned.plan.points.len();
             context.complain(&format!(
@@ -352,8 +371,8 @@ impl Attempt<'_> {
             for sentence in landscape::sentences(&planned.plan, &summary.rows) {
                 context.say(&sentence);
             }
-            tell_idle(&summary, &planned.plan, context);
-            context.say(&sentence(&summary, self.began));
+            tell_idle(summary, &planned.plan, context);
+            context.say(&sentence(summary, self.began));
             self.tell_reports(&reports);
         }
         let reporting = &self.options.reporting;
@@ -367,15 +386,8 @@ impl Attempt<'_> {
         if let Some(error) = &summary.registry {
             context.complain(&format!("{complete} in the registry: {error}"));
         }
-        let gate = reporting::exit(&checks);
-        if gate == Exit::Gate {
-            summary.run.update(|file| {
-                // Whatever is graver was written before.
-                file.exit_code = file.exit_code.filter(|code| *code != 0).or(Some(gate.code()));
-            })?;
-        }
-        Ok(match exit(&summary, unreported.is_none(), self.signals) {
-            Exit::Success => gate,
+        Ok(match exit(summary, unreported.is_none(), self.signals) {
+            Exit::Success => reporting::exit(&checks),
             exit => exit,
         })
     }

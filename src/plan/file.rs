@@ -4,7 +4,7 @@
 //! manifest, template or strategy file is needed again; then one line a session with its index, id,
 //! base and values.
 
-use super::identity::{Digest, hex};
+use super::identity::hex;
 use super::sweep::{self, STRATEGY};
 use super::{Axis, Base, Plan, Point, Prepared};
 use crate::diag::{Mistakes, Place, Source};
@@ -262,6 +262,12 @@ pub fn read(text: &str) -> Result<Frozen> {
             frozen.point(&line, &source, &mut known).with_context(context)?;
         }
     }
+    let (found, written) = (frozen.plan.points.len() as u64, header["sessions"].as_u64());
+    ensure!(
+        written.is_none_or(|written| found == written),
+        "plan.jsonl has {found} of its {} sessions; plan them anew",
+        written.unwrap_or_default()
+    );
     Ok(frozen)
 }
 
@@ -408,11 +414,6 @@ impl Frozen {
         }
         Ok(())
     }
-}
-
-/// A digest of a plan's text.
-pub fn digest(text: &str) -> Digest {
-    *blake3::hash(text.as_bytes()).as_bytes()
 }
 
 /// What a result depends on, as a TOML text: the base with the values of the point, the days that its

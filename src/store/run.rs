@@ -14,7 +14,7 @@ use super::parquet;
 use super::prices::{self, PRICES_FILE, PriceSeries};
 use super::record::Record;
 use super::row::{self, Label, Row, read_results};
-use super::run_file::{Counts, Phase, RunFile, RunStatus};
+use super::run_file::{Counts, Phase, RunFile, RunStatus, plan_digest};
 use super::{Store, file_name};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -160,10 +160,18 @@ impl RunReader {
         &self.file
     }
 
-    /// The frozen plan, as it was written.
+    /// The frozen plan, as it was written: one that lost sessions since would look whole.
     pub fn plan(&self) -> Result<String, StoreError> {
         let path = self.layout.plan();
-        fs::read_to_string(&path).map_err(StoreError::io("read", &path))
+        let text = fs::read_to_string(&path).map_err(StoreError::io("read", &path))?;
+        if plan_digest(&text) != self.file.plan_digest {
+            return Err(StoreError::Damaged {
+                path,
+                fact: "is not what was written, the digest differs".into(),
+                remedy: "restore it from a copy, or start a new run, which takes over what ended",
+            });
+        }
+        Ok(text)
     }
 
     /// The rows of all batches, in plan order; of two for one place in the plan, the later. A batch

@@ -38,8 +38,6 @@ pub struct RunHeader {
     pub left_out: Vec<String>,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
-    /// The digest of the plan, as hex.
-    pub plan_digest: String,
     /// The plan, one line a session. It is written before `run.json`: whoever finds a run finds its
     /// plan.
     pub plan: String,
@@ -234,7 +232,7 @@ impl RunFile {
             phases: Vec::new(),
             counts: Counts::default(),
             cached_from: Vec::new(),
-            plan_digest: header.plan_digest,
+            plan_digest: plan_digest(&header.plan),
             notes: Vec::new(),
             exit_code: None,
         }
@@ -247,6 +245,11 @@ impl RunFile {
     pub(super) fn write(&self, path: &Path) -> Result<(), StoreError> {
         atomic::write(path, &to_json(self))
     }
+}
+
+/// The digest of a plan's text, as hex.
+pub(super) fn plan_digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 /// The JSON of a file that people may read.
@@ -294,7 +297,6 @@ pub(super) mod tests {
             partial: false,
             left_out: Vec::new(),
             env: Some("ci".into()),
-            plan_digest: "abcd".into(),
             plan: String::new(),
         }
     }

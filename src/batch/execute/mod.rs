@@ -17,7 +17,7 @@ use crate::diag::counted;
 use crate::engine::ENGINE;
 use crate::manifest::{Mode, Project};
 use crate::metrics::Metrics;
-use crate::plan::{Base, Job, Plan, Point, Prepared, file, hex};
+use crate::plan::{Base, Job, Plan, Point, Prepared, file};
 use crate::store::EventKind::{Check, Checkpoint, PhaseEnd, PhaseStart, RunnerEnd, RunnerStart};
 use crate::store::Level;
 use crate::store::{
@@ -150,7 +150,6 @@ pub fn start(
             .first()
             .map(|base| base.session.label.env.clone())
             .filter(|env| !env.is_empty()),
-        plan_digest: hex(&file::digest(&text), 64),
         plan: text,
     };
     let run = request.store.create_run(header, Utc::now())?;

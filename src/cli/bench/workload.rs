@@ -3,9 +3,8 @@
 
 use crate::bars::{Bars, Clock};
 use crate::plan::SplitMix;
-use crate::store::write_bars;
+use crate::store::{self, create_directories, write_bars};
 use anyhow::Result;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,14 +26,15 @@ const MANIFESTS: &[(&str, &str)] = &[
 /// Write a project with `bars` bars of two symbols into `root`.
 pub(super) fn write(root: &Path, bars: usize) -> Result<()> {
     for part in ["data", "sessions", "templates"] {
-        fs::create_dir_all(root.join(part))?;
+        create_directories(&root.join(part))?;
     }
     for (name, symbol, seed) in [("minutes", "A", 1), ("others", "B", 2)] {
         let path = root.join("data").join(name).with_extension("parquet");
         write_bars(&path, &[Arc::new(market(symbol, seed, bars))], false)?;
     }
     for (name, text) in MANIFESTS {
-        fs::write(root.join("sessions").join(name).with_extension("toml"), text)?;
+        let path = root.join("sessions").join(name).with_extension("toml");
+        store::write(&path, text.as_bytes())?;
     }
     Ok(())
 }

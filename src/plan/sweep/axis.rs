@@ -10,6 +10,13 @@ use crate::strategy::Definition;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// The largest and smallest power of ten that a number of a range may be written with: beyond it a number of
+/// 64 bits is none or has no end.
+const MAX_EXPONENT: u32 = 400;
+
+/// What is said of numbers that are beyond counting.
+const TOO_LONG: &str = "has more digits than can be counted in";
+
 /// How many values one axis may have.
 const MAX_VALUES: usize = 1_000_000;
 
@@ -158,6 +165,10 @@ fn range(axis: &Entry, table: &Table) -> Result<Vec<Node>, Mistake> {
         Some(node) => match Decimal::of(node) {
             Some(decimal) => Ok(Some(decimal)),
             None => {
+                if node.number().is_some_and(f64::is_finite) {
+                    let title = format!("`{key}` of axis `{}` {TOO_LONG}", axis.key);
+                    return Err(Mistake::new(codes::SWEEP_AXIS, &node.place, title));
+                }
                 let title = format!("`{key}` of axis `{}` is not a number", axis.key);
                 Err(Mistake::new(codes::WRONG_TYPE, &node.place, title).label(node.word()))
             }
@@ -191,7 +202,7 @@ fn range(axis: &Entry, table: &Table) -> Result<Vec<Node>, Mistake> {
             }
             match Decimal::steps(from, to, step) {
                 Some(values) => Ok(values.into_iter().map(|value| value.node(place)).collect()),
-                None => fail("has more digits than can be counted in", "write fewer decimals"),
+                None => fail(TOO_LONG, "write fewer decimals"),
             }
         }
         (None, Some(count)) => {
@@ -274,7 +285,8 @@ impl Decimal {
         let written = written.replace('_', "").to_lowercase();
         let (digits, exponent) = written.split_once('e').unwrap_or((&written, "0"));
         let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-        let exponent: i32 = exponent.parse().ok()?;
+        let exponent =
+            exponent.parse().ok().filter(|it: &i32| it.unsigned_abs() <= MAX_EXPONENT)?;
         let mut units: i128 = format!("{whole}{part}").parse().ok()?;
         let mut places = i32::try_from(part.len()).ok()? - exponent;
         while places < 0 {
@@ -370,6 +382,9 @@ mod tests {
             ("[]", "has no values"),
             ("5", "neither a list nor a range"),
             ("{ from = 0, to = 1, count = 3, scale = \"log\" }", "does not start above zero"),
+            ("{ from = 1e-70000, to = 9, step = 1 }", "more digits than can be counted in"),
+            ("{ from = 0e-2147483648, to = 9, step = 1 }", "more digits than can be counted in"),
+            ("{ from = 1, to = inf, step = 1 }", "`to` of axis `risk.stop_loss` is not a number"),
         ] {
             let shown = axis(text).unwrap_err();
             assert!(shown.contains(told), "{text}: {shown}");
