@@ -121,7 +121,7 @@ impl<'a> Hooks<'a> {
         serde_json::to_writer(&mut input, event)?;
         input.write_all(b"\n")?;
         input.rewind()?;
-        Command::new(env::current_exe()?)
+        Command::new(this_program()?)
             .args(["hook", "--name", hook.moment.word()])
             .args(["--milliseconds", &hook.timeout.as_millis().to_string()])
             .arg("--log")
@@ -136,6 +136,12 @@ impl<'a> Hooks<'a> {
             .process_group(0)
             .spawn()
     }
+}
+
+/// This program, even if another version has taken its place since it was started.
+fn this_program() -> io::Result<PathBuf> {
+    let path = env::current_exe()?;
+    Ok(if cfg!(target_os = "linux") && !path.exists() { "/proc/self/exe".into() } else { path })
 }
 
 /// How a command ended.

@@ -120,6 +120,22 @@ fn history_played_again_ends_with_the_bars_that_are_complete() {
 }
 
 #[test]
+fn a_number_that_is_none_is_refused_before_anybody_is_told() {
+    let project = project(5, "");
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    for words in [
+        &["adjust", "--size", "nan"][..],
+        &["adjust", "--tighten", "inf"],
+        &["status", "--watch", "--every", "nan"],
+    ] {
+        let _ = project.tell(words).code(2).stderr("it is a number, such as 0.5");
+    }
+    let slow = ["paper", "follow", "a.toml", "--replay", "1e-300x"];
+    let _ = project.run(slow).code(2).stderr("`0.001x` at least");
+    assert!(project.told("command").is_empty() && project.told("warning").is_empty());
+}
+
+#[test]
 fn who_gave_a_command_is_who_owns_the_process() {
     let project = project(25, "");
     let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();

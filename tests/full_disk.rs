@@ -14,7 +14,11 @@ fn project() -> Project {
 
 /// Run the manifest while no file may be larger than so many blocks of 512 bytes.
 fn run_in(project: &Project, blocks: u64) -> Outcome {
-    let papertape = project.command(["run", "a.toml", "--no-report", "-j", "2"]);
+    within(project, blocks, &["run", "a.toml", "--no-report", "-j", "2"])
+}
+
+fn within(project: &Project, blocks: u64, arguments: &[&str]) -> Outcome {
+    let papertape = project.command(arguments);
     let mut shell = Command::new("/bin/sh");
     // A process that is not told of the limit is told by the write that fails.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -62,6 +66,20 @@ fn rows_find_room_where_the_journal_does_not() {
     let run = project.newest();
     assert!(run.batches() >= 1, "the rows of what ended are there");
     goes_on(&project, &run);
+}
+
+#[test]
+fn a_command_that_cannot_be_journalled_was_never_given() {
+    let project = crate::follow::project(25, "");
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    let journal = project.path("output/paper/x/journal.jsonl");
+    let blocks = fs::metadata(journal).unwrap().len() / 512;
+    let words = ["paper", "adjust", "--size", "0.5"];
+    let _ = within(&project, blocks, &words).code(74).stderr("journal.jsonl: cannot be appended");
+    // Who is told that it failed says it again, and means it once.
+    let _ = project.run(words).success();
+    let _ = project.run(["run", "a.toml", "--no-report", "-q"]).success();
+    assert_eq!(project.told("command").len(), 1);
 }
 
 #[test]

@@ -234,6 +234,27 @@ fn a_follower_tells_the_fills_and_states_of_its_account_and_nothing_disturbs_it(
 }
 
 #[test]
+fn a_program_that_was_replaced_while_it_follows_tells_on() {
+    let project = followed("cat >> told-$PAPERTAPE_HOOK");
+    let (command, link) =
+        (project.command(["paper", "follow", "a.toml", "-q"]), project.path("pt"));
+    fs::hard_link(command.get_program(), &link)
+        .or_else(|_| fs::copy(command.get_program(), &link).map(|_| ()))
+        .unwrap();
+    let mut own = std::process::Command::new(&link);
+    let mut running = own.args(command.get_args()).current_dir(project.path("")).spawn().unwrap();
+    while project.told("phase_start").len() < 3 {
+        assert!(running.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    fs::remove_file(&link).unwrap();
+    let _ = project.tell(&["pause"]).success();
+    file(&project, "told-on_state", |text| text.contains("\"to\":\"paused\""));
+    let _ = project.tell(&["kill"]).success();
+    assert!(running.wait().unwrap().success());
+}
+
+#[test]
 fn a_new_beginning_is_a_change_of_state_that_is_told() {
     let project = followed("cat >> told-$PAPERTAPE_HOOK");
     let mut running = project.spawn(["paper", "follow", "a.toml", "-q"]);

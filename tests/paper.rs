@@ -282,6 +282,8 @@ fn what_a_killed_sender_left_is_done_once_by_the_next_to_hold_the_account() {
     let commands = commands.filter(|event: &serde_json::Value| event["type"] == "command");
     let ids: Vec<serde_json::Value> = commands.map(|event| event["facts"]["id"].clone()).collect();
     assert_eq!(ids, ["a", "b", "c", "d"]);
+    let answered = "\"facts\":{\"id\":\"torn\",\"refused\":\"it is no command: EOF";
+    assert!(journal.contains(answered), "whoever sent it need not wait");
     let _ = run(101).success();
     assert_eq!(told(&project, "command"), 4, "none is obeyed twice");
     // Another command finds what waits before it.

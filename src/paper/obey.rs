@@ -15,7 +15,7 @@ use super::{tell, views};
 use crate::batch::kept::stamp;
 use crate::engine::{self, ClosedBy, ENGINE, Intent, OrderStatus, Reason};
 use crate::store::{
-    ACCOUNT_FILE, Control, Event, EventKind, Holder, Level, Store, StoreError, Taken,
+    ACCOUNT_FILE, Control, ENDING, Event, EventKind, Holder, Level, Store, StoreError, Taken,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -94,7 +94,9 @@ impl Account {
                 Taken::Refused(name, fact) => {
                     let message = format!("control/{name}: {fact}");
                     let event = Event::new(Utc::now(), EventKind::Warning, &*message);
-                    let event = event.session(self.name());
+                    // Whoever sent it waits for an answer: a newer version of the program, perhaps.
+                    let id = name.strip_suffix(ENDING).unwrap_or(&name);
+                    let event = event.session(self.name()).fact("id", id).fact("refused", fact);
                     self.tell(&[event])?;
                     all.push(Heard::Garbage(message));
                     continue;

@@ -67,14 +67,19 @@ impl Replay {
     }
 }
 
+/// The slowest pace: slower, a pause of history is longer than anybody can wait for.
+const SLOWEST: f64 = 0.001;
+
 /// A pace such as `60x` or `max`.
 pub fn pace(text: &str) -> Result<Option<f64>, String> {
     let number = || text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
     match text {
         "max" => Ok(None),
-        _ => match number().filter(|pace| pace.is_finite() && *pace > 0.0) {
+        _ => match number().filter(|pace| pace.is_finite() && *pace >= SLOWEST) {
             Some(pace) => Ok(Some(pace)),
-            None => Err("a pace is `60x`, sixty times as fast as it happened, or `max`".into()),
+            None => Err(format!(
+                "a pace is `60x`, sixty times as fast as it happened, `{SLOWEST}x` at least, or `max`"
+            )),
         },
     }
 }
@@ -88,7 +93,7 @@ mod tests {
         assert_eq!(pace("60x"), Ok(Some(60.0)));
         assert_eq!(pace("0.5"), Ok(Some(0.5)));
         assert_eq!(pace("max"), Ok(None));
-        for wrong in ["0x", "-1", "fast", "infx"] {
+        for wrong in ["0x", "-1", "fast", "infx", "1e-300x"] {
             assert!(pace(wrong).is_err(), "{wrong}");
         }
     }

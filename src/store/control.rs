@@ -37,7 +37,8 @@ struct Envelope<T> {
     command: T,
 }
 
-const ENDING: &str = ".json";
+/// What the name of a command ends with, after its id.
+pub const ENDING: &str = ".json";
 
 /// Whoever has not finished a file for so long never will.
 const ABANDONED: Duration = Duration::from_mins(10);

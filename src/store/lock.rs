@@ -68,8 +68,9 @@ impl Lock {
             attempt = file.try_lock();
         }
         match attempt {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
+            Ok(()) if is_at(&file, path) => {}
+            // Whoever had it may have moved its directory away: it is the lock of that one.
+            Ok(()) | Err(TryLockError::WouldBlock) => {
                 let holder =
                     fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
                 let holder =
@@ -91,9 +92,43 @@ impl Lock {
     }
 }
 
+/// Whether `file` is the one that is at `path` now.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let number = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    let (file, there) = (file.metadata().map(number), fs::metadata(path).map(number));
+    matches!((file, there), (Ok(file), Ok(there)) if file == there)
+}
+
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lock_of_a_directory_that_was_moved_away_is_not_that_of_the_next_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("x");
+        let path = place.join("lock");
+        for round in 0..20 {
+            fs::create_dir(&place).unwrap();
+            let lock = Lock::acquire(&path, &Holder::this_process("first", &[])).unwrap();
+            let asked = path.clone();
+            let other = thread::spawn(move || {
+                Lock::acquire(&asked, &Holder::this_process("second", &[])).is_ok()
+            });
+            thread::sleep(PAUSE);
+            let aside = directory.path().join(round.to_string());
+            fs::rename(&place, &aside).unwrap();
+            drop(lock);
+            assert!(!other.join().unwrap(), "it has a lock of {}", aside.display());
+        }
+    }
 
     #[test]
     fn a_lock_has_one_holder_whom_others_can_name() {

@@ -51,7 +51,7 @@ pub use account::{ACCOUNT_FILE, AccountDirectory, AccountReader};
 pub use archive::Archive;
 pub use atomic::{create_directories, die_after, entries, remove, write};
 pub use cache::CachedRow;
-pub use control::{Control, Taken};
+pub use control::{Control, ENDING, Taken};
 pub use equity::{EQUITY_FILE, Equity, equity_parquet};
 pub use error::{StoreError, StoreWarning};
 pub use event::{Event, EventKind, Level};

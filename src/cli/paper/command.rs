@@ -12,7 +12,7 @@ use crate::manifest::{Layers, Manifest, Project};
 use crate::paper::obey::{Asked, Heard, Sent, is_exit};
 use crate::paper::{self, Command};
 use crate::store::{Control, Holder, JournalReader, Store, StoreError};
-use anyhow::Result;
+use anyhow::{Error, Result};
 use chrono::Utc;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -47,10 +47,10 @@ pub(super) struct Adjust {
 #[group(required = true, multiple = false)]
 struct What {
     /// Multiply the size of later entries by this factor
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", value_parser = number)]
     size: Option<f64>,
     /// Bring stops nearer by this fraction of their distance
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION", value_parser = number)]
     tighten: Option<f64>,
     /// Enter this symbol no more
     #[arg(long, value_name = "SYMBOL")]
@@ -61,6 +61,12 @@ struct What {
     /// Another value for a parameter, within its bounds
     #[arg(long, value_name = "NAME=VALUE")]
     param: Option<String>,
+}
+
+/// A number on the command line; infinity is none.
+pub(super) fn number(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| "it is a number, such as 0.5".to_owned())
 }
 
 /// Orders that wait for approval.
@@ -279,7 +285,7 @@ fn tell_hooks(
 
 /// Leave what is asked of the account `name` in its control directory until it is answered in the
 /// journal, by whoever holds the account, or by this process if nobody does; and whether it was this one.
-fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool), StoreError> {
+fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool)> {
     let mut is_ours = false;
     let (began, holder) = (Instant::now(), this_process());
     let mut journal = store.account_journal(name).from_now();
@@ -303,7 +309,13 @@ fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool), StoreE
                     id = control.send(&sent)?;
                 }
                 is_ours = true;
-                if let Some(aside) = obey(account, &id, store, &holder)? {
+                let aside = obey(account, &id, store, &holder);
+                // Who is told that it failed tells it again: it must not be obeyed twice.
+                let aside = aside.map_err(|error| match answered(&mut journal, &id) {
+                    Some(_) => Error::new(error).context("the account was told, and that holds"),
+                    None => control.remove(&id).err().unwrap_or(error).into(),
+                })?;
+                if let Some(aside) = aside {
                     return Ok((Answer::Aside(aside, "the next run opens a new account"), is_ours));
                 }
             }
@@ -315,7 +327,7 @@ fn ask(store: &Store, name: &str, asked: Asked) -> Result<(Answer, bool), StoreE
             Err(StoreError::Locked { .. }) => std::thread::sleep(PAUSE),
             Err(error) => {
                 control.remove(&id)?;
-                return Err(error);
+                return Err(error.into());
             }
         }
     }

@@ -1,5 +1,6 @@
 //! `papertape paper status`: how the accounts are.
 
+use super::command::number;
 use super::screen::{Canvas, can_draw};
 use super::{which, which_to_see};
 use crate::cli::context::{Context, Usage};
@@ -33,7 +34,7 @@ pub(super) struct Status {
     #[arg(long)]
     watch: bool,
     /// The pause between two looks, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "watch")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, requires = "watch", value_parser = number)]
     every: f64,
     /// How it is written
     #[arg(long, value_enum, default_value_t = Format::Table)]
