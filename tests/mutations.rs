@@ -63,9 +63,9 @@ impl Shipped {
         let mut sessions = 0;
         for manifest in &self.manifests {
             let paths = [manifest.clone()];
-            let projects = [Project::of(manifest, None, chrono::NaiveDate::default())];
+            let projects = vec![Project::of(manifest, None, chrono::NaiveDate::default())];
             let (layers, all) = (Layers::default(), Selection::default());
-            let Some(plan) = Plan::read(&paths, &projects, &layers, &all, &mut mistakes) else {
+            let Some(plan) = Plan::read(&paths, projects, &layers, &all, &mut mistakes) else {
                 continue;
             };
             for base in &plan.bases {

@@ -57,7 +57,7 @@ impl Kept<'_> {
     /// The nearest trailing stop of what is held of a symbol while each bar opens; `NaN` where there is
     /// none.
     fn trailing(&self, symbol: usize) -> Vec<f64> {
-        let (frame, axes) = (self.frame(), &self.work.variant.settings().axes);
+        let (frame, axes) = (self.frame(), &self.work().variant().settings().axes);
         let bars = &frame.symbols[symbol];
         let mut levels = vec![f64::NAN; frame.len()];
         for trade in self.outcome.trades.iter().filter(|trade| trade.symbol == symbol) {

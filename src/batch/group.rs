@@ -39,7 +39,7 @@ pub fn column_bytes(prepared: &Prepared, group: &Group<'_>) -> u64 {
 
 /// The number of the slice that a job runs on; `None` for one that cannot be run.
 pub fn slice(job: &Job) -> Option<usize> {
-    job.work.as_ref().ok().map(|work| work.variant.slice)
+    job.work.as_ref().ok().map(|work| work.slice)
 }
 
 fn order(a: &Job, b: &Job) -> Ordering {
@@ -117,6 +117,7 @@ mod tests {
     use crate::plan::{Plan, Selection};
     use std::collections::{BTreeMap, HashSet};
     use std::fmt::Write as _;
+    use std::path::Path;
     use std::sync::atomic::AtomicBool;
 
     const MANIFEST: &str = r#"
@@ -134,34 +135,43 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 "params.slow" = { from = 10, to = 30, step = 2 }
 "#;
 
-    fn planned() -> (Plan, Prepared) {
-        planned_of(MANIFEST)
+    /// A point is a variant of its own here, and each is measured in and out of sample.
+    fn along_settings() -> String {
+        let (head, _) = MANIFEST.split_once("[session.grid.sweep.axes]").unwrap();
+        let axes = r#"
+[session.grid.split]
+at = 2020-04-01
+[session.grid.sweep.axes]
+"risk.stop_loss" = { from = 0.01, to = 0.08, step = 0.01 }
+"risk.take_profit" = { from = 0.01, to = 0.11, step = 0.01 }
+"#;
+        format!("{head}{axes}")
     }
 
-    fn planned_of(manifest: &str) -> (Plan, Prepared) {
-        let directory = tempfile::tempdir().unwrap();
+    fn planned(directory: &Path, manifest: &str) -> (Plan, Prepared) {
         let mut data = "date,open,high,low,close,volume\n".to_owned();
         let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
         for (bar, day) in first.iter_days().take(200).enumerate() {
             let price = 100.0 + 10.0 * libm::sin(bar as f64 / 5.0) + (bar * 7 % 11) as f64;
             writeln!(data, "{day},{price},{},{},{price},1", price + 1.0, price - 1.0).unwrap();
         }
-        std::fs::write(directory.path().join("x.csv"), data).unwrap();
-        let path = directory.path().join("grid.toml");
+        std::fs::write(directory.join("x.csv"), data).unwrap();
+        let path = directory.join("grid.toml");
         std::fs::write(&path, manifest).unwrap();
-        let project = Project::of(&path, Some(directory.path()), first);
-        let projects = [project.at(i64::MAX / 2)];
+        let project = Project::of(&path, Some(directory), first);
+        let projects = vec![project.at(i64::MAX / 2)];
         let mut mistakes = Mistakes::default();
         let (layers, selection) = (Layers::default(), Selection::default());
-        let plan = Plan::read(&[path], &projects, &layers, &selection, &mut mistakes).unwrap();
-        let prepared = Prepared::new(&plan, &projects, &mut mistakes);
+        let plan = Plan::read(&[path], projects, &layers, &selection, &mut mistakes).unwrap();
+        let prepared = Prepared::new(&plan, &mut mistakes);
         assert!(!mistakes.has_errors());
         (plan, prepared)
     }
 
     /// The same with every rule at hand.
     fn ready() -> Prepared {
-        let (plan, prepared) = planned();
+        let directory = tempfile::tempdir().unwrap();
+        let (plan, prepared) = planned(directory.path(), MANIFEST);
         prepared.part(&plan, prepared.jobs.iter())
     }
 
@@ -211,7 +221,8 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
         let kinds = kinds.replace("[session.grid", "[session.kinds").replace("schema = 1", "");
         let axis = "\"params.kind\" = [\"y\", \"a\", \"z\", \"x\", \"b\"]\n\"params.slow\"";
         let both = format!("{MANIFEST}{}", kinds.replace("\"params.slow\"", axis));
-        let (plan, prepared) = planned_of(&both);
+        let directory = tempfile::tempdir().unwrap();
+        let (plan, prepared) = planned(directory.path(), &both);
         let prepared = prepared.part(&plan, prepared.jobs.iter());
         let sessions = prepared.jobs.len();
         assert_eq!(sessions, 88 * 6);
@@ -224,15 +235,20 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
 
     #[test]
     fn no_number_depends_on_groups_or_threads() {
-        let (plan, in_parts) = planned();
+        [MANIFEST, &along_settings()].into_iter().for_each(depends_on_neither);
+    }
+
+    fn depends_on_neither(manifest: &str) {
+        let directory = tempfile::tempdir().unwrap();
+        let (plan, in_parts) = planned(directory.path(), manifest);
         let ready = in_parts.part(&plan, in_parts.jobs.iter());
         assert!(ready.jobs.iter().all(Prepared::is_ready));
         assert!(!in_parts.jobs.iter().any(Prepared::is_ready), "two parts and no more");
-        let results = |prepared: &Prepared, column_bytes: u64, threads: usize| {
+        let results = |plan: &Plan, prepared: &Prepared, column_bytes: u64, threads: usize| {
             let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
             let cancel = AtomicBool::new(false);
             let batch = Batch {
-                plan: &plan,
+                plan,
                 prepared,
                 threads,
                 column_bytes,
@@ -244,19 +260,29 @@ rules.exit_long = "crosses_below(sma(close, fast), sma(close, slow))"
             batch.run(&jobs, |finished| {
                 let Some(finished) = finished else { return };
                 let done = finished.result.unwrap();
-                let metrics: Vec<Option<u64>> =
-                    done.metrics.iter().map(|(_, value)| value.map(f64::to_bits)).collect();
+                let parts = done.parts.as_ref().map(|parts| parts.both());
+                let measured = parts.into_iter().flatten().chain([&done.metrics]);
+                let metrics: Vec<Option<u64>> = measured
+                    .flat_map(|metrics| metrics.iter().map(|(_, value)| value.map(f64::to_bits)))
+                    .collect();
                 results.insert(finished.index, (done.fills, metrics));
             });
             results
         };
-        let alone = results(&ready, 0, 1);
+        let alone = results(&plan, &ready, 0, 1);
         assert_eq!(alone.len(), 88);
         for (budget, threads) in [(10_000, 1), (20_000, 3), (u64::MAX, 1), (u64::MAX, 2)] {
             for prepared in [&ready, &in_parts] {
-                let same = results(prepared, budget, threads) == alone;
+                let same = results(&plan, prepared, budget, threads) == alone;
                 assert!(same, "{budget} bytes, {threads} threads");
             }
+        }
+        // Planned by itself, a session never gives back what it holds.
+        for index in [0, 43, 87] {
+            let one = Plan { points: vec![plan.points[index]], ..plan.clone() };
+            let prepared = Prepared::new(&one, &mut Mistakes::default());
+            assert!(prepared.jobs.iter().all(Prepared::is_ready));
+            assert_eq!(results(&one, &prepared, 0, 1)[&0], alone[&index]);
         }
     }
 }

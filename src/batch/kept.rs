@@ -37,13 +37,11 @@ pub struct Kept<'a> {
     pub prepared: &'a Prepared,
     /// The session.
     pub job: &'a Job,
-    /// The same, ready.
-    pub work: &'a Work,
     /// What it did.
     pub outcome: &'a Outcome,
     /// What it was measured at, and what stands beside.
     pub done: &'a Done,
-    /// The session with its rules, if they had been given back.
+    /// The session with its rules and settings, if they had been given back.
     again: Option<Prepared>,
 }
 
@@ -55,10 +53,10 @@ impl<'a> Kept<'a> {
         job: &'a Job,
         done: &'a Done,
     ) -> Option<Self> {
-        let (work, outcome) = (job.work.as_ref().ok()?, done.outcome.as_ref()?);
+        let outcome = done.outcome.as_ref().filter(|_| job.work.is_ok())?;
         let is_ready = Prepared::is_ready(job);
         let again = (!is_ready).then(|| prepared.part(plan, std::iter::once(job)));
-        Some(Self { plan, prepared, job, work, outcome, done, again })
+        Some(Self { plan, prepared, job, outcome, done, again })
     }
 }
 
@@ -87,8 +85,14 @@ impl Kept<'_> {
         ]
     }
 
+    /// The session, ready.
+    pub fn work(&self) -> &Work {
+        let job = self.again.as_ref().map_or(self.job, |part| &part.jobs[0]);
+        job.work.as_ref().expect("what could not run leaves nothing to keep")
+    }
+
     pub(super) fn slice(&self) -> &crate::market::Slice {
-        &self.prepared.slices[self.work.variant.slice]
+        &self.prepared.slices[self.work().slice]
     }
 
     /// The bars of its range.
@@ -108,11 +112,11 @@ impl Kept<'_> {
 
     fn result(&self) -> String {
         let slice = self.slice();
-        let identity = self.work.identity();
+        let identity = self.work().identity();
         let days = slice.days();
         let axes: Map<String, Value> = self
-            .work
-            .variant
+            .work()
+            .variant()
             .settings()
             .axes
             .words()
@@ -135,7 +139,7 @@ impl Kept<'_> {
             "bars": slice.frame.len(),
             "days": slice.frame.days.len(),
             "periods_per_year": slice.periods,
-            "model": self.work.variant.session.model,
+            "model": self.work().variant().session.model,
             "axes": axes,
             "note": self.done.note,
             "conflicts": self.outcome.conflicts,
@@ -165,7 +169,7 @@ impl Kept<'_> {
 
     /// The days in and out of sample, and what they were measured at.
     fn split(&self) -> Option<Value> {
-        let (days, parts) = (self.work.variant.split.as_ref()?, self.done.parts.as_deref()?);
+        let (days, parts) = (self.work().variant().split.as_ref()?, self.done.parts.as_deref()?);
         let mut split = Map::new();
         for ((name, days), metrics) in Parts::NAMES.into_iter().zip(days).zip(parts.both()) {
             let part = json!({
@@ -196,7 +200,7 @@ impl Kept<'_> {
 
     /// The text of session.toml: what the result depends on.
     pub fn session(&self) -> String {
-        session_toml(self.plan, self.prepared, self.job, self.work)
+        session_toml(self.plan, self.prepared, self.job, self.work())
     }
 
     /// The bytes of trades.csv.
@@ -276,11 +280,7 @@ impl Kept<'_> {
 
     /// Its rules, and the graph that they are bound to.
     pub(super) fn rules(&self) -> (&Rules, &Graph) {
-        let again = self.again.as_ref().and_then(|part| Some((part, part.jobs.first()?)));
-        match again.and_then(|(part, job)| Some((part, job.work.as_ref().ok()?))) {
-            Some((part, work)) => (work.rules(), &part.graph),
-            None => (self.work.rules(), &self.prepared.graph),
-        }
+        (self.work().rules(), &self.again.as_ref().unwrap_or(self.prepared).graph)
     }
 
     /// The rule that a trade was entered by.
@@ -351,7 +351,7 @@ impl Kept<'_> {
         let slice = self.slice();
         let frame = self.frame();
         let equity = self.equity_series();
-        let capital = self.work.variant.settings().capital;
+        let capital = self.work().variant().settings().capital;
         let mut peak = capital;
         let drawdown: Vec<f64> = equity
             .iter()
@@ -502,9 +502,10 @@ pub fn failed(
     plan: &Plan,
     prepared: &Prepared,
     job: &Job,
-    work: &Work,
     failure: &Failure,
-) -> Vec<(&'static str, Vec<u8>)> {
+) -> Option<Vec<(&'static str, Vec<u8>)>> {
+    let part = prepared.part(plan, std::iter::once(job));
+    let work = part.jobs.first()?.work.as_ref().ok()?;
     let result = json!({
         "schema": 1,
         "identity": hex(&work.identity().digest(), 64),
@@ -514,13 +515,13 @@ pub fn failed(
     });
     let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
     let session = session_toml(plan, prepared, job, work);
-    vec![(RESULT, format!("{text}\n").into_bytes()), (SESSION, session.into_bytes())]
+    Some(vec![(RESULT, format!("{text}\n").into_bytes()), (SESSION, session.into_bytes())])
 }
 
 fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> String {
     let point = &plan.points[job.index];
-    let days = prepared.slices[work.variant.slice].days();
-    let session = &work.variant.session;
+    let days = prepared.slices[work.slice].days();
+    let session = &work.variant().session;
     let params = plan.base(point).params(point, session);
     file::session_toml(plan.base(point), point, &session.definition, &params, days)
 }

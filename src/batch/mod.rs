@@ -285,7 +285,7 @@ impl Worker {
                     *self = Self::default();
                     Err(Failure { kind: "panic", error: panic_text(panic.as_ref()) })
                 });
-                let slice = work.variant.slice;
+                let slice = work.slice;
                 let symbols = bench.prepared.slices[slice].symbols.len();
                 work.all_rules().for_each(|rules| rules.release(symbols, &bench.columns[slice]));
                 result
@@ -305,9 +305,9 @@ impl Worker {
         if fault == Some(job.index) {
             panic!("a fault was asked for");
         }
-        let slice = &bench.prepared.slices[work.variant.slice];
-        let columns = &bench.columns[work.variant.slice];
-        let settings = work.variant.settings();
+        let slice = &bench.prepared.slices[work.slice];
+        let columns = &bench.columns[work.slice];
+        let settings = work.variant().settings();
         let (began, share) = (Instant::now(), self.share);
         let in_time = || match bench.timeout.filter(|limit| share + began.elapsed() > *limit) {
             None => Ok(()),
@@ -316,7 +316,7 @@ impl Worker {
                 Err(Failure { kind: "timeout", error })
             }
         };
-        let tells_warm = detailed && work.variant.session.backtesting_py;
+        let tells_warm = detailed && work.variant().session.backtesting_py;
         let all_warm = settings.axes.first_bar == model::FirstBar::AllWarm || tells_warm;
         let signals: Vec<Signals> = (0..slice.symbols.len())
             .map(|symbol| {
@@ -336,7 +336,7 @@ impl Worker {
         in_time()?;
         let benchmark = Some(slice.benchmark.as_slice());
         let metrics = self.meter.measure(outcome, &slice.frame, settings, slice.periods, benchmark);
-        let parts = work.variant.split.as_ref().map(|split| {
+        let parts = work.variant().split.as_ref().map(|split| {
             let (frame, periods) = (&slice.frame, slice.periods);
             Box::new(self.meter.measure_parts(split, outcome, frame, settings, periods, benchmark))
         });
@@ -359,7 +359,7 @@ impl Worker {
             beside: Beside::default(),
         };
         if let Some(outcome) = &done.outcome {
-            let session = &work.variant.session;
+            let session = &work.variant().session;
             done.beside.backtesting_py = session
                 .backtesting_py
                 .then(|| beside::backtesting_py(outcome, &slice.frame, signals[0].warm));

@@ -124,7 +124,6 @@ fn run(planned: &Planned, store: &Store, threads: usize, phases: Vec<Phase>) -> 
     let cancel = AtomicBool::new(false);
     let request = Request {
         plan: &planned.plan,
-        projects: &planned.projects,
         prepared: &planned.prepared,
         store,
         threads,

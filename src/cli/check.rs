@@ -104,8 +104,8 @@ impl Check {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
         let (mut baselines, mut roles) = (Vec::new(), Vec::new());
-        let planned = self.planning.plan_with(context, |plan, projects| {
-            baselines = self.baselines(&plan, projects);
+        let planned = self.planning.plan_with(context, |plan| {
+            baselines = self.baselines(&plan);
             let lookup = |project: usize, key: &str| baselines[project].read(key);
             let (plan, found) = match self.own_range || self.run.is_some() {
                 false => check::pin(plan, lookup),
@@ -114,11 +114,11 @@ impl Check {
             roles = found;
             plan
         })?;
-        let Planned { plan, projects, prepared, store } = match planned {
+        let Planned { plan, prepared, store } = match planned {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        let mut sources = self.sources(&plan, &projects);
+        let mut sources = self.sources(&plan);
         let stored = self.run.as_deref().map(|which| store.open_run(which)).transpose()?;
         if let Some(reader) = &stored {
             of_manifest(reader, &plan)?;
@@ -128,7 +128,6 @@ impl Check {
         let request = Request {
             plan: &plan,
             roles: &roles,
-            projects: &projects,
             prepared: &prepared,
             baselines: &baselines,
             sources: &sources,
@@ -173,15 +172,15 @@ impl Check {
         self.baseline.as_deref().unwrap_or(said)
     }
 
-    fn baselines(&self, plan: &Plan, projects: &[Project]) -> Vec<Baselines> {
-        let each = projects.iter().zip(&plan.checks);
+    fn baselines(&self, plan: &Plan) -> Vec<Baselines> {
+        let each = plan.projects.iter().zip(&plan.checks);
         each.map(|(project, settings)| Baselines::at(&project.root, self.name(Some(settings))))
             .collect()
     }
 
     /// Where the results of each manifest come from.
-    fn sources(&self, plan: &Plan, projects: &[Project]) -> Vec<Source> {
-        let each = self.planning.manifests.iter().zip(projects);
+    fn sources(&self, plan: &Plan) -> Vec<Source> {
+        let each = self.planning.manifests.iter().zip(&*plan.projects);
         let source = |(path, project): (&PathBuf, &Project)| Source {
             complete: true,
             filtered: self.planning.filters(plan),

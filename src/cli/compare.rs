@@ -196,14 +196,14 @@ impl Compare {
         // The others need not even fit the settings.
         let session = key.and_then(|key| key.split('[').next()).map(str::to_owned);
         let planning = Planning::of(path.to_owned(), set, session.into_iter().collect());
-        let planned = planning.plan_with(context, |mut plan, _| {
+        let planned = planning.plan_with(context, |mut plan| {
             let bases = std::mem::take(&mut plan.points);
             let wanted = |point: &crate::plan::Point| self.takes(key, &plan.base(point).key(point));
             let points = bases.into_iter().filter(|point| wanted(point)).collect();
             plan.points = points;
             plan
         })?;
-        let Planned { plan, projects, prepared, .. } = match planned {
+        let Planned { plan, prepared, .. } = match planned {
             Ok(planned) => planned,
             Err(exit) => return Ok(Err(exit)),
         };
@@ -231,9 +231,9 @@ impl Compare {
             match finished.result {
                 Ok(done) => {
                     let job = prepared.jobs.iter().find(|job| job.index == finished.index);
-                    let snapshot = job.filter(|_| is_detailed).and_then(|job| {
-                        Snapshot::computed(&plan, &projects, &prepared, job, &done)
-                    });
+                    let snapshot = job
+                        .filter(|_| is_detailed)
+                        .and_then(|job| Snapshot::computed(&plan, &prepared, job, &done));
                     let snapshot = snapshot.map(Box::new);
                     let parts = done.parts.as_deref().copied();
                     let one = Compared { key, metrics: done.metrics, parts, snapshot };

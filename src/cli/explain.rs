@@ -63,7 +63,6 @@ pub(super) struct Explain {
 /// A plan of one session.
 struct One {
     plan: Plan,
-    projects: Vec<Project>,
     /// The identity it had when it ran.
     identity: Option<String>,
 }
@@ -82,7 +81,7 @@ impl Explain {
                 }
             },
         };
-        let mut prepared = Prepared::new(&one.plan, &one.projects, &mut mistakes);
+        let mut prepared = Prepared::new(&one.plan, &mut mistakes);
         context.show(&mistakes);
         if mistakes.has_errors() {
             return Ok(Exit::Usage);
@@ -118,7 +117,7 @@ impl Explain {
         let set = assignments("--set", &self.set);
         let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &[] };
         let all = Selection::default();
-        let Some(mut plan) = Plan::read(&self.manifests, &projects, &layers, &all, mistakes) else {
+        let Some(mut plan) = Plan::read(&self.manifests, projects, &layers, &all, mistakes) else {
             return Ok(None);
         };
         let found = plan.points.iter().position(|point| key(&plan, point) == self.session);
@@ -126,7 +125,7 @@ impl Explain {
             Some(index) => plan.points[index],
             // Digits of an identity are known only with the data.
             None if self.session.chars().all(|c| c.is_ascii_hexdigit()) => {
-                let prepared = Prepared::new(&plan, &projects, mistakes);
+                let prepared = Prepared::new(&plan, mistakes);
                 let job = prepared.jobs.iter().find(|job| {
                     job.work.as_ref().is_ok_and(|work| {
                         hex(&work.identity().digest(), 64).starts_with(&self.session)
@@ -138,7 +137,7 @@ impl Explain {
             None => return Err(self.unknown(&plan).into()),
         };
         plan.points = vec![point];
-        Ok(Some(One { plan, projects, identity: None }))
+        Ok(Some(One { plan, identity: None }))
     }
 
     /// The session as a run ran it: the one that is named, or the newest that did.
@@ -164,7 +163,7 @@ impl Explain {
         let reader = store.open_run(&run)?;
         let frozen = file::read(&reader.plan()?)
             .map_err(|error| Usage(format!("run {}: {error:#}", reader.id())))?;
-        let Frozen { mut plan, projects, identities, .. } = frozen;
+        let Frozen { mut plan, identities, .. } = frozen;
         let is_it = |(index, point): &(usize, &Point)| {
             let identity = identities[*index].as_deref().unwrap_or_default();
             key(&plan, point) == self.session || identity.starts_with(&self.session)
@@ -172,7 +171,7 @@ impl Explain {
         let found = plan.points.iter().enumerate().find(is_it).map(|(index, _)| index);
         let index = found.ok_or_else(|| self.unknown(&plan))?;
         plan.points = vec![plan.points[index]];
-        Ok(One { plan, projects, identity: identities[index].clone() })
+        Ok(One { plan, identity: identities[index].clone() })
     }
 
     /// What to say to somebody who names a session that is not there, or a whole sweep.

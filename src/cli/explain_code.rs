@@ -130,12 +130,12 @@ mod tests {
         let paths: Vec<PathBuf> = paths.iter().map(|path| directory.path().join(path)).collect();
         let today = NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
         let project = |path: &PathBuf| Project::of(path, Some(directory.path()), today);
-        let projects: Vec<Project> = paths.iter().map(project).collect();
+        let projects = paths.iter().map(project).collect();
         let layers = Layers { set: &set, ..Layers::default() };
         let mut mistakes = Mistakes::default();
-        let plan = Plan::read(&paths, &projects, &layers, &Selection::default(), &mut mistakes);
+        let plan = Plan::read(&paths, projects, &layers, &Selection::default(), &mut mistakes);
         if let Some(plan) = &plan {
-            let prepared = Prepared::new(plan, &projects, &mut mistakes);
+            let prepared = Prepared::new(plan, &mut mistakes);
             for job in &prepared.jobs {
                 assert!(job.work.is_ok(), "{:?}\n{page}", job.work.as_ref().err());
             }

@@ -7,12 +7,11 @@ use super::planning::{Planned, Planning, thread_count, threads};
 use crate::batch::execute;
 use crate::diag::{closest, counted};
 use crate::manifest::keys;
-use crate::plan::{Base, Job, Variant, file, word};
+use crate::plan::{Base, Job, file, word};
 use crate::store;
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Show what would run: new and cached sessions, and what sweep rules removed
 #[derive(Debug, clap::Args)]
@@ -86,8 +85,8 @@ impl Plan {
         let threads = threads(self.threads, &planned.plan.run);
         if let Some(path) = &self.out {
             let taken = vec![false; planned.plan.points.len()];
-            let Planned { plan, projects, prepared, .. } = &planned;
-            store::write(path, file::write(plan, projects, prepared, &taken).as_bytes())?;
+            let text = file::write(&planned.plan, &planned.prepared, &taken);
+            store::write(path, text.as_bytes())?;
             context.say(&format!("plan: {}", path.display()));
         }
         let estimate = planned.estimate(threads, &is_new);
@@ -123,19 +122,19 @@ fn row(
 ) -> Vec<Cell> {
     let count =
         |of: &dyn Fn(&Job) -> bool| Cell::from(jobs.iter().filter(|job| of(job)).count() as f64);
-    // The points of a sweep have few variants, and neighbours share theirs.
-    let mut variants: Vec<&Arc<Variant>> = Vec::new();
-    for work in jobs.iter().filter_map(|job| job.work.as_ref().ok()) {
-        if !variants.last().is_some_and(|last| Arc::ptr_eq(last, &work.variant)) {
-            variants.push(&work.variant);
-        }
-    }
-    let slices = || variants.iter().map(|variant| &planned.prepared.slices[variant.slice]);
+    // The points of a sweep have few slices and strategies, and neighbours share theirs.
+    let plan = &planned.plan;
+    let ready = jobs.iter().filter_map(|job| Some((job, job.work.as_ref().ok()?)));
+    let strategy = |job: &Job| &base.definition(&plan.points[job.index]).name;
+    let mut different: Vec<(usize, &String)> =
+        ready.map(|(job, work)| (work.slice, strategy(job))).collect();
+    different.dedup();
+    let slices = || different.iter().map(|(slice, _)| &planned.prepared.slices[*slice]);
     let days = || slices().filter_map(|slice| slice.days());
     let day = |day: Option<chrono::NaiveDate>| Cell::from(day.map(|day| day.to_string()));
     let symbols = slices().map(|slice| slice.symbols.join(" "));
     let own = base.session.symbols.as_deref().unwrap_or_default().join(" ");
-    let strategies = variants.iter().map(|variant| variant.session.definition.name.clone());
+    let strategies = different.iter().map(|(_, strategy)| (*strategy).clone());
     let is_open = |job: &Job| job.work.is_ok() && !is_cached(job);
     let moved = moved(planned, base, jobs, is_cached, before);
     // Other values of a sweep's parameters are other points, and none of them was run before.
@@ -200,8 +199,7 @@ fn moved(
 ) -> Option<String> {
     let before = before.get(&base.session.name)?;
     let job = jobs.iter().find(|job| !is_cached(job))?;
-    let variant = &job.work.as_ref().ok()?.variant;
-    let now = variant.components(&planned.prepared);
+    let now = planned.prepared.components(&planned.plan, job)?;
     let differ = now.iter().filter(|(part, digest)| before.get(*part) != Some(digest));
     let parts: Vec<&str> = differ.map(|(part, _)| *part).collect();
     // Only the values of parameters are not among the components.

@@ -82,12 +82,10 @@ pub(super) fn threads(wanted: Option<usize>, run: &RunSettings) -> usize {
     }
 }
 
-/// A plan, its projects and its data.
+/// A plan and its data.
 pub struct Planned {
     /// The plan.
     pub plan: Plan,
-    /// The projects of the manifests.
-    pub projects: Vec<Project>,
     /// The plan with its data.
     pub prepared: Prepared,
     /// Where results go.
@@ -165,14 +163,14 @@ impl Planning {
 
     /// Plan; or the exit code, when what is wrong has been shown.
     pub fn plan(&self, context: &Context) -> Result<Result<Planned, Exit>> {
-        self.plan_with(context, |plan, _| plan)
+        self.plan_with(context, |plan| plan)
     }
 
     /// The same, but what is prepared is what `change` makes of the plan.
     pub fn plan_with(
         &self,
         context: &Context,
-        change: impl FnOnce(Plan, &[Project]) -> Plan,
+        change: impl FnOnce(Plan) -> Plan,
     ) -> Result<Result<Planned, Exit>> {
         if self.manifests.is_empty() {
             return Err(Usage(no_manifest(context)).into());
@@ -184,16 +182,16 @@ impl Planning {
             let now = now.unwrap_or(project.now);
             project.at(now)
         };
-        let projects: Vec<Project> = self.manifests.iter().map(project).collect();
+        let projects = self.manifests.iter().map(project).collect();
         let (set, unset) = (assignments("--set", &self.set), assignments("--unset", &self.unset));
         let layers = Layers { profile: self.profile.as_deref(), set: &set, unset: &unset };
         let selection = self.selection();
         let mut mistakes = Mistakes::default();
         let what = self.manifests.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", ");
         let (plan, prepared) = telling(context, &format!("planning {what}"), || {
-            let plan = Plan::read(&self.manifests, &projects, &layers, &selection, &mut mistakes);
-            let plan = plan.map(|plan| change(plan, &projects));
-            let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &projects, &mut mistakes));
+            let plan = Plan::read(&self.manifests, projects, &layers, &selection, &mut mistakes);
+            let plan = plan.map(change);
+            let prepared = plan.as_ref().map(|plan| Prepared::new(plan, &mut mistakes));
             (plan, prepared)
         });
         context.show(&mistakes);
@@ -220,9 +218,9 @@ impl Planning {
                 format!("sessions {} and {} have the same id; change one of them", key(a), key(b));
             return Err(Usage(fact).into());
         }
-        let output = projects[0].root.join(&plan.run.output);
+        let output = plan.project().root.join(&plan.run.output);
         let store = Store::at(context.output.clone().unwrap_or(output));
-        Ok(Ok(Planned { plan, projects, prepared, store }))
+        Ok(Ok(Planned { plan, prepared, store }))
     }
 
     /// Take the only manifest of `sessions/` that declares paper sessions, where none is named.

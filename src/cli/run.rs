@@ -16,7 +16,7 @@ use crate::compare::{Checked, Checks, Standing, check};
 use crate::diag::{Mistakes, counted};
 use crate::hook::Hooks;
 use crate::manifest::project::shown;
-use crate::manifest::{Mode, Moment, Project};
+use crate::manifest::{Mode, Moment};
 use crate::paper::{Account, Night};
 use crate::plan::file::{self, Frozen};
 use crate::plan::{Plan, Prepared};
@@ -100,11 +100,11 @@ impl Run {
     }
 
     /// The report templates, so that a mistake in one is shown before anything runs.
-    fn templates(&self, plan: &Plan, projects: &[Project]) -> Result<Option<Templates>> {
+    fn templates(&self, plan: &Plan) -> Result<Option<Templates>> {
         if self.no_report || plan.run.reports.is_empty() {
             return Ok(None);
         }
-        let templates = Templates::new(Some(&projects[0].root))?;
+        let templates = Templates::new(Some(&plan.project().root))?;
         for name in &plan.run.reports {
             if !templates.names().any(|known| known == name) {
                 let known: Vec<&str> = templates.names().collect();
@@ -126,17 +126,17 @@ fn thaw(
 ) -> Result<(Planned, Vec<bool>)> {
     let frozen = file::read(text).map_err(wrong)?;
     let mut mistakes = Mistakes::default();
-    let prepared = Prepared::new(&frozen.plan, &frozen.projects, &mut mistakes);
+    let prepared = Prepared::new(&frozen.plan, &mut mistakes);
     context.show(&mistakes);
     if mistakes.has_errors() {
         let fact = "its sessions are not what they were when the plan was made; start a new run";
         return Err(wrong(anyhow::anyhow!(fact)).into());
     }
     frozen.check(&prepared).map_err(wrong)?;
-    let Frozen { plan, projects, cached, .. } = frozen;
-    let output = || context.output.clone().unwrap_or(projects[0].root.join(&plan.run.output));
+    let Frozen { plan, cached, .. } = frozen;
+    let output = || context.output.clone().unwrap_or(plan.project().root.join(&plan.run.output));
     let store = store.unwrap_or_else(|| Store::at(output()));
-    Ok((Planned { plan, projects, prepared, store }, cached))
+    Ok((Planned { plan, prepared, store }, cached))
 }
 
 /// One call of `papertape run`, from its plan to its exit code.
@@ -161,7 +161,7 @@ impl Attempt<'_> {
         carry_out: impl FnOnce(Planned, &Hooks<'_>) -> Result<Exit>,
     ) -> Result<Exit> {
         self.signals.begin();
-        let (plan, root) = (&planned.plan, planned.projects[0].root.clone());
+        let (plan, root) = (&planned.plan, planned.plan.project().root.clone());
         let (commands, sessions) = (plan.run.hooks.clone(), plan.points.len());
         let hooks = Hooks::new(&commands, &root, &planned.store);
         hooks.missing().iter().for_each(|missing| self.context.warn(missing));
@@ -196,7 +196,7 @@ impl Attempt<'_> {
     }
 
     fn start_told(&self, mut planned: Planned, hooks: &Hooks<'_>) -> Result<Exit> {
-        let templates = self.options.templates(&planned.plan, &planned.projects)?;
+        let templates = self.options.templates(&planned.plan)?;
         let mut night = self.night(&mut planned)?;
         if planned.plan.points.is_empty() {
             self.context.say("every account is held by another process");
@@ -242,7 +242,7 @@ impl Attempt<'_> {
         let wrong = |error: anyhow::Error| Usage(format!("run {id} cannot go on: {error:#}"));
         let text = run.reader().plan()?;
         let (planned, taken) = thaw(&text, Some(store), self.context, &wrong)?;
-        let templates = self.options.templates(&planned.plan, &planned.projects)?;
+        let templates = self.options.templates(&planned.plan)?;
         self.told(planned, |mut planned, hooks| {
             let mut night = self.night(&mut planned)?;
             let request = self.request(&planned, &night);
@@ -260,8 +260,8 @@ impl Attempt<'_> {
     fn complete(&self, run: &store::Run, store: &Store) -> Result<Exit> {
         // What another engine planned cannot be read, and is complete all the same.
         let frozen = run.reader().plan().map_err(Into::into).and_then(|text| file::read(&text));
-        if let Ok(Frozen { plan, projects, .. }) = frozen
-            && let Some(templates) = self.options.templates(&plan, &projects)?
+        if let Ok(Frozen { plan, .. }) = frozen
+            && let Some(templates) = self.options.templates(&plan)?
             && plan.run.reports.iter().any(|name| !run.reader().report(name).exists())
         {
             let (reports, missing) = render(run, &plan.run.reports, store, &templates);
@@ -309,7 +309,6 @@ impl Attempt<'_> {
         );
         Request {
             plan: &planned.plan,
-            projects: &planned.projects,
             prepared: &planned.prepared,
             store: &planned.store,
             threads: threads(self.options.threads, &planned.plan.run),

@@ -7,10 +7,11 @@
 use super::baseline::{Accepted, Baseline, Baselines, Lack, Source};
 use super::snapshot::{Snapshot, Strategies};
 use super::verdict::{Finding, Level, PlaceOf, Verdict, expect, judge};
+use crate::batch::kept::Kept;
 use crate::batch::{Batch, Done, Failure};
 use crate::diag::Place;
 use crate::manifest::gates::{Check, Expectation, OnMissing, Strictness};
-use crate::manifest::{Node, Project, Range, Value};
+use crate::manifest::{Node, Range, Value};
 use crate::metrics::Metrics;
 use crate::plan::{Base, Job, Plan, Point, Prepared};
 use crate::store::{Label, Row, RunReader, Status, StoreError};
@@ -272,8 +273,6 @@ pub struct Request<'a> {
     pub plan: &'a Plan,
     /// The roles of its points.
     pub roles: &'a [Cast],
-    /// The projects of its manifests.
-    pub projects: &'a [Project],
     /// The plan with its data.
     pub prepared: &'a Prepared,
     /// The baselines of each project.
@@ -314,7 +313,7 @@ pub fn check(
     let Request { roles, prepared, .. } = request;
     let needed = |job: &&Job| match (&roles[job.index].0, &job.work) {
         (Role::Beyond(last), Ok(work)) => {
-            let days = prepared.slices[work.variant.slice].days();
+            let days = prepared.slices[work.slice].days();
             days.is_some_and(|(_, to)| to > *last)
         }
         (Role::Beyond(_), Err(_)) => false,
@@ -334,7 +333,9 @@ pub fn check(
         let (role, index) = &roles[finished.index];
         match (role, finished.result) {
             (Role::Beyond(last), Ok(done)) => {
-                beyond.extend(after(job, &done, prepared, *last).map(|facts| (*index, facts)));
+                let kept = Kept::of(request.plan, prepared, job, &done);
+                let facts = kept.and_then(|kept| after(&kept, *last));
+                beyond.extend(facts.map(|facts| (*index, facts)));
             }
             (Role::Beyond(_), Err(_)) => {}
             (role, result) => {
@@ -415,7 +416,7 @@ impl Request<'_> {
             }
         };
         checked.metrics = done.metrics;
-        let taken = Snapshot::computed(plan, self.projects, self.prepared, job, &done);
+        let taken = Snapshot::computed(plan, self.prepared, job, &done);
         let mut snapshot = taken.expect("a session that ran has days and details");
         if let Some(engine) = self.engine {
             snapshot.identity.engine = engine;
@@ -467,18 +468,15 @@ pub fn hold(
 }
 
 /// What a session did after the day `last`.
-fn after(job: &Job, done: &Done, prepared: &Prepared, last: NaiveDate) -> Option<Beyond> {
-    let (work, outcome) = (job.work.as_ref().ok()?, done.outcome.as_ref()?);
-    let slice = &prepared.slices[work.variant.slice];
-    let frame = &slice.frame;
+fn after(kept: &Kept<'_>, last: NaiveDate) -> Option<Beyond> {
+    let (frame, outcome) = (kept.frame(), kept.outcome);
     let date = |number: i32| NaiveDate::from_epoch_days(number);
     let is_old = |number: i32| date(number).is_some_and(|day| day <= last);
     let first = frame.days.partition_point(|day| is_old(day.number));
     let start = first.checked_sub(1).map_or(0, |day| frame.days[day].end);
-    let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
-    let equity = outcome.equity(&closes, frame.len());
+    let equity = kept.equity_series();
     let before = match start {
-        0 => work.variant.settings().capital,
+        0 => kept.work().variant().settings().capital,
         start => equity[start - 1],
     };
     Some(Beyond {

@@ -14,7 +14,6 @@ use crate::bars::Bars;
 use crate::batch::{self, Done, kept::Kept, kept::stamp};
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
-use crate::manifest::Project;
 use crate::metrics::Metric;
 use crate::paper::{EQUITY, History, equity_csv, take};
 use crate::plan::{Instruction, Plan, Prepared};
@@ -77,7 +76,6 @@ pub struct Reconciled {
 /// What one session comes to, given what.
 struct Bench<'a> {
     plan: &'a Plan,
-    projects: &'a [Project],
     prepared: &'a mut Prepared,
     index: usize,
     history: &'a History,
@@ -118,10 +116,10 @@ impl Bench<'_> {
 
     /// What comes of it, and what of its history is not what the last checkpoint says.
     fn walk(&mut self, given: Given) -> Result<(Snapshot, Option<String>), String> {
-        let (projects, history) = (self.projects, self.history);
+        let history = self.history;
         self.see(given, |kept, done| {
             let Kept { plan, prepared, job, .. } = *kept;
-            let snapshot = Snapshot::computed(plan, projects, prepared, job, done)?;
+            let snapshot = Snapshot::computed(plan, prepared, job, done)?;
             Some((snapshot, history.differs_from_checkpoint(kept)))
         })
     }
@@ -139,7 +137,6 @@ impl Bench<'_> {
 /// `shown` it, against a backtest.
 pub fn reconcile(
     plan: &Plan,
-    projects: &[Project],
     prepared: &mut Prepared,
     index: usize,
     history: &History,
@@ -169,7 +166,7 @@ pub fn reconcile(
             (take::again(terms, &own, &source)?, cut.chain(earlier).collect())
         }
     };
-    let mut bench = Bench { plan, projects, prepared, index, history };
+    let mut bench = Bench { plan, prepared, index, history };
     let is_told_something = !told.is_empty() || base.session.paper.approval;
     let commands = history.given().len();
     let opened = Given { params: terms.values(), bars: own, told: Some(told) };

@@ -8,7 +8,7 @@ use crate::bars::DAY;
 use crate::batch::Done;
 use crate::batch::kept::{self, Kept, stamp};
 use crate::diag::{Mistakes, Source};
-use crate::manifest::{Node, Project, Session, Table, Value};
+use crate::manifest::{Node, Session, Table, Value};
 use crate::market::Slice;
 use crate::metrics::{Metric, Metrics};
 use crate::plan::{Job, Plan, Prepared, Work, hex};
@@ -96,24 +96,18 @@ const MONTH_DIGITS: usize = 16;
 
 impl Snapshot {
     /// Of a session that has just run with its details.
-    pub fn computed(
-        plan: &Plan,
-        projects: &[Project],
-        prepared: &Prepared,
-        job: &Job,
-        done: &Done,
-    ) -> Option<Self> {
+    pub fn computed(plan: &Plan, prepared: &Prepared, job: &Job, done: &Done) -> Option<Self> {
         let kept = Kept::of(plan, prepared, job, done)?;
-        let Kept { work, outcome, .. } = kept;
+        let (work, outcome) = (kept.work(), kept.outcome);
         let point = &plan.points[job.index];
         let base = plan.base(point);
-        let slice = &prepared.slices[work.variant.slice];
+        let slice = &prepared.slices[work.slice];
         let frame = &slice.frame;
         let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
         let equity = outcome.equity(&closes, frame.len());
-        let account = Account::of(slice, &equity, work.variant.settings().capital);
+        let account = Account::of(slice, &equity, work.variant().settings().capital);
         let (from, to) = slice.days()?;
-        let strategy = &work.variant.session.definition.name;
+        let strategy = &work.variant().session.definition.name;
         let mut months = account.months();
         data_months(slice, &mut months);
         Some(Self {
@@ -122,11 +116,11 @@ impl Snapshot {
             range: Span { bars: done.bars, from, to },
             periods: slice.periods,
             identity: components(work),
-            settings: settings(&kept.session(), &axes(&work.variant.session)),
+            settings: settings(&kept.session(), &axes(&work.variant().session)),
             rules: rules(
                 &kept.session(),
                 strategy,
-                projects[base.project].strategy_table(strategy),
+                plan.projects[base.project].strategy_table(strategy),
             ),
             metrics: done.metrics.iter().collect(),
             fills: hex(&done.fills, 64),
@@ -204,7 +198,7 @@ impl Snapshot {
     pub fn bars_of(&mut self, prepared: &Prepared, job: &Job) {
         let Ok(work) = &job.work else { return };
         if hex(&work.identity().data, 64) == self.identity.data {
-            let slice = &prepared.slices[work.variant.slice];
+            let slice = &prepared.slices[work.slice];
             data_months(slice, &mut self.months);
             self.bars = Some(bars(slice));
         }

@@ -524,7 +524,7 @@ impl Account {
 
     fn is_due(&self, checkpoint: &Checkpoint, kept: &Kept<'_>) -> bool {
         let Some(known) = &self.checkpoint else { return true };
-        match kept.work.variant.session.paper.checkpoint_every {
+        match kept.work().variant().session.paper.checkpoint_every {
             Span::Bars(bars) => checkpoint.walked >= known.walked + bars,
             Span::Time(time) => match (known.last, checkpoint.last) {
                 (Some(then), Some(now)) => {
@@ -539,7 +539,7 @@ impl Account {
     fn keep(&mut self, checkpoint: Checkpoint, kept: &Kept<'_>) -> Result<(), StoreError> {
         let text = serde_json::to_vec_pretty(&checkpoint).expect("a checkpoint is plain values");
         self.directory.write_checkpoint(checkpoint.number, &text)?;
-        let most = kept.work.variant.session.paper.keep_checkpoints;
+        let most = kept.work().variant().session.paper.keep_checkpoints;
         for number in super::thin::superfluous(&self.directory.reader().checkpoints()?, most) {
             self.directory.remove_checkpoint(number)?;
         }

@@ -492,7 +492,7 @@ impl<'p> Follower<'p> {
         let kept = kept.expect("a session that was run with its details has them");
         let settled = self.account.settle(&kept)?;
         self.paused = settled.once_fit == State::Paused;
-        let capital = kept.work.variant.settings().capital;
+        let capital = kept.work().variant().settings().capital;
         let closed = kept.outcome.trades.iter().filter(|trade| trade.exit.is_some());
         let equity = kept.equity_series().last().copied().unwrap_or(capital);
         self.sight = Sight {

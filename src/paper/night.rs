@@ -172,7 +172,7 @@ fn advance(
     prepared: &mut Prepared,
 ) -> Result<usize, Refused> {
     let job = prepared.jobs.iter().find(|job| job.index == index);
-    let work = job.map(|job| job.work.as_ref());
+    let (work, is_ready) = (job.map(|job| job.work.as_ref()), job.is_some_and(Prepared::is_ready));
     if let Some(fact) = account.wrong() {
         return Err(Refused::Damaged(fact));
     }
@@ -184,8 +184,12 @@ fn advance(
     }
     let source = source.clone();
     account.may_go_on(base)?;
-    if has_own {
-        let session = account.session(base).map_err(Refused::Changed)?;
+    // Beside a long sweep it has given back what it is opened and compared with.
+    if has_own || !is_ready {
+        let session = match has_own {
+            true => account.session(base).map_err(Refused::Changed)?,
+            false => base.session.clone(),
+        };
         prepared.put(index, session, source.clone(), &[]).map_err(Refused::Unfit)?;
     }
     let job = prepared.jobs.iter().find(|job| job.index == index);
@@ -197,4 +201,50 @@ fn advance(
     account.tell_waits()?;
     account.put(prepared, index, base).map_err(Refused::Changed)?;
     Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Project;
+    use crate::plan::AT_ONCE;
+    use chrono::NaiveDate;
+
+    /// An account, and a sweep that is too long for all its sessions to hold their rules.
+    const MANIFEST: &str = r#"
+schema = 1
+[session.account]
+mode = "paper"
+strategy = "buy-and-hold"
+data = { path = "x.csv", timeframe = "1d" }
+[session.long]
+strategy = "buy-and-hold"
+data = { path = "x.csv", timeframe = "1d" }
+[session.long.sweep.axes]
+"risk.stop_loss" = { from = 0.01, to = 0.2, count = 50 }
+"#;
+
+    #[test]
+    fn an_account_is_opened_beside_a_sweep_that_runs_in_parts() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let rows = ["2020-01-01,2,2,2,2,1", "2020-01-02,2,2,2,2,1", ""].join("\n");
+        std::fs::write(root.join("x.csv"), format!("date,open,high,low,close,volume\n{rows}"))
+            .unwrap();
+        let path = root.join("x.toml");
+        std::fs::write(&path, MANIFEST).unwrap();
+        let (layers, selection, mut mistakes) = Default::default();
+        let project = Project::of(&path, Some(root), NaiveDate::from_ymd_opt(2020, 1, 9).unwrap());
+        let read = Plan::read(&[path], vec![project], &layers, &selection, &mut mistakes);
+        let mut plan = read.unwrap();
+        let mut prepared = Prepared::new(&plan, &mut mistakes);
+        assert!(plan.points.len() > AT_ONCE && !prepared.jobs.iter().any(Prepared::is_ready));
+
+        let (store, holder) = (Store::at(root.join("output")), Holder::this_process("here", &[]));
+        let open = |session: &str| Account::open(&store, session, &holder).map(Some);
+        let mut night = Night::begin(&mut plan, &mut prepared, &store, &holder, open).unwrap();
+        night.take(&plan, &mut prepared);
+        assert_eq!(night.accounts[&0].taken, Ok(2));
+        assert!(Prepared::is_ready(&prepared.jobs[0]) && prepared.jobs[0].work.is_ok());
+    }
 }

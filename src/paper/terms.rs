@@ -99,7 +99,7 @@ impl Param {
 impl Terms {
     /// The terms of a session that is ready to run on the data of its manifest.
     pub fn of(base: &Base, work: &Work) -> Self {
-        let (session, data) = (&base.session, &work.variant.data);
+        let (session, data) = (&base.session, &work.variant().data);
         let symbols = match &session.symbols {
             Some(symbols) => symbols.clone(),
             None => data.names(),
@@ -107,7 +107,7 @@ impl Terms {
         let others = work.named().iter().map(|symbol| symbol.to_string());
         let others: Vec<String> = others.filter(|symbol| !symbols.contains(symbol)).collect();
         let timeframe = |symbol: &String| data.symbol(symbol).map_or(0, |it| it.clock.timeframe);
-        let (rules, settings) = work.variant.digests();
+        let (rules, settings) = work.variant().digests();
         let params = session.definition.params.iter().zip(&session.params);
         Self {
             strategy: session.definition.name.clone(),
@@ -133,7 +133,7 @@ impl Terms {
 
     /// The same, with what a session that is ready to run reads into them.
     pub fn read_as(&self, work: &Work) -> Self {
-        let (rules, settings) = work.variant.digests();
+        let (rules, settings) = work.variant().digests();
         Self { rules: hex(&rules, 64), settings: hex(&settings, 64), ..self.clone() }
     }
 

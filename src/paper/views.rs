@@ -57,7 +57,7 @@ pub fn equity_csv(kept: &Kept<'_>) -> Vec<u8> {
 
 /// `csv` and the lines of `series` from the bar `first` on.
 fn equity_lines(mut csv: String, kept: &Kept<'_>, series: &[f64], first: usize) -> String {
-    let mut peak = kept.work.variant.settings().capital;
+    let mut peak = kept.work().variant().settings().capital;
     for (bar, &equity) in series.iter().enumerate() {
         peak = if equity > peak { equity } else { peak };
         if bar >= first {
@@ -167,7 +167,7 @@ fn wins_and_losses(kept: &Kept<'_>) -> (usize, usize, usize) {
 }
 
 fn worth(kept: &Kept<'_>) -> (f64, f64) {
-    let capital = kept.work.variant.settings().capital;
+    let capital = kept.work().variant().settings().capital;
     let series = kept.equity_series();
     let peak = series.iter().copied().fold(capital, f64::max);
     let equity = series.last().copied().unwrap_or(capital);
@@ -207,7 +207,7 @@ fn summary(how: &Value) -> Value {
 
 /// `account.json`: what `papertape paper status` shows.
 pub(super) fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -> Value {
-    let settings = kept.work.variant.settings();
+    let settings = kept.work().variant().settings();
     let (frame, outcome) = (kept.frame(), kept.outcome);
     let (equity, drawdown) = worth(kept);
     let (trades, wins, losses) = wins_and_losses(kept);
@@ -247,7 +247,7 @@ pub(super) fn how(account: &Account, kept: &Kept<'_>, checkpoint: &Checkpoint) -
             })
         })
         .collect();
-    let rules = &kept.work.variant.session.definition.rules;
+    let rules = &kept.work().variant().session.definition.rules;
     let has_rule = rules.iter().any(|written| written.rule == Rule::Stop);
     let risk = &settings.risk;
     let has_stops = has_rule || risk.stop_loss.is_some() || risk.trailing_stop.is_some();

@@ -29,7 +29,8 @@ use std::sync::Arc;
 const LAYOUT: u64 = 1;
 
 /// The plan as the text of plan.jsonl; `cached` says which sessions are taken over.
-pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[bool]) -> String {
+pub fn write(plan: &Plan, prepared: &Prepared, cached: &[bool]) -> String {
+    let projects = &plan.projects;
     let run = &plan.run;
     let header = json!({
         "plan": LAYOUT,
@@ -54,11 +55,11 @@ pub fn write(plan: &Plan, projects: &[Project], prepared: &Prepared, cached: &[b
     let mut text = format!("{header}\n");
     for (number, base) in plan.bases.iter().enumerate() {
         let first = prepared.jobs.iter().find(|job| plan.points[job.index].base == number);
-        let variant = first.and_then(|job| job.work.as_ref().ok()).map(|work| &work.variant);
-        let components = variant.map(|variant| {
-            variant.components(prepared).map(|(part, digest)| (part.to_owned(), json!(digest)))
-        });
-        let found = variant.map(|variant| variant.checks(prepared));
+        let work = first.and_then(|job| job.work.as_ref().ok());
+        let components = first.and_then(|job| prepared.components(plan, job));
+        let components =
+            components.map(|all| all.map(|(part, digest)| (part.to_owned(), json!(digest))));
+        let found = work.map(|work| prepared.checks(work.slice));
         let line = base_line(number, base, &projects[base.project], components, found);
         text.push_str(&format!("{line}\n"));
     }
@@ -206,10 +207,8 @@ pub fn components(text: &str) -> Vec<(String, HashMap<String, String>)> {
 /// A plan that was written before, and the identities its sessions had then.
 #[derive(Debug)]
 pub struct Frozen {
-    /// The plan.
+    /// The plan; its projects have the strategies as they were.
     pub plan: Plan,
-    /// The projects of its manifests, with the strategies as they were.
-    pub projects: Vec<Project>,
     /// The identity of each session; `None` where its data was refused.
     pub identities: Vec<Option<String>>,
     /// Which sessions were to be taken over from earlier runs.
@@ -235,6 +234,10 @@ pub fn read(text: &str) -> Result<Frozen> {
     }
     let mut frozen = Frozen {
         plan: Plan {
+            projects: strings(&header["roots"])
+                .iter()
+                .map(|root| project_at(Path::new(root), header["now"].as_i64()))
+                .collect(),
             run: run_settings(&header)?,
             manifests: serde_json::from_value(header["manifests"].clone()).context("manifests")?,
             checks: Vec::new(),
@@ -243,10 +246,6 @@ pub fn read(text: &str) -> Result<Frozen> {
             points: Vec::new(),
             partial: header["partial"].as_bool().unwrap_or(false),
         },
-        projects: strings(&header["roots"])
-            .iter()
-            .map(|root| project_at(Path::new(root), header["now"].as_i64()))
-            .collect(),
         identities: Vec::new(),
         cached: Vec::new(),
         checks: Vec::new(),
@@ -314,7 +313,7 @@ impl Frozen {
     fn base(&mut self, line: &serde_json::Value, source: &Arc<Source>) -> Result<()> {
         let project = line["project"].as_u64().unwrap_or_default() as usize;
         let project_files =
-            self.projects.get(project).context("the project is not in the header")?;
+            self.plan.projects.get(project).context("the project is not in the header")?;
         let place = Place::whole(source);
         let mut mistakes = Mistakes::default();
         let table = |json: &serde_json::Value| match Node::from_json(json, source).value {
@@ -357,6 +356,7 @@ impl Frozen {
         known: &mut HashMap<(usize, String, String), u32>,
     ) -> Result<()> {
         let number = line["base"].as_u64().context("a session has no base")? as usize;
+        let projects = &self.plan.projects;
         let base = self.plan.bases.get_mut(number).context("the base is not in the plan")?;
         let row = base.grid.len().checked_div(base.axes.len()).unwrap_or_default();
         let mut met = 0;
@@ -373,8 +373,7 @@ impl Frozen {
                 hash_map::Entry::Vacant(vacant) => {
                     let node = (!json.is_null()).then(|| Node::from_json(json, source));
                     if let Some(node) = node.as_ref().filter(|_| path == STRATEGY) {
-                        let (project, mut found) =
-                            (&self.projects[base.project], Mistakes::default());
+                        let (project, mut found) = (&projects[base.project], Mistakes::default());
                         let definition = definition_of(node, project, &mut found);
                         base.strategies.push(definition.with_context(|| found.render(false))?);
                     }

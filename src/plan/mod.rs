@@ -38,6 +38,8 @@ use sweep::STRATEGY;
 /// Everything that a run is going to do.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// The projects in which the manifests' names are looked up, one a manifest.
+    pub projects: Arc<[Project]>,
     /// What concerns the run.
     pub run: RunSettings,
     /// The manifests, by path as people write it, with a digest of their text.
@@ -57,7 +59,7 @@ pub struct Plan {
 /// A declared session: one point, or the base of a sweep.
 #[derive(Debug, Clone)]
 pub struct Base {
-    /// The project in which its names are looked up.
+    /// The number of its project among the plan's.
     pub project: usize,
     /// Its merged layers, without the sweep.
     pub declared: Declared,
@@ -156,18 +158,21 @@ pub fn word(value: &Scalar) -> String {
 }
 
 impl Plan {
-    /// Plan the manifests at `paths`; `None` if there are mistakes that stop the work.
+    /// Plan the manifests at `paths`, each in its project; `None` if there are mistakes that stop the
+    /// work.
     pub fn read(
         paths: &[PathBuf],
-        projects: &[Project],
+        projects: Vec<Project>,
         layers: &Layers<'_>,
         selection: &Selection,
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
+        let projects: Arc<[Project]> = projects.into();
         let mut plan: Option<Self> = None;
-        for (index, (path, project)) in paths.iter().zip(projects).enumerate() {
+        for (index, (path, project)) in paths.iter().zip(&*projects).enumerate() {
             let Some(manifest) = Manifest::read(path, project, layers, mistakes) else { continue };
             let plan = plan.get_or_insert_with(|| Self {
+                projects: projects.clone(),
                 run: manifest.run.clone(),
                 manifests: Vec::new(),
                 checks: Vec::new(),
@@ -190,7 +195,7 @@ impl Plan {
         if mistakes.has_errors() {
             // What only the data can tell is told as well, so that all can be mended at once.
             plan.points.dedup_by_key(|point| point.base);
-            Prepared::new(&plan, projects, mistakes);
+            Prepared::new(&plan, mistakes);
             return None;
         }
         plan.select(selection).map_err(|found| mistakes.append(found)).ok()?;
@@ -268,8 +273,26 @@ impl Plan {
         &self.bases[point.base]
     }
 
+    /// The project of the first manifest: what concerns the run is looked up there.
+    pub fn project(&self) -> &Project {
+        &self.projects[0]
+    }
+
+    /// The session of `point` with every value but its parameters; `None` with mistakes.
+    fn session(&self, point: &Point, mistakes: &mut Mistakes) -> Option<Session> {
+        let base = self.base(point);
+        if base.axes.iter().all(|axis| axis.path.starts_with("params.")) {
+            return Some(base.session.clone());
+        }
+        let tree = Self::variant_tree(base, base.at(point));
+        let (Session { name, place, .. }, project) = (&base.session, &self.projects[base.project]);
+        let mut session = type_session(name, place, &tree, project, mistakes)?;
+        session.share(&base.session);
+        Some(session)
+    }
+
     /// The different data of its sessions, in the order of the plan.
-    pub fn data(&self, projects: &[Project], mistakes: &mut Mistakes) -> Vec<DataSettings> {
+    pub fn data(&self, mistakes: &mut Mistakes) -> Vec<DataSettings> {
         let mut all: Vec<DataSettings> = Vec::new();
         for point in &self.points {
             let base = self.base(point);
@@ -278,7 +301,7 @@ impl Plan {
                 true => {
                     let tree = Self::variant_tree(base, base.at(point));
                     let (name, place) = (&base.session.name, &base.session.place);
-                    type_data(name, place, &tree, &projects[base.project], mistakes)
+                    type_data(name, place, &tree, &self.projects[base.project], mistakes)
                 }
             };
             // How far rules see back makes no other bars of the file.

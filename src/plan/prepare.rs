@@ -6,7 +6,7 @@ use super::{Base, Plan, Point};
 use crate::diag::{Mistake, Mistakes, Severity, codes};
 use crate::engine::{Command, ENGINE, Hand, Settings};
 use crate::expr::{Columns, Graph, Scalar, World};
-use crate::manifest::{DataSettings, Mode, Project, Session, Split, type_session};
+use crate::manifest::{DataSettings, Mode, Session, Split};
 use crate::market::{self, DataSet, Slice, Verdict};
 use crate::store::DataCheck;
 use crate::strategy::{Definition, Rules, Strategy};
@@ -17,9 +17,9 @@ use std::time::Duration;
 /// How many bytes of an identity people are shown, as ten digits.
 const ID_BYTES: usize = 5;
 
-/// How many sessions hold their rules at a time. A plan of more gives them back once they are known to be
-/// right, and [`Prepared::part`] makes them again for the sessions that run next: what a long sweep takes
-/// of the memory is its rows. Tests need no long sweep to see it.
+/// How many sessions hold their rules and settings at a time. A plan of more gives them back once they are
+/// known to be right, and [`Prepared::part`] makes them again for the sessions that run next: what a long
+/// sweep takes of the memory is its rows. Tests need no long sweep to see it.
 pub const AT_ONCE: usize = if cfg!(test) { 48 } else { 10_000 };
 
 /// A plan of which every session is ready to run, or known to be impossible.
@@ -29,13 +29,37 @@ pub struct Prepared {
     pub graph: Graph,
     /// The different slices of data.
     pub slices: Vec<Arc<Slice>>,
-    /// What planning must know of the symbols, for each slice.
-    worlds: Vec<Arc<World>>,
+    /// What planning must know of each slice.
+    grounds: Vec<Ground>,
+    /// The strategies that were checked against data.
+    strategies: Vec<Compiled>,
     /// The data sets by their settings, or why they cannot be used.
     pub data: Vec<(DataSettings, Result<Arc<DataSet>, String>)>,
     /// One job a session, in the order of the plan.
     pub jobs: Vec<Job>,
 }
+
+/// What planning must know of a slice.
+#[derive(Debug, Clone)]
+struct Ground {
+    /// Its symbols, as rules see them.
+    world: Arc<World>,
+    /// The files that it was cut from.
+    data: Arc<DataSet>,
+    /// Which bars its sessions meet.
+    mode: Mode,
+}
+
+/// A definition that was checked against a data set, and what came of it.
+#[derive(Debug, Clone)]
+struct Compiled {
+    definition: Arc<Definition>,
+    data: Arc<DataSet>,
+    strategy: Option<Ruled>,
+}
+
+/// A strategy, and the digest of its rules.
+type Ruled = (Arc<Strategy>, Arc<identity::Digest>);
 
 /// One session, ready.
 #[derive(Debug)]
@@ -57,10 +81,12 @@ impl Job {
 /// What a session needs to run.
 #[derive(Debug)]
 pub struct Work {
-    /// What it shares with the other points of its sweep.
-    pub variant: Arc<Variant>,
+    /// The number of its slice in [`Prepared::slices`].
+    pub slice: usize,
     /// What it holds while it is its turn to run; `None` in a plan of more than [`AT_ONCE`] sessions.
     ready: Option<Box<Ready>>,
+    /// The digest of its rules, which many sessions have in common.
+    rules: Arc<identity::Digest>,
     /// The digest of its settings.
     settings: identity::Digest,
     /// The digest of what it can see of the data, which many sessions have in common.
@@ -72,6 +98,8 @@ pub struct Work {
 /// What a session holds only while it is its turn to run.
 #[derive(Debug)]
 struct Ready {
+    /// What it shares with the other points of its sweep.
+    variant: Arc<Variant>,
     /// The values of its strategy's parameters.
     params: Vec<Scalar>,
     /// The rules bound to them.
@@ -83,6 +111,11 @@ struct Ready {
 impl Work {
     fn ready(&self) -> &Ready {
         self.ready.as_ref().expect("a session that runs is of a part that has its rules")
+    }
+
+    /// What it shares with the other points of its sweep.
+    pub fn variant(&self) -> &Variant {
+        &self.ready().variant
     }
 
     /// Its rules.
@@ -97,7 +130,7 @@ impl Work {
 
     /// Its identity.
     pub fn identity(&self) -> Identity {
-        identity::identity(self.variant.rules, self.settings, *self.data)
+        identity::identity(*self.rules, self.settings, *self.data)
     }
 
     /// What its account was told; nothing, if it has none.
@@ -113,7 +146,7 @@ impl Work {
 
     /// What the engine is told of the owner of the account.
     pub fn hand(&self) -> Hand<'_> {
-        Hand { commands: &self.told().commands, approves: self.variant.session.approves() }
+        Hand { commands: &self.told().commands, approves: self.variant().session.approves() }
     }
 }
 
@@ -167,39 +200,36 @@ pub struct Variant {
     pub session: Session,
     /// Its strategy, checked against its data.
     pub strategy: Arc<Strategy>,
-    /// The number of its slice in [`Prepared::slices`].
-    pub slice: usize,
     /// The files of its data.
     pub data: Arc<DataSet>,
     /// Its trading days in and out of sample, by their places in the slice; `None` without a split.
     pub split: Option<[std::ops::Range<usize>; 2]>,
-    rules: identity::Digest,
+    slice: usize,
+    rules: Arc<identity::Digest>,
     /// The digest of its settings without parameters.
-    settings: identity::Digest,
+    digest: identity::Digest,
 }
 
 impl Variant {
-    /// The components that all points of a sweep have in common, by name.
-    pub fn components(&self, prepared: &Prepared) -> [(&'static str, String); 4] {
-        let digits = |digest: &identity::Digest| identity::hex(digest, 16);
-        [
-            ("rules", digits(&self.rules)),
-            ("settings", digits(&self.settings)),
-            ("data", digits(&prepared.slices[self.slice].digest)),
-            ("engine", ENGINE.to_string()),
-        ]
-    }
-
-    /// What the checks found in its data.
-    pub fn checks(&self, prepared: &Prepared) -> Vec<DataCheck> {
-        prepared.slices[self.slice].verdicts.iter().flat_map(DataCheck::all).collect()
+    /// The `session` on slice number `slice`, with what makes digests of its settings. Why it cannot run
+    /// there, if it cannot.
+    fn new(
+        session: Session,
+        (strategy, rules): Ruled,
+        data: &Arc<DataSet>,
+        (slice, cut): (usize, &Slice),
+    ) -> Result<(Self, SettingsHasher), String> {
+        let split = session.split.as_ref().map(|split| days_of(split, cut)).transpose()?;
+        let hasher = SettingsHasher::new(&session, &cut.symbols, cut.periods, split.as_ref());
+        let (data, digest) = (data.clone(), hasher.without_params());
+        Ok((Self { session, strategy, data, split, slice, rules, digest }, hasher))
     }
 
     /// The digest of the rules that trade, whatever is drawn beside them, and that of the settings without
     /// parameters.
     pub fn digests(&self) -> (identity::Digest, identity::Digest) {
         let rules = self.strategy.canonical_without_plots();
-        (*blake3::hash(rules.as_bytes()).as_bytes(), self.settings)
+        (*blake3::hash(rules.as_bytes()).as_bytes(), self.digest)
     }
 
     /// What the engine is told.
@@ -211,33 +241,36 @@ impl Variant {
 impl Prepared {
     /// Load the data of `plan` and make every session ready. Data that cannot be used is no mistake:
     /// its sessions are refused and the others go on.
-    pub fn new(plan: &Plan, projects: &[Project], mistakes: &mut Mistakes) -> Self {
+    pub fn new(plan: &Plan, mistakes: &mut Mistakes) -> Self {
         let mut preparation = Preparation {
-            projects,
+            plan,
             prepared: Self {
                 graph: Graph::default(),
                 slices: Vec::new(),
-                worlds: Vec::new(),
+                grounds: Vec::new(),
+                strategies: Vec::new(),
                 data: Vec::new(),
                 jobs: Vec::with_capacity(plan.points.len()),
             },
             slice_keys: Vec::new(),
             with_rules: 0,
             prices: Vec::new(),
-            strategies: Vec::new(),
             hasher: None,
             told: Vec::new(),
         };
         let mut variants: HashMap<(usize, Vec<u32>), Option<Usable>> = HashMap::new();
         for (index, point) in plan.points.iter().enumerate() {
             let base = plan.base(point);
-            let fixed: Vec<u32> = fixed_axes(base, point).collect();
             let variant = variants
-                .entry((point.base, fixed))
+                .entry(key_of_variant(base, point))
                 .or_insert_with(|| preparation.variant(base, point, mistakes));
             let Some(variant) = variant else { continue };
             preparation.job(index, base, point, variant.clone(), mistakes);
             preparation.make_room(AT_ONCE);
+            if variants.len() > AT_ONCE {
+                // What was wrong with one is not told twice.
+                variants.retain(|_, variant| !matches!(variant, Some(Ok(_))));
+            }
         }
         if preparation.with_rules > 0 {
             preparation.make_room(1);
@@ -254,17 +287,25 @@ impl Prepared {
     /// rules.
     pub fn part<'a>(&self, plan: &Plan, jobs: impl Iterator<Item = &'a Job>) -> Self {
         let mut graph = Graph::default();
+        let mut variants: HashMap<(usize, Vec<u32>), Arc<Variant>> = HashMap::new();
         let mut ready = |job: &Job| {
             let work = job.work.as_ref().map_err(String::clone).map(|work| {
-                let (variant, world) = (&work.variant, &self.worlds[work.variant.slice]);
-                let (legs, mut known) = (&variant.session.legs, Mistakes::default());
                 let point = &plan.points[job.index];
-                let params = plan.base(point).params(point, &variant.session);
+                let base = plan.base(point);
+                let variant = variants
+                    .entry(key_of_variant(base, point))
+                    .or_insert_with(|| self.variant(plan, job.index, work))
+                    .clone();
+                let world = &self.grounds[work.slice].world;
+                let (legs, mut known) = (&variant.session.legs, Mistakes::default());
+                let params = base.params(point, &variant.session);
                 let rules = variant.strategy.bind(&params, legs, world, &mut graph, &mut known);
                 let rules = rules.expect("its rules were right before");
+                let named = rules.named().into();
                 Work {
-                    variant: variant.clone(),
-                    ready: Some(Box::new(Ready { params, named: rules.named().into(), rules })),
+                    slice: work.slice,
+                    ready: Some(Box::new(Ready { variant, params, named, rules })),
+                    rules: work.rules.clone(),
                     settings: work.settings,
                     data: work.data.clone(),
                     told: None,
@@ -273,9 +314,67 @@ impl Prepared {
             Job { index: job.index, work }
         };
         let jobs = jobs.map(&mut ready).collect();
-        let (slices, worlds, data) = (&self.slices, &self.worlds, &self.data);
-        let (slices, worlds, data) = (slices.clone(), worlds.clone(), data.clone());
-        Self { graph, slices, worlds, data, jobs }
+        let (slices, grounds) = (self.slices.clone(), self.grounds.clone());
+        let (strategies, data) = (self.strategies.clone(), self.data.clone());
+        Self { graph, slices, grounds, strategies, data, jobs }
+    }
+
+    /// What session number `index` of `plan` shares with the other points of its sweep: at hand, or made
+    /// again.
+    fn variant(&self, plan: &Plan, index: usize, work: &Work) -> Arc<Variant> {
+        if let Some(ready) = &work.ready {
+            return ready.variant.clone();
+        }
+        let session = plan.session(&plan.points[index], &mut Mistakes::default());
+        let mut session = session.expect("its settings were right before");
+        self.meet(&mut session);
+        let data = &self.grounds[work.slice].data;
+        let strategy = self.compiled(&session.definition, data).cloned().flatten();
+        let strategy = strategy.expect("its strategy was right before");
+        let slice = (work.slice, &*self.slices[work.slice]);
+        let variant = Variant::new(session, strategy, data, slice);
+        Arc::new(variant.expect("its days were there before").0)
+    }
+
+    /// The components that all points of the sweep of `job` have in common, by name; `None` if it cannot
+    /// be run.
+    pub fn components(&self, plan: &Plan, job: &Job) -> Option<[(&'static str, String); 4]> {
+        let work = job.work.as_ref().ok()?;
+        let digits = |digest: &identity::Digest| identity::hex(digest, 16);
+        Some([
+            ("rules", digits(&work.rules)),
+            ("settings", digits(&self.variant(plan, job.index, work).digest)),
+            ("data", digits(&self.slices[work.slice].digest)),
+            ("engine", ENGINE.to_string()),
+        ])
+    }
+
+    /// What the checks found in the data of slice number `slice`.
+    pub fn checks(&self, slice: usize) -> Vec<DataCheck> {
+        self.slices[slice].verdicts.iter().flat_map(DataCheck::all).collect()
+    }
+
+    /// Hold the strategy of `session` together with an equal one that was met before: an inline strategy is
+    /// read anew with each session.
+    fn meet(&self, session: &mut Session) {
+        let own = &session.definition;
+        let is_it =
+            |known: &&Compiled| Arc::ptr_eq(&known.definition, own) || known.definition == *own;
+        if let Some(known) = self.strategies.iter().find(is_it) {
+            session.definition = known.definition.clone();
+        }
+    }
+
+    /// What came of `definition` when it was checked against `data`; `None` if it was not.
+    fn compiled(
+        &self,
+        definition: &Arc<Definition>,
+        data: &Arc<DataSet>,
+    ) -> Option<&Option<Ruled>> {
+        let is_it = |known: &&Compiled| {
+            Arc::ptr_eq(&known.definition, definition) && Arc::ptr_eq(&known.data, data)
+        };
+        self.strategies.iter().find(is_it).map(|known| &known.strategy)
     }
 
     /// How long the data took, by what was done with it.
@@ -315,7 +414,7 @@ impl Prepared {
     /// The place of the slice of session number `index`: the one that it has already, if no other
     /// session shares it.
     fn place_of(&self, index: usize) -> usize {
-        let slice = |job: &Job| job.work.as_ref().ok().map(|work| work.variant.slice);
+        let slice = |job: &Job| job.work.as_ref().ok().map(|work| work.slice);
         let (own, others): (Vec<&Job>, Vec<&Job>) =
             self.jobs.iter().partition(|job| job.index == index);
         let own = own.into_iter().find_map(slice);
@@ -378,26 +477,27 @@ impl Prepared {
             hasher.update(&seen).update(format!("{instructions:?}").as_bytes());
             seen = *hasher.finalize().as_bytes();
         }
-        let rules_digest = identity::rules_digest(&strategy);
+        let digest = Arc::new(identity::rules_digest(&strategy));
+        let ground = Ground { world, data: data.clone(), mode: session.mode };
         // An account that is followed is put again with every bar.
         if place == self.slices.len() {
             self.slices.push(Arc::new(slice));
-            self.worlds.push(world);
+            self.grounds.push(ground);
         } else {
-            (self.slices[place], self.worlds[place]) = (Arc::new(slice), world);
+            (self.slices[place], self.grounds[place]) = (Arc::new(slice), ground);
         }
         let variant = Variant {
             strategy: Arc::new(strategy),
             slice: place,
             data,
             split: None,
-            rules: rules_digest,
-            settings: hasher.without_params(),
+            rules: digest.clone(),
+            digest: hasher.without_params(),
             session,
         };
-        let ready = Some(Box::new(Ready { params, rules, named: named.into() }));
-        let (variant, told, data) = (Arc::new(variant), Some(Box::new(told)), Arc::new(seen));
-        Some(Ok(Work { variant, ready, settings, data, told }))
+        let (variant, told) = (Arc::new(variant), Some(Box::new(told)));
+        let ready = Some(Box::new(Ready { variant, params, rules, named: named.into() }));
+        Some(Ok(Work { slice: place, ready, rules: digest, settings, data: Arc::new(seen), told }))
     }
 
     /// What was found in the files of these settings.
@@ -417,10 +517,12 @@ impl Prepared {
     /// symbol.
     pub fn warnings(&self, modes: &[Mode]) -> Vec<String> {
         let works = self.jobs.iter().filter_map(|job| job.work.as_ref().ok());
-        let works = works.filter(|work| modes.contains(&work.variant.session.mode));
-        let slices: BTreeSet<usize> = works.clone().map(|work| work.variant.slice).collect();
-        let verdicts = slices.into_iter().flat_map(|slice| &self.slices[slice].verdicts);
-        let files = works.flat_map(|work| &work.variant.data.files).filter(|file| file.rows == 0);
+        let slices: BTreeSet<usize> = works.map(|work| work.slice).collect();
+        let is_wanted = |slice: &&usize| modes.contains(&self.grounds[**slice].mode);
+        let slices: Vec<&usize> = slices.iter().filter(is_wanted).collect();
+        let verdicts = slices.iter().flat_map(|slice| &self.slices[**slice].verdicts);
+        let files = slices.iter().flat_map(|slice| &self.grounds[**slice].data.files);
+        let files = files.filter(|file| file.rows == 0);
         let empty = files.map(|file| format!("{}: the file has a header and no rows", file.path));
         let mut lines: Vec<String> = Vec::new();
         for line in verdicts.flat_map(|verdict| verdict.warnings()).chain(empty) {
@@ -448,7 +550,7 @@ impl Prepared {
         let of = |slice: &Arc<Slice>| Columns::new(&self.graph, slice.views(), slice.symbols.len());
         let mut columns: Vec<Columns<'a>> = self.slices.iter().map(of).collect();
         for work in wanted.filter_map(|job| job.work.as_ref().ok()) {
-            let slice = work.variant.slice;
+            let slice = work.slice;
             for rules in work.all_rules() {
                 rules.reserve(self.slices[slice].symbols.len(), &mut columns[slice]);
             }
@@ -468,8 +570,7 @@ impl Prepared {
     pub fn column_bytes<'a>(&self, jobs: impl Iterator<Item = &'a Job> + Clone) -> u64 {
         let works = jobs.filter_map(|job| job.work.as_ref().ok());
         let Some(first) = works.clone().next() else { return 0 };
-        let rows: usize =
-            self.slices[first.variant.slice].views().map(|view| view.rows.len()).sum();
+        let rows: usize = self.slices[first.slice].views().map(|view| view.rows.len()).sum();
         // A truth value takes two bits, a number eight bytes.
         let bytes =
             |number: usize| (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64;
@@ -505,7 +606,7 @@ impl Prepared {
     pub fn bars(&self, job: &Job) -> u64 {
         match &job.work {
             Ok(work) => {
-                let slice = &self.slices[work.variant.slice];
+                let slice = &self.slices[work.slice];
                 slice.frame.len() as u64 * slice.symbols.len() as u64
             }
             Err(_) => 0,
@@ -513,10 +614,12 @@ impl Prepared {
     }
 }
 
-/// The numbers of a point's values on the axes that are not parameters.
-fn fixed_axes<'a>(base: &'a Base, point: &'a Point) -> impl Iterator<Item = u32> + 'a {
+/// What tells the variants of a plan apart: the base, and the numbers of the point's values on the axes that
+/// are not parameters.
+fn key_of_variant(base: &Base, point: &Point) -> (usize, Vec<u32>) {
     let at = base.axes.iter().zip(base.at(point));
-    at.filter(|(axis, _)| !axis.path.starts_with("params.")).map(|(_, &value)| value)
+    let fixed = at.filter(|(axis, _)| !axis.path.starts_with("params.")).map(|(_, &value)| value);
+    (point.base, fixed.collect())
 }
 
 /// The trading days of `slice` in and out of sample, or why there are none.
@@ -535,23 +638,14 @@ fn days_of(split: &Split, slice: &Slice) -> Result<[std::ops::Range<usize>; 2], 
 /// A variant, or why its data cannot be used.
 type Usable = Result<Arc<Variant>, String>;
 
-/// A definition that was checked against a data set, and what came of it.
-struct Compiled {
-    definition: Arc<Definition>,
-    data: usize,
-    /// With the digest of its rules.
-    strategy: Option<(Arc<Strategy>, identity::Digest)>,
-}
-
 struct Preparation<'a> {
-    projects: &'a [Project],
+    plan: &'a Plan,
     prepared: Prepared,
     slice_keys: Vec<SliceKey>,
     /// How many of the jobs hold their rules: the last ones.
     with_rules: usize,
     /// The extremes of each slice, unless its bars are still arriving.
     prices: Vec<Option<Prices>>,
-    strategies: Vec<Compiled>,
     /// What makes digests of the settings of the variant that was met last: it is as large as a variant.
     hasher: Option<(Arc<Variant>, SettingsHasher)>,
     /// Places whose mistake was told for another point already.
@@ -572,46 +666,29 @@ struct SliceKey {
 impl Preparation<'_> {
     /// `None` if the session has mistakes; an error if its data cannot be used.
     fn variant(&mut self, base: &Base, point: &Point, mistakes: &mut Mistakes) -> Option<Usable> {
-        let mut session = match base.axes.iter().any(|axis| !axis.path.starts_with("params.")) {
-            false => base.session.clone(),
-            true => {
-                let tree = Plan::variant_tree(base, base.at(point));
-                let project = &self.projects[base.project];
-                type_session(&base.session.name, &base.session.place, &tree, project, mistakes)?
-            }
-        };
-        session.share(&base.session);
-        // An inline strategy is read anew with each session, and is the same one.
-        let own = &session.definition;
-        let is_it =
-            |known: &&Compiled| Arc::ptr_eq(&known.definition, own) || known.definition == *own;
-        if let Some(known) = self.strategies.iter().find(is_it) {
-            session.definition = known.definition.clone();
-        }
+        let mut session = self.plan.session(point, mistakes)?;
+        self.prepared.meet(&mut session);
         let (number, data) = match self.data(&session.data) {
             (number, Ok(data)) => (number, data),
             (_, Err(reason)) => return Some(Err(reason)),
         };
-        let (strategy, rules) = self.strategy(&session, number, &data, mistakes)?;
+        let strategy = self.strategy(&session.definition, &data, mistakes)?;
         let slice = match self.slice(number, &data, &session) {
             Ok(slice) => slice,
             Err(reason) => return Some(Err(reason)),
         };
         let cut = &self.prepared.slices[slice];
-        let split = match session.split.as_ref().map(|split| days_of(split, cut)).transpose() {
-            Ok(split) => split,
+        let (variant, hasher) = match Variant::new(session, strategy, &data, (slice, &**cut)) {
+            Ok(variant) => variant,
             Err(reason) => return Some(Err(reason)),
         };
-        let hasher = SettingsHasher::new(&session, &cut.symbols, cut.periods, split.as_ref());
-        let settings = hasher.without_params();
-        let risk = &session.settings.risk;
+        let (session, risk) = (&variant.session, &variant.session.settings.risk);
         if risk.max_group.is_some() && cut.symbols.iter().all(|symbol| risk.group(symbol).is_none())
         {
             let title = "no symbol of the session is in `groups`: `risk.max_group` limits nothing";
             let mistake = Mistake::new(codes::OUT_OF_RANGE, &session.place, title);
             self.tell(mistake.warning(), base, point, mistakes);
         }
-        let variant = Variant { session, strategy, slice, data, split, rules, settings };
         let variant = Arc::new(variant);
         self.hasher = Some((variant.clone(), hasher));
         Some(Ok(variant))
@@ -631,28 +708,33 @@ impl Preparation<'_> {
 
     fn strategy(
         &mut self,
-        session: &Session,
-        data: usize,
-        set: &DataSet,
+        definition: &Arc<Definition>,
+        data: &Arc<DataSet>,
         mistakes: &mut Mistakes,
-    ) -> Option<(Arc<Strategy>, identity::Digest)> {
-        let definition = &session.definition;
-        let is_same =
-            |known: &&Compiled| Arc::ptr_eq(&known.definition, definition) && known.data == data;
-        if let Some(known) = self.strategies.iter().find(is_same) {
-            return known.strategy.clone();
+    ) -> Option<Ruled> {
+        if let Some(known) = self.prepared.compiled(definition, data) {
+            return known.clone();
         }
-        let strategy = Strategy::compile(definition, &set.extra(), &set.names(), mistakes);
+        let strategy = Strategy::compile(definition, &data.extra(), &data.names(), mistakes);
         let strategy = strategy.map(|strategy| {
             let rules = identity::rules_digest(&strategy);
-            (Arc::new(strategy), rules)
+            (Arc::new(strategy), Arc::new(rules))
         });
-        let (definition, strategy_too) = (definition.clone(), strategy.clone());
-        self.strategies.push(Compiled { definition, data, strategy: strategy_too });
+        let compiled = Compiled {
+            definition: definition.clone(),
+            data: data.clone(),
+            strategy: strategy.clone(),
+        };
+        self.prepared.strategies.push(compiled);
         strategy
     }
 
-    fn slice(&mut self, data: usize, set: &DataSet, session: &Session) -> Result<usize, String> {
+    fn slice(
+        &mut self,
+        data: usize,
+        set: &Arc<DataSet>,
+        session: &Session,
+    ) -> Result<usize, String> {
         let key = SliceKey {
             data,
             symbols: session.symbols.clone(),
@@ -676,7 +758,8 @@ impl Preparation<'_> {
         }
         self.slice_keys.push(key);
         let world = if arriving { slice.growing_world(set) } else { slice.world(set) };
-        self.prepared.worlds.push(Arc::new(world));
+        let ground = Ground { world: Arc::new(world), data: set.clone(), mode: session.mode };
+        self.prepared.grounds.push(ground);
         // What is still to come of a paper account may be otherwise.
         self.prices.push(if arriving { None } else { Prices::of(&slice) });
         self.prepared.slices.push(Arc::new(slice));
@@ -696,7 +779,7 @@ impl Preparation<'_> {
             Ok(variant) => {
                 let mut found = Mistakes::default();
                 let params = base.params(point, &variant.session);
-                let world = &self.prepared.worlds[variant.slice];
+                let world = &self.prepared.grounds[variant.slice].world;
                 let graph = &mut self.prepared.graph;
                 let (legs, strategy) = (&variant.session.legs, &variant.strategy);
                 let rules = strategy.bind(&params, legs, world, graph, &mut found);
@@ -755,15 +838,17 @@ impl Preparation<'_> {
                     Some(before) => before.data.clone(),
                     None => Arc::new(seen),
                 };
-                let ready = Some(Box::new(Ready { params, rules, named: named.into() }));
-                Ok(Work { variant, ready, settings, data, told: None })
+                let (slice, digest) = (variant.slice, variant.rules.clone());
+                let ready = Ready { variant, params, rules, named: named.into() };
+                let ready = Some(Box::new(ready));
+                Ok(Work { slice, ready, rules: digest, settings, data, told: None })
             }
         };
         self.prepared.jobs.push(Job { index, work });
         self.with_rules += 1;
     }
 
-    /// Take their rules from the jobs if more than a part of them have been planned and `most` hold
+    /// Take their rules and settings from the jobs if more than a part of them have been planned and `most` hold
     /// theirs.
     fn make_room(&mut self, most: usize) {
         let jobs = &mut self.prepared.jobs;

@@ -171,8 +171,8 @@ pub fn explain(
 ) -> Result<Explanation, String> {
     let job = prepared.jobs.first().ok_or("there is no such session")?;
     let work = job.work.as_ref().map_err(Clone::clone)?;
-    let (session, data) = (&work.variant.session, &work.variant.data);
-    let slice = &prepared.slices[work.variant.slice];
+    let (session, data) = (&work.variant().session, &work.variant().data);
+    let slice = &prepared.slices[work.slice];
     let known = slice.symbols.iter().any(|known| symbol.is_none_or(|symbol| symbol == known));
     if !known {
         return Err(format!("the session trades {}", slice.symbols.join(", ")));
@@ -200,7 +200,7 @@ pub fn explain(
     let kept = Kept::of(plan, prepared, job, &done).ok_or("the session left no details")?;
     let outcome = kept.outcome;
     let events = events_of(&kept.events(), &stamp(slice.frame.time[bar]));
-    let (frame, settings) = (&slice.frame, work.variant.settings());
+    let (frame, settings) = (&slice.frame, work.variant().settings());
     let waiting = |bar| Walk::default().waiting(frame, &signals, settings, work.hand(), bar);
     let (before, after) = (bar.checked_sub(1).map(waiting).unwrap_or_default(), waiting(bar));
     let account = Account { outcome, frame, settings, bar, before, after };

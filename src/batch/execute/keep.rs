@@ -5,7 +5,7 @@ use super::Execution;
 use crate::batch::kept::{self, Kept};
 use crate::batch::{Batch, Done, Failure, Finished};
 use crate::manifest::Keep;
-use crate::plan::{Plan, Point, Work};
+use crate::plan::{Identity, Plan, Point};
 use crate::store::{CachedRow, Status, StoreError};
 use blake3::Hash;
 use std::collections::{BTreeMap, HashMap};
@@ -35,8 +35,8 @@ impl<'a> Execution<'a> {
 
     pub(super) fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
         let Some(kept) = self.kept(index, done) else { return Ok(()) };
-        let (work, files) = (kept.work, kept.files());
-        self.leave(index, work, &files)
+        let (identity, files) = (kept.work().identity(), kept.files());
+        self.leave(index, &identity, &files)
     }
 
     /// A session that failed leaves why, unless nothing is to be kept.
@@ -48,19 +48,19 @@ impl<'a> Execution<'a> {
         let plan = self.request.plan;
         let wanted = plan.run.keep == Keep::Failed || keeps_at_once(plan, &plan.points[index]);
         let Some(job) = self.job(index).filter(|_| wanted) else { return Ok(()) };
-        let Ok(work) = &job.work else { return Ok(()) };
-        let files = kept::failed(plan, self.request.prepared, job, work, failure);
-        self.leave(index, work, &files)
+        let files = kept::failed(plan, self.request.prepared, job, failure);
+        let (Some(files), Ok(work)) = (files, &job.work) else { return Ok(()) };
+        self.leave(index, &work.identity(), &files)
     }
 
     /// Write the files of a session into a directory of its own.
     fn leave(
         &mut self,
         index: usize,
-        work: &Work,
+        identity: &Identity,
         files: &[(&str, Vec<u8>)],
     ) -> Result<(), StoreError> {
-        let dir = self.dir(index, &Hash::from(work.identity().digest()));
+        let dir = self.dir(index, &Hash::from(identity.digest()));
         let files: Vec<(&str, &[u8])> = files.iter().map(|(name, it)| (*name, &it[..])).collect();
         self.run.keep_session(&dir, &files)?;
         self.kept.insert(dir);

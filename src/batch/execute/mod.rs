@@ -15,7 +15,7 @@ use super::kept::Kept;
 use super::{Batch, Done, Failure, Finished, Took, column_bytes};
 use crate::diag::counted;
 use crate::engine::ENGINE;
-use crate::manifest::{Mode, Project};
+use crate::manifest::Mode;
 use crate::metrics::Metrics;
 use crate::plan::{Base, Job, Plan, Point, Prepared, file};
 use crate::store::EventKind::{Check, Checkpoint, PhaseEnd, PhaseStart, RunnerEnd, RunnerStart};
@@ -46,8 +46,6 @@ const SESSION: &str = "session";
 pub struct Request<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The projects of its manifests.
-    pub projects: &'a [Project],
     /// The plan with its data.
     pub prepared: &'a Prepared,
     /// Where everything goes.
@@ -126,7 +124,7 @@ pub fn start(
     let plan = request.plan;
     let taken: Vec<bool> =
         (0..plan.points.len()).map(|index| cached.contains_key(&index)).collect();
-    let text = file::write(plan, request.projects, request.prepared, &taken);
+    let text = file::write(plan, request.prepared, &taken);
     let objective = plan.run.objective;
     let header = RunHeader {
         engine: ENGINE,
@@ -496,15 +494,15 @@ impl<'a> Execution<'a> {
         let slice = self
             .job(index)
             .and_then(|job| job.work.as_ref().ok())
-            .map(|work| (&self.request.prepared.slices[work.variant.slice], &work.variant.session));
-        let days = slice.and_then(|(slice, _)| slice.days());
+            .map(|work| &self.request.prepared.slices[work.slice]);
+        let days = slice.and_then(|slice| slice.days());
         Label {
             key: base.key(point),
             session: base.session.name.as_str().into(),
             strategy: base.definition(point).name.as_str().into(),
             mode: base.session.mode.word().into(),
             symbols: match slice {
-                Some((slice, _)) => slice.symbols.as_slice().into(),
+                Some(slice) => slice.symbols.as_slice().into(),
                 None => base.session.symbols.as_deref().unwrap_or_default().into(),
             },
             from: days.map(|(from, _)| from),

@@ -6,7 +6,7 @@ use crate::engine::ENGINE;
 use crate::expr::Scalar;
 use crate::manifest::Objective;
 use crate::plan::{self, Base, Work, hex};
-use crate::store::{self, DataCheck, Record, Row, Status, StoreError, SweepSummary};
+use crate::store::{self, Record, Row, Status, StoreError, SweepSummary};
 use chrono::{DateTime, Utc};
 
 impl Execution<'_> {
@@ -101,10 +101,7 @@ impl Execution<'_> {
             parts: row.parts.as_deref().copied(),
             params: self.params(base, row.index as usize),
             sweep,
-            checks: work.map_or_else(Vec::new, |work| {
-                let slice = &self.request.prepared.slices[work.variant.slice];
-                slice.verdicts.iter().flat_map(DataCheck::all).collect()
-            }),
+            checks: work.map_or_else(Vec::new, |work| self.request.prepared.checks(work.slice)),
             result: is_kept.then(|| format!("runs/{}/sessions/{dir}", file.id)),
         }
     }

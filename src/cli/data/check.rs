@@ -73,11 +73,11 @@ impl Check {
         let set = super::assignments("--set", &self.reading.set);
         let layers = Layers { set: &set, ..Layers::default() };
         let mut mistakes = Mistakes::default();
-        let (paths, projects) = ([path.to_owned()], [project]);
+        let (paths, projects) = ([path.to_owned()], vec![project]);
         let selection = Selection::default();
-        let plan = Plan::read(&paths, &projects, &layers, &selection, &mut mistakes);
+        let plan = Plan::read(&paths, projects, &layers, &selection, &mut mistakes);
         match plan {
-            Some(plan) if !mistakes.has_errors() => Ok(plan.data(&projects, &mut mistakes)),
+            Some(plan) if !mistakes.has_errors() => Ok(plan.data(&mut mistakes)),
             _ => Err(Usage(format!("no plan\n{}", mistakes.render(context.color)))),
         }
     }

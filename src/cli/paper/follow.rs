@@ -64,7 +64,7 @@ impl Follow {
         self.planning.find_paper(context);
         self.planning.find_sessions(context)?;
         let mut backtests = 0;
-        let only_paper = |mut plan: Plan, _: &[_]| {
+        let only_paper = |mut plan: Plan| {
             let (bases, all) = (&plan.bases, plan.points.len());
             plan.points.retain(|point| bases[point.base].session.mode == Mode::Paper);
             backtests = all - plan.points.len();
@@ -82,15 +82,15 @@ impl Follow {
             Err(exit) => return Ok(exit),
         };
         signals.begin();
-        let Planned { mut plan, prepared, store, projects, .. } = planned;
+        let Planned { mut plan, prepared, store, .. } = planned;
         let names: Vec<String> = plan.points.iter().map(|it| plan.base(it).key(it)).collect();
         let is_one = names.len() == 1;
         if !is_one && self.stdin {
             let fact = format!("`--stdin` is for one session; choose it: {}", names.join(", "));
             return Err(Usage(fact).into());
         }
-        let commands = plan.run.hooks.clone();
-        let hooks = Hooks::new(&commands, &projects[0].root, &store);
+        let (commands, root) = (plan.run.hooks.clone(), plan.project().root.clone());
+        let hooks = Hooks::new(&commands, &root, &store);
         hooks.missing().iter().for_each(|missing| context.warn(missing));
         let screen = self.screen.then(|| Screen::of(&store, &names));
         let command_line: Vec<String> = std::env::args().collect();
@@ -123,7 +123,7 @@ impl Follow {
         let plans = plan.points.iter().map(|it| Plan { points: vec![*it], ..plan.clone() });
         let plans: Vec<Plan> = plans.collect();
         let follow = |number: usize, plan: &Plan| {
-            let prepared = Prepared::new(plan, &projects, &mut Mistakes::default());
+            let prepared = Prepared::new(plan, &mut Mistakes::default());
             let followed = desk.follow(number, plan, prepared);
             followed.unwrap_or_else(|error| {
                 desk.show().say(number, &format!("error: {error:#}"), Level::Error);

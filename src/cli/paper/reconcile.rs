@@ -76,7 +76,7 @@ impl Reconcile {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        let Planned { plan, projects, mut prepared, .. } = planned;
+        let Planned { plan, mut prepared, .. } = planned;
         let index = plan.points.iter().position(|point| {
             let base = plan.base(point);
             base.session.name == session && base.session.mode == Mode::Paper
@@ -95,7 +95,7 @@ impl Reconcile {
         let (plan, prepared) = (&plan, &mut prepared);
         let reconciled = match history.wrong() {
             Some(fact) => Err(fact),
-            None => reconcile(plan, &projects, prepared, index, &history, &shown, wanted),
+            None => reconcile(plan, prepared, index, &history, &shown, wanted),
         };
         let reconciled = match reconciled {
             Ok(reconciled) => reconciled,
