@@ -113,6 +113,37 @@ fn history_played_again_is_the_backtest() {
 }
 
 #[test]
+fn history_without_a_bar_has_an_end() {
+    let project = project(0, "");
+    let replay = ["paper", "follow", "a.toml", "--replay", "max"];
+    let _ = project.run(replay).success().stderr("x: there is no bar to play again");
+    fs::remove_file(project.path("data/X.csv")).unwrap();
+    let _ = project.run(replay).code(3).stderr("there is no such file");
+}
+
+#[test]
+fn an_account_whose_range_has_ended_waits_for_no_bar() {
+    let text = manifest("").replace("mode =", "range = { to = 2024-01-01 }\nmode =");
+    let bar = |time: &str| format!("{time},1,2,0.5,1,10\n");
+    let bars = ["2024-01-01T23:58:00Z", "2024-01-01T23:59:00Z", "2024-01-02T00:00:00Z"].map(bar);
+    let project = Project::new()
+        .manifest("a.toml", &text)
+        .file("data/X.csv", [HEADER, &bars.concat()].concat());
+    let mut running = project.spawn(["paper", "follow", "a.toml"]);
+    let is_told =
+        |it: &Value| it["message"].as_str().unwrap().starts_with("its range ended on 2024-01-01");
+    running.wait_until(|| project.told("check").iter().any(is_told));
+    project.append(&bar("2024-01-02T00:01:00Z"));
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(
+        (project.states(), project.walked()),
+        (vec!["initializing".into(), "active".into()], 2)
+    );
+    running.signal("TERM");
+    let _ = running.end().code(143).stderr("x: its range ended on 2024-01-01");
+}
+
+#[test]
 fn history_played_again_ends_with_the_bars_that_are_complete() {
     let project = project(110, "");
     let _ = project.run(["paper", "follow", "a.toml", "--replay", "max"]).success();

@@ -6,7 +6,7 @@
 //! ```
 
 use super::checkpoint::Checkpoint;
-use super::history::{BARS, Back, History, Past, TERMS};
+use super::history::{BARS, Back, DATA, History, Past, TERMS};
 use super::life::{Cause, State};
 use super::recover::Undone;
 use super::state::{is_held, state};
@@ -149,8 +149,8 @@ impl Account {
         Ok(())
     }
 
-    /// Bring it into the state that tells whoever looks what `refused` it, and write down why, as far as
-    /// that can be written; nothing, if that was told last.
+    /// Bring it into the state that tells whoever looks what `refused` it, if it can come to that, and write
+    /// down why, as far as that can be written; nothing, if that was told last, or if the account is over.
     pub fn stop_for(&mut self, refused: &Refused, fact: &str) {
         let (cause, kind, to) = match refused {
             Refused::Damaged(_) | Refused::Store(_) => {
@@ -160,15 +160,16 @@ impl Account {
             Refused::Changed(_) => return self.stop_for_manifest(fact),
         };
         let from = self.state.unwrap_or(State::Initializing);
-        let is_told = from == to && self.reason.as_deref() == Some(fact);
-        let is_possible = from == to || from.after(cause).is_ok();
-        if is_told || !is_possible {
+        // What is to be closed is not suspended, and what is in error stays so.
+        let stays = from == to || from.after(cause).is_err();
+        if from.is_over() || (stays && self.reason.as_deref() == Some(fact)) {
             return;
         }
         let event = Event::new(Utc::now(), kind, fact).session(&*self.name).fact("reason", fact);
         let event = match kind {
             EventKind::Check => {
-                event.level(Level::Warning).fact("name", "data").fact("passed", false)
+                self.history.unfit = Some(fact.to_owned());
+                event.level(Level::Warning).fact("name", DATA).fact("passed", false)
             }
             _ => event,
         };
@@ -188,9 +189,14 @@ impl Account {
         }
     }
 
-    /// Write down why it takes none of the bars that there are, or that it does; nothing, if that was told
-    /// last.
-    pub fn tell_waits(&mut self) -> Result<(), StoreError> {
+    /// Whether there are bars from after the end of its range.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Write down why it takes none of the bars that there are, or that it does, and tell it; nothing, if that
+    /// was told last.
+    pub fn tell_waits(&mut self) -> Result<Option<String>, StoreError> {
         let last = |(symbol, last): &At| format!("`{symbol}`, whose last bar is {}", stamp(*last));
         let symbols: Vec<String> = self.waits.iter().map(last).collect();
         let fact = format!("waits for {}", symbols.join(", "));
@@ -198,12 +204,12 @@ impl Account {
         let ended = |day| format!("its range ended on {day}: later bars are left out");
         let waits = self.ended.map(ended).or(waits);
         if waits == self.history.waits {
-            return Ok(());
+            return Ok(None);
         }
-        let fact = waits.as_deref().unwrap_or("takes the bars that there are");
-        self.tell_of(BARS, Level::Info, waits.is_none(), fact)?;
+        let fact = waits.as_deref().unwrap_or("takes the bars that there are").to_owned();
+        self.tell_of(BARS, Level::Info, waits.is_none(), &fact)?;
         self.history.waits = waits;
-        Ok(())
+        Ok(Some(fact))
     }
 
     /// For how many symbols it waits.
@@ -325,6 +331,9 @@ impl Account {
                 "bars that the account has seen were revised: {first}{more}; restore the file, set `paper.on_revised = \"mark\"`, or begin anew with `papertape paper restart {}`",
                 self.name
             )));
+        }
+        if self.history.unfit.take().is_some() {
+            self.tell_of(DATA, Level::Info, true, "its data can be used")?;
         }
         let revised = news.revised.iter().map(|it| format!("revised: {it}"));
         let at =

@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::life::{Cause, State};
 use super::obey::{Heard, Restart};
 use super::replay::Replay;
-use super::stale::open_time;
+use super::stale::is_silent;
 use crate::batch;
 use crate::batch::kept::{Kept, stamp};
 use crate::engine::settings::Span;
@@ -32,6 +32,9 @@ const PATIENCE: usize = 10;
 /// The phase in which an account is computed again, and the one in which it takes bars.
 const OPEN: &str = "open";
 const FOLLOW: &str = "follow";
+
+/// Looking for bars among those that are there takes one part in so many of the time, while no more come.
+const SHARE: u32 = 50;
 
 /// How many lines of a text are kept once the account has their bars.
 const OVERLAP: usize = 2_000;
@@ -116,6 +119,8 @@ pub struct Follower<'p> {
     feed: Feed,
     /// The bars of the feed, as far as they are not all taken.
     data: Option<DataSet>,
+    /// When they were looked through last, and how long that took; `None` if they have changed since.
+    looked: Option<(Instant, Duration)>,
     /// A command was given since the account was walked over.
     told: bool,
     /// How many looks in a row failed.
@@ -167,6 +172,7 @@ impl<'p> Follower<'p> {
             base,
             feed,
             data: None,
+            looked: None,
             told: false,
             failed: 0,
             unfit: None,
@@ -317,8 +323,11 @@ impl<'p> Follower<'p> {
     fn take(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<bool, Refused> {
         let began = Instant::now();
         let now = self.now(watch)?;
-        // Asked before the look, so that what was written last is seen.
-        let exhausted = self.exhausted.load(Ordering::Relaxed);
+        // Asked before the look, so that what was written last is seen. Nobody writes history.
+        let exhausted = match &self.feed {
+            Feed::Files(_) => self.exhausted.load(Ordering::Relaxed),
+            Feed::Replay { .. } => true,
+        };
         match self.look() {
             Ok(garbage) => {
                 self.failed = 0;
@@ -340,7 +349,10 @@ impl<'p> Follower<'p> {
         }
         let (now, more) = match &mut self.feed {
             Feed::Files(_) => (now, !exhausted),
-            Feed::Replay { history: None, .. } => (now, true),
+            Feed::Replay { history: None, .. } => {
+                watch(&self.sight, News::Told("there is no bar to play again".to_owned()));
+                return Ok(false);
+            }
             Feed::Replay { history: Some(replay), .. } => match replay.step() {
                 Some(then) => (then, true),
                 None => return Ok(replay.wait().is_some()),
@@ -361,9 +373,15 @@ impl<'p> Follower<'p> {
                 return Ok(more);
             }
         }
+        let is_soon = |(when, took): (Instant, Duration)| when.elapsed() < took * SHARE;
+        if more && matches!(self.feed, Feed::Files(_)) && self.looked.is_some_and(is_soon) {
+            return Ok(more);
+        }
         let job = self.prepared.jobs.iter().find(|job| job.index == self.index);
         let work = job.and_then(|job| job.work.as_ref().ok());
+        let looks = Instant::now();
         let taken = self.account.take(self.base, data, work, now);
+        self.looked = Some((Instant::now(), looks.elapsed()));
         self.pass_on_warnings(watch);
         match taken {
             Err(Refused::Unfit(fact) | Refused::Changed(fact)) => {
@@ -371,7 +389,13 @@ impl<'p> Follower<'p> {
                 return Ok(more);
             }
             Err(error) => return Err(error),
-            Ok(0) => self.mended(watch)?,
+            Ok(0) => {
+                self.mended(watch)?;
+                if self.account.has_ended() {
+                    self.waits_no_more(watch)?;
+                    return Ok(more);
+                }
+            }
             Ok(_) => {
                 self.unfit = None;
                 let before = self.sight.state;
@@ -409,7 +433,7 @@ impl<'p> Follower<'p> {
             let (session, last) = (&self.base.session, self.account.last_bar());
             *history = Some(Replay::new(session, &grown.data, last, *pace));
         }
-        self.data = Some(grown.data);
+        (self.data, self.looked) = (Some(grown.data), None);
         Ok(grown.garbage.iter().map(|(file, line)| line.told(file)).collect())
     }
 
@@ -436,8 +460,8 @@ impl<'p> Follower<'p> {
             Span::Time(time) => time,
         };
         let settings = &self.base.session.data;
-        let silent = open_time(data, settings, clock.close(last) + settings.delay, now);
-        if silent <= patience {
+        let since = clock.close(last) + settings.delay;
+        if !is_silent(data, settings, (since, now), patience) {
             return Ok(());
         }
         let fact = format!("no bar since {}", stamp(last));
@@ -447,15 +471,32 @@ impl<'p> Follower<'p> {
     /// The data is fit again, if it was not.
     fn mended(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
         if self.unfit.take().is_some() {
-            let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
-            self.check("data", true, "passed its checks again")?;
-            self.account.turn(cause, cause.about())?;
-            self.sight.state = self.account.state().unwrap_or(self.sight.state);
-            watch(&self.sight, News::State(self.sight.state, cause.about().to_owned()));
+            self.goes_on(watch)?;
         }
         Ok(())
     }
 
+    /// The range of the account has ended: nobody waits for bars any more.
+    fn waits_no_more(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
+        if let Some(fact) = self.account.tell_waits()? {
+            watch(&self.sight, News::Told(fact));
+        }
+        match self.account.state() {
+            Some(State::Suspended) => self.goes_on(watch),
+            _ => Ok(()),
+        }
+    }
+
+    /// The account is suspended no more, if it is.
+    fn goes_on(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
+        let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
+        self.account.turn(cause, cause.about())?;
+        self.sight.state = self.account.state().unwrap_or(self.sight.state);
+        watch(&self.sight, News::State(self.sight.state, cause.about().to_owned()));
+        Ok(())
+    }
+
+    /// Say why the account takes no bars, once, and suspend it, if what it is can be suspended.
     fn suspend(
         &mut self,
         cause: Cause,
@@ -464,19 +505,23 @@ impl<'p> Follower<'p> {
     ) -> Result<(), Refused> {
         let state = self.account.state().unwrap_or(State::Initializing);
         let is_unfit = cause == Cause::Unfit;
-        // A feed that comes back may bring what cannot be used.
-        let is_other = is_unfit && state == State::Suspended && self.unfit.as_deref() != Some(fact);
-        if state.after(cause).is_ok() {
-            self.check(if is_unfit { "data" } else { "feed" }, false, fact)?;
-            self.account.turn(cause, fact)?;
-        } else if is_other {
-            self.account.stop_for(&Refused::Unfit(fact.to_owned()), fact);
-        } else {
+        let is_news = match is_unfit {
+            // A feed that comes back may bring what cannot be used.
+            true => self.unfit.as_deref() != Some(fact),
+            false => state.after(cause).is_ok(),
+        };
+        if !is_news {
             return Ok(());
         }
+        if is_unfit {
+            self.account.stop_for(&Refused::Unfit(fact.to_owned()), fact);
+        } else {
+            self.check("feed", false, fact)?;
+            self.account.turn(cause, fact)?;
+        }
         self.unfit = is_unfit.then(|| fact.to_owned());
-        self.sight.state = State::Suspended;
-        watch(&self.sight, News::State(State::Suspended, fact.to_owned()));
+        self.sight.state = self.account.state().unwrap_or(state);
+        watch(&self.sight, News::State(self.sight.state, fact.to_owned()));
         Ok(())
     }
 

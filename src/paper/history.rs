@@ -30,6 +30,9 @@ use std::sync::Arc;
 /// The name of the check of a manifest against what was agreed.
 pub const TERMS: &str = "terms";
 
+/// The name of the check of whether the data of an account can be used.
+pub const DATA: &str = "data";
+
 /// The name of the check of whether an account takes the bars that there are.
 pub const BARS: &str = "bars";
 
@@ -97,6 +100,8 @@ pub struct History {
     pub(super) reason: Option<String>,
     /// Why the manifest of its last run was refused, if it was.
     pub(super) refused: Option<String>,
+    /// Why its data cannot be used, as it was told last.
+    pub(super) unfit: Option<String>,
     /// Why it takes no more bars than it did, though there are some.
     pub(super) waits: Option<String>,
     /// The bar until which its journal tells what the rules of its session made of its standing.
@@ -155,6 +160,7 @@ impl History {
             state: None,
             reason: None,
             refused: None,
+            unfit: None,
             waits: None,
             turned: None,
             checkpoint,
@@ -233,6 +239,7 @@ impl History {
                 let failed = failed.then(|| event.message.clone());
                 match event.facts.get("name").and_then(Value::as_str) {
                     Some(TERMS) => self.refused = failed,
+                    Some(DATA) => self.unfit = failed,
                     Some(BARS) => self.waits = failed,
                     _ => {}
                 }

@@ -198,7 +198,7 @@ fn advance(
     if account.state() == Some(State::Suspended) {
         account.turn(Cause::Open, "its data can be used")?;
     }
-    account.tell_waits()?;
+    let _ = account.tell_waits()?;
     account.put(prepared, index, base).map_err(Refused::Changed)?;
     Ok(taken)
 }

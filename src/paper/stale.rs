@@ -5,13 +5,16 @@ use crate::bars::{DAY, Zone};
 use crate::manifest::{DataSettings, Hours};
 use crate::market::{Calendar, DataSet};
 
-/// The last days that are looked at: whoever is silent for longer is silent for long enough.
-const DAYS: i32 = 60;
-
-/// How much time of an open market lies between `from` and `to`, microseconds since 1970. With bars of a
-/// day or longer a trading day is a whole day; `data.hours` stand for those of the calendar.
-pub(super) fn open_time(data: &DataSet, settings: &DataSettings, from: i64, to: i64) -> i64 {
-    let Some(clock) = data.bars.first().map(|bars| &bars.clock) else { return 0 };
+/// Whether more than `patience` of the time of an open market lies between `from` and `to`, microseconds
+/// since 1970. With bars of a day or longer a trading day is a whole day; `data.hours` stand for those of
+/// the calendar.
+pub(super) fn is_silent(
+    data: &DataSet,
+    settings: &DataSettings,
+    (from, to): (i64, i64),
+    patience: i64,
+) -> bool {
+    let Some(clock) = data.bars.first().map(|bars| &bars.clock) else { return false };
     let zone = &clock.zone;
     let day = |instant: i64| zone.local(instant).div_euclid(DAY) as i32;
     // Hours that go over midnight reach into the next day.
@@ -23,7 +26,11 @@ pub(super) fn open_time(data: &DataSet, settings: &DataSettings, from: i64, to: 
         };
         (close.min(to) - open.max(from)).max(0)
     };
-    (first.max(last.saturating_sub(DAYS))..=last).map(of_day).sum()
+    let mut open = 0;
+    (first..=last).any(|number| {
+        open += of_day(number);
+        open > patience
+    })
 }
 
 /// A trading day from midnight to midnight; nothing of another.
@@ -54,9 +61,9 @@ mod tests {
     use crate::manifest::CalendarChoice;
     use crate::market;
 
-    /// Minutes of an open market in New York between two times of these days, Friday the 8th of March
-    /// 2024 being day 8.
-    fn open_minutes(hours: Option<Hours>, from: (i64, i64), to: (i64, i64)) -> i64 {
+    /// Whether the market in New York is open for so many minutes, and no more, between two times of these
+    /// days, Friday the 8th of March 2024 being day 8.
+    fn is_open_for(minutes: i64, hours: Option<Hours>, from: (i64, i64), to: (i64, i64)) -> bool {
         let mut settings = DataSettings::of(vec!["X.csv".into()], vec!["X.csv".into()], i64::MAX);
         settings.timezone = chrono_tz::America::New_York;
         settings.calendar = Some(CalendarChoice::UsEquity);
@@ -68,20 +75,25 @@ mod tests {
         let first_of_march = 19_783;
         let instant =
             |(day, hour): (i64, i64)| zone.instant((first_of_march + day - 1) * DAY + hour * HOUR);
-        open_time(&data, &settings, instant(from), instant(to)) / (HOUR / 60)
+        let between = (instant(from), instant(to));
+        let is_silent = |patience| is_silent(&data, &settings, between, patience);
+        let minutes = minutes * (HOUR / 60);
+        is_silent(minutes - 1) && !is_silent(minutes)
     }
 
     const HOUR: i64 = DAY / 24;
 
     #[test]
     fn time_counts_while_bars_are_taken() {
-        assert_eq!(open_minutes(None, (8, 15), (8, 20)), 60, "the calendar's hours");
-        assert_eq!(open_minutes(None, (8, 15), (11, 10)), 90, "no week-end");
+        assert!(is_open_for(60, None, (8, 15), (8, 20)), "the calendar's hours");
+        assert!(is_open_for(90, None, (8, 15), (11, 10)), "no week-end");
+        // Twelve weeks, but for Good Friday and Memorial Day.
+        assert!(is_open_for(58 * 390, None, (8, 16), (8 + 84, 16)), "months");
         let extended = Some(Hours { from: 4 * HOUR, to: 20 * HOUR });
-        assert_eq!(open_minutes(extended, (8, 16), (8, 18)), 120);
-        assert_eq!(open_minutes(extended, (8, 16), (11, 5)), 300, "no week-end, and no night");
+        assert!(is_open_for(120, extended, (8, 16), (8, 18)));
+        assert!(is_open_for(300, extended, (8, 16), (11, 5)), "no week-end, and no night");
         let night = Some(Hours { from: 20 * HOUR, to: 4 * HOUR });
-        assert_eq!(open_minutes(night, (8, 12), (9, 2)), 360, "over midnight");
-        assert_eq!(open_minutes(night, (9, 2), (9, 12)), 120, "it began on the day before");
+        assert!(is_open_for(360, night, (8, 12), (9, 2)), "over midnight");
+        assert!(is_open_for(120, night, (9, 2), (9, 12)), "it began on the day before");
     }
 }

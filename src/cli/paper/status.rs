@@ -9,7 +9,7 @@ use crate::cli::output::{Cell, Format, Kind, Records, write};
 use crate::cli::planning::store_with;
 use crate::engine::OrderStatus;
 use crate::paper::State;
-use crate::paper::history::{BARS, TERMS};
+use crate::paper::history::{BARS, DATA, TERMS};
 use crate::paper::life::Cause;
 use crate::store::{ACCOUNT_FILE, AccountReader, EventKind, JournalReader, Store};
 use anyhow::Result;
@@ -229,13 +229,18 @@ impl Journal {
         state.and_then(State::named).unwrap_or(State::Initializing)
     }
 
-    /// Why the account does not go on, if it does not: its state, its manifest, or a symbol that it waits
-    /// for.
+    /// Why the account does not go on, if it does not: its state, its data, its manifest, or a symbol that it
+    /// waits for.
     fn reason(&self, state: State) -> Option<&str> {
         if matches!(state, State::Suspended | State::Error) {
             return self.reason.as_deref();
         }
-        let mut failed = [TERMS, BARS].into_iter().filter_map(|name| self.failed.get(name));
+        let checks = match state {
+            // It is not suspended, for it is to be closed.
+            State::Closing => &[DATA, TERMS, BARS][..],
+            _ => &[TERMS, BARS],
+        };
+        let mut failed = checks.iter().filter_map(|name| self.failed.get(*name));
         failed.find_map(Option::as_deref)
     }
 }
