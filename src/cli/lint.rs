@@ -146,7 +146,7 @@ impl Lint {
             return Ok(());
         }
         let before = sessions.len();
-        for path in manifests(&project.root) {
+        for path in project.manifests() {
             // A manifest with mistakes is told when it is named itself.
             let declared = self.declared(&path, &project, &mut Mistakes::default());
             sessions.extend(declared.into_iter().filter(|s| s.definition.name == target));
@@ -199,17 +199,6 @@ fn typed(manifest: Option<Manifest>, project: &Project, mistakes: &mut Mistakes)
         type_session(&declared.name, &declared.place, &declared.tree, project, mistakes)
     });
     typed.collect()
-}
-
-/// The manifests of a project, by name.
-fn manifests(root: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root.join("sessions")).into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
-    paths.sort();
-    paths
 }
 
 /// The data of a session, read once.

@@ -52,7 +52,7 @@ impl New {
             Some(from) => {
                 let manifests = match &self.manifest {
                     Some(path) => vec![path.clone()],
-                    None => manifests(&project.root),
+                    None => project.manifests(),
                 };
                 copy(&self.name, from, &manifests)?
             }
@@ -90,16 +90,6 @@ fn write_new(path: &Path, text: &str) -> Result<()> {
         }
         _ => StoreError::Io { path: path.to_owned(), action: "written", error }.into(),
     })
-}
-
-/// The manifests of a project, sorted.
-fn manifests(root: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(root.join("sessions")).into_iter().flatten().flatten();
-    let paths = files.map(|file| file.path());
-    let mut paths: Vec<PathBuf> =
-        paths.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
-    paths.sort();
-    paths
 }
 
 /// A manifest with one session that trades by `definition`, with every value that it could change.

@@ -7,13 +7,13 @@ use super::progress::telling;
 use crate::bars::duration;
 use crate::batch::estimate::{Estimate, estimate};
 use crate::diag::Mistakes;
-use crate::manifest::project::shown;
+use crate::manifest::project::{is_toml, shown};
 use crate::manifest::{Assignment, Layers, Mode, Project, RunSettings};
 use crate::plan::{Job, Plan, Prepared, Selection};
 use crate::store::{Phase, Store};
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, Utc};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options that say what is planned.
@@ -226,8 +226,8 @@ impl Planning {
     /// Take the only manifest of `sessions/` that declares paper sessions, where none is named.
     pub(super) fn find_paper(&mut self, context: &Context) {
         if self.manifests.is_empty() {
-            let folder = context.project().root.join("sessions");
-            let found: Vec<PathBuf> = manifests(&folder).into_iter().filter(has_paper).collect();
+            let found = context.project().manifests();
+            let found: Vec<PathBuf> = found.into_iter().filter(has_paper).collect();
             self.manifests = Some(found).filter(|found| found.len() == 1).unwrap_or_default();
         }
     }
@@ -239,11 +239,10 @@ impl Planning {
         let (names, files): (Vec<PathBuf>, Vec<PathBuf>) =
             std::mem::take(&mut self.manifests).into_iter().partition(is_name);
         let names: Vec<String> = names.iter().map(|name| name.display().to_string()).collect();
-        let folder = context.project().root.join("sessions");
         self.manifests = files;
         if self.manifests.is_empty() {
             for name in &names {
-                let found = declaring(name, &folder).map_err(Usage)?;
+                let found = declaring(name, &context.project()).map_err(Usage)?;
                 if !self.manifests.contains(&found) {
                     self.manifests.push(found);
                 }
@@ -322,32 +321,19 @@ pub(super) fn store_with(named: Option<&str>, context: &Context) -> Store {
     if context.output.is_some() || has(&own) {
         return own;
     }
-    let root = context.project().root;
+    let project = context.project();
     let output = |manifest: PathBuf| {
         let table: toml::Table = std::fs::read_to_string(manifest).ok()?.parse().ok()?;
-        Some(Store::at(root.join(table.get("run")?.get("output")?.as_str()?)))
+        Some(Store::at(project.root.join(table.get("run")?.get("output")?.as_str()?)))
     };
-    manifests(&root.join("sessions")).into_iter().filter_map(output).find(has).unwrap_or(own)
+    project.manifests().into_iter().filter_map(output).find(has).unwrap_or(own)
 }
 
-/// The manifests in the project's directory of sessions, in the order of their names.
-fn manifests(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| is_toml(path)).collect();
-    found.sort();
-    found
-}
-
-fn is_toml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "toml")
-}
-
-/// The manifest in `folder` that declares the paper session `name`, or the only one that declares a session
+/// The manifest of `project` that declares the paper session `name`, or the only one that declares a session
 /// of that name; why it is not known otherwise.
-fn declaring(name: &str, folder: &Path) -> Result<PathBuf, String> {
+fn declaring(name: &str, project: &Project) -> Result<PathBuf, String> {
     let (mut paper, mut others, mut unread) = (Vec::new(), Vec::new(), String::new());
-    for path in manifests(folder) {
+    for path in project.manifests() {
         let text = std::fs::read_to_string(&path).map_err(|error| error.to_string());
         let table = text.and_then(|text| {
             text.parse::<toml::Table>().map_err(|error| error.message().to_owned())
@@ -365,7 +351,7 @@ fn declaring(name: &str, folder: &Path) -> Result<PathBuf, String> {
     match (&paper[..], &others[..]) {
         ([one], _) | ([], [one]) => Ok(one.clone()),
         ([], []) => {
-            let folder = shown(folder);
+            let folder = shown(&project.root.join("sessions"));
             Err(format!(
                 "no manifest in {folder} declares a session `{name}`; name its manifest{unread}"
             ))
@@ -397,10 +383,13 @@ fn has_paper(path: &PathBuf) -> bool {
 
 /// What to say to somebody who names no manifest.
 fn no_manifest(context: &Context) -> String {
-    let folder = context.project().root.join("sessions");
-    let found: Vec<String> = manifests(&folder).iter().map(|path| shown(path)).collect();
+    let project = context.project();
+    let found: Vec<String> = project.manifests().iter().map(|path| shown(path)).collect();
     match found.is_empty() {
-        true => format!("name a manifest; there is none in {}", shown(Path::new(&folder))),
+        true => {
+            let folder = project.root.join("sessions");
+            format!("name a manifest; there is none in {}", shown(&folder))
+        }
         false => format!("name a manifest; there are:\n  {}", found.join("\n  ")),
     }
 }

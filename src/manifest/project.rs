@@ -115,13 +115,21 @@ impl Project {
             let files = std::fs::read_dir(dir.join(folder.path())).into_iter().flatten().flatten();
             names.extend(files.filter_map(|file| {
                 let path = file.path();
-                let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-                is_toml.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
+                is_toml(&path).then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
             }));
         }
         names.sort();
         names.dedup();
         names
+    }
+
+    /// The manifests in its directory of sessions, sorted.
+    pub fn manifests(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(self.root.join("sessions")).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> =
+            files.map(|file| file.path()).filter(|path| is_toml(path)).collect();
+        paths.sort();
+        paths
     }
 
     fn places(&self) -> Vec<PathBuf> {
@@ -208,6 +216,11 @@ impl Project {
 
 fn broken(name: &str, place: &Place) -> Mistake {
     Mistake::new(codes::NO_STRATEGY, place, format!("strategy `{name}` has mistakes of its own"))
+}
+
+/// Whether `path` is named like a manifest, template or strategy.
+pub fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
 }
 
 /// A path as people want to read it: relative to where they stand, if it lies below.
