@@ -6,7 +6,7 @@ use super::group::{self, Wanted};
 use super::kept::Kept;
 use super::{BLOCK, Batch, alone, column_bytes, in_parts};
 use crate::manifest::{Keep, Mode};
-use crate::plan::{Job, Plan, Prepared};
+use crate::plan::{Digest, Job, Plan, Prepared};
 use crate::store::Store;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// How many sessions of each base are tried together at most.
 const TRIED: usize = 16;
+/// How many different bases are tried at most.
+const BASES: usize = 32;
 /// How many bars they walk over at most, all together, if more than two of them are tried.
 const BARS: usize = 8_000_000;
 /// What a session takes until the run is over, its row and its place in the plan: measured at 0.8 kB, and
@@ -46,24 +48,18 @@ pub fn estimate(
     is_new: &dyn Fn(&Job) -> bool,
 ) -> Estimate {
     let (mut time, mut memory) = (Duration::ZERO, 0);
-    for base in 0..plan.bases.len() {
-        let is_wanted =
-            |job: &&Job| plan.points[job.index].base == base && job.work.is_ok() && is_new(job);
-        let jobs: Vec<Wanted<'_>> =
-            prepared.jobs.iter().filter(is_wanted).map(|job| (job, false)).collect();
+    let mut of_base: Vec<Vec<Wanted<'_>>> = vec![Vec::new(); plan.bases.len()];
+    for job in prepared.jobs.iter().filter(|job| job.work.is_ok() && is_new(job)) {
+        of_base[plan.points[job.index].base].push((job, false));
+    }
+    let mut known = Vec::new();
+    for jobs in &of_base {
         let mut cost = None;
-        in_parts(plan, prepared, &jobs, |prepared, jobs| {
+        in_parts(plan, prepared, jobs, |prepared, jobs| {
             let groups = group::groups(prepared, jobs.to_vec(), column_bytes(&plan.run), BLOCK);
             let middle = groups.get(groups.len() / 2).and_then(|group| group.get(group.len() / 2));
             let Some(middle) = middle else { return };
-            let cost = cost.get_or_insert_with(|| {
-                let bars = prepared.bars(middle[0].0) as usize;
-                let tried = TRIED.min(BARS / bars.max(1)).max(2).min(middle.len());
-                // By themselves: what the others need would be made room for each time.
-                let few = prepared.part(plan, middle[..tried].iter().map(|(job, _)| *job));
-                let jobs: Vec<Wanted<'_>> = few.jobs.iter().map(|job| (job, false)).collect();
-                Cost::of(plan, &few, &jobs)
-            });
+            let cost = cost.get_or_insert_with(|| Cost::known(plan, prepared, middle, &mut known));
             for group in &groups {
                 let jobs = group.concat();
                 time += cost.column.mul_f64(columns(prepared, &jobs));
@@ -75,8 +71,10 @@ pub fn estimate(
     let all = prepared.jobs.iter().filter(|job| job.work.is_ok()).count();
     let (rows, threads) = (ROW_TIME * all as u32, threads.max(1) as f64);
     let keeping = Keeping::of(plan, prepared, store, threads);
+    let records = of_base.iter().filter(|jobs| !jobs.is_empty()).count() as u32;
+    let records = store.time_to_record().unwrap_or_default() * records;
     Estimate {
-        time: time.div_f64(threads).max(rows + keeping.beside) + rows + keeping.after,
+        time: time.div_f64(threads).max(rows + keeping.beside) + rows + keeping.after + records,
         memory: in_use("VmRSS:").unwrap_or(0) + memory + WRITING_BYTES + all as u64 * ROW_BYTES,
     }
 }
@@ -126,6 +124,15 @@ impl Keeping {
     }
 }
 
+/// What the sessions of a base were found to take.
+struct Tried {
+    /// The digests of rules and settings, and the number of bars: sessions that have them in common take as
+    /// long.
+    alike: Option<((Digest, Digest), usize)>,
+    bars: usize,
+    cost: Cost,
+}
+
 /// How long the parts of a batch take: columns, which sessions share, and what each does by itself.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
@@ -134,6 +141,33 @@ struct Cost {
 }
 
 impl Cost {
+    /// What the sessions of `block` take: tried, unless their like is `known`, or many others are, of which
+    /// the last stands for them.
+    fn known(
+        plan: &Plan,
+        prepared: &Prepared,
+        block: &[Wanted<'_>],
+        known: &mut Vec<Tried>,
+    ) -> Self {
+        let bars = prepared.bars(block[0].0).max(1) as usize;
+        let alike = block[0].0.work.as_ref().ok().map(|work| (work.variant.digests(), bars));
+        if let Some(tried) = known.iter().find(|tried| tried.alike == alike) {
+            return tried.cost;
+        }
+        if let Some(last) = known.last().filter(|_| known.len() >= BASES) {
+            let share = bars as f64 / last.bars as f64;
+            let Self { column, session } = last.cost;
+            return Self { column: column.mul_f64(share), session: session.mul_f64(share) };
+        }
+        let tried = TRIED.min(BARS / bars).max(2).min(block.len());
+        // By themselves: what the others need would be made room for each time.
+        let few = prepared.part(plan, block[..tried].iter().map(|(job, _)| *job));
+        let jobs: Vec<Wanted<'_>> = few.jobs.iter().map(|job| (job, false)).collect();
+        let cost = Self::of(plan, &few, &jobs);
+        known.push(Tried { alike, bars, cost });
+        cost
+    }
+
     /// One session and several are run: two equations with two unknown costs.
     fn of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Self {
         let one = &jobs[..1];

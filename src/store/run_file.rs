@@ -210,7 +210,7 @@ pub struct Note {
 
 impl RunFile {
     /// The file of a run that begins.
-    pub(super) fn begin(header: RunHeader, id: String, uuid: String, now: DateTime<Utc>) -> Self {
+    pub(super) fn begin(header: &RunHeader, id: String, uuid: String, now: DateTime<Utc>) -> Self {
         Self {
             schema: SCHEMA,
             id,
@@ -220,15 +220,15 @@ impl RunFile {
             status: RunStatus::Running,
             started: now,
             finished: None,
-            command_line: header.command_line,
-            manifests: header.manifests,
-            host: header.host,
+            command_line: header.command_line.clone(),
+            manifests: header.manifests.clone(),
+            host: header.host.clone(),
             threads: header.threads,
-            objective: header.objective,
-            keep: header.keep,
+            objective: header.objective.clone(),
+            keep: header.keep.clone(),
             partial: header.partial,
-            left_out: header.left_out,
-            env: header.env,
+            left_out: header.left_out.clone(),
+            env: header.env.clone(),
             phases: Vec::new(),
             counts: Counts::default(),
             cached_from: Vec::new(),
