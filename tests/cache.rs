@@ -240,3 +240,35 @@ fn what_is_run_again_for_its_details_is_not_counted_as_cached() {
     assert_eq!(again.count("cached"), ALL - ran);
     assert_eq!(again.file("results.csv"), first.file("results.csv"));
 }
+
+#[test]
+fn details_that_were_cut_are_not_handed_on_as_whole() {
+    for name in ["result.json", "trades.csv", "equity.parquet"] {
+        let (project, first) = project();
+        let kept = tree(&first.path.join("sessions"));
+        let (path, bytes) = kept
+            .iter()
+            .find(|(path, _)| path.starts_with("first-") && path.ends_with(name))
+            .unwrap();
+        std::fs::write(first.path.join("sessions").join(path), &bytes[..bytes.len() / 2]).unwrap();
+        let outcome = project.run(["run", "a.toml", "--no-report"]).success();
+        let _ = outcome.stderr(&format!("{name}: is not whole")).stderr("session first runs again");
+        let again = project.newest();
+        assert_eq!((again.count("completed"), again.count("cached")), (ALL, ALL - 1));
+        assert_same(&kept, &tree(&again.path.join("sessions")));
+    }
+}
+
+#[test]
+fn settings_that_are_written_in_another_way_are_kept_as_they_are_written_now() {
+    let (project, _) = project();
+    project.edit(
+        "a.toml",
+        "params = { length = 40 }",
+        "params = { length = 40 }\ncapital = 10_000",
+    );
+    let cached = run(&project);
+    assert_eq!(cached.count("cached"), ALL);
+    let _ = project.run(["run", "a.toml", "--no-cache", "--no-report"]).success();
+    assert_same(&project.newest().reproducible(), &cached.reproducible());
+}

@@ -295,3 +295,22 @@ fn a_run_whose_data_lost_a_column_does_not_go_on_without_its_sessions() {
     assert_eq!((run.json(), project.runs().len()), (before, 1));
     assert!(!run.path.join("results.csv").exists());
 }
+
+#[test]
+fn a_run_that_was_killed_while_it_took_rows_over_says_how_many_came() {
+    let project = Project::new().bars(120).manifest("a.toml", &sweep("grid", 24, 50));
+    for _ in 0..2 {
+        let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    }
+    let run = project.newest();
+    assert_eq!((run.count("cached"), run.batches()), (1_200, 2));
+    for name in ["rows/000002.parquet", "results.parquet", "results.csv"] {
+        std::fs::remove_file(run.path.join(name)).unwrap();
+    }
+    let begun =
+        run.text("run.json").replace("\"status\": \"completed\"", "\"status\": \"running\"");
+    std::fs::write(run.path.join("run.json"), begun).unwrap();
+    let _ = project.run(["run", "--resume", "latest", "--no-report"]).success();
+    assert_eq!((run.count("completed"), run.count("cached")), (1_200, BATCH));
+    assert_eq!(run.json()["cached_from"][0]["rows"], BATCH);
+}

@@ -1,7 +1,7 @@
 //! The files of a kept session: result.json, session.toml, trades.csv, orders.csv, equity.parquet,
 //! prices.parquet and events.jsonl.
 //!
-//! Their bytes depend on the session's identity alone: no clock, host, path, name or run is in them.
+//! Their bytes depend on the session alone: no clock, host, path, name or run is in them.
 
 use super::{Done, Failure};
 use crate::bars::DAY;
@@ -14,6 +14,7 @@ use crate::metrics::{Metric, Metrics, Parts, Unit};
 use crate::plan::{Job, Plan, Prepared, Work, file, hex};
 use crate::store::{self, EQUITY_FILE, EventKind, PRICES_FILE, equity_parquet, prices_parquet};
 use crate::strategy::{Rule, Rules};
+use blake3::Hash;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
@@ -518,7 +519,17 @@ pub fn failed(
     Some(vec![(RESULT, format!("{text}\n").into_bytes()), (SESSION, session.into_bytes())])
 }
 
-fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> String {
+/// Whether `files` are what a session of this identity left when it completed.
+pub(super) fn is_result_of(files: &[(String, Vec<u8>)], identity: &Hash) -> bool {
+    let result = files.iter().find(|(name, _)| name == RESULT);
+    let result = result.and_then(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok());
+    result.is_some_and(|result| {
+        result["identity"] == identity.to_hex().as_str() && result.get("metrics").is_some()
+    })
+}
+
+/// The text of session.toml.
+pub(super) fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> String {
     let point = &plan.points[job.index];
     let days = prepared.slices[work.slice].days();
     let session = &work.variant().session;

@@ -301,8 +301,7 @@ impl<'a> Loader<'a> {
     }
 
     pub(super) fn result(&self, dir: &str) -> Result<Value> {
-        serde_json::from_str(&self.text(dir, RESULT)?)
-            .with_context(|| format!("{dir}/{RESULT} is damaged"))
+        Ok(self.run.kept_json(dir, RESULT)?)
     }
 
     pub(super) fn session(&self, place: usize) -> Result<Session> {

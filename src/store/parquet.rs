@@ -131,8 +131,10 @@ fn decode(
     rows: usize,
     mut each: impl FnMut(Table) -> Result<(), String>,
 ) -> Result<(), String> {
-    let seal = seal(bytes).ok_or("is not a whole Parquet file written by papertape")?;
-    if Hash::from_hex(&bytes[seal.clone()]).ok() != Some(digest_around(bytes, &seal)) {
+    if seal(bytes).is_none() {
+        return Err("is not a whole Parquet file written by papertape".to_owned());
+    }
+    if !is_sealed(bytes) {
         return Err("is not what was written, the digest differs".to_owned());
     }
     let told = |error: PolarsError| error.to_string();
@@ -157,6 +159,13 @@ fn decode(
             return Ok(());
         }
     }
+}
+
+/// Whether `bytes` are a file that was written here, whole and as it was.
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
+    seal(bytes).is_some_and(|seal| {
+        Hash::from_hex(&bytes[seal.clone()]).ok() == Some(digest_around(bytes, &seal))
+    })
 }
 
 /// Where the digest stands: behind its key and two bytes, the kind and length of a text of 64.

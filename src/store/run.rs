@@ -207,6 +207,30 @@ impl RunReader {
         fs::read(&path).map_err(StoreError::io("read", &path))
     }
 
+    /// A file of the kept session `dir_name` that holds JSON.
+    pub fn kept_json(&self, dir_name: &str, file: &str) -> Result<serde_json::Value, StoreError> {
+        let path = self.layout.session(dir_name).join(file);
+        serde_json::from_slice(&self.kept_file(dir_name, file)?)
+            .map_err(|error| StoreError::damaged(&path, format!("is not whole, {error}")))
+    }
+
+    /// Every file of the kept session `dir_name` with its bytes. One that was cut since is an error that names
+    /// it: whoever takes it over would hand it on as whole.
+    pub fn kept_files(&self, dir_name: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let directory = self.layout.session(dir_name);
+        if !directory.is_dir() {
+            return Err(StoreError::damaged(&directory, "is not a kept session"));
+        }
+        let read = |name: String| {
+            let bytes = self.kept_file(dir_name, &name)?;
+            match is_whole(&name, &bytes) {
+                true => Ok((name, bytes)),
+                false => Err(StoreError::damaged(&directory.join(name), "is not whole")),
+            }
+        };
+        atomic::entries(&directory)?.into_iter().map(read).collect()
+    }
+
     /// The account of the kept session `dir_name`.
     pub fn equity(&self, dir_name: &str) -> Result<Equity, StoreError> {
         equity::read_equity(&self.layout.session(dir_name).join(EQUITY_FILE))
@@ -230,6 +254,18 @@ impl RunReader {
     /// Where the report `name`, such as `report.html`, is or would be.
     pub fn report(&self, name: &str) -> PathBuf {
         self.layout.report(name)
+    }
+}
+
+/// Whether the file `name` of a kept session still has its end: tables carry the digest of their bytes, and
+/// texts end with a line.
+fn is_whole(name: &str, bytes: &[u8]) -> bool {
+    match name.rsplit_once('.') {
+        Some((_, "parquet")) => parquet::is_sealed(bytes),
+        // Nothing may have happened.
+        Some((_, "jsonl")) => bytes.is_empty() || bytes.ends_with(b"\n"),
+        Some((_, "json" | "csv" | "toml")) => bytes.ends_with(b"\n"),
+        _ => true,
     }
 }
 
@@ -322,27 +358,6 @@ impl Run {
     /// name and bytes each. If it is there already, nothing is written again.
     pub fn keep_session(&self, dir_name: &str, files: &[(&str, &[u8])]) -> Result<(), StoreError> {
         atomic::create_directory(&self.reader.layout.session(dir_name), files).map(|_| ())
-    }
-
-    /// Takes over the kept session `theirs` of an earlier run as `ours`, byte for byte: its name may
-    /// have changed since.
-    pub fn copy_session(
-        &self,
-        from: &RunReader,
-        theirs: &str,
-        ours: &str,
-    ) -> Result<(), StoreError> {
-        let source = from.layout.session(theirs);
-        if !source.is_dir() {
-            return Err(StoreError::damaged(&source, "is not a kept session"));
-        }
-        let names = atomic::entries(&source)?;
-        let files = names
-            .iter()
-            .map(|name| Ok((name.as_str(), from.kept_file(theirs, name)?)))
-            .collect::<Result<Vec<_>, StoreError>>()?;
-        let files: Vec<_> = files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
-        self.keep_session(ours, &files)
     }
 
     /// Opens the run's journal, which has one writer at a time, and drops a torn last line.
@@ -563,20 +578,26 @@ mod tests {
         let run = store.create_run(header(), minute(1)).unwrap();
         let name = session_dir("goog-sma", &row(1).identity);
         let equity = equity::equity_parquet(&[0, 1], &[1.0, 2.0], &[0.0, 0.0], None);
-        let result = r#"{"sharpe":1.5}"#.as_bytes();
-        let files = [("result.json", result), (EQUITY_FILE, &equity[..])];
+        let result = b"{\"sharpe\":1.5}\n";
+        let files = [("result.json", &result[..]), (EQUITY_FILE, &equity[..])];
         run.keep_session(&name, &files).unwrap();
         run.keep_session(&name, &[("result.json", b"another")]).unwrap();
         assert_eq!(run.reader().kept().unwrap(), [name.as_str()]);
         assert_eq!(run.reader().kept_file(&name, "result.json").unwrap(), result);
         assert_eq!(run.reader().equity(&name).unwrap().equity, [1.0, 2.0]);
 
-        let later = store.create_run(header(), minute(2)).unwrap();
-        later.copy_session(run.reader(), &name, &name).unwrap();
-        let copied = |run: &Run| tree(&run.reader.layout.session(&name));
-        assert_eq!(copied(&later), copied(&run));
-        let error = later.copy_session(run.reader(), "absent", "absent").unwrap_err().to_string();
+        let (first, second) = (EQUITY_FILE.to_owned(), "result.json".to_owned());
+        let written = [(first, equity.clone()), (second, result.to_vec())];
+        assert_eq!(run.reader().kept_files(&name).unwrap(), written);
+        let error = run.reader().kept_files("absent").unwrap_err().to_string();
         assert!(error.contains("absent: is not a kept session"), "{error}");
+        for (file, bytes) in files {
+            let path = run.reader.layout.session(&name).join(file);
+            fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+            let error = run.reader().kept_files(&name).unwrap_err().to_string();
+            assert!(error.contains(&format!("{file}: is not whole")), "{error}");
+            fs::write(&path, bytes).unwrap();
+        }
     }
 
     #[test]

@@ -91,17 +91,21 @@ impl<'a> Execution<'a> {
                 again.extend(self.job(index).map(|job| (job, true)));
             }
         }
-        let mut failed = None;
+        let (mut failed, mut lost) = (None, Vec::new());
         // Whoever interrupts now has every row already: only details would be missing.
         let go_on = AtomicBool::new(false);
         let batch = Batch { cancel: &go_on, ..self.batch() };
-        batch.run(&again, |finished| {
-            if let Some(Finished { index, result: Ok(done) }) = finished
-                && failed.is_none()
-            {
+        batch.run(&again, |finished| match finished {
+            Some(Finished { index, result: Ok(done) }) if failed.is_none() => {
                 failed = self.keep(index, &done).err();
             }
+            Some(Finished { index, result: Err(failure) }) => lost.push((index, failure.error)),
+            _ => {}
         });
+        for (index, error) in lost {
+            let key = self.request.plan.key(index);
+            self.warnings.push(format!("{key}: its details were not kept: {error}"));
+        }
         failed.map_or(Ok(()), Err)
     }
 

@@ -172,11 +172,16 @@ pub fn resume(
     let halted = halted(&run);
     let mut execution = Execution::new(request, run)?;
     // What the process before this one ran has no record yet.
+    let mut came = 0;
     for row in execution.rows.rows() {
         let index = row.index as usize;
         execution.ran[index] = !taken.get(index).is_some_and(|taken| *taken);
+        came += u64::from(!execution.ran[index]);
     }
-    execution.carry_out(&HashMap::new(), watch, accounts).map_err(halted)
+    let carried = execution
+        .say_taken_before(came)
+        .and_then(|()| execution.carry_out(&HashMap::new(), watch, accounts));
+    carried.map_err(halted)
 }
 
 /// What becomes of an error of a run that was begun.

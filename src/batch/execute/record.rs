@@ -8,6 +8,7 @@ use crate::manifest::Objective;
 use crate::plan::{self, Base, Work, hex};
 use crate::store::{self, Record, Row, Status, StoreError, SweepSummary};
 use chrono::{DateTime, Utc};
+use std::collections::HashSet;
 
 impl Execution<'_> {
     /// Append what this run ran to the registry: a record a session, one for a whole sweep.
@@ -16,8 +17,11 @@ impl Execution<'_> {
         let id = self.run.id();
         let (known, _) =
             if self.resumed { self.request.store.records() } else { Default::default() };
-        let is_known =
-            |name: &str| known.iter().any(|record| record.run == id && record.session == name);
+        let known: HashSet<String> = known
+            .into_iter()
+            .filter(|record| record.run == id)
+            .map(|record| record.session)
+            .collect();
         let started = self.run.reader().file().started;
         let finished = Utc::now();
         let mut of_base: Vec<Vec<&Row>> = vec![Vec::new(); self.request.plan.bases.len()];
@@ -26,7 +30,7 @@ impl Execution<'_> {
         }
         for (base, rows) in self.request.plan.bases.iter().zip(of_base) {
             let has_run = rows.iter().any(|row| self.ran[row.index as usize]);
-            if has_run && !is_known(&base.session.name) {
+            if has_run && !known.contains(&base.session.name) {
                 self.request.store.record(&self.base_record(base, &rows, started, finished))?;
             }
         }

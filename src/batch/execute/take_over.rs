@@ -1,7 +1,8 @@
 //! Rows taken over from earlier runs: which there are, and into the run with them.
 
 use super::keep::keeps_at_once;
-use super::{Execution, identity};
+use super::{Execution, Request, identity};
+use crate::batch::kept;
 use crate::manifest::Mode;
 use crate::plan::{Job, Plan, Prepared};
 use crate::store::{CachedFrom, CachedRow, Row, Store, StoreError};
@@ -45,6 +46,10 @@ impl Execution<'_> {
         &mut self,
         cached: &HashMap<usize, CachedRow>,
     ) -> Result<(), StoreError> {
+        // A run that goes on has what it took over.
+        if cached.is_empty() {
+            return Ok(());
+        }
         let mut runs: BTreeMap<&str, HashMap<Hash, Vec<usize>>> = BTreeMap::new();
         for job in self.request.prepared.jobs.iter().filter(|job| cached.contains_key(&job.index)) {
             let wanted = runs.entry(&cached[&job.index].run).or_default();
@@ -52,6 +57,13 @@ impl Execution<'_> {
                 wanted.entry(identity).or_default().push(job.index);
             }
         }
+        // Said before the first of them comes in: whoever goes on with this run after a crash must know it
+        // too.
+        let planned = runs.iter().map(|(run, wanted)| CachedFrom {
+            run: (*run).to_owned(),
+            rows: wanted.values().map(Vec::len).sum::<usize>() as u64,
+        });
+        self.say_taken(planned.collect())?;
         let mut from = Vec::new();
         for (run, mut wanted) in runs {
             let (before, mut failed) = (self.rows.len(), None);
@@ -69,35 +81,70 @@ impl Execution<'_> {
             let rows = (self.rows.len() - before) as u64;
             from.extend((rows > 0).then(|| CachedFrom { run: run.to_owned(), rows }));
         }
-        // Said at once: whoever goes on with this run after a crash must know it too.
-        if !from.is_empty() {
-            self.run.update(|file| file.cached_from = from)?;
-        }
+        self.say_taken(from)?;
         self.flush_if_due(true)
     }
 
-    /// Take one row, which stands at `cached`.
+    /// Say that a run that was killed while it took rows over has `left` of them: they came in one run after
+    /// the other.
+    pub(super) fn say_taken_before(&mut self, mut left: u64) -> Result<(), StoreError> {
+        let planned = self.run.reader().file().cached_from.clone().into_iter();
+        let came = planned.map(|from| {
+            let rows = from.rows.min(left);
+            left -= rows;
+            CachedFrom { rows, ..from }
+        });
+        self.say_taken(came.filter(|from| from.rows > 0).collect())
+    }
+
+    /// Say in the run's file from which runs rows are taken over.
+    fn say_taken(&mut self, from: Vec<CachedFrom>) -> Result<(), StoreError> {
+        match self.run.reader().file().cached_from == from {
+            true => Ok(()),
+            false => self.run.update(|file| file.cached_from = from),
+        }
+    }
+
+    /// Take one row, which stands at `cached`; if its details are wanted and cannot be taken it is not.
     fn take(&mut self, row: Row, cached: &CachedRow) -> Result<(), StoreError> {
         let index = row.index as usize;
-        if keeps_at_once(self.request.plan, &self.request.plan.points[index]) {
-            self.copy_kept(index, &row.identity, cached)?;
+        let wanted = keeps_at_once(self.request.plan, &self.request.plan.points[index]);
+        if wanted && !self.copy_kept(index, &row.identity, cached)? {
+            return Ok(());
         }
         self.rows.insert(row.clone());
         self.waiting.push(row);
         self.flush_if_due(false)
     }
 
-    /// Copy the details of a cached row into this run; whether there were any.
+    /// Copy the details of a cached row into this run; whether there were any, and whole.
     pub(super) fn copy_kept(
         &mut self,
         index: usize,
         identity: &Hash,
         cached: &CachedRow,
     ) -> Result<bool, StoreError> {
-        let Some(theirs) = &cached.kept else { return Ok(false) };
+        let (Some(theirs), Some(job)) = (&cached.kept, self.job(index)) else { return Ok(false) };
+        let Request { plan, prepared, store, .. } = self.request;
+        let mut files = match store.open_run(&cached.run).and_then(|run| run.kept_files(theirs)) {
+            Ok(files) if kept::is_result_of(&files, identity) => files,
+            // What failed first, and completed when it ran again, has the details of the failure.
+            Ok(_) => return Ok(false),
+            Err(damaged) => {
+                let key = plan.key(index);
+                self.warnings.push(format!("{damaged}; session {key} runs again for its details"));
+                return Ok(false);
+            }
+        };
+        // The same settings may be written in another way by now.
+        if let (Ok(work), Some((_, text))) =
+            (&job.work, files.iter_mut().find(|(name, _)| name == kept::SESSION))
+        {
+            *text = kept::session_toml(plan, prepared, job, work).into_bytes();
+        }
+        let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
         let dir = self.dir(index, identity);
-        let reader = self.request.store.open_run(&cached.run)?;
-        self.run.copy_session(&reader, theirs, &dir)?;
+        self.run.keep_session(&dir, &files)?;
         self.kept.insert(dir);
         Ok(true)
     }

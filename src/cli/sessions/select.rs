@@ -128,7 +128,7 @@ impl Since {
             Self::At(time) => Ok(time),
             Self::Back(span) => now
                 .checked_sub_signed(span)
-                .ok_or_else(|| Usage("`--since` goes back further than the calendar".into())),
+                .ok_or_else(|| Usage("that goes back further than the calendar".into())),
         }
     }
 }

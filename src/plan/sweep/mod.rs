@@ -259,6 +259,11 @@ fn pick(
     let picked = space.draw(draw, rules, PATIENCE);
     let left = picked.points.len();
     if left < count {
+        if !is_ruled {
+            let title = format!("{count} points are to be drawn, and the sweep has {size}");
+            let label = "draw fewer, or take all of them with `method = \"grid\"`";
+            return wrong(codes::OUT_OF_RANGE, "count", title, label);
+        }
         let title = format!("{count} points are to be drawn, and the rules leave {left}");
         let looked = picked.looked();
         let label = match (looked as u64) < size {
