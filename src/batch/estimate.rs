@@ -150,7 +150,7 @@ impl Cost {
         known: &mut Vec<Tried>,
     ) -> Self {
         let bars = prepared.bars(block[0].0).max(1) as usize;
-        let alike = block[0].0.work.as_ref().ok().map(|work| (work.variant.digests(), bars));
+        let alike = block[0].0.work.as_ref().ok().map(|work| (work.variant().digests(), bars));
         if let Some(tried) = known.iter().find(|tried| tried.alike == alike) {
             return tried.cost;
         }

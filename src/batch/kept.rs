@@ -86,10 +86,13 @@ impl Kept<'_> {
         ]
     }
 
+    fn ready(&self) -> &Job {
+        self.again.as_ref().map_or(self.job, |part| &part.jobs[0])
+    }
+
     /// The session, ready.
     pub fn work(&self) -> &Work {
-        let job = self.again.as_ref().map_or(self.job, |part| &part.jobs[0]);
-        job.work.as_ref().expect("what could not run leaves nothing to keep")
+        self.ready().work.as_ref().expect("what could not run leaves nothing to keep")
     }
 
     pub(super) fn slice(&self) -> &crate::market::Slice {
@@ -201,7 +204,8 @@ impl Kept<'_> {
 
     /// The text of session.toml: what the result depends on.
     pub fn session(&self) -> String {
-        session_toml(self.plan, self.prepared, self.job, self.work())
+        let text = session_toml(self.plan, self.prepared, self.ready());
+        text.expect("what could not run leaves nothing to keep")
     }
 
     /// The bytes of trades.csv.
@@ -515,7 +519,7 @@ pub fn failed(
         "error": failure.error,
     });
     let text = serde_json::to_string_pretty(&result).expect("JSON values are written");
-    let session = session_toml(plan, prepared, job, work);
+    let session = session_toml(plan, prepared, &part.jobs[0])?;
     Some(vec![(RESULT, format!("{text}\n").into_bytes()), (SESSION, session.into_bytes())])
 }
 
@@ -528,13 +532,13 @@ pub(super) fn is_result_of(files: &[(String, Vec<u8>)], identity: &Hash) -> bool
     })
 }
 
-/// The text of session.toml.
-pub(super) fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job, work: &Work) -> String {
-    let point = &plan.points[job.index];
+/// The text of session.toml of `job`, which is ready; `None` if it cannot run.
+pub(super) fn session_toml(plan: &Plan, prepared: &Prepared, job: &Job) -> Option<String> {
+    let (point, work) = (&plan.points[job.index], job.work.as_ref().ok()?);
     let days = prepared.slices[work.slice].days();
     let session = &work.variant().session;
     let params = plan.base(point).params(point, session);
-    file::session_toml(plan.base(point), point, &session.definition, &params, days)
+    Some(file::session_toml(plan.base(point), point, &session.definition, &params, days))
 }
 
 /// An instant as the files write it.

@@ -137,10 +137,11 @@ impl Execution<'_> {
             }
         };
         // The same settings may be written in another way by now.
-        if let (Ok(work), Some((_, text))) =
-            (&job.work, files.iter_mut().find(|(name, _)| name == kept::SESSION))
+        let part = prepared.part(plan, std::iter::once(job));
+        if let Some(text) = kept::session_toml(plan, &part, &part.jobs[0])
+            && let Some((_, bytes)) = files.iter_mut().find(|(name, _)| name == kept::SESSION)
         {
-            *text = kept::session_toml(plan, prepared, job, work).into_bytes();
+            *bytes = text.into_bytes();
         }
         let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
         let dir = self.dir(index, identity);
