@@ -393,6 +393,40 @@ fn fed(project: &Project, lines: &str) -> crate::project::Outcome {
 }
 
 #[test]
+fn a_feed_with_other_columns_is_refused_and_nothing_of_it_is_kept() {
+    let project = Project::new().manifest("a.toml", &manifest(""));
+    let feed = "output/paper/x/feed/x.csv";
+    for (none, fact) in [
+        ("hello\n", "no column looks like `time`; the file has hello"),
+        (&*minutes(0, 3), "the first line is no header, it has 20"),
+    ] {
+        let _ = fed(&project, none).code(2).stderr(&format!("standard input: {fact}"));
+        assert!(!project.path(feed).exists());
+    }
+    let _ = fed(&project, &format!("\n{HEADER}{}", minutes(0, 30))).success().silent();
+    let kept = fs::read(project.path(feed)).unwrap();
+    let swapped = "timestamp,close,high,low,open,volume\n";
+    let refused = fed(&project, &format!("{swapped}{}", minutes(30, 35))).code(2);
+    let _ =
+        refused.stderr("standard input names the columns `timestamp,close,high,low,open,volume`");
+    assert_eq!(fs::read(project.path(feed)).unwrap(), kept);
+    let _ = fed(&project, &format!("{HEADER}{}", minutes(30, 35))).success().silent();
+    assert_eq!(project.walked(), 35);
+}
+
+#[test]
+fn a_line_that_never_ends_is_named_and_takes_no_room() {
+    let project = Project::new().manifest("a.toml", &manifest(""));
+    let long = "9".repeat(3 << 20);
+    let lines = format!("{HEADER}{}{long}\n{}{long}", minutes(0, 30), minutes(30, 35));
+    let followed = fed(&project, &lines).success();
+    let followed = followed.stderr("line 32 is left out: it has 1 cell, and there are 6 columns");
+    let _ = followed.stderr("standard input ended within a line");
+    assert_eq!(project.walked(), 35);
+    assert!(fs::metadata(project.path("output/paper/x/feed/x.csv")).unwrap().len() < 10_000);
+}
+
+#[test]
 fn a_feed_that_dies_within_a_line_leaves_out_that_line_alone() {
     let project = Project::new().manifest("a.toml", &manifest(""));
     let lines = minutes(0, 32);
@@ -418,7 +452,7 @@ fn a_bar_that_is_sent_twice_is_one_and_two_of_one_time_end_with_a_code() {
     let _ = ended.code(3).stderr("`volume` is 11 here and 10 in row");
     assert!(project.is("suspended"));
     let project = Project::new().manifest("a.toml", &manifest(""));
-    let _ = fed(&project, "<html>\nno bar\n").code(3).stderr("no column looks like `time`");
+    let _ = fed(&project, "<html>\nno bar\n").code(2).stderr("no column looks like `time`");
 }
 
 #[test]

@@ -304,18 +304,67 @@ fn a_damaged_journal_is_mended_by_going_back_and_a_lost_one_is_told() {
 
 #[test]
 fn own_bars_that_are_gone_can_be_taken_again_by_choice() {
+    let undisturbed = project();
+    let _ = night(&undisturbed, 62).success();
+    for (damaged, fact) in [
+        (None, "its own bars are gone: it had seen 61"),
+        (Some(&b"no Parquet"[..]), "its own bars cannot be read: bars/000001.parquet"),
+    ] {
+        let project = project();
+        [60, 61].into_iter().for_each(|count| drop(night(&project, count).success()));
+        let batch = |number: u64| project.path(&format!("{ACCOUNT}/bars/00000{number}.parquet"));
+        match damaged {
+            Some(bytes) => fs::write(batch(1), bytes).unwrap(),
+            None => [1, 2].into_iter().for_each(|number| fs::remove_file(batch(number)).unwrap()),
+        }
+        let refused = night(&project, 62).code(3).stderr(fact);
+        let _ = refused.stderr("`papertape paper recover night --accept`");
+        let _ = project.run(["paper", "recover", "--to", "latest"]).code(2).stderr("to none of");
+        let accepted = project.run(["paper", "recover", "--accept"]).success();
+        let _ = accepted.stderr("the next run takes the bars from their source again");
+        let _ = night(&project, 62).success();
+        assert_same(&account(&undisturbed), &account(&project));
+    }
+}
+
+#[test]
+fn an_account_whose_bars_are_nowhere_does_not_go_on() {
     let project = project();
-    let _ = night(&project, 60).success();
+    [60, 61].into_iter().for_each(|count| drop(night(&project, count).success()));
     fs::remove_file(project.path(&format!("{ACCOUNT}/bars/000001.parquet"))).unwrap();
-    let _ = night(&project, 61).code(3).stderr("its own bars are gone: it had seen 60");
-    let _ = project.run(["paper", "recover", "--to", "latest"]).code(2).stderr("to none of its");
-    let _ = project.run(["paper", "recover", "--accept"]).success();
-    let _ = night(&project, 61).success();
+    let fact = "its own bars are 1 up to there, and were 61";
+    let _ = night(&project, 62).code(3).stderr(fact);
+    let whole = bars(100);
+    let lines: Vec<&str> = whole.lines().collect();
+    project.write("data/x.csv", [&lines[..1], &lines[51..]].concat().join("\n"));
+    let accepted = project.run(["paper", "recover", "--accept"]).success().stderr(fact);
+    let _ = accepted.stderr("what is left of its own bars is kept in ");
+    for count in [62, 63] {
+        let fact = "its source does not have 50 bars that the account had seen at checkpoint 2";
+        let _ = night(&project, count).code(3).stderr(fact);
+        assert_eq!(state(&project), "error");
+    }
+    project.write("data/x.csv", whole);
+    let _ = night(&project, 64).success();
     let undisturbed = self::project();
-    let _ = night(&undisturbed, 61).success();
+    let _ = night(&undisturbed, 64).success();
     assert_same(&account(&undisturbed), &account(&project));
-    project.write("data/x.csv", bars(50));
+}
+
+#[test]
+fn a_damaged_checkpoint_need_not_stop_an_account_for_ever() {
+    let project = project();
+    [60, 61].into_iter().for_each(|count| drop(night(&project, count).success()));
+    project.write(&format!("{ACCOUNT}/checkpoints/000002.json"), "{");
+    let refused = night(&project, 62).code(3).stderr("checkpoint 2 is damaged: EOF");
+    let _ = refused.stderr("`papertape paper recover night --accept`");
     let _ = project.run(["paper", "recover", "--accept"]).success();
+    for count in [62, 63] {
+        let _ = night(&project, count).success();
+    }
+    let undisturbed = self::project();
+    let _ = night(&undisturbed, 63).success();
+    assert_same(&account(&undisturbed), &account(&project));
 }
 
 #[test]
@@ -328,7 +377,7 @@ fn checkpoints_that_are_gone_are_missed() {
     let _ = project.run(["paper", "recover", "--accept"]).success();
     let _ = night(&project, 62).success();
     fs::remove_dir_all(project.path(&format!("{ACCOUNT}/checkpoints"))).unwrap();
-    let refused = night(&project, 63).code(3).stderr("at checkpoint 2: the checkpoint is gone");
+    let refused = night(&project, 63).code(3).stderr("at checkpoint 3: the checkpoint is gone");
     assert!(!refused.stderr.contains("--to"), "there is none to go back to: {}", refused.stderr);
     let _ = project.run(["paper", "recover", "--accept"]).success();
     [63, 64].into_iter().for_each(|count| drop(night(&project, count).success()));

@@ -229,26 +229,36 @@ impl Account {
         self.directory.tell(&[event])
     }
 
-    /// Go on as it is now, whatever its last checkpoint says: `by` somebody.
-    pub fn accept(&mut self, by: &str) -> Result<u64, Refused> {
-        if let Some(fact) = &self.broken {
-            return Err(Refused::Damaged(fact.clone()));
+    /// Go on as it is now, whatever its last checkpoint says: `by` somebody. Where bars of its own are gone,
+    /// those that are left are kept aside under the name `aside`, and the next run takes all of them from
+    /// their source again: the directory in which they are, if there are some.
+    pub fn accept(mut self, by: &str, aside: &str) -> Result<Option<String>, Refused> {
+        if self.broken.is_some() {
+            return Err(Refused::Damaged(self.wrong().unwrap_or_default()));
         }
-        let newest = self.checkpoint.as_ref().map_or(0, |known| known.number);
-        let number = newest.max(self.kept);
+        let number = self.last_checkpoint();
         if number == 0 {
             return Err(Refused::Changed("it has no checkpoint that it could differ from".into()));
         }
-        let message = match &self.differs {
+        let message = match self.differs() {
             Some(fact) => format!("{by} accepts that {fact}"),
             None => format!("{by} accepts what is other than at checkpoint {number}"),
         };
         let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
         let event = event.level(Level::Warning).fact("name", "checkpoint").fact("passed", false);
-        self.directory.tell(&[event.fact("accepted", newest).fact("by", by)])?;
-        (self.history.accepted, self.history.differs) = (Some(newest), None);
-        self.history.retold = false;
-        Ok(number)
+        let event = event.fact("accepted", self.newest).fact("by", by);
+        if !self.lost_bars() || !self.directory.reader().has_bars()? {
+            self.directory.tell(&[event])?;
+            return Ok(None);
+        }
+        let aside = self.directory.restore(&Restore {
+            stamp: aside.to_owned(),
+            checkpoint: number,
+            last: None,
+            events: vec![event.fact("aside", aside)],
+            views: None,
+        })?;
+        Ok(Some(aside))
     }
 
     /// Go back to where `undone` leads: what it names is kept aside in the account's directory, which is
@@ -284,7 +294,7 @@ impl Account {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("JSON is text");
         let views = views::standing(&how).map(|(name, bytes)| (name.to_owned(), text(bytes)));
         self.directory.restore(&Restore {
-            views: if how.is_object() { views.into() } else { BTreeMap::new() },
+            views: Some(if how.is_object() { views.into() } else { BTreeMap::new() }),
             stamp: aside.to_owned(),
             checkpoint: undone.checkpoint.number,
             last: undone.checkpoint.last.map(|last| last.timestamp_micros()),
@@ -320,6 +330,15 @@ impl Account {
         let terms = self.terms.as_ref().expect("it was just opened");
         let news = take::news(terms, &base.session, &self.bars, source, now);
         let news = news.map_err(Refused::Unfit)?;
+        let lacks = self.lacks(&news.bars);
+        if lacks > 0 {
+            return Err(Refused::Damaged(format!(
+                "its source does not have {} that the account had seen at checkpoint {}: restore `bars/` or the source from a copy, or begin anew with `papertape paper restart {}`",
+                counted(lacks, "bar"),
+                self.last_checkpoint(),
+                self.name
+            )));
+        }
         if let Some(first) = news.revised.first()
             && base.session.paper.stops_if_revised
         {
@@ -450,16 +469,24 @@ impl Account {
     /// there is until the last checkpoint, and say so: nothing is told again.
     fn tell_on(&mut self, kept: &Kept<'_>) -> Option<Event> {
         let is_other = self.held_against().is_none() && !self.retold;
-        let known = self.checkpoint.as_ref().filter(|_| is_other)?;
+        let known = self.history.checkpoint.as_ref().filter(|_| is_other)?;
+        let is_same = known.differs_in_history(&self.fills, kept).is_none();
         let past = Past {
             told: Told::until(known.walked, kept),
             ends: tell::ended(kept, known.walked).collect(),
         };
-        let message = format!("goes on from another past than that of checkpoint {}", known.number);
-        let event = Event::new(Utc::now(), EventKind::Check, message).session(&*self.name);
-        let event = event.fact("name", "checkpoint").fact("passed", true);
+        let (level, message) = match is_same {
+            true => (Level::Info, format!("it is what it was at checkpoint {}", known.number)),
+            false => {
+                let before = format!("another past than that of checkpoint {}", known.number);
+                (Level::Warning, format!("goes on from {before}, as somebody accepted"))
+            }
+        };
+        let event = Event::new(Utc::now(), EventKind::Check, &*message).session(&*self.name);
+        let event = event.level(level).fact("name", "checkpoint").fact("passed", true);
         let event = event.fact("past", json!(past));
         (self.history.told, self.history.ends) = (past.told, past.ends);
+        self.unsaid.extend((!is_same).then_some(message));
         Some(event)
     }
 
@@ -479,7 +506,10 @@ impl Account {
         if before == State::Error {
             // What was wrong with it is mended: it is what it was.
             before = State::Initializing;
-            let (from, reason) = (State::Error, "it is again what it was");
+            let (from, reason) = match self.accepted {
+                None => (State::Error, "it is again what it was"),
+                Some(_) => (State::Error, "it goes on as it is, as somebody accepted"),
+            };
             events.push(tell::turned(&self.name, from, before, Cause::Open, reason));
         }
         let once_fit = state(&self.given, kept);
@@ -493,7 +523,7 @@ impl Account {
         let fills = all.fills - self.told.fills;
         let (held, since) = (is_held(&self.given), self.turned.as_deref());
         events.extend(tell::way(&self.name, (before, after), held, since, kept));
-        let number = self.checkpoint.as_ref().map_or(0, |known| known.number) + 1;
+        let number = self.last_checkpoint() + 1;
         let terms = self.terms.as_ref().expect("only an open account is walked over");
         let mut checkpoint =
             Checkpoint::of(number, after, terms, &self.bars, &self.instructions(), kept);
@@ -562,6 +592,7 @@ impl Account {
         .count("bars", checkpoint.bars)
         .fact("number", checkpoint.number);
         self.directory.tell(&[event])?;
+        self.history.newest = checkpoint.number;
         self.history.checkpoint = Some(checkpoint);
         Ok(())
     }

@@ -107,14 +107,22 @@ pub struct History {
     /// The bar until which its journal tells what the rules of its session made of its standing.
     pub(super) turned: Option<String>,
     pub(super) checkpoint: Option<Checkpoint>,
+    /// The number of the newest file of a checkpoint; 0 before the first.
+    pub(super) newest: u64,
+    /// What is wrong with that file, if it is damaged.
+    damaged: Option<String>,
     /// The number of the last checkpoint of which its journal tells; 0 before the first.
     pub(super) kept: u64,
+    /// How many bars it had seen then.
+    kept_bars: usize,
     /// The checkpoint of which somebody said that the account need not be like it.
     pub(super) accepted: Option<u64>,
     /// Since then its journal says how much of its other past counts as told.
     pub(super) retold: bool,
     /// What of its files cannot be read, if anything: nothing may be done with it.
     pub(super) broken: Option<String>,
+    /// Why its own bars cannot be read, if they cannot.
+    unread: Option<String>,
     /// What of its files is not what its last checkpoint says.
     pub(super) differs: Option<String>,
     /// Its files are wrong, and it can go back to none of its checkpoints.
@@ -125,23 +133,18 @@ impl History {
     /// Read what is there of an account; a new one has no terms yet.
     pub fn read(reader: &AccountReader) -> Result<Self, StoreError> {
         let (events, damaged) = reader.journal();
-        let mut broken =
+        let broken =
             damaged.first().map(|error| format!("its journal is damaged: {}", reader.words(error)));
         let (bars, unread) = reader.bars();
-        if let Some(error) = unread {
-            broken.get_or_insert_with(|| {
-                format!("its own bars cannot be read: {}", reader.words(&error))
-            });
-        }
-        let checkpoint = match reader.checkpoints()?.last() {
-            Some(&newest) => match Checkpoint::read(reader, newest)? {
-                Ok(checkpoint) => Some(checkpoint),
-                Err(fact) => {
-                    broken.get_or_insert(fact);
-                    None
-                }
+        let unread =
+            unread.map(|error| format!("its own bars cannot be read: {}", reader.words(&error)));
+        let newest = reader.checkpoints()?.last().copied().unwrap_or(0);
+        let (checkpoint, damaged) = match newest {
+            0 => (None, None),
+            newest => match Checkpoint::read(reader, newest)? {
+                Ok(checkpoint) => (Some(checkpoint), None),
+                Err(fact) => (None, Some(fact)),
             },
-            None => None,
         };
         let (unapproved, numbered_by) = views::unapproved(&views::view(reader, ACCOUNT_FILE)?);
         let mut history = Self {
@@ -164,10 +167,14 @@ impl History {
             waits: None,
             turned: None,
             checkpoint,
+            newest,
+            damaged,
             kept: 0,
+            kept_bars: 0,
             accepted: None,
             retold: false,
             broken,
+            unread,
             differs: None,
             stuck: false,
         };
@@ -177,7 +184,7 @@ impl History {
             history.broken.get_or_insert_with(|| fact.into());
         }
         history.check_files();
-        if history.broken.is_some() || history.differs.is_some() {
+        if history.wrong().is_some() {
             let places = recover::places(reader, &history)?;
             history.stuck = places.iter().all(|place| place.unfit.is_some());
         }
@@ -254,6 +261,8 @@ impl History {
                 self.accepted = None;
                 let number = event.facts.get("number").and_then(Value::as_u64);
                 self.kept = number.unwrap_or(self.kept);
+                let bars = event.metrics.get("bars").and_then(Value::as_u64);
+                self.kept_bars = bars.map_or(self.kept_bars, |bars| bars as usize);
             }
             _ => {}
         }
@@ -288,17 +297,16 @@ impl History {
         self.ends.truncate(self.told.ends);
         self.given.truncate(back.commands);
         self.turned = self.turned.take().min(back.last);
-        (self.kept, self.accepted) = (back.checkpoint, None);
+        (self.kept, self.kept_bars, self.accepted) = (back.checkpoint, 0, None);
     }
 
     /// Compare its files with its last checkpoint.
     fn check_files(&mut self) {
-        let newest = self.checkpoint.as_ref().map_or(0, |known| known.number);
-        if newest < self.kept && self.accepted.is_none() {
-            self.differs = Some("the checkpoint is gone".to_owned());
-            return;
+        if self.accepted.is_none() {
+            let gone = (self.newest < self.kept).then(|| "the checkpoint is gone".to_owned());
+            self.differs = self.damaged.clone().or(gone);
         }
-        let (Some(terms), Some(checkpoint), None) = (&self.terms, &self.checkpoint, &self.broken)
+        let (Some(terms), Some(checkpoint), None) = (&self.terms, &self.checkpoint, &self.differs)
         else {
             return;
         };
@@ -311,11 +319,31 @@ impl History {
     /// What is said of an account that is not what its checkpoint says.
     pub(super) fn unlike(&self, fact: &str) -> String {
         let name = &self.name;
-        let number = self.checkpoint.as_ref().map_or(0, |known| known.number).max(self.kept);
+        let number = self.last_checkpoint();
         format!(
             "the account is not what it was at checkpoint {number}: {fact}; restore its files from a copy{}, or go on as it is now with `papertape paper recover {name} --accept`",
             self.way_back()
         )
+    }
+
+    /// The number of its last checkpoint, whether it is there or not; 0 before the first.
+    pub fn last_checkpoint(&self) -> u64 {
+        self.newest.max(self.kept)
+    }
+
+    /// How many of the bars that it had seen at its last checkpoint it lacks, if these are `further` ones.
+    pub(super) fn lacks(&self, further: &[Bars]) -> usize {
+        let known = self.checkpoint.as_ref();
+        let last = known.and_then(|known| known.last).map(|last| last.timestamp_micros());
+        let last = last.unwrap_or(i64::MAX);
+        let until = |bars: &Bars| bars.time.partition_point(|time| *time <= last);
+        let count: usize = self.bars.iter().chain(further).map(until).sum();
+        known.map_or(self.kept_bars, |known| known.bars).saturating_sub(count)
+    }
+
+    /// Whether its own bars are gone or damaged, all of them or some.
+    pub fn lost_bars(&self) -> bool {
+        self.unread.is_some() || self.lacks(&[]) > 0
     }
 
     /// That it can go back to a checkpoint, if it can.
@@ -346,13 +374,18 @@ impl History {
 
     /// What of its files is wrong; `None` if they are what they were.
     pub fn wrong(&self) -> Option<String> {
-        let broken = |fact: &String| {
-            let (name, back) = (&self.name, self.way_back());
-            format!(
-                "{fact}; restore its files from a copy{back}, or begin anew with `papertape paper restart {name}`"
-            )
+        let (name, back) = (&self.name, self.way_back());
+        let differs = || self.differs.as_ref().map(|fact| self.unlike(fact));
+        let Some(fact) = self.broken.as_ref().or(self.unread.as_ref()) else { return differs() };
+        let again = match &self.broken {
+            Some(_) => String::new(),
+            None => format!(
+                ", take its bars from their source again with `papertape paper recover {name} --accept`"
+            ),
         };
-        self.broken.as_ref().map(broken).or_else(|| self.differs.as_ref().map(|it| self.unlike(it)))
+        Some(format!(
+            "{fact}; restore its files from a copy{back}{again}, or begin anew with `papertape paper restart {name}`"
+        ))
     }
 
     /// Its name, which is that of its session.
@@ -383,6 +416,11 @@ impl History {
     /// The bars that it has seen.
     pub fn bars(&self) -> &[Bars] {
         &self.bars
+    }
+
+    /// What of its files is not what its last checkpoint says; `None` if they are as it says, or damaged.
+    pub fn differs(&self) -> Option<&str> {
+        self.differs.as_deref()
     }
 
     /// When its last bar opened; microseconds since 1970.
@@ -418,13 +456,16 @@ impl History {
         }
         let Some(terms) = &self.terms else { return Ok(()) };
         let differences = terms.differences(base, &self.params());
-        let matters = |difference: &&String| {
+        let matters = |difference: &String| {
             ["`strategy`", "`data.", "`range.", "`params."]
                 .iter()
                 .any(|key| difference.starts_with(key))
         };
-        let found: Vec<String> = differences.iter().filter(matters).cloned().collect();
-        if found.is_empty() { Ok(()) } else { Err(Refused::Changed(self.changed(&found))) }
+        match differences.iter().any(matters) {
+            // Whoever mends one key is not told of the next one then.
+            true => Err(Refused::Changed(self.changed(&differences))),
+            false => Ok(()),
+        }
     }
 
     fn changed(&self, differences: &[String]) -> String {

@@ -151,6 +151,11 @@ impl AccountReader {
         is_told || self.layout.batches().is_ok_and(|batches| !batches.is_empty())
     }
 
+    /// Whether it has bars of its own, readable or not.
+    pub fn has_bars(&self) -> Result<bool, StoreError> {
+        Ok(!self.layout.batches()?.is_empty())
+    }
+
     /// What is wrong with one of its files, which is named as it is seen from the account's directory: the
     /// results of a run hold no path of a machine.
     pub fn words(&self, error: &StoreError) -> String {

@@ -35,8 +35,9 @@ pub struct Restore {
     /// What the journal tells of it; the fact `aside` of each is the stamp.
     pub events: Vec<Event>,
     /// The texts of the views that are known of that time, by their names; the next walk makes the others.
+    /// `None` leaves all views as they are.
     #[serde(default)]
-    pub views: BTreeMap<String, String>,
+    pub views: Option<BTreeMap<String, String>>,
 }
 
 impl AccountDirectory {
@@ -71,13 +72,14 @@ pub(super) fn finish(layout: &Layout) -> Result<(), StoreError> {
         }
     }
     tell(layout, &aside, &restore)?;
-    for view in VIEWS {
+    let views = restore.views.iter().flat_map(|texts| VIEWS.map(|view| (view, texts.get(view))));
+    for (view, text) in views {
         let path = layout.directory.join(view);
         // Whoever was killed here may have written the one of that time already.
         if !aside.join(view).exists() {
             move_aside(&path, &aside)?;
         }
-        if let Some(text) = restore.views.get(view) {
+        if let Some(text) = text {
             atomic::write(&path, text.as_bytes())?;
         }
     }

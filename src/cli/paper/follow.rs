@@ -242,7 +242,7 @@ impl<'a> Desk<'a> {
         // Who has the account has its feed, too.
         drop(Account::open_soon(self.store, &session.name, &self.holder)?);
         let stop = || self.signals.exit().is_some();
-        let Some(spool) = Spool::open(&account.feed(symbol), stop, context)? else {
+        let Some(spool) = Spool::open(&account.feed(symbol), &session.data, stop, context)? else {
             return Ok(None);
         };
         let data = Arc::make_mut(&mut session.data);

@@ -6,6 +6,7 @@ use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
 use crate::cli::output::{Cell, Format, Kind, Records};
 use crate::cli::planning::store_with;
+use crate::engine::ENGINE;
 use crate::paper::recover::{Place, Undone, Which, places};
 use crate::paper::{Account, Refused};
 use anyhow::Result;
@@ -53,21 +54,8 @@ impl Recover {
             return self.go_back(account, which, context);
         }
         if self.accept {
-            let mut account = Account::open(&store, &name, &this_process())?;
-            let number = match account.accept(&who()) {
-                Ok(number) => number,
-                Err(Refused::Store(error)) => return Err(error.into()),
-                Err(refused) => return Err(Usage(format!("{name}: {refused}")).into()),
-            };
-            context.say(&format!(
-                "{name}: the next run goes on with what the account is then, whatever checkpoint {number} says"
-            ));
-            if !account.unapproved().is_empty() {
-                context.say(&format!(
-                    "{name}: the orders that wait for approval may have other numbers then; approve what `papertape paper status` shows after it"
-                ));
-            }
-            return Ok(Exit::Success);
+            let account = Account::open(&store, &name, &this_process())?;
+            return self.go_on(account, context);
         }
         let reader = store.account(&name);
         let history = crate::paper::History::read(&reader)?;
@@ -75,6 +63,38 @@ impl Recover {
             context.warn(format!("{name}: {fact}"));
         }
         list(&places(&reader, &history)?).print(self.format)
+    }
+
+    fn go_on(&self, account: Account, context: &Context) -> Result<Exit> {
+        let name = account.name().to_owned();
+        let (lost_bars, is_asked) = (account.lost_bars(), !account.unapproved().is_empty());
+        let standing = standing(&account);
+        if let Some(fact) = account.differs() {
+            context.say(&format!("{name}: {fact}"));
+        }
+        let aside = match account.accept(&who(), &stamp_now()) {
+            Ok(aside) => aside,
+            Err(Refused::Store(error)) => return Err(error.into()),
+            Err(refused) => return Err(Usage(format!("{name}: {refused}")).into()),
+        };
+        standing.print(self.format)?;
+        if let Some(aside) = &aside {
+            context.say(&format!("{name}: what is left of its own bars is kept in {aside}"));
+        }
+        context.say(&match lost_bars {
+            true => format!(
+                "{name}: the next run takes the bars from their source again, and goes on if it has them all"
+            ),
+            false => format!(
+                "{name}: the next run goes on with what the account is then, whatever the checkpoint says"
+            ),
+        });
+        if is_asked {
+            context.say(&format!(
+                "{name}: the orders that wait for approval may have other numbers then; approve what `papertape paper status` shows after it"
+            ));
+        }
+        Ok(Exit::Success)
     }
 
     fn go_back(&self, account: Account, which: Which, context: &Context) -> Result<Exit> {
@@ -89,8 +109,7 @@ impl Recover {
             context.say(&format!("{name}: nothing was done; `--yes` goes back"));
             return Ok(Exit::Success);
         }
-        let stamp = Utc::now().format("%Y%m%dT%H%M%S%.3fZ").to_string();
-        let aside = account.go_back(&undone, &who(), &stamp)?;
+        let aside = account.go_back(&undone, &who(), &stamp_now())?;
         context.say(&format!(
             "{name}: is at checkpoint {number}; what came after it is kept in {aside}"
         ));
@@ -107,6 +126,40 @@ fn asked(question: &str) -> bool {
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// The name of a directory for what is kept aside now.
+fn stamp_now() -> String {
+    Utc::now().format("%Y%m%dT%H%M%S%.3fZ").to_string()
+}
+
+/// Where the account stood at its last checkpoint, as far as that can be read, and what its files say now.
+fn standing(account: &Account) -> Records {
+    let mut records = Records::new([
+        ("standing", Kind::Text),
+        ("bars", Kind::Count),
+        ("last_bar", Kind::Time),
+        ("commands", Kind::Count),
+        ("engine", Kind::Text),
+    ]);
+    let known = account.checkpoint();
+    let number = account.last_checkpoint();
+    records.push(vec![
+        format!("checkpoint {number}").as_str().into(),
+        Cell::from(known.map(|it| it.bars)),
+        Cell::from(known.and_then(|it| it.last)),
+        Cell::from(known.map(|it| it.commands)),
+        Cell::from(known.map(|it| it.engine.to_string())),
+    ]);
+    let bars: usize = account.bars().iter().map(|bars| bars.len()).sum();
+    records.push(vec![
+        "now".into(),
+        bars.into(),
+        Cell::from(account.last_bar().and_then(DateTime::from_timestamp_micros)),
+        account.instructions().len().into(),
+        ENGINE.to_string().as_str().into(),
+    ]);
+    records
 }
 
 fn list(places: &[Place]) -> Records {
