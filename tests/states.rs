@@ -151,6 +151,18 @@ fn an_account_that_has_seen_no_bar_is_begun_anew() {
 }
 
 #[test]
+fn a_suspended_account_that_is_not_paused_is_told_so() {
+    let project = project(50, "").manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
+    let mut running = project.following("suspended");
+    project.refuses(&["resume"], "it is not paused; it goes on when its data is mended");
+    let _ = project.tell(&["pause"]).success();
+    let _ = project.tell(&["resume"]).success();
+    project.refuses(&["resume"], "it is not paused");
+    running.signal("TERM");
+    let _ = running.end().code(143);
+}
+
+#[test]
 fn a_suspended_account_is_paused_for_when_bars_come_again() {
     let project = project(50, "").manifest("a.toml", &manifest("").replace("\"1d\"", "\"10m\""));
     let mut running = project.following("suspended");

@@ -84,6 +84,57 @@ fn fed(manifest: &str, data: &str, nights: &[&str]) -> Project {
 }
 
 #[test]
+fn a_source_that_is_cut_inside_a_longer_bar_is_not_revised() {
+    let hours = |days: std::ops::Range<i64>| -> Vec<String> {
+        let hour = |hour: i64| {
+            let (open, close) = (100 + hour * 7 % 13, 100 + (hour + 1) * 7 % 13);
+            let time = DateTime::from_timestamp(1_704_067_200 + hour * 3_600, 0).unwrap();
+            let (high, low, time) = (open.max(close), open.min(close), time.format("%FT%TZ"));
+            format!("{time},{open},{high},{low},{close},10")
+        };
+        (days.start * 24..days.end * 24).map(hour).collect()
+    };
+    let text = session("x", "1h", "").replace("\"1h\"", "\"1h\", resample = \"1d\"");
+    let project = Project::new().manifest("a.toml", &text);
+    let night = |rows: &[String], day: i64| {
+        project.write(
+            "data/x.csv",
+            format!("timestamp,open,high,low,close,volume\n{}\n", rows.join("\n")),
+        );
+        let now = format!("2024-01-{:02}T01:00:00Z", day + 1);
+        project.run(["run", "a.toml", "--no-report", "-q", "--now", &now])
+    };
+    let _ = night(&hours(0..5), 5).success().silent();
+    let six = hours(0..6);
+    let _ = night(&six[4 * 24 + 10..], 6).success().silent();
+    let status = project.run(["paper", "status", "--format", "json"]).json();
+    assert_eq!(status[0]["last_bar"], "2024-01-06T00:00:00Z");
+    let _ = project.run(["paper", "reconcile", "x"]).success();
+    // What of a bar is there is compared where all of it is.
+    let revised = six[4 * 24..].join("\n").replacen(",10\n", ",11\n", 1);
+    let rows: Vec<String> = revised.lines().map(str::to_owned).collect();
+    let _ = night(&rows, 6).code(3).stderr("`volume` was 240, and is 241");
+}
+
+#[test]
+fn an_account_whose_control_directory_is_none_says_so() {
+    let project = Project::new().manifest("a.toml", &session("x", "1d", ""));
+    let rows = "2024-01-01,1,1,1,1,1\n2024-01-02,1,1,1,1,1\n";
+    project.write("data/x.csv", format!("timestamp,open,high,low,close,volume\n{rows}"));
+    let night = || project.run(["run", "a.toml", "--no-report", "-q", "--now", "2024-01-05"]);
+    let _ = night().success();
+    let control = project.path("output/paper/x/control");
+    fs::remove_dir_all(&control).unwrap();
+    fs::write(&control, "").unwrap();
+    let _ = night().code(3).stderr("x: refused: control: cannot be created");
+    let _ = project.run(["paper", "status"]).success().stdout("control: cannot be created");
+    fs::remove_file(&control).unwrap();
+    let _ = night().success();
+    let status = project.run(["paper", "status", "--format", "json"]).json();
+    assert_eq!((status[0]["state"].as_str(), status[0]["reason"].as_str()), (Some("active"), None));
+}
+
+#[test]
 fn a_full_disk_costs_nothing_but_the_night() {
     let project = || Project::new().bars(300).manifest("a.toml", &session("x", "1d", ""));
     let undisturbed = project();

@@ -88,9 +88,23 @@ pub fn may_grow(bars: &Bars, timeframe: i64) -> bool {
     let buckets = buckets(bars, 0..bars.len(), timeframe);
     let Some((last, before)) = buckets.split_last() else { return false };
     let missing = |it: &Bucket| it.close - bars.clock.close(bars.time[it.rows.end - 1]);
-    let time_of_day = |it: &Bucket| bars.clock.zone.local(it.open).rem_euclid(DAY);
-    let like = before.iter().rev().find(|it| time_of_day(it) == time_of_day(last));
+    let like = before.iter().rev().find(|it| time_of_day(bars, it) == time_of_day(bars, last));
     missing(last) > like.map_or(0, missing)
+}
+
+/// Whether bars of the first cell of `timeframe` may be missing at its beginning, as where a file was cut:
+/// they begin later in it than those of the same time of day do the next time, or than the cell itself if
+/// there is no next time.
+pub fn may_lack(bars: &Bars, timeframe: i64) -> bool {
+    let buckets = buckets(bars, 0..bars.len(), timeframe);
+    let Some((first, after)) = buckets.split_first() else { return false };
+    let missing = |it: &Bucket| bars.time[it.rows.start] - it.open;
+    let like = after.iter().find(|it| time_of_day(bars, it) == time_of_day(bars, first));
+    missing(first) > like.map_or(0, missing)
+}
+
+fn time_of_day(bars: &Bars, bucket: &Bucket) -> i64 {
+    bars.clock.zone.local(bucket.open).rem_euclid(DAY)
 }
 
 /// The bars of `timeframe` (a part of a day, or whole days) that `rows` of `bars` come to: the first
@@ -166,6 +180,18 @@ mod tests {
         assert!(!may_grow(&days(&[8, 9, 10, 32, 33, 34]), 2 * HOUR));
         assert!(!may_grow(&days(&[8, 9, 10, 32, 33, 34]), DAY));
         assert!(may_grow(&days(&[8, 9, 10, 32, 33]), DAY));
+    }
+
+    #[test]
+    fn a_cell_may_lack_what_comes_before_the_file_begins() {
+        let days = |hours: &[i64]| -> Bars {
+            bars(hours.iter().map(|hour| hour * HOUR).collect(), HOUR, Zone::utc())
+        };
+        assert!(!may_lack(&days(&[8, 9]), 2 * HOUR), "it begins with the cell");
+        assert!(may_lack(&days(&[9, 10]), 2 * HOUR));
+        // A market that opens at nine does so on the next day too.
+        assert!(!may_lack(&days(&[9, 10, 33, 34]), DAY));
+        assert!(may_lack(&days(&[10, 33, 34]), DAY));
     }
 
     #[test]

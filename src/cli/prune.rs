@@ -84,8 +84,8 @@ impl Prune {
             };
             let path = match put_away {
                 Ok(path) => path,
-                // Somebody has just gone on with it.
-                Err(StoreError::Locked { .. }) => continue,
+                // Somebody has just gone on with it, or put it away.
+                Err(StoreError::Locked { .. } | StoreError::UnknownRun { .. }) => continue,
                 Err(error) => {
                     failed = Some(error);
                     break;

@@ -33,6 +33,8 @@ pub struct Verdict {
     pub files: Arc<[(i64, Arc<str>)]>,
     /// Whether the last bar is made of shorter ones of which more may come, though it is over.
     pub may_grow: bool,
+    /// Whether the first bar is made of shorter ones of which the file may lack some: it begins inside it.
+    pub may_lack: bool,
 }
 
 /// All cases of one kind of damage.

@@ -143,7 +143,7 @@ impl Account {
         if let Ok(to) = from.after(cause) {
             let event = tell::turned(&self.name, from, to, cause, reason);
             self.directory.tell(&[event])?;
-            self.history.state = Some(to);
+            self.history.come_to(to);
             self.show_state()?;
         }
         Ok(())
@@ -421,7 +421,7 @@ impl Account {
             .fact("terms", facts);
         self.directory.tell(&[event])?;
         (self.history.terms, self.history.opened) = (Some(terms), Some(now));
-        self.history.state = Some(State::Initializing);
+        self.history.come_to(State::Initializing);
         Ok(())
     }
 
@@ -538,7 +538,8 @@ impl Account {
         let waiting = waits.into_iter().filter(|order| !before.contains(order)).collect();
         if changed {
             self.directory.tell(&events)?;
-            (self.history.told, self.history.state) = (all, Some(after));
+            self.history.told = all;
+            self.history.come_to(after);
             self.history.retold = true;
             self.history.turned = tell::by_rule(kept).last().map(|(bar, _)| kept.time(bar));
             self.history.ends = tell::ended(kept, usize::MAX).collect();

@@ -96,6 +96,8 @@ pub struct History {
     /// The commands that were answered, by their ids.
     pub(super) answered: HashSet<String>,
     pub(super) state: Option<State>,
+    /// It is paused, or is once its data can be used.
+    pub(super) paused: bool,
     /// Why it is in that state, as it was told last.
     pub(super) reason: Option<String>,
     /// Why the manifest of its last run was refused, if it was.
@@ -161,6 +163,7 @@ impl History {
             noted: HashSet::new(),
             answered: HashSet::new(),
             state: None,
+            paused: false,
             reason: None,
             refused: None,
             unfit: None,
@@ -219,7 +222,9 @@ impl History {
                     self.go_back(back);
                 }
                 let to = event.facts.get("to").and_then(Value::as_str);
-                self.state = to.and_then(State::named).or(self.state);
+                if let Some(state) = to.and_then(State::named) {
+                    self.come_to(state);
+                }
             }
             EventKind::Command => {
                 // What was refused, and a new beginning, are nothing to obey.
@@ -229,7 +234,7 @@ impl History {
                 let after = after.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
                 let by = event.facts.get("by").and_then(Value::as_str).unwrap_or_default();
                 match command {
-                    Some(command) => self.given.push(Given {
+                    Some(command) => self.give(Given {
                         at: event.time,
                         by: by.to_owned(),
                         after: after.map(|time| time.timestamp_micros()),
@@ -266,6 +271,26 @@ impl History {
             }
             _ => {}
         }
+    }
+
+    /// It is in `state` now.
+    pub(super) fn come_to(&mut self, state: State) {
+        self.paused = match state {
+            State::Paused => true,
+            State::Active => false,
+            _ => self.paused,
+        };
+        self.state = Some(state);
+    }
+
+    /// Take in a command that it obeys.
+    pub(super) fn give(&mut self, given: Given) {
+        self.paused = match given.command {
+            Command::Pause => true,
+            Command::Resume => false,
+            _ => self.paused,
+        };
+        self.given.push(given);
     }
 
     /// Take in the terms of an event, if it has some.

@@ -79,7 +79,14 @@ impl Night {
                         continue;
                     }
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-                    Err(error) => job.work = Err(store.account(&session.name).words(&error)),
+                    Err(error) => {
+                        let fact = store.account(&session.name).words(&error);
+                        // Its journal is told, if that can be read and written at least.
+                        if let Ok(Some(mut account)) = open(&session.name) {
+                            account.stop_for(&Refused::Store(error), &fact);
+                        }
+                        job.work = Err(fact);
+                    }
                 };
             }
             plan.points.push(point);

@@ -10,7 +10,6 @@ use super::account::Account;
 use super::command::Command;
 use super::history::Given;
 use super::life::{Cause, State};
-use super::state::is_held;
 use super::{tell, views};
 use crate::batch::kept::stamp;
 use crate::engine::{self, ClosedBy, ENGINE, Intent, OrderStatus, Reason};
@@ -211,11 +210,11 @@ impl Account {
             let from = self.state.unwrap_or(State::Initializing);
             let reason = format!("by hand, by {by}");
             events.push(tell::turned(&name, from, to, cause, &reason));
-            self.history.state = Some(to);
+            self.history.come_to(to);
         }
         self.directory.tell(&events)?;
         self.settle_orders(&command)?;
-        self.history.given.push(Given { at, by: by.to_owned(), after, command });
+        self.history.give(Given { at, by: by.to_owned(), after, command });
         if turn.is_some() {
             self.show_state()?;
         }
@@ -264,8 +263,14 @@ impl Account {
             }
         };
         let to = state.after(cause).map_err(|impossible| impossible.to_string())?;
-        if state == State::Suspended && cause == Cause::Pause && is_held(self.given()) {
-            return Err("it is paused already, for when its data is mended".to_owned());
+        match (state, cause) {
+            (State::Suspended, Cause::Pause) if self.paused => {
+                return Err("it is paused already, for when its data is mended".to_owned());
+            }
+            (State::Suspended, Cause::Resume) if !self.paused => {
+                return Err("it is not paused; it goes on when its data is mended".to_owned());
+            }
+            _ => {}
         }
         // What is suspended stays so, and is paused or not once its data is mended.
         Ok((to != state).then_some((cause, to)))

@@ -151,7 +151,8 @@ pub fn news(
         if let Some(error) = source.verdict(symbol).and_then(|verdict| verdict.error()) {
             return Err(error.to_string());
         }
-        let mut theirs = with_columns(theirs, terms);
+        let ours = seen.iter().find(|bars| bars.symbol == *symbol);
+        let mut theirs = whole(with_columns(theirs, terms), ours, source);
         theirs.clock.timeframe = *timeframe;
         let complete =
             |open: i64| market::complete(&session.data, &source.calendar, &theirs.clock, open);
@@ -182,7 +183,6 @@ pub fn news(
             None => end,
         };
         let theirs = theirs.part(first.min(end)..end);
-        let ours = seen.iter().find(|bars| bars.symbol == *symbol);
         if let Some(verdict) = verdict {
             let from = theirs.time.first().copied().unwrap_or(i64::MIN);
             news.verdicts.push(verdict.between(from, beyond));
@@ -217,13 +217,12 @@ pub fn again(terms: &Terms, seen: &[Bars], source: &DataSet) -> Result<Vec<Bars>
         if let Some(error) = source.verdict(symbol).and_then(|verdict| verdict.error()) {
             return Err(error.to_string());
         }
-        let mut theirs = with_columns(theirs, terms);
+        let ours = seen.iter().find(|bars| bars.symbol == *symbol);
+        let mut theirs = whole(with_columns(theirs, terms), ours, source);
         theirs.clock.timeframe = *timeframe;
         let end = last.map_or(0, |last| theirs.time.partition_point(|time| *time <= last));
         let theirs = theirs.part(0..end);
-        let Some(ours) = seen.iter().find(|bars| bars.symbol == *symbol) else {
-            return Ok(theirs);
-        };
+        let Some(ours) = ours else { return Ok(theirs) };
         let first = ours.time.first().copied().unwrap_or(i64::MAX);
         let begins = theirs.time.partition_point(|time| *time < first);
         let theirs = theirs.part(begins..end);
@@ -250,6 +249,16 @@ fn with_columns(bars: &Bars, terms: &Terms) -> Bars {
         Extra { name: name.clone(), boolean: *boolean, values }
     };
     Bars { extra: terms.columns.iter().map(column).collect(), ..bars.clone() }
+}
+
+/// `theirs` without the first bar if `source` was cut inside it and `ours` has the whole of it.
+fn whole(theirs: Bars, ours: Option<&Bars>, source: &DataSet) -> Bars {
+    let is_rest = source.verdict(&theirs.symbol).is_some_and(|verdict| verdict.may_lack);
+    let seen = ours.map_or(&[][..], |ours| &ours.time);
+    match theirs.time.first().filter(|first| is_rest && seen.binary_search(first).is_ok()) {
+        Some(_) => theirs.part(1..theirs.len()),
+        None => theirs,
+    }
 }
 
 /// Add every value of a bar that both have and that differs.

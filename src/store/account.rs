@@ -294,7 +294,8 @@ impl Store {
         for directory in [layout.bars(), layout.checkpoints()] {
             atomic::create_directories(&directory)?;
         }
-        Control::open(reader.control())?.remove_abandoned()?;
+        // Where this is not possible, whoever looks for commands is told.
+        let _ = Control::open(reader.control()).and_then(|control| control.remove_abandoned());
         let lock = Lock::acquire(&layout.lock(), holder)?;
         for directory in [layout.directory.clone(), layout.bars(), layout.checkpoints()] {
             atomic::remove_leftovers(&directory)?;

@@ -47,8 +47,13 @@ impl Store {
         holder: &Holder,
     ) -> Result<Option<PathBuf>, StoreError> {
         let layout = self.layout(id);
-        let _lock = Lock::acquire(&layout.lock(), holder)?;
-        let packed = archive.map(|archive| pack(&layout.directory, id, archive)).transpose()?;
+        let lock = Lock::acquire(&layout.lock(), holder);
+        if lock.is_err() && !layout.directory.exists() {
+            let (path, which, newest) = (self.runs(), id.to_owned(), Vec::new());
+            return Err(StoreError::UnknownRun { path, which, newest });
+        }
+        let _lock = lock?;
+        let packed = archive.map(|archive| pack(&layout, id, archive)).transpose()?;
         // Away at once under a name that no reader looks at, then piece by piece.
         let doomed = atomic::doomed(&layout.directory);
         fs::rename(&layout.directory, &doomed)
@@ -102,8 +107,9 @@ fn finish(archive: tar::Archive<impl Read>) -> io::Result<u64> {
     io::copy(&mut archive.into_inner(), &mut io::sink())
 }
 
-/// Pack `directory` under the name `id` into a file of the directory `archive`.
-fn pack(directory: &Path, id: &str, archive: &Path) -> Result<PathBuf, StoreError> {
+/// Pack the run in `layout` under the name `id` into a file of the directory `archive`. The same files make
+/// the same bytes, whoever holds the lock: what a killed process has packed is known again.
+fn pack(layout: &Layout, id: &str, archive: &Path) -> Result<PathBuf, StoreError> {
     atomic::create_directories(archive)?;
     let path = archive.join(format!("{id}{PACKED}"));
     let write = || -> io::Result<NamedTempFile> {
@@ -111,7 +117,7 @@ fn pack(directory: &Path, id: &str, archive: &Path) -> Result<PathBuf, StoreErro
         let encoder = GzEncoder::new(BufWriter::new(temporary), Compression::default());
         let mut builder = tar::Builder::new(encoder);
         builder.mode(tar::HeaderMode::Deterministic);
-        builder.append_dir_all(id, directory)?;
+        add(&mut builder, &layout.directory, Path::new(id), &layout.lock())?;
         let mut buffer = builder.into_inner()?.finish()?;
         buffer.flush()?;
         let temporary = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -127,13 +133,47 @@ fn pack(directory: &Path, id: &str, archive: &Path) -> Result<PathBuf, StoreErro
     let temporary = write().map_err(StoreError::io("written", &path))?;
     match temporary.persist_noclobber(&path) {
         Ok(_) => atomic::sync_directory(archive).map(|()| path),
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Err(StoreError::Unfit {
-            path,
-            fact: "is there already".into(),
-            remedy: "name another directory, or remove the file",
-        }),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+            let (ours, there) = (digest(error.file.path()), digest(&path));
+            if ours.and_then(|ours| Ok(ours == there?)).map_err(StoreError::io("read", &path))? {
+                return Ok(path);
+            }
+            Err(StoreError::Unfit {
+                path,
+                fact: "is there already, and is not what this run comes to".into(),
+                remedy: "name another directory, or remove the file",
+            })
+        }
         Err(error) => Err(StoreError::io("written", &path)(error.error)),
     }
+}
+
+/// Add `directory` as `name`, in the order of the names, without the file `lock`.
+fn add(
+    builder: &mut tar::Builder<impl Write>,
+    directory: &Path,
+    name: &Path,
+    lock: &Path,
+) -> io::Result<()> {
+    builder.append_dir(name, directory)?;
+    let entries: io::Result<Vec<_>> = fs::read_dir(directory)?.collect();
+    let mut entries = entries?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), name.join(entry.file_name()));
+        match path.is_dir() {
+            true => add(builder, &path, &name, lock)?,
+            false if path != lock => builder.append_path_with_name(&path, &name)?,
+            false => {}
+        }
+    }
+    Ok(())
+}
+
+fn digest(path: &Path) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher.finalize())
 }
 
 #[cfg(test)]
@@ -171,13 +211,27 @@ mod tests {
         assert_eq!(packed.reader().id(), id);
         assert_eq!(packed.reader().results().ok(), results);
         assert_eq!(files(packed.reader().path()), before);
-        // The second of that name is refused, and its run stays.
-        fs::create_dir_all(store.layout(&id).directory).unwrap();
+        assert!(matches!(
+            store.put_away(&id, Some(&archive), &holder()),
+            Err(StoreError::UnknownRun { .. })
+        ));
+        // Whoever packed it was killed before it was gone.
+        archive_of(&path).unpack(store.runs()).unwrap();
+        let later = Holder::this_process("elsewhere", &["papertape".into()]);
+        assert_eq!(store.put_away(&id, Some(&archive), &later).unwrap(), Some(path.clone()));
+        assert!(!store.layout(&id).directory.exists());
+        // Another one of that name is refused, and stays.
+        archive_of(&path).unpack(store.runs()).unwrap();
+        fs::write(store.layout(&id).directory.join("results.csv"), "").unwrap();
         assert!(matches!(
             store.put_away(&id, Some(&archive), &holder()),
             Err(StoreError::Unfit { .. })
         ));
         assert!(store.layout(&id).directory.exists());
+    }
+
+    fn archive_of(path: &Path) -> tar::Archive<impl Read> {
+        reader(path).unwrap()
     }
 
     #[test]

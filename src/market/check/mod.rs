@@ -23,7 +23,7 @@ use super::label::Label;
 use super::read::{Rows, Told};
 use super::time::Stamp;
 use super::verdict::{Search, Verdict};
-use crate::bars::resample::{Grid, may_grow, resample};
+use crate::bars::resample::{Grid, may_grow, may_lack, resample};
 use crate::bars::{Bars, Clock, DAY, Extra};
 use crate::manifest::data::Check;
 use crate::manifest::{Adjust, DataSettings, Policy};
@@ -43,6 +43,7 @@ pub(super) fn clean(rows: &Rows, settings: &DataSettings, calendar: &Calendar) -
         file: rows.place(0).0.clone(),
         files: Arc::default(),
         may_grow: false,
+        may_lack: false,
     };
     let (clock, kept, lost) = (Clock::utc(DAY), Vec::new(), Vec::new());
     let mut cleaning = Cleaning { rows, settings, calendar, clock, kept, lost, verdict };
@@ -288,6 +289,7 @@ impl<'a> Cleaning<'a> {
         }
         let is_last = rows.end == bars.len() && !self.rows.trades;
         self.verdict.may_grow = is_last && may_grow(&bars, timeframe);
+        self.verdict.may_lack = may_lack(&bars, timeframe);
         match rows.is_empty() {
             true => Err("no bar of `data.resample` is complete".into()),
             false => {
