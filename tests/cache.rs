@@ -272,3 +272,12 @@ fn settings_that_are_written_in_another_way_are_kept_as_they_are_written_now() {
     let _ = project.run(["run", "a.toml", "--no-cache", "--no-report"]).success();
     assert_same(&project.newest().reproducible(), &cached.reproducible());
 }
+
+#[test]
+fn a_manifest_without_a_cache_has_none_when_its_plan_was_written_before() {
+    let (project, _) = project();
+    project.write_manifest("a.toml", &["\n[run]\ncache = false\n", FIRST, GRID].concat());
+    let _ = project.run(["plan", "a.toml", "--out", "plan.jsonl"]).success();
+    let _ = project.run(["run", "--plan", "plan.jsonl", "--no-report"]).success();
+    assert_eq!(project.newest().count("cached"), 0);
+}

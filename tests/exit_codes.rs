@@ -197,6 +197,12 @@ fn two_is_for_a_plan_over_its_budget() {
         .code(2)
         .stderr("`run.max_memory` is 1 MB; take sessions away");
     let _ = budget("max_time = \"1h\"\nmax_memory = \"100GB\"").success();
+    // Nor is it written down for later.
+    let run = "\n[run]\nmax_time = \"1ms\"\n".to_owned();
+    let project =
+        Project::new().bars(300).manifest("a.toml", &[run, sweep("grid", 20, 10)].concat());
+    let _ = project.run(["plan", "a.toml", "--out", "plan.jsonl"]).code(2).stderr("`run.max_time`");
+    assert!(!project.path("plan.jsonl").exists());
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn halve<'a>(jobs: &[Wanted<'a>], param: usize) -> Option<(Vec<Wanted<'a>>, Vec<
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::batch::Batch;
     use crate::diag::Mistakes;
@@ -120,7 +120,7 @@ mod tests {
     use std::path::Path;
     use std::sync::atomic::AtomicBool;
 
-    const MANIFEST: &str = r#"
+    pub(in crate::batch) const MANIFEST: &str = r#"
 schema = 1
 [session.grid]
 symbols = ["x"]
@@ -148,7 +148,7 @@ at = 2020-04-01
         format!("{head}{axes}")
     }
 
-    fn planned(directory: &Path, manifest: &str) -> (Plan, Prepared) {
+    pub(in crate::batch) fn planned(directory: &Path, manifest: &str) -> (Plan, Prepared) {
         let mut data = "date,open,high,low,close,volume\n".to_owned();
         let first = chrono::NaiveDate::from_ymd_opt(2020, 1, 1).unwrap();
         for (bar, day) in first.iter_days().take(200).enumerate() {

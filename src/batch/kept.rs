@@ -3,7 +3,7 @@
 //!
 //! Their bytes depend on the session alone: no clock, host, path, name or run is in them.
 
-use super::{Done, Failure};
+use super::{Done, Failure, panic_text};
 use crate::bars::DAY;
 use crate::engine::outcome::{Counts, Event, What};
 use crate::engine::{Booking, Frame, Intent, Outcome, Side, Trade};
@@ -17,6 +17,7 @@ use crate::strategy::{Rule, Rules};
 use blake3::Hash;
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The name of the file with the metrics.
 pub const RESULT: &str = "result.json";
@@ -73,6 +74,13 @@ pub fn by_name(metrics: &Metrics) -> Map<String, Value> {
 }
 
 impl Kept<'_> {
+    /// The files by name, or what went wrong while they were made: like a session that panics, one of which
+    /// something cannot be told does not take the others with it.
+    pub fn made(&self) -> Result<Vec<(&'static str, Vec<u8>)>, Failure> {
+        catch_unwind(AssertUnwindSafe(|| self.files()))
+            .map_err(|panic| Failure { kind: "panic", error: panic_text(panic.as_ref()) })
+    }
+
     /// The files by name.
     pub fn files(&self) -> Vec<(&'static str, Vec<u8>)> {
         vec![

@@ -83,12 +83,6 @@ impl Plan {
         }
         let is_new = |job: &Job| !cached.contains_key(&job.index);
         let threads = threads(self.threads, &planned.plan.run);
-        if let Some(path) = &self.out {
-            let taken = vec![false; planned.plan.points.len()];
-            let text = file::write(&planned.plan, &planned.prepared, &taken);
-            store::write(path, text.as_bytes())?;
-            context.say(&format!("plan: {}", path.display()));
-        }
         let estimate = planned.estimate(threads, &is_new);
         let bars: u64 = planned.prepared.jobs.iter().map(|job| planned.prepared.bars(job)).sum();
         context.say(&format!(
@@ -100,7 +94,13 @@ impl Plan {
             counted(threads, "thread"),
             estimate.memory as f64 / 1e6,
         ));
-        planned.within_budget(threads, &is_new)?;
+        planned.within_budget(|| estimate)?;
+        if let Some(path) = &self.out {
+            let taken = vec![false; planned.plan.points.len()];
+            let text = file::write(&planned.plan, &planned.prepared, &taken);
+            store::write(path, text.as_bytes())?;
+            context.say(&format!("plan: {}", path.display()));
+        }
         Ok(exit)
     }
 }

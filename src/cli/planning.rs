@@ -108,17 +108,14 @@ impl Planned {
         estimate(&self.plan, &self.prepared, &self.store, threads, is_new)
     }
 
-    /// Refuse a plan that goes over a budget of its manifest.
-    pub(super) fn within_budget(
-        &self,
-        threads: usize,
-        is_new: &dyn Fn(&Job) -> bool,
-    ) -> Result<(), Usage> {
+    /// Refuse a plan that goes over a budget of its manifest, which is asked for its `estimate` only if it has
+    /// one.
+    pub(super) fn within_budget(&self, estimate: impl FnOnce() -> Estimate) -> Result<(), Usage> {
         let run = &self.plan.run;
         if run.max_time.is_none() && run.max_memory.is_none() {
             return Ok(());
         }
-        let estimate = self.estimate(threads, is_new);
+        let estimate = estimate();
         if let Some(limit) = run.max_time.filter(|limit| estimate.time > *limit) {
             let (time, limit) = (estimate.time.as_secs_f64(), limit.as_secs_f64());
             return Err(Usage(format!(

@@ -69,8 +69,11 @@ impl<'a> Watcher<'a> {
             let style = ProgressStyle::with_template(style).expect("the template is well formed");
             self.bar = Some(bar.with_style(style));
         } else {
-            let before =
-                if done > 0 { format!(", {done} were there already") } else { String::new() };
+            let before = match done {
+                0 => String::new(),
+                1 => ", 1 was there already".to_owned(),
+                _ => format!(", {done} were there already"),
+            };
             self.context.say(&format!("running {}{before}", counted(sessions, "session")));
         }
     }

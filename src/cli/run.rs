@@ -19,7 +19,7 @@ use crate::manifest::project::shown;
 use crate::manifest::{Mode, Moment};
 use crate::paper::{Account, Night};
 use crate::plan::file::{self, Frozen};
-use crate::plan::{Plan, Prepared};
+use crate::plan::{Job, Plan, Prepared};
 use crate::report::Templates;
 use crate::report::check::lines;
 use crate::report::load::Loader;
@@ -207,7 +207,8 @@ impl Attempt<'_> {
         let (cached, warnings) = execute::cached(store, plan, prepared, wanted);
         warnings.iter().for_each(|warning| self.context.warn(warning));
         let request = self.request(&planned, &night);
-        planned.within_budget(request.threads, &|job| !cached.contains_key(&job.index))?;
+        let is_new = |job: &Job| !cached.contains_key(&job.index);
+        planned.within_budget(|| planned.estimate(request.threads, &is_new))?;
         let mut watcher = Watcher::new(self.context);
         let watch = &mut |progress| watcher.see(progress);
         let accounts = &mut |kept: &Kept<'_>| {

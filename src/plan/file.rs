@@ -49,6 +49,7 @@ pub fn write(plan: &Plan, prepared: &Prepared, cached: &[bool]) -> String {
         "timeout": run.timeout,
         "hooks": run.hooks,
         "threads": run.threads,
+        "cache": run.cache,
         "sessions": plan.points.len(),
         "partial": plan.partial,
     });
@@ -298,7 +299,8 @@ fn run_settings(header: &serde_json::Value) -> Result<RunSettings> {
         keep,
         output: text("output").to_owned(),
         reports: strings(&header["reports"]),
-        cache: true,
+        // The first plans did not say it.
+        cache: header["cache"].as_bool().unwrap_or(true),
         fail_fast: header["fail_fast"].as_bool().unwrap_or(false),
         // A plan that was written has been found to be within its budget.
         max_time: None,

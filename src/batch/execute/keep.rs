@@ -1,15 +1,17 @@
 //! Whose details are kept, and how they come into the run: at once, or of the best of a sweep when it is
 //! over, by running those again.
 
-use super::Execution;
+use super::{Execution, identity};
 use crate::batch::kept::{self, Kept};
 use crate::batch::{Batch, Done, Failure, Finished};
 use crate::manifest::Keep;
-use crate::plan::{Identity, Plan, Point};
+use crate::plan::{Plan, Point};
 use crate::store::{CachedRow, Status, StoreError};
-use blake3::Hash;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
+
+/// What a session leaves: names and bytes.
+type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// How many points of a sweep are kept when nothing is said.
 pub(in crate::batch) const TOP: usize = 20;
@@ -33,10 +35,9 @@ impl<'a> Execution<'a> {
         Kept::of(self.request.plan, self.request.prepared, job, done)
     }
 
-    pub(super) fn keep(&mut self, index: usize, done: &Done) -> Result<(), StoreError> {
-        let Some(kept) = self.kept(index, done) else { return Ok(()) };
-        let (identity, files) = (kept.work().identity(), kept.files());
-        self.leave(index, &identity, &files)
+    /// The files of a session that ran, if its details were asked for.
+    pub(super) fn details(&self, index: usize, done: &Done) -> Result<Option<Files>, Failure> {
+        self.kept(index, done).map(|kept| kept.made()).transpose()
     }
 
     /// A session that failed leaves why, unless nothing is to be kept.
@@ -49,18 +50,13 @@ impl<'a> Execution<'a> {
         let wanted = plan.run.keep == Keep::Failed || keeps_at_once(plan, &plan.points[index]);
         let Some(job) = self.job(index).filter(|_| wanted) else { return Ok(()) };
         let files = kept::failed(plan, self.request.prepared, job, failure);
-        let (Some(files), Ok(work)) = (files, &job.work) else { return Ok(()) };
-        self.leave(index, &work.identity(), &files)
+        files.map_or(Ok(()), |files| self.leave(index, &files))
     }
 
     /// Write the files of a session into a directory of its own.
-    fn leave(
-        &mut self,
-        index: usize,
-        identity: &Identity,
-        files: &[(&str, Vec<u8>)],
-    ) -> Result<(), StoreError> {
-        let dir = self.dir(index, &Hash::from(identity.digest()));
+    pub(super) fn leave(&mut self, index: usize, files: &Files) -> Result<(), StoreError> {
+        let Some(identity) = self.job(index).and_then(identity) else { return Ok(()) };
+        let dir = self.dir(index, &identity);
         let files: Vec<(&str, &[u8])> = files.iter().map(|(name, it)| (*name, &it[..])).collect();
         self.run.keep_session(&dir, &files)?;
         self.kept.insert(dir);
@@ -95,12 +91,15 @@ impl<'a> Execution<'a> {
         // Whoever interrupts now has every row already: only details would be missing.
         let go_on = AtomicBool::new(false);
         let batch = Batch { cancel: &go_on, ..self.batch() };
-        batch.run(&again, |finished| match finished {
-            Some(Finished { index, result: Ok(done) }) if failed.is_none() => {
-                failed = self.keep(index, &done).err();
+        batch.run(&again, |finished| {
+            let Some(Finished { index, result }) = finished.filter(|_| failed.is_none()) else {
+                return;
+            };
+            match result.and_then(|done| self.details(index, &done)) {
+                Ok(Some(files)) => failed = self.leave(index, &files).err(),
+                Ok(None) => {}
+                Err(failure) => lost.push((index, failure.error)),
             }
-            Some(Finished { index, result: Err(failure) }) => lost.push((index, failure.error)),
-            _ => {}
         });
         for (index, error) in lost {
             let key = self.request.plan.key(index);
@@ -132,5 +131,28 @@ impl<'a> Execution<'a> {
             best.extend(indices.into_iter().take(count));
         }
         best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::batch::group::tests::{MANIFEST, planned};
+    use crate::batch::kept::Kept;
+    use crate::batch::{Done, alone};
+    use crate::engine::Outcome;
+
+    #[test]
+    fn details_that_cannot_be_told_are_a_failure_of_their_session_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let (plan, prepared) = planned(directory.path(), MANIFEST);
+        let job = &prepared.jobs[0];
+        let mut done: Done = alone(&plan, &prepared, job, true).result.unwrap();
+        let made = |done: &Done| Kept::of(&plan, &prepared, job, done).unwrap().made();
+        assert!(made(&done).is_ok());
+        let outcome: &mut Outcome = done.outcome.as_mut().unwrap();
+        outcome.trades[0].entry = outcome.fills.len();
+        let failure = made(&done).unwrap_err();
+        assert_eq!(failure.kind, "panic");
+        assert!(failure.error.contains("out of bounds"), "{}", failure.error);
     }
 }

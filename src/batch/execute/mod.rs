@@ -449,20 +449,23 @@ impl<'a> Execution<'a> {
         let (base, point) = self.base(index);
         let key = base.key(point);
         let identity = self.job(index).and_then(identity);
-        let row = match &finished.result {
-            Ok(done) => {
-                if keeps_at_once(self.request.plan, point) {
-                    self.keep(index, done)?;
-                }
+        let keeps = keeps_at_once(self.request.plan, point);
+        let told = finished.result.and_then(|done| {
+            let files = if keeps { self.details(index, &done)? } else { None };
+            Ok((done, files))
+        });
+        let row = match told {
+            Ok((done, files)) => {
+                files.map_or(Ok(()), |files| self.leave(index, &files))?;
                 self.took += done.took;
-                completed(index, identity, done)
+                completed(index, identity, &done)
             }
             Err(failure) => {
                 if failure.kind != "data" && self.request.plan.run.fail_fast {
                     self.request.cancel.store(true, Ordering::Relaxed);
                 }
-                self.keep_failed(index, failure)?;
-                failed(index, identity, failure)
+                self.keep_failed(index, &failure)?;
+                failed(index, identity, &failure)
             }
         };
         let (kind, message) = match &row.error {
