@@ -2,8 +2,8 @@
 
 use super::context::{Context, Usage};
 use super::exit::Exit;
+use super::finding::store_with;
 use super::output::{self, Cell, Format, Kind, Records};
-use super::planning::store_with;
 use super::sessions::Since;
 use crate::batch::kept;
 use crate::manifest::glob_matches;

@@ -11,6 +11,7 @@ mod exit;
 mod explain;
 mod explain_code;
 mod filter;
+mod finding;
 mod hook;
 mod indicators;
 mod landscape;

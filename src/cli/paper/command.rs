@@ -4,7 +4,7 @@ use super::reconcile::{how, manifest};
 use super::which;
 use crate::cli::context::{Context, Usage, host};
 use crate::cli::exit::Exit;
-use crate::cli::planning::store_with;
+use crate::cli::finding::store_with;
 use crate::diag::{Mistakes, counted};
 use crate::engine::OrderStatus;
 use crate::hook::Hooks;

@@ -3,8 +3,9 @@
 use super::which_to_see;
 use crate::cli::context::{Context, Usage};
 use crate::cli::exit::Exit;
+use crate::cli::finding::store_with;
 use crate::cli::output::{Cell, Facts, Format, Kind, Records};
-use crate::cli::planning::{Planned, Planning, store_with};
+use crate::cli::planning::{Planned, Planning};
 use crate::compare::reconcile::reconcile;
 use crate::compare::{Against, Reconciled, Sheet, Shown, Snapshot, Wanted};
 use crate::diag::counted;
