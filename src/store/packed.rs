@@ -6,13 +6,14 @@
 use super::error::StoreError;
 use super::lock::{Holder, Lock};
 use super::run::{Layout, RunReader};
-use super::{Store, atomic};
+use super::{Store, atomic, is_run_id};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::{NamedTempFile, TempDir};
 
 /// What the name of a packed run ends with.
@@ -63,12 +64,25 @@ impl Store {
         Ok(packed)
     }
 
-    /// Remove what processes that were killed while they put runs away have left.
+    /// Remove what killed processes have left: runs that were half put away, and runs and files that were
+    /// half begun.
     pub fn sweep_up(&self) -> Result<(), StoreError> {
-        match self.runs().exists() {
-            true => atomic::remove_leftovers(&self.runs()),
-            false => Ok(()),
+        /// After so long nobody writes at what has not yet its name.
+        const ABANDONED: Duration = Duration::from_secs(3_600);
+        atomic::remove_leftovers(&self.runs())?;
+        for id in atomic::entries(&self.runs())?.iter().filter(|id| is_run_id(id)) {
+            let layout = self.layout(id);
+            let made = fs::metadata(&layout.directory).and_then(|it| it.modified());
+            let is_old = made.is_ok_and(|it| it.elapsed().unwrap_or_default() > ABANDONED);
+            if is_old && !layout.run_file().exists() && !Lock::is_held(&layout.lock()) {
+                atomic::remove_whatever(&layout.directory)?;
+            }
         }
+        let views = [self.path().to_owned(), self.path().join("reports")];
+        for directory in views.into_iter().chain(self.months()?) {
+            atomic::remove_leftovers_older_than(&directory, ABANDONED)?;
+        }
+        Ok(())
     }
 
     /// Open the packed run in the file at `path`.
@@ -181,6 +195,7 @@ mod tests {
     use super::super::tests::{holder, minute, run_with};
     use super::*;
     use crate::store::row::tests::{label, row};
+    use std::time::SystemTime;
 
     /// A store with one run, and its id.
     fn stored(directory: &TempDir) -> (Store, String) {
@@ -242,6 +257,25 @@ mod tests {
         let error = store.put_away(run.id(), None, &holder()).unwrap_err();
         assert!(matches!(error, StoreError::Locked { .. }));
         assert!(run.reader().path().join("run.json").exists());
+    }
+
+    #[test]
+    fn what_was_never_begun_is_swept_up_once_nobody_can_be_at_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, id) = stored(&directory);
+        let unbegun = store.runs().join("20261121T060100Z-aaaaaa");
+        let half = store.path().join(".tmp-half");
+        fs::create_dir_all(unbegun.join("rows")).unwrap();
+        fs::write(&half, "half a page").unwrap();
+        store.sweep_up().unwrap();
+        assert!(unbegun.exists() && half.exists(), "somebody may be at it");
+        let long_ago = SystemTime::now() - Duration::from_secs(7_200);
+        for path in [&unbegun, &half, &store.layout(&id).directory] {
+            File::open(path).unwrap().set_modified(long_ago).unwrap();
+        }
+        store.sweep_up().unwrap();
+        assert!(!unbegun.exists() && !half.exists());
+        assert_eq!(store.run_files().0.len(), 1, "a run stays");
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Store {
     }
 
     /// The directories of the months, oldest first.
-    fn months(&self) -> Result<Vec<PathBuf>, StoreError> {
+    pub(super) fn months(&self) -> Result<Vec<PathBuf>, StoreError> {
         let root = self.records_directory();
         let mut months = Vec::new();
         for year in atomic::entries(&root)? {

@@ -296,7 +296,7 @@ impl Run {
     /// Takes the lock of a directory that is there and goes on after its last batch.
     pub(super) fn resume(layout: Layout, holder: &Holder) -> Result<Self, StoreError> {
         let lock = Lock::acquire(&layout.lock(), holder)?;
-        for directory in [&layout.directory, &layout.rows(), &layout.sessions()] {
+        for directory in [&layout.directory, &layout.rows(), &layout.sessions(), &layout.pages()] {
             atomic::remove_leftovers(directory)?;
         }
         let next_batch = layout.batches()?.last().map_or(1, |last| last + 1);

@@ -157,7 +157,7 @@ const COMMAND: Kind = Kind::List(&Kind::Text);
 const HOOKS: &[Key] = &[
     key("on_started", COMMAND, "none", "when a run begins"),
     key("on_finished", COMMAND, "none", "when a run ends, however it does"),
-    key("on_failed", COMMAND, "none", "for each session that failed or was refused"),
+    key("on_failed", COMMAND, "none", "for each session that failed or was refused, ten at most"),
     key("on_trade", COMMAND, "none", "for each fill of a paper account"),
     key("on_state", COMMAND, "none", "for each change of a paper account's state"),
     key("timeout", Kind::Duration, "\"30s\"", "a command that takes longer is ended"),
