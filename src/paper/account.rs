@@ -212,7 +212,7 @@ impl Account {
         Ok(Some(fact))
     }
 
-    /// For how many symbols it waits.
+    /// The symbols for which it waits, each with its last bar.
     pub fn waits(&self) -> &[At] {
         &self.waits
     }

@@ -9,6 +9,7 @@ use super::super::atomic;
 use super::super::error::StoreError;
 use super::super::series::{Revision, stamp};
 use crate::bars::DAY;
+use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -54,13 +55,43 @@ pub(super) fn write(directory: &Path, lines: &[Line]) -> Result<(), StoreError> 
         Err(error) if error.kind() == ErrorKind::NotFound => HEADER.to_owned(),
         Err(error) => return Err(StoreError::io("read", &path)(error)),
     };
+    // How each value was changed last.
+    let told: HashMap<&str, &str> = before.lines().filter_map(parted).collect();
     let is_told = |line: &&Line| {
-        let changes = before.lines().rev();
-        let mut changes = changes.filter_map(|known| known.strip_prefix(&*line.place));
-        changes.next().is_some_and(|change| change.starts_with(&line.change))
+        let change = told.get(&*line.place);
+        change.is_some_and(|change| change.starts_with(&line.change))
     };
     let new = lines.iter().filter(|line| !is_told(line));
     let new: String =
         new.map(|Line { place, change, seen }| format!("{place}{change}{seen}\n")).collect();
     if new.is_empty() { Ok(()) } else { atomic::write(&path, (before + &new).as_bytes()) }
+}
+
+/// A line of the file: the time and the column, and the rest.
+fn parted(line: &str) -> Option<(&str, &str)> {
+    let (end, _) = line.match_indices('\t').nth(1)?;
+    Some(line.split_at(end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_told_once_until_there_is_another_however_many_there_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let change = |old: f64, new: f64| -> Vec<Line> {
+            let (naive, column) = (false, "close".to_owned());
+            let line = |bar: i64| {
+                let (time, column) = (bar * 60_000_000, column.clone());
+                Line::of(&Revision { time, naive, column, old, new }, time)
+            };
+            (0..20_000).map(line).collect()
+        };
+        let lines = || fs::read_to_string(directory.path().join(FILE)).unwrap().lines().count() - 1;
+        for (old, new, told) in [(1.0, 2.0, 1), (1.0, 2.0, 1), (2.0, 1.0, 2), (1.0, 2.0, 3)] {
+            write(directory.path(), &change(old, new)).unwrap();
+            assert_eq!(lines(), told * 20_000);
+        }
+    }
 }
