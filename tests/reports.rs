@@ -3,6 +3,7 @@
 
 use crate::project::{Project, repository, session, sweep, words_only};
 use std::collections::BTreeMap;
+use std::fs;
 
 fn project() -> Project {
     Project::new().bars(120).manifest("a.toml", &session("one"))
@@ -24,8 +25,8 @@ fn a_report_is_rendered_again_from_the_store() {
     let _ = project.run(["run", "a.toml"]).success();
     let run = project.newest();
     let (html, json) = (run.text("report.html"), run.json());
-    std::fs::remove_file(run.path.join("report.html")).unwrap();
-    std::fs::remove_file(project.path("a.toml")).unwrap();
+    fs::remove_file(run.path.join("report.html")).unwrap();
+    fs::remove_file(project.path("a.toml")).unwrap();
     let _ = project.run(["report", "latest"]).success().stderr("report.html");
     assert_eq!(run.text("report.html"), html);
     assert_eq!(run.json(), json);
@@ -65,6 +66,27 @@ fn a_report_that_is_not_there_is_a_mistake_before_anything_runs() {
     insta::assert_snapshot!(outcome.stderr, @r"
     error: there is no report `report.pdf`; there are report.html, report.md
     ");
+}
+
+#[test]
+fn details_that_were_damaged_are_named_by_whoever_reads_them() {
+    let project = project();
+    let _ = project.run(["run", "a.toml", "--no-report"]).success();
+    let sessions = project.newest().path.join("sessions");
+    let kept = fs::read_dir(sessions).unwrap().map(|entry| entry.unwrap().path());
+    let path = kept.filter(|path| path.join("result.json").exists()).min().unwrap();
+    let trades = fs::read_to_string(path.join("trades.csv")).unwrap();
+    let session = path.file_name().unwrap().to_str().unwrap().rsplit_once('-').unwrap().0;
+    let damaged = [
+        (trades[..trades.len() / 2].to_owned(), "is not whole"),
+        (format!("{trades}1,2\n"), "is not what"),
+    ];
+    for (text, told) in damaged {
+        fs::write(path.join("trades.csv"), text).unwrap();
+        for command in [&["report", "latest"][..], &["sessions", "show", session, "--trades"]] {
+            let _ = project.run(command).code(74).stderr(&format!("trades.csv: {told}"));
+        }
+    }
 }
 
 #[test]
@@ -137,7 +159,7 @@ fn the_registry_is_written_as_pages_and_texts_with_a_stamp() {
     let project = Project::new().bars(120).manifest("a.toml", &(session("one") + &session("two")));
     let _ = project.run(["run", "a.toml", "--no-report"]).success();
     let names = |directory: &str| {
-        let entries = std::fs::read_dir(project.path(directory)).unwrap();
+        let entries = fs::read_dir(project.path(directory)).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> =
             names.map(|name| name.split_once('_').unwrap().1.into()).collect();
@@ -148,7 +170,7 @@ fn the_registry_is_written_as_pages_and_texts_with_a_stamp() {
     assert_eq!(names("output/reports"), ["sessions_report.html", "sessions_report.md"]);
     let written: Vec<&str> = outcome.stdout.lines().collect();
     assert_eq!(written.len(), 2);
-    let text = std::fs::read_to_string(project.path(written[0])).unwrap();
+    let text = fs::read_to_string(project.path(written[0])).unwrap();
     assert_eq!(text.matches("\n## ").count(), 2, "a section a session\n{text}");
     for part in [
         "\n## two\n\n**completed**",
@@ -177,7 +199,7 @@ fn the_index_lists_every_run_with_its_page() {
     let project = project();
     let _ = project.run(["run", "a.toml"]).success();
     let _ = project.run(["run", "a.toml", "--set", "params.fast=3"]).success();
-    let page = std::fs::read_to_string(project.path("output/index.html")).unwrap();
+    let page = fs::read_to_string(project.path("output/index.html")).unwrap();
     for run in project.runs() {
         let id = run.id();
         assert!(
@@ -193,8 +215,8 @@ fn the_index_lists_paper_accounts_with_what_they_are_worth() {
     let paper = session("night") + "mode = \"paper\"\n";
     let project = Project::new().bars(120).manifest("a.toml", &paper);
     let _ = project.run(["run", "a.toml"]).success();
-    let page = std::fs::read_to_string(project.path("output/index.html")).unwrap();
-    let account = std::fs::read_to_string(project.path("output/paper/night/account.json")).unwrap();
+    let page = fs::read_to_string(project.path("output/index.html")).unwrap();
+    let account = fs::read_to_string(project.path("output/paper/night/account.json")).unwrap();
     let account: serde_json::Value = serde_json::from_str(&account).unwrap();
     assert!(page.contains(">night</a>"), "{page}");
     let equity = account["equity"].as_f64().unwrap();

@@ -142,17 +142,15 @@ impl Snapshot {
         row: &store::Row,
     ) -> Result<Self> {
         let dir = session_dir(&label.session, &row.identity);
+        let none = || format!("run {} kept no details of `{}`", reader.id(), label.key);
         let text = |file: &str| -> Result<String> {
-            let bytes = reader.kept_file(&dir, file).with_context(|| {
-                format!("run {} kept no details of `{}`", reader.id(), label.key)
-            })?;
+            let bytes = reader.kept_file(&dir, file).with_context(none)?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         };
-        let result: serde_json::Value = serde_json::from_str(&text(kept::RESULT)?)
-            .with_context(|| format!("{dir}/{} is damaged", kept::RESULT))?;
+        let result = reader.kept_json(&dir, kept::RESULT).with_context(none)?;
         let table = |file: &str| -> Result<Sheet> {
             let sheet = Sheet::parse(&text(file)?);
-            sheet.map_err(|fact| anyhow::anyhow!("{dir}/{file} is damaged: {fact}"))
+            Ok(sheet.map_err(|fact| reader.damaged(&dir, file, fact))?)
         };
         let component = |name: &str| result["components"][name].as_str().unwrap_or_default();
         let number = |name: &str| result["components"][name].as_u64().unwrap_or_default() as u32;

@@ -311,7 +311,8 @@ impl<'a> Loader<'a> {
         let dir = self.is_kept(place).context("a section is of a kept session")?;
         let result = self.result(&dir)?;
         let curve = by_day(&self.run.equity(&dir)?, typed);
-        let trades = trades(&self.text(&dir, TRADES)?, typed)?;
+        let trades = trades(&self.text(&dir, TRADES)?, typed)
+            .map_err(|error| self.run.damaged(&dir, TRADES, error))?;
         let notes: Vec<String> =
             row.note.iter().flat_map(|note| note.split("; ")).map(str::to_owned).collect();
         let kind =

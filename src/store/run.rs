@@ -18,6 +18,7 @@ use super::run_file::{Counts, Phase, RunFile, RunStatus, plan_digest};
 use super::{Store, file_name};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -201,34 +202,36 @@ impl RunReader {
         self.layout.kept()
     }
 
-    /// A file of the kept session `dir_name`.
+    /// A file of the kept session `dir_name`. One that was cut since is an error: it would look whole.
     pub fn kept_file(&self, dir_name: &str, file: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.layout.session(dir_name).join(file);
-        fs::read(&path).map_err(StoreError::io("read", &path))
+        let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
+        match is_whole(file, &bytes) {
+            true => Ok(bytes),
+            false => Err(StoreError::damaged(&path, "is not whole")),
+        }
     }
 
     /// A file of the kept session `dir_name` that holds JSON.
     pub fn kept_json(&self, dir_name: &str, file: &str) -> Result<serde_json::Value, StoreError> {
-        let path = self.layout.session(dir_name).join(file);
         serde_json::from_slice(&self.kept_file(dir_name, file)?)
-            .map_err(|error| StoreError::damaged(&path, format!("is not whole, {error}")))
+            .map_err(|error| self.damaged(dir_name, file, error))
     }
 
-    /// Every file of the kept session `dir_name` with its bytes. One that was cut since is an error that names
-    /// it: whoever takes it over would hand it on as whole.
+    /// That a file of the kept session `dir_name` does not hold what it should, and why.
+    pub fn damaged(&self, dir_name: &str, file: &str, error: impl Display) -> StoreError {
+        let path = self.layout.session(dir_name).join(file);
+        StoreError::damaged(&path, format_args!("is not what was written, {error}"))
+    }
+
+    /// Every file of the kept session `dir_name` with its bytes.
     pub fn kept_files(&self, dir_name: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
         let directory = self.layout.session(dir_name);
         if !directory.is_dir() {
             return Err(StoreError::damaged(&directory, "is not a kept session"));
         }
-        let read = |name: String| {
-            let bytes = self.kept_file(dir_name, &name)?;
-            match is_whole(&name, &bytes) {
-                true => Ok((name, bytes)),
-                false => Err(StoreError::damaged(&directory.join(name), "is not whole")),
-            }
-        };
-        atomic::entries(&directory)?.into_iter().map(read).collect()
+        let names = atomic::entries(&directory)?.into_iter();
+        names.map(|name| Ok((name.clone(), self.kept_file(dir_name, &name)?))).collect()
     }
 
     /// The account of the kept session `dir_name`.

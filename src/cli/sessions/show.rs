@@ -1,12 +1,13 @@
 //! Everything that is known of one session: its record, its metrics, and what was kept of it.
 
 use super::FIELDS;
+use crate::batch::kept::{RESULT, TRADES};
 use crate::cli::context::Usage;
 use crate::cli::output::{Cell, Column, Facts, Format, Kind, Records, terminal_width};
 use crate::metrics::{Metric, Metrics, Parts};
 use crate::report;
 use crate::report::format::sparkline;
-use crate::store::{Record, Store};
+use crate::store::{Record, RunReader, Store};
 use anyhow::Result;
 
 /// How many characters the course of an account takes.
@@ -99,7 +100,7 @@ fn side_by_side(whole: &Metrics, parts: &Parts) -> Records {
 /// What stands beside the metrics of a session whose details were kept: its metrics under each reading
 /// of a bar's inside, and the statistics of another package.
 fn beside(record: &Record, store: &Store) -> Vec<(String, Facts)> {
-    let result = kept_file(record, store, crate::batch::kept::RESULT).ok();
+    let result = kept_file(record, store, RESULT).ok();
     let result = result.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
     let Some(result) = result else { return Vec::new() };
     let entries = |value: &serde_json::Value| value.as_object().cloned().unwrap_or_default();
@@ -123,21 +124,29 @@ fn beside(record: &Record, store: &Store) -> Vec<(String, Facts)> {
 
 /// A file of a session whose details were kept.
 fn kept_file(record: &Record, store: &Store, name: &str) -> Result<Vec<u8>> {
+    let (run, directory) = kept(record, store)?;
+    Ok(run.kept_file(directory, name)?)
+}
+
+/// The run that kept the details of a session, and their directory in it.
+fn kept<'r>(record: &'r Record, store: &Store) -> Result<(RunReader, &'r str)> {
     let Some(result) = &record.result else {
         let (session, run) = (&record.session, &record.run);
         let fact = format!("the details of `{session}` in run {run} were not kept");
         return Err(Usage(format!("{fact}; run it with `keep = \"all\"`")).into());
     };
     let directory = result.rsplit('/').next().unwrap_or(result);
-    Ok(store.open_run(&record.run)?.kept_file(directory, name)?)
+    Ok((store.open_run(&record.run)?, directory))
 }
 
 /// The trades of a session whose details were kept.
 pub(super) fn trades_of(record: &Record, store: &Store) -> Result<Records> {
-    read_trades(&kept_file(record, store, crate::batch::kept::TRADES)?)
+    let (run, directory) = kept(record, store)?;
+    let trades = read_trades(&run.kept_file(directory, TRADES)?);
+    Ok(trades.map_err(|error| run.damaged(directory, TRADES, error))?)
 }
 
-fn read_trades(file: &[u8]) -> Result<Records> {
+fn read_trades(file: &[u8]) -> csv::Result<Records> {
     let mut reader = csv::Reader::from_reader(file);
     let columns: Vec<Column> =
         reader.headers()?.iter().map(|name| Column::new(name, trade_kind(name))).collect();
