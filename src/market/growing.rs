@@ -3,7 +3,7 @@
 //! Of CSV and JSON lines only what is new is read, and whole lines only ([`Lines`]). A text that became
 //! shorter, or that does not begin any more with what was read of it, is begun again. Parquet and packed files are read whole when they change.
 
-use super::{DataError, DataSet, Garbage, Gathered, Lines, data_set, files, read};
+use super::{Csv, DataError, DataSet, Garbage, Gathered, Lines, data_set, files, read};
 use crate::manifest::data::Check;
 use crate::manifest::{Adjust, DataSettings, Policy, project::shown};
 use std::fs::{self, File, Metadata};
@@ -209,7 +209,8 @@ impl Growing {
                         let format = lines.time_format().map(str::to_owned);
                         let time_format = format.or_else(|| self.settings.time_format.clone());
                         let settings = DataSettings { time_format, ..self.settings.clone() };
-                        gathered.take(read::text(&file.path, csv, &settings)?)?;
+                        let Csv { text, numbers } = csv;
+                        gathered.take(read::text(&file.path, text, Some(numbers), &settings)?)?;
                     }
                     // What is wrong with all of its lines is said in one sentence.
                     None if lines.has_garbage() => {
@@ -461,6 +462,18 @@ mod tests {
         assert_eq!(grown.data.bars[0].len(), 2);
         let [(file, garbage)] = &grown.garbage[..] else { panic!("{:?}", grown.garbage) };
         assert!(file.ends_with("X.csv") && garbage.line == 3, "{file}: {garbage:?}");
+    }
+
+    #[test]
+    fn a_row_has_the_number_that_it_has_in_the_file_whatever_is_let_go() {
+        let mut feed = Feed::new(&format!("{HEADER}{}garbage\n{}", bar(1), bar(2)));
+        let _ = feed.look();
+        feed.growing.forget(1);
+        feed.add(&bar(3));
+        feed.add("2024-01-04,1,1,5,1,10\n");
+        let grown = feed.growing.look().unwrap().unwrap();
+        let error = grown.data.verdict("X").unwrap().error().unwrap().to_string();
+        assert!(error.contains("row 5 (2024-01-04T"), "line 6 of the file: {error}");
     }
 
     #[test]

@@ -25,11 +25,21 @@ pub struct Lines {
     shape: Option<Shape>,
     /// What came after the last newline.
     torn: Vec<u8>,
-    /// The lines that can be bars, as CSV without their ends, and without a header.
-    rows: Vec<Vec<u8>>,
-    /// How many lines came.
+    /// The lines that can be bars, as CSV without their ends, and without a header; each with its number.
+    rows: Vec<(u32, Vec<u8>)>,
+    /// How many lines came, and which of them is the header: 0 where each line names its columns.
     count: usize,
+    header: usize,
     garbage: Vec<Garbage>,
+}
+
+/// Lines as a CSV file.
+#[derive(Debug, Clone)]
+pub struct Csv {
+    /// Its text.
+    pub text: Vec<u8>,
+    /// The numbers of its rows, which are those that they have in the whole text.
+    pub numbers: Vec<u32>,
 }
 
 /// A line that is no bar.
@@ -77,6 +87,7 @@ impl Lines {
             torn: Vec::new(),
             rows: Vec::new(),
             count: 0,
+            header: 0,
             garbage: Vec::new(),
         }
     }
@@ -117,16 +128,16 @@ impl Lines {
     }
 
     /// The lines so far as the text of a CSV file; `None` before the first bar.
-    pub fn csv(&self) -> Option<Vec<u8>> {
+    pub fn csv(&self) -> Option<Csv> {
         let shape = self.shape.as_ref().filter(|_| !self.rows.is_empty())?;
         let header = shape.header.iter().map(|name| Cow::Borrowed(&**name)).collect::<Vec<_>>();
         let mut text = record(&header, shape.separator);
-        for row in &self.rows {
+        for (_, row) in &self.rows {
             text.push(b'\n');
             text.extend_from_slice(row);
         }
         text.push(b'\n');
-        Some(text)
+        Some(Csv { text, numbers: self.rows.iter().map(|(number, _)| *number).collect() })
     }
 
     /// How the times of lines such as `31/12/2024` are written, which those that are left need not tell.
@@ -158,34 +169,35 @@ impl Lines {
                     true => shape.row(line, &self.settings).map(Cow::into_owned),
                     false => Ok(Vec::new()),
                 };
+                self.header = if is_bar { 0 } else { self.count };
                 self.shape = Some(shape);
                 row.map(Cow::Owned)
             }
         };
         match row {
             Ok(row) if row.is_empty() => {}
-            Ok(row) => self.rows.push(row.into_owned()),
+            Ok(row) => self.rows.push(((self.count - self.header) as u32, row.into_owned())),
             Err(fact) => self.refuse(fact),
         }
         Ok(())
     }
 }
 
-/// A whole file of JSON lines as the text of a CSV file. A line that is no bar is an error, for nobody is
+/// A whole file of JSON lines as a CSV file. A line that is no bar is an error, for nobody is
 /// still writing it, unless such are to be left out.
 pub(super) fn json(
     file: &Path,
     bytes: &[u8],
     settings: &DataSettings,
-) -> Result<(Vec<u8>, Vec<Garbage>), DataError> {
+) -> Result<(Csv, Vec<Garbage>), DataError> {
     let mut lines = Lines::new(file, settings);
     let newline: &[u8] = if bytes.ends_with(b"\n") { b"" } else { b"\n" };
     for part in [bytes, newline] {
         let _ = lines.push(part)?;
     }
-    let (garbage, text) = (lines.garbage(), lines.csv());
+    let (garbage, csv) = (lines.garbage(), lines.csv());
     if let Some(Garbage { line, fact }) = garbage.first()
-        && (text.is_none() || !settings.checks.skips_garbage())
+        && (csv.is_none() || !settings.checks.skips_garbage())
     {
         let remedy = match newline.is_empty() || *line < lines.count {
             true => "mend the line or take it out",
@@ -193,8 +205,8 @@ pub(super) fn json(
         };
         return Err(DataError::new(file, format!("line {line}: {fact}; {remedy}")));
     }
-    let text = text.ok_or_else(|| DataError::new(file, EMPTY))?;
-    Ok((text, garbage))
+    let csv = csv.ok_or_else(|| DataError::new(file, EMPTY))?;
+    Ok((csv, garbage))
 }
 
 /// The lines of a whole CSV file that are no bars: their places in `text`, and what is wrong with those in
@@ -401,7 +413,7 @@ mod tests {
 
     fn closes(lines: &Lines) -> Vec<f64> {
         let Some(csv) = lines.csv() else { return Vec::new() };
-        let data = load_text(&settings(), &[(PathBuf::from("X.csv"), csv)]).unwrap();
+        let data = load_text(&settings(), &[(PathBuf::from("X.csv"), csv.text)]).unwrap();
         assert_eq!(data.symbols(), ["X"]);
         data.bars[0].close.to_vec()
     }
@@ -505,7 +517,7 @@ mod tests {
         let mut lines = lines();
         let _ = lines.push(CSV.as_bytes()).unwrap();
         lines.forget(1);
-        let text = String::from_utf8(lines.csv().unwrap()).unwrap();
+        let text = String::from_utf8(lines.csv().unwrap().text).unwrap();
         assert_eq!(
             text.lines().skip(1).collect::<Vec<_>>(),
             CSV.lines().skip(2).collect::<Vec<_>>()

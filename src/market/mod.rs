@@ -37,7 +37,7 @@ pub use check::complete;
 pub use growing::{Growing, Grown};
 pub use inspect::inspect;
 pub use label::Label;
-pub use lines::{Garbage, Lines};
+pub use lines::{Csv, Garbage, Lines};
 pub use slice::{Slice, SliceError};
 pub use time::timeframe;
 pub use verdict::{Finding, Verdict};
@@ -166,7 +166,7 @@ pub fn load_text(
     let began = Instant::now();
     let mut gathered = Gathered::default();
     for (name, text) in texts {
-        gathered.take(read::text(name, text.clone(), settings)?)?;
+        gathered.take(read::text(name, text.clone(), None, settings)?)?;
     }
     data_set(gathered, settings, began)
 }

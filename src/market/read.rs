@@ -163,28 +163,31 @@ pub(super) fn file(
     files::steadily(file, || {
         let is_parquet = file.extension().is_some_and(|extension| extension == "parquet");
         if is_parquet {
-            return in_frame(file, &parquet(file)?, None, settings);
+            return in_frame(file, &parquet(file)?, (None, None), settings);
         }
         let text = CsvText::open(file, settings)?;
-        let (rows, read) = in_frame(file, &csv(file, &text, settings)?, text.torn(), settings)?;
+        let frame = csv(file, &text, settings)?;
+        let (rows, read) = in_frame(file, &frame, (text.torn(), text.numbers), settings)?;
         Ok((rows, FileRead { garbage: text.garbage, ..read }))
     })
 }
 
-/// The same of a CSV file whose bytes are these.
+/// The same of a CSV file whose bytes are these, and whose rows have other numbers than those in which they
+/// stand, if there are some.
 pub(super) fn text(
     file: &Path,
     bytes: Vec<u8>,
+    numbers: Option<Vec<u32>>,
     settings: &DataSettings,
 ) -> Result<(Vec<Rows>, FileRead), DataError> {
     let frame = csv(file, &CsvText::of(file, bytes)?, settings)?;
-    in_frame(file, &frame, None, settings)
+    in_frame(file, &frame, (None, numbers), settings)
 }
 
 fn in_frame(
     file: &Path,
     frame: &DataFrame,
-    torn: Option<Torn>,
+    (torn, numbers): (Option<Torn>, Option<Vec<u32>>),
     settings: &DataSettings,
 ) -> Result<(Vec<Rows>, FileRead), DataError> {
     let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
@@ -193,7 +196,9 @@ fn in_frame(
         return Ok((Vec::new(), FileRead { path: shown(file), rows: 0, garbage: Vec::new() }));
     }
     let notation = notation(frame, &roles);
-    Reader { file, settings, frame, torn, roles: &roles, notation }.rows()
+    let numbers = numbers.filter(|numbers| numbers.len() == frame.height());
+    let numbers = numbers.unwrap_or_else(|| (1..=frame.height() as u32).collect());
+    Reader { file, settings, frame, torn, roles: &roles, notation }.rows(numbers)
 }
 
 /// How the prices and volumes of `frame` are written, where they are text.
@@ -273,7 +278,8 @@ impl Reader<'_> {
         self.frame.column(name).map(Some).map_err(|error| self.fail(&error))
     }
 
-    fn rows(&self) -> Result<(Vec<Rows>, FileRead), DataError> {
+    /// The rows of every symbol, which have these `numbers`, and what was read.
+    fn rows(&self, numbers: Vec<u32>) -> Result<(Vec<Rows>, FileRead), DataError> {
         let height = self.frame.height();
         let mut odd: Vec<(usize, String, String)> = Vec::new();
         let stamps = self.stamps(&mut odd)?;
@@ -302,7 +308,7 @@ impl Reader<'_> {
         let all = Rows {
             symbol: files::stem(self.file),
             files: vec![(0, name)],
-            numbers: (1..=height as u32).collect(),
+            numbers,
             stamps,
             prices,
             trades: self.roles.are_trades(),

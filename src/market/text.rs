@@ -2,7 +2,7 @@
 
 use super::DataError;
 use super::files;
-use super::lines::{self, Garbage};
+use super::lines::{self, Csv, Garbage};
 use crate::manifest::DataSettings;
 use polars::prelude::*;
 use std::io::Cursor;
@@ -34,6 +34,8 @@ pub(super) struct CsvText {
     bytes: Vec<u8>,
     pub(super) header: Vec<String>,
     separator: u8,
+    /// The numbers of its rows, where they are not those in which they stand here.
+    pub(super) numbers: Option<Vec<u32>>,
     /// Its lines that are no bars, where such are left out: empty lines stand for them.
     pub(super) garbage: Vec<Garbage>,
 }
@@ -42,8 +44,8 @@ impl CsvText {
     pub(super) fn open(file: &Path, settings: &DataSettings) -> Result<Self, DataError> {
         let bytes = files::bytes(file)?;
         if files::is_json_lines(file) {
-            let (text, garbage) = lines::json(file, &bytes, settings)?;
-            return Ok(Self { garbage, ..Self::of(file, text)? });
+            let (Csv { text, numbers }, garbage) = lines::json(file, &bytes, settings)?;
+            return Ok(Self { numbers: Some(numbers), garbage, ..Self::of(file, text)? });
         }
         let mut text = Self::of(file, bytes)?;
         if settings.checks.skips_garbage() {
@@ -73,7 +75,7 @@ impl CsvText {
             bytes.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b'\n');
         }
         let (header, separator) = header(file, &bytes)?;
-        Ok(Self { bytes, header, separator, garbage: Vec::new() })
+        Ok(Self { bytes, header, separator, numbers: None, garbage: Vec::new() })
     }
 
     /// Why it cannot be read at all, if that is known.
