@@ -6,8 +6,9 @@ use super::output::{Cell, Format, Kind, Records};
 use super::planning::{Planned, Planning, thread_count, threads};
 use crate::batch::execute;
 use crate::diag::{closest, counted};
-use crate::manifest::keys;
-use crate::plan::{Base, Job, file, word};
+use crate::manifest::session::param_value;
+use crate::manifest::{Node, keys};
+use crate::plan::{Axis, Base, Job, file, word};
 use crate::store;
 use anyhow::Result;
 use std::collections::HashMap;
@@ -227,16 +228,10 @@ fn explain(planned: &Planned, key: &str, format: Format) -> Result<Exit> {
         let mut push = |value: Cell, layer: String, place: String| {
             records.push(vec![name.into(), value, layer.into(), place.into()]);
         };
-        if let Some(axis) = base.axes.iter().find(|axis| axis.path == key) {
-            let values = axis
-                .scalars
-                .iter()
-                .map(word)
-                .filter(|value| !value.is_empty())
-                .collect::<Vec<_>>()
-                .join(", ");
-            let place = axis.values.iter().flatten().next().map(|node| node.place.to_string());
-            push(values.into(), "sweep".into(), place.unwrap_or_default());
+        for nodes in base.axes.iter().map(|axis| said_by(axis, key)) {
+            let Some(first) = nodes.first() else { continue };
+            let values: Vec<String> = nodes.iter().map(|node| word(&param_value(node))).collect();
+            push(values.join(", ").into(), "sweep".into(), first.place.to_string());
         }
         for said in base.declared.explain(key) {
             push(said.value.into(), said.layer, said.place.to_string());
@@ -255,6 +250,19 @@ fn explain(planned: &Planned, key: &str, format: Format) -> Result<Exit> {
         }
     }
     records.print(format)
+}
+
+/// What the values of an axis say of `key`: it is the axis, or stands in its tables.
+fn said_by<'a>(axis: &'a Axis, key: &str) -> Vec<&'a Node> {
+    let nodes = axis.values.iter().flatten();
+    match key.strip_prefix(&axis.path) {
+        Some("") => nodes.collect(),
+        Some(rest) => {
+            let inner = rest.strip_prefix('.');
+            inner.map_or_else(Vec::new, |key| nodes.filter_map(|it| it.table()?.at(key)).collect())
+        }
+        None => Vec::new(),
+    }
 }
 
 /// How the points of a sweep came about.

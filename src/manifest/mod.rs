@@ -33,11 +33,12 @@ pub use hooks::{Hook, Moment};
 pub use paper::{Mode, PaperSettings};
 pub use project::{Folder, Project};
 pub use run::{Keep, Objective, RunSettings};
-pub use session::{Benchmark, Label, Range, Session, lay, type_data, type_session};
+pub use session::{Benchmark, Label, Range, Session, lay, lay_at, type_data, type_session};
 pub use split::Split;
 pub use tree::{Node, Table, Value};
 
 use crate::diag::{Mistake, Mistakes, Place, Source, codes};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -195,7 +196,9 @@ impl Reader<'_> {
                 layers.push(Layer { label: format!("profile {name}"), table: table.clone() });
             }
             if !set.is_empty() {
-                let table = self.with_other_end(set.clone(), &layers);
+                let paths = self.layers.set.iter().filter_map(|it| it.text.split_once('='));
+                let paths: Vec<&str> = paths.map(|(path, _)| path).collect();
+                let table = with_the_rest(set.clone(), &paths, &layers);
                 layers.push(Layer { label: "command line".into(), table });
             }
             let mut tree = merged(&layers);
@@ -307,11 +310,14 @@ impl Reader<'_> {
             if let Some(unset) = over.entry("unset") {
                 table.set(unset.clone());
             }
-            for entry in over.get("set").and_then(Node::table).into_iter().flat_map(Table::iter) {
+            let set = over.get("set").and_then(Node::table).unwrap_or(&empty);
+            for entry in set.iter() {
                 if self.check_path(&entry.key, &entry.key_place, &entry.node) {
                     table.set_at(&entry.key, entry.node.clone(), &entry.key_place);
                 }
             }
+            let paths: Vec<&str> = set.iter().map(|entry| entry.key.as_str()).collect();
+            let table = with_the_rest(table, &paths, layers);
             layers.push(Layer { label: format!("override {}", number + 1), table });
         }
     }
@@ -445,20 +451,6 @@ impl Reader<'_> {
         }
     }
 
-    /// What the command line says of one end of a range leaves the other as it is.
-    fn with_other_end(&self, mut set: Table, below: &[Layer]) -> Table {
-        let is_whole = self.layers.set.iter().any(|it| it.text.starts_with("range="));
-        if set.get("range").is_some() && !is_whole {
-            let tree = merged(below);
-            for path in ["range.from", "range.to"] {
-                if let (None, Some(node)) = (set.at(path), tree.at(path)) {
-                    set.set_at(path, node.clone(), &node.place);
-                }
-            }
-        }
-        set
-    }
-
     fn run(&mut self) -> RunSettings {
         let mut table = self.table.get("run").and_then(Node::table).cloned().unwrap_or_default();
         if let Some(profile) = self.profile("run") {
@@ -499,6 +491,35 @@ fn merged(layers: &[Layer]) -> Table {
         lay(&mut tree, &layer.table);
     }
     tree
+}
+
+/// A layer that says something of keys by their `paths`, with what it leaves of tables that are otherwise
+/// replaced whole: one end of a range leaves the other as it is.
+fn with_the_rest(mut layer: Table, paths: &[&str], below: &[Layer]) -> Table {
+    let mut tree = merged(below);
+    let unset = layer.get("unset").and_then(Node::array).unwrap_or_default();
+    for path in unset.iter().filter_map(Node::text) {
+        tree.remove_at(path);
+    }
+    let ends = |path: &&'_ str| path.match_indices('.').map(|(end, _)| end).collect::<Vec<_>>();
+    let tables = paths.iter().flat_map(|path| ends(path).into_iter().map(|end| &path[..end]));
+    let tables: BTreeSet<&str> = tables.filter(|table| keys::keeps_the_rest(table)).collect();
+    for table in tables.into_iter().filter(|table| !paths.contains(table)) {
+        let Some(rest) = tree.at(table) else { continue };
+        let mut whole = Table::default();
+        whole.set_at(table, rest.clone(), &rest.place);
+        let is_inside =
+            |path: &&&str| path.strip_prefix(table).is_some_and(|it| it.starts_with('.'));
+        for path in paths.iter().filter(is_inside) {
+            if let Some(node) = layer.at(path) {
+                lay_at(&mut whole, path, node.clone());
+            }
+        }
+        if let Some(node) = whole.at(table) {
+            layer.set_at(table, node.clone(), &node.place);
+        }
+    }
+    layer
 }
 
 /// What one layer says of a key.

@@ -38,7 +38,10 @@ line. A template stands directly below the table that names it, with its own tem
 the layer's own keys are laid on. A layer that names another `strategy` drops the `params` below it.
 
 **Merging.** Tables merge key by key; everything else replaces what was there, arrays too. Tables that hold one
-choice are replaced whole: `sizing`, `costs.slippage`, `range`, an inline `strategy`, an axis of a sweep.
+choice are replaced whole: `sizing`, `costs.slippage`, `range`, an inline `strategy`, an axis of a sweep. What is
+said of one key by its path (`--set`, an axis, `[[override]]`) leaves the others of its table as they are, except for
+those that it excludes: `sizing.cash` takes the place of `sizing.equity`, and `sizing.max_entries` stays. A value that
+is a table merges like any other layer's.
 
 **Paths.** A relative path counts from the project: the nearest directory at or above the manifest that holds
 `templates/` or `papertape.toml`, else the manifest's own. Templates and strategies are looked up in the project,

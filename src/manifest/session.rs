@@ -2,7 +2,7 @@
 
 use super::data::DataSettings;
 use super::gates::{self, Expectation};
-use super::keys::is_choice;
+use super::keys::{self, is_choice};
 use super::paper::{Mode, PaperSettings};
 use super::project::Project;
 use super::span;
@@ -462,6 +462,24 @@ pub fn refuse_param(
     };
     let title = format!("parameter `{}` {fact}", param.name);
     Some(Mistake::new(code, &node.place, title).label(label))
+}
+
+/// Lay what is said of one key over the session below: it takes the place of what cannot stand beside it, and
+/// what else stands there stays.
+pub fn lay_at(below: &mut Table, path: &str, node: Node) {
+    for other in keys::excluded(path) {
+        below.remove_at(&other);
+    }
+    for (end, _) in path.match_indices('.') {
+        let table = &path[..end];
+        let single = below.at(table).filter(|node| node.table().is_none());
+        if let (Some(single), Some(key)) = (single.cloned(), keys::short_for(table)) {
+            let place = single.place.clone();
+            below.remove_at(table);
+            below.set_at(&format!("{table}.{key}"), single, &place);
+        }
+    }
+    below.lay_at(path, node, &is_choice);
 }
 
 /// Lay one layer of a session over those below it.

@@ -281,7 +281,7 @@ fn what_the_command_line_sets_is_taken_out_of_rows_and_columns() {
 fn one_end_of_a_range_is_set_and_the_other_stays() {
     let text = [PLAIN, "range = { from = 2019, to = 2021 }\n"].concat();
     for (set, range) in [
-        ("range.to=2020-06-30", "{ to = 2020-06-30, from = 2019 }"),
+        ("range.to=2020-06-30", "{ from = 2019, to = 2020-06-30 }"),
         ("range.from=2020", "{ from = 2020, to = 2021 }"),
         ("range={ to = 2020 }", "{ to = 2020 }"),
     ] {

@@ -293,6 +293,19 @@ impl Table {
         }
     }
 
+    /// Lay the value over what stands at a dotted path, making tables on the way: like [`Self::merge`].
+    pub fn lay_at(&mut self, path: &str, node: Node, is_choice: &dyn Fn(&str) -> bool) {
+        match (self.table_at_mut(path), node.table()) {
+            (Some(below), Some(above)) if !is_choice(path) => {
+                below.merge_at(above, path, is_choice);
+            }
+            _ => {
+                let place = node.place.clone();
+                self.set_at(path, node, &place);
+            }
+        }
+    }
+
     /// Take out `key`.
     pub fn remove(&mut self, key: &str) -> Option<Entry> {
         let index = self.entries.iter().position(|entry| entry.key == key)?;

@@ -27,8 +27,8 @@ use crate::diag::{Mistake, Mistakes, codes};
 use crate::expr::Scalar;
 use crate::manifest::session::param_value;
 use crate::manifest::{
-    Check, DataSettings, Declared, Layers, Manifest, Mode, Project, RunSettings, Session, Table,
-    type_data, type_session,
+    Check, DataSettings, Declared, Layers, Manifest, Mode, Node, Project, RunSettings, Session,
+    Table, lay_at, type_data, type_session,
 };
 use crate::strategy::Definition;
 use std::path::PathBuf;
@@ -296,14 +296,15 @@ impl Plan {
         let mut all: Vec<DataSettings> = Vec::new();
         for point in &self.points {
             let base = self.base(point);
-            let data = match base.axes.iter().any(|axis| axis.path.starts_with("data.")) {
-                false => Some((*base.session.data).clone()),
-                true => {
-                    let tree = Self::variant_tree(base, base.at(point));
-                    let (name, place) = (&base.session.name, &base.session.place);
-                    type_data(name, place, &tree, &self.projects[base.project], mistakes)
-                }
-            };
+            let data =
+                match base.axes.iter().any(|axis| axis.path.split('.').next() == Some("data")) {
+                    false => Some((*base.session.data).clone()),
+                    true => {
+                        let tree = Self::variant_tree(base, base.at(point));
+                        let (name, place) = (&base.session.name, &base.session.place);
+                        type_data(name, place, &tree, &self.projects[base.project], mistakes)
+                    }
+                };
             // How far rules see back makes no other bars of the file.
             let data = data.map(|data| DataSettings { warmup: None, ..data });
             all.extend(data.filter(|data| !all.contains(data)));
@@ -314,16 +315,14 @@ impl Plan {
     /// The tree of a base with the values of a point's axes put in.
     fn variant_tree(base: &Base, at: &[u32]) -> Table {
         let mut tree = base.declared.tree.clone();
+        let mut values: Vec<(&str, &Node)> = Vec::new();
         for (axis, &value) in base.axes.iter().zip(at) {
-            if let Some(node) = &axis.values[value as usize] {
-                let (node, place) = (node.clone(), node.place.clone());
-                let choice = axis.path.split_once('.').map_or("", |(first, _)| first);
-                // `sizing.cash` as an axis replaces whatever choice there was.
-                if choice == "sizing" {
-                    tree.remove(choice);
-                }
-                tree.set_at(&axis.path, node, &place);
-            }
+            values.extend(axis.values[value as usize].as_ref().map(|node| (&*axis.path, node)));
+        }
+        // What is said of a whole table comes before what is said of its keys.
+        values.sort_by_key(|(path, _)| path.split('.').count());
+        for (path, node) in values {
+            lay_at(&mut tree, path, node.clone());
         }
         // What the session says of parameters holds for every swept strategy that has them.
         if let (false, Some(params)) = (base.strategies.is_empty(), tree.table_at_mut("params")) {

@@ -129,6 +129,12 @@ pub fn is_choice(path: &str) -> bool {
     ) || path.strip_prefix("sweep.axes.").is_some()
 }
 
+/// Whether what is said of one key in the table at `path` of a session, by its path, leaves the others there,
+/// although the table is replaced whole by a layer that has it, or is short for a value.
+pub fn keeps_the_rest(path: &str) -> bool {
+    ["sizing", "costs.slippage", "range"].contains(&path) || short_for(path).is_some()
+}
+
 /// The keys of the table that may stand at a key.
 fn inner(kind: &Kind) -> Option<&'static [Key]> {
     match kind {
@@ -136,6 +142,32 @@ fn inner(kind: &Kind) -> Option<&'static [Key]> {
         Kind::Either(kinds) => kinds.iter().find_map(inner),
         _ => None,
     }
+}
+
+/// The keys that cannot stand beside the one at `path` of a session: a table on the way that holds one choice
+/// has one of them, beside those that have a default.
+pub fn excluded(path: &str) -> Vec<String> {
+    let others = |(at, _): (usize, &str)| {
+        let (table, rest) = (&path[..at], &path[at + 1..]);
+        let chosen = rest.split('.').next().unwrap_or(rest);
+        let keys = match session_kind(table)?.kind {
+            Kind::Choice(keys) => keys,
+            _ => return None,
+        };
+        let choices = || keys.iter().filter(|key| key.default.is_empty()).map(|key| key.name);
+        let others = choices().filter(|other| *other != chosen);
+        let others = others.map(|other| format!("{table}.{other}")).collect::<Vec<_>>();
+        choices().any(|name| name == chosen).then_some(others)
+    };
+    path.match_indices('.').filter_map(others).flatten().collect()
+}
+
+/// Which key of the table that may stand at `path` of a session a single value there stands for, if it does
+/// for one.
+pub fn short_for(path: &str) -> Option<&'static str> {
+    let Kind::Either(kinds) = session_kind(path)?.kind else { return None };
+    let first = kinds.iter().find_map(inner)?.first()?;
+    Some(first.name).filter(|name| ["every", "limit"].contains(name))
 }
 
 /// The kind of the key at a dotted path of a session.

@@ -16,7 +16,7 @@ use crate::diag::{Mistake, Mistakes, codes};
 use crate::expr::Scalar;
 use crate::manifest::session::definition_of;
 use crate::manifest::tree::Entry;
-use crate::manifest::{Node, Project, Session, Table};
+use crate::manifest::{Node, Project, Session, Table, keys};
 use crate::strategy::Definition;
 use axis::{check_value, flat, values};
 use rule::{Rule, rules};
@@ -197,6 +197,10 @@ pub fn expand(
     }
     let picked = pick(&space, &rules, draw.as_ref(), limit, sweep);
     let picked = picked.map_err(|mistake| mistakes.push(mistake)).ok()?;
+    if let Some(mistake) = excluding(&space.axes, &picked.points) {
+        mistakes.push(mistake);
+        return None;
+    }
     let (generated, Picked { points, removed }) = (picked.looked(), picked);
     for (rule, removed) in rules.iter().zip(&removed) {
         // A draw sees a part of the product, and a rule may be about the rest.
@@ -207,6 +211,27 @@ pub fn expand(
     }
     let removed = rules.iter().map(|rule| rule.text.clone()).zip(removed).collect();
     Some(Points { axes: space.axes, strategies: named, points, generated, removed })
+}
+
+/// Two axes of which a point has values, and whose keys cannot stand beside each other.
+fn excluding(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
+    let has = |point: &[u32], axis: usize| axes[axis].values[point[axis] as usize].as_ref();
+    let is_within = |path: &str, table: &str| {
+        path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let mut pairs = axes.iter().enumerate().flat_map(|(b, axis)| {
+        let others = keys::excluded(&axis.path);
+        let excludes = move |a: &usize| others.iter().any(|it| is_within(&axes[*a].path, it));
+        (0..b).filter(excludes).map(move |a| (a, b))
+    });
+    let both = |(a, b): (usize, usize)| {
+        let node = points.iter().find_map(|point| has(point, a).and(has(point, b)))?;
+        let (a, b) = (&axes[a].path, &axes[b].path);
+        let title = format!("a session has `{a}` or `{b}`, and points of the sweep have both");
+        let label = "sweep one of them, or name them in rows of `method = \"list\"`";
+        Some(Mistake::new(codes::EXCLUSIVE, &node.place, title).label(label))
+    };
+    pairs.find_map(both)
 }
 
 /// The points that are left of `space`, at most `limit`, or why no run could be made of them.

@@ -1,7 +1,8 @@
 //! Points of grids, zips, lists and draws, through whole manifests.
 
 use crate::diag::{Mistakes, Source};
-use crate::manifest::{Layers, Manifest, Project, type_session};
+use crate::manifest::{Assignment, Layers, Manifest, Project, type_session};
+use crate::plan::{Plan, Selection};
 use chrono::NaiveDate;
 use std::path::Path;
 
@@ -208,4 +209,121 @@ fn what_cannot_be_a_sweep_is_told_at_its_place() {
         let shown = points(sweep).unwrap_err();
         assert!(shown.contains(told) && shown.contains("a.toml:"), "{sweep}: {shown}");
     }
+}
+
+/// The settings of the points of the session `a`, which has these lines, with what is set on top.
+fn settings(lines: &str, set: &[&str]) -> Result<Vec<String>, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.toml");
+    let text =
+        format!("schema = 1\n[session.a]\nstrategy = \"sma-cross\"\ndata.path = \"x\"\n{lines}");
+    std::fs::write(&path, text).unwrap();
+    let assignment = |text: &&str| Assignment { text: (*text).to_owned(), argument: 1 };
+    let set: Vec<Assignment> = set.iter().map(assignment).collect();
+    let layers = Layers { set: &set, ..Layers::default() };
+    let project = Project::of(&path, Some(directory.path()), NaiveDate::default());
+    let mut mistakes = Mistakes::default();
+    let selection = Selection::default();
+    let plan = Plan::read(&[path], vec![project], &layers, &selection, &mut mistakes);
+    let plan = plan.ok_or_else(|| mistakes.render(false))?;
+    let settings =
+        |point| plan.session(point, &mut mistakes).map(|it| format!("{:?}", it.settings));
+    let settings: Option<Vec<String>> = plan.points.iter().map(settings).collect();
+    settings.ok_or_else(|| mistakes.render(false))
+}
+
+#[test]
+fn what_is_said_of_a_key_is_the_same_on_an_axis_on_the_command_line_and_by_hand() {
+    for (below, path, value, by_hand) in [
+        (
+            "sizing = { equity = 0.2, max_entries = 3 }",
+            "sizing.max_entries",
+            "2",
+            "sizing = { equity = 0.2, max_entries = 2 }",
+        ),
+        (
+            "sizing = { equity = 0.2, max_entries = 3 }",
+            "sizing.cash",
+            "500",
+            "sizing = { cash = 500, max_entries = 3 }",
+        ),
+        (
+            "sizing.volatility = { target = 0.2, window = 9 }",
+            "sizing.volatility.window",
+            "30",
+            "sizing.volatility = { target = 0.2, window = 30 }",
+        ),
+        (
+            "costs.commission = { rate = 0.001 }",
+            "costs.commission",
+            "{ per_order = 5 }",
+            "costs.commission = { rate = 0.001, per_order = 5 }",
+        ),
+        (
+            "costs = { spread = 0.01, slippage = { bps = 5 } }",
+            "costs.slippage.range",
+            "0.1",
+            "costs = { spread = 0.01, slippage = { range = 0.1 } }",
+        ),
+        (
+            "execution.rebalance = \"week\"",
+            "execution.rebalance.threshold",
+            "0.1",
+            "execution.rebalance = { every = \"week\", threshold = 0.1 }",
+        ),
+        (
+            "risk.max_drawdown = 0.2",
+            "risk.max_drawdown.action",
+            "\"block\"",
+            "risk.max_drawdown = { limit = 0.2, action = \"block\" }",
+        ),
+        ("risk.stop_loss = 0.02", "risk.stop_loss.atr", "2", "risk.stop_loss.atr = 2"),
+    ] {
+        let expected = settings(by_hand, &[]).unwrap();
+        let axis = format!("{below}\n[session.a.sweep.axes]\n\"{path}\" = [{value}]");
+        assert_eq!(settings(&axis, &[]).unwrap(), expected, "axis {path}");
+        let row =
+            format!("[session.a.sweep]\nmethod = \"list\"\nrows = [{{ \"{path}\" = {value} }}]");
+        assert_eq!(settings(&format!("{below}\n{row}"), &[]).unwrap(), expected, "row {path}");
+        let over = format!("[[override]]\nmatch.session = \"a\"\nset = {{ \"{path}\" = {value} }}");
+        assert_eq!(settings(&format!("{below}\n{over}"), &[]).unwrap(), expected, "set {path}");
+        let set = format!("{path}={}", value.trim_matches('"'));
+        assert_eq!(settings(below, &[&set]).unwrap(), expected, "--set {path}");
+    }
+}
+
+#[test]
+fn each_point_has_what_all_of_its_axes_say() {
+    let of_axes = |below: &str, axes: [(&str, &str); 2]| {
+        let axes = axes.map(|(path, values)| format!("\"{path}\" = {values}\n")).concat();
+        settings(&format!("{below}\n[session.a.sweep.axes]\n{axes}"), &[])
+    };
+    let by_hand = |lines: &[&str]| -> Vec<String> {
+        lines.iter().map(|line| settings(line, &[]).unwrap().remove(0)).collect()
+    };
+    let axes = [("sizing.equity", "[0.1, 0.2]"), ("sizing.max_entries", "[1, 2]")];
+    let expected = by_hand(&[
+        "sizing = { equity = 0.1, max_entries = 1 }",
+        "sizing = { equity = 0.1, max_entries = 2 }",
+        "sizing = { equity = 0.2, max_entries = 1 }",
+        "sizing = { equity = 0.2, max_entries = 2 }",
+    ]);
+    assert_eq!(of_axes("sizing.cash = 5", axes).unwrap(), expected);
+    // A table does not take back what another axis says of one of its keys, wherever it stands.
+    let tables = "[{ equity = 0.1 }, { cash = 7 }]";
+    for axes in [
+        [("sizing", tables), ("sizing.max_entries", "[2]")],
+        [("sizing.max_entries", "[2]"), ("sizing", tables)],
+    ] {
+        let expected = by_hand(&[
+            "sizing = { equity = 0.1, max_entries = 2 }",
+            "sizing = { cash = 7, max_entries = 2 }",
+        ]);
+        assert_eq!(of_axes("", axes).unwrap(), expected);
+    }
+    let both = of_axes("", [("sizing.equity", "[0.1]"), ("sizing.cash", "[5]")]).unwrap_err();
+    assert!(both.contains("a session has `sizing.equity` or `sizing.cash`"), "{both}");
+    let rows = "method = \"list\"\nrows = [{ \"sizing.equity\" = 0.1 }, { \"sizing.cash\" = 5 }]";
+    let expected = by_hand(&["sizing.equity = 0.1", "sizing.cash = 5"]);
+    assert_eq!(settings(&format!("[session.a.sweep]\n{rows}"), &[]).unwrap(), expected);
 }
