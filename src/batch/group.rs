@@ -43,8 +43,11 @@ pub fn slice(job: &Job) -> Option<usize> {
 }
 
 fn order(a: &Job, b: &Job) -> Ordering {
-    let both = a.params().iter().zip(b.params()).map(|(a, b)| a.order(b));
-    both.fold(Ordering::Equal, Ordering::then).then(a.index.cmp(&b.index))
+    let (these, those) = (a.params(), b.params());
+    // Another number of them is another strategy's.
+    let each = these.iter().zip(those).map(|(a, b)| a.order(b));
+    let each = each.fold(these.len().cmp(&those.len()), Ordering::then);
+    each.then(a.index.cmp(&b.index))
 }
 
 fn split<'a>(
@@ -230,6 +233,25 @@ at = 2020-04-01
             let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
             let groups = groups(&prepared, jobs, budget, 10);
             assert_eq!(groups.iter().flatten().flatten().count(), sessions);
+        }
+    }
+
+    #[test]
+    fn the_order_of_strategies_with_more_and_fewer_parameters_is_one() {
+        let (head, axes) = MANIFEST.split_once("[session.grid.sweep.axes]").unwrap();
+        let more = head.replace("schema = 1", "").replace("[session.grid", "[session.more");
+        let few = "[session.few]\nsymbols = [\"x\"]\ndata = { path = \"x.csv\" }\n[session.few.strategy]\n\
+                   params.n = { type = \"int\", default = 4 }\nrules.enter_long = \"close > sma(close, n)\"\n\
+                   [session.few.sweep.axes]\n\"params.n\" = { from = 2, to = 40, step = 1 }\n";
+        let all = format!("{MANIFEST}{few}{more}[session.more.sweep.axes]{axes}");
+        let directory = tempfile::tempdir().unwrap();
+        let (plan, prepared) = planned(directory.path(), &all);
+        let prepared = prepared.part(&plan, prepared.jobs.iter());
+        let jobs: Vec<&Job> = prepared.jobs.iter().step_by(3).collect();
+        for (a, b) in jobs.iter().flat_map(|a| jobs.iter().map(move |b| (*a, *b))) {
+            for c in jobs.iter().filter(|c| order(a, b).is_lt() && order(b, c).is_lt()) {
+                assert!(order(a, c).is_lt(), "{} {} {}", a.index, b.index, c.index);
+            }
         }
     }
 
