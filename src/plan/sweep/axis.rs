@@ -78,6 +78,21 @@ pub(super) fn word(node: &Node) -> String {
     node.number().map_or_else(|| node.json().to_string(), |number| number.to_string())
 }
 
+/// Keys that say what a session is made of, or what it is to people and programs, and change no result.
+const NOT_SWEPT: [&str; 11] = [
+    "mode",
+    "template",
+    "extends",
+    "unset",
+    "sweep",
+    "description",
+    "notes",
+    "env",
+    "tags",
+    "currency",
+    "expect",
+];
+
 /// Check a value of an axis against its key, and a parameter's against all strategies that have to have it.
 pub(super) fn check_value(
     axis: &Entry,
@@ -94,11 +109,10 @@ pub(super) fn check_value(
         return;
     }
     match session_kind(&axis.key) {
-        Some(_)
-            if axis.key.starts_with("sweep") || axis.key == "unset" || axis.key == "template" =>
-        {
+        Some(_) if axis.key.split('.').next().is_some_and(|key| NOT_SWEPT.contains(&key)) => {
             let title = format!("`{}` cannot be swept", axis.key);
-            mistakes.push(Mistake::new(codes::SWEEP_PATH, &axis.key_place, title));
+            let mistake = Mistake::new(codes::SWEEP_PATH, &axis.key_place, title);
+            mistakes.push(mistake.label("all points have what the session says of it"));
         }
         Some(key) => check(value, &key.kind, &axis.key, mistakes),
         None => mistakes.push(unknown_path(&axis.key, &axis.key_place)),

@@ -327,3 +327,17 @@ fn each_point_has_what_all_of_its_axes_say() {
     let expected = by_hand(&["sizing.equity = 0.1", "sizing.cash = 5"]);
     assert_eq!(settings(&format!("[session.a.sweep]\n{rows}"), &[]).unwrap(), expected);
 }
+
+#[test]
+fn what_changes_no_result_is_no_axis() {
+    for axis in [
+        "mode = [\"backtest\"]",
+        "extends = [\"a\"]",
+        "template = [\"x\"]",
+        "\"expect.sharpe\" = [\">= 1\"]",
+        "\"sweep.count\" = [1]",
+    ] {
+        let error = points(&format!("axes = {{ {axis} }}")).unwrap_err();
+        assert!(error.contains("` cannot be swept"), "{axis}: {error}");
+    }
+}
