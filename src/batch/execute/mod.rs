@@ -5,6 +5,7 @@
 
 mod ended;
 mod keep;
+mod label;
 mod record;
 mod take_over;
 
@@ -27,6 +28,7 @@ use crate::store::{
 use blake3::Hash;
 use chrono::Utc;
 use ended::Ended;
+use label::Labels;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -202,6 +204,7 @@ struct Execution<'a> {
     request: Request<'a>,
     run: Run,
     journal: Journal,
+    labels: Labels<'a>,
     rows: Ended,
     waiting: Vec<Row>,
     written: Instant,
@@ -225,6 +228,7 @@ impl<'a> Execution<'a> {
         let phases = std::mem::take(&mut request.phases);
         let sessions = request.plan.points.len();
         let mut execution = Self {
+            labels: Labels::of(request.plan, request.prepared),
             rows: Ended::with_room(sessions),
             kept: run.reader().kept()?.into_iter().collect(),
             warnings: damaged
@@ -498,25 +502,7 @@ impl<'a> Execution<'a> {
     }
 
     fn label(&self, index: usize) -> Label {
-        let (base, point) = self.base(index);
-        let slice = self
-            .job(index)
-            .and_then(|job| job.work.as_ref().ok())
-            .map(|work| &self.request.prepared.slices[work.slice]);
-        let days = slice.and_then(|slice| slice.days());
-        Label {
-            key: base.key(point),
-            session: base.session.name.as_str().into(),
-            strategy: base.definition(point).name.as_str().into(),
-            mode: base.session.mode.word().into(),
-            symbols: match slice {
-                Some(slice) => slice.symbols.as_slice().into(),
-                None => base.session.symbols.as_deref().unwrap_or_default().into(),
-            },
-            from: days.map(|(from, _)| from),
-            to: days.map(|(_, to)| to),
-            axes: base.values(point).map(|(path, value)| (path.into(), value.clone())).collect(),
-        }
+        self.labels.label(index, self.job(index))
     }
 
     fn counts(&self) -> Counts {
