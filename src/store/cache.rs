@@ -4,7 +4,8 @@
 //! long sweep are never in memory twice.
 
 use super::error::StoreWarning;
-use super::row::{Row, Status, read_rows};
+use super::results::read_rows;
+use super::row::{Row, Status};
 use super::{DIRECTORY_DIGITS, Store, parquet};
 use blake3::Hash;
 use std::collections::{HashMap, HashSet};

@@ -34,6 +34,7 @@ mod error;
 mod event;
 mod feed;
 mod journal;
+mod layout;
 mod lock;
 mod own_bars;
 mod packed;
@@ -41,6 +42,7 @@ mod parquet;
 mod prices;
 mod record;
 mod restore;
+mod results;
 mod row;
 mod run;
 mod run_file;
@@ -57,13 +59,15 @@ pub use error::{StoreError, StoreWarning};
 pub use event::{Event, EventKind, Level};
 pub use feed::FeedFile;
 pub use journal::{Journal, JournalReader, append_event};
+pub use layout::page;
 pub use lock::Holder;
 pub use packed::{PACKED, PackedRun};
 pub use prices::{PRICES_FILE, PriceSeries, prices_parquet};
 pub use record::{DataCheck, Identity, Record, SweepSummary};
 pub use restore::Restore;
-pub use row::{Label, Row, Status, read_results};
-pub use run::{Run, RunReader, page};
+pub use results::read_results;
+pub use row::{Label, Row, Status};
+pub use run::{Run, RunReader};
 pub use run_file::{
     CachedFrom, Counts, Goal, ManifestDigest, Note, Objective, Phase, RunFile, RunHeader,
     RunStatus, SCHEMA,
@@ -72,7 +76,7 @@ pub use series::{Added, Revision, stamp, write_bars};
 
 use blake3::Hash;
 use chrono::{DateTime, Utc};
-use run::Layout;
+use layout::Layout;
 use std::cmp::Reverse;
 use std::fs;
 use std::io::ErrorKind;

@@ -4,8 +4,9 @@
 //! reads it like any run. It is whole on the disk, and was read back, before the directory goes.
 
 use super::error::StoreError;
+use super::layout::Layout;
 use super::lock::{Holder, Lock};
-use super::run::{Layout, RunReader};
+use super::run::RunReader;
 use super::{Store, atomic, is_run_id};
 use flate2::Compression;
 use flate2::read::GzDecoder;

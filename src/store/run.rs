@@ -4,125 +4,26 @@
 //! results; only `run.json` is replaced and `events.jsonl` grows. So whatever a killed run left can
 //! be read, and the next process can go on from there.
 
+use super::Store;
 use super::atomic;
 use super::equity::{self, EQUITY_FILE, Equity};
 use super::error::{StoreError, StoreWarning};
 use super::event::Event;
 use super::journal::{Journal, JournalReader, read_events};
+use super::layout::{Layout, page_name};
 use super::lock::{Holder, Lock};
 use super::parquet;
 use super::prices::{self, PRICES_FILE, PriceSeries};
 use super::record::Record;
-use super::row::{self, Label, Row, read_results};
+use super::results::{self, Results, read_results};
+use super::row::{Label, Row};
 use super::run_file::{Counts, Phase, RunFile, RunStatus, plan_digest};
-use super::{Store, file_name};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// The names in a run's directory.
-#[derive(Debug, Clone)]
-pub(super) struct Layout {
-    pub(super) directory: PathBuf,
-}
-
-impl Layout {
-    pub(super) fn run_file(&self) -> PathBuf {
-        self.directory.join("run.json")
-    }
-
-    fn plan(&self) -> PathBuf {
-        self.directory.join("plan.jsonl")
-    }
-
-    pub(super) fn rows(&self) -> PathBuf {
-        self.directory.join("rows")
-    }
-
-    fn batch(&self, number: u64) -> PathBuf {
-        self.rows().join(format!("{number:06}.parquet"))
-    }
-
-    pub(super) fn results(&self) -> PathBuf {
-        self.directory.join("results.parquet")
-    }
-
-    fn results_csv(&self) -> PathBuf {
-        self.directory.join("results.csv")
-    }
-
-    /// Whether there are rows of sessions that ended.
-    pub(super) fn has_rows(&self) -> bool {
-        self.results().exists() || self.batches().is_ok_and(|batches| !batches.is_empty())
-    }
-
-    /// Read the files with all the rows that there are: the results, or the batches where those are missing
-    /// or damaged; what could not be read.
-    pub(super) fn each_table(
-        &self,
-        mut read: impl FnMut(&Path) -> Result<(), StoreError>,
-    ) -> Vec<StoreWarning> {
-        let mut warnings = Vec::new();
-        if self.results().exists() {
-            match read(&self.results()) {
-                Ok(()) => return warnings,
-                Err(warning) => warnings.push(warning),
-            }
-        }
-        for number in self.batches().unwrap_or_default() {
-            warnings.extend(read(&self.batch(number)).err());
-        }
-        warnings
-    }
-
-    fn sessions(&self) -> PathBuf {
-        self.directory.join("sessions")
-    }
-
-    fn session(&self, name: &str) -> PathBuf {
-        self.sessions().join(name)
-    }
-
-    fn events(&self) -> PathBuf {
-        self.directory.join("events.jsonl")
-    }
-
-    pub(super) fn lock(&self) -> PathBuf {
-        self.directory.join("lock")
-    }
-
-    fn report(&self, name: &str) -> PathBuf {
-        self.directory.join(file_name(name))
-    }
-
-    fn pages(&self) -> PathBuf {
-        self.directory.join(PAGES)
-    }
-
-    /// Whether `path` is one of the run's own, which no report may replace.
-    fn is_own(&self, path: &Path) -> bool {
-        let files = [self.run_file(), self.plan(), self.results(), self.results_csv()];
-        let rest = [self.rows(), self.sessions(), self.events(), self.lock(), self.pages()];
-        files.iter().chain(&rest).any(|own| own == path)
-    }
-
-    /// The names of the kept sessions' directories.
-    pub(super) fn kept(&self) -> Result<Vec<String>, StoreError> {
-        atomic::entries(&self.sessions())
-    }
-
-    /// The numbers of the batches, ascending.
-    fn batches(&self) -> Result<Vec<u64>, StoreError> {
-        let names = atomic::entries(&self.rows())?;
-        let number = |name: &String| name.strip_suffix(".parquet")?.parse().ok();
-        let mut numbers: Vec<u64> = names.iter().filter_map(number).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
-}
 
 /// A run's directory, open for reading; it may grow meanwhile.
 #[derive(Debug)]
@@ -182,7 +83,7 @@ impl RunReader {
         for number in self.layout.batches()? {
             let path = self.layout.batch(number);
             let batch = parquet::read(&path, None).and_then(|table| {
-                row::rows(&table).map_err(|fact| StoreError::damaged(&path, fact))
+                results::rows(&table).map_err(|fact| StoreError::damaged(&path, fact))
             });
             match batch {
                 Ok(batch) => rows.extend(batch.into_iter().map(|row| (row.index, row))),
@@ -322,7 +223,7 @@ impl Run {
         if rows.is_empty() {
             return Ok(());
         }
-        parquet::write(&self.reader.layout.batch(self.next_batch), &row::batch(rows))?;
+        parquet::write(&self.reader.layout.batch(self.next_batch), &results::batch(rows))?;
         self.next_batch += 1;
         Ok(())
     }
@@ -331,7 +232,7 @@ impl Run {
     pub fn has_results(&self) -> bool {
         let same = || {
             let results = self.reader.results().ok()?;
-            let results = row::Results::of(results.iter().map(|(label, row)| (label.clone(), row)));
+            let results = Results::of(results.iter().map(|(label, row)| (label.clone(), row)));
             let mut csv = File::open(self.reader.layout.results_csv()).ok()?;
             for (number, table) in results.pieces().enumerate() {
                 let expected = table.csv(number == 0);
@@ -351,7 +252,7 @@ impl Run {
         results: impl Iterator<Item = (Label, &'a Row)> + Clone,
     ) -> Result<(), StoreError> {
         let layout = &self.reader.layout;
-        let tables = row::Results::of(results);
+        let tables = Results::of(results);
         let csv = tables.pieces().enumerate().map(|(number, table)| table.csv(number == 0));
         atomic::write_in_pieces(&layout.results_csv(), csv)?;
         parquet::write_in_pieces(&layout.results(), tables.pieces())
@@ -403,27 +304,13 @@ impl Run {
         }
         atomic::write(&path, text.as_bytes())
     }
-}
 
-impl Run {
     /// Writes the page of the kept session `dir_name`.
     pub fn write_page(&self, dir_name: &str, text: &str) -> Result<(), StoreError> {
         let pages = self.reader.layout.pages();
         atomic::create_directories(&pages)?;
         atomic::write(&pages.join(page_name(dir_name)), text.as_bytes())
     }
-}
-
-/// The directory of the sessions' pages in a run's.
-const PAGES: &str = "pages";
-
-fn page_name(dir_name: &str) -> String {
-    format!("{dir_name}.html")
-}
-
-/// Where the page of the kept session `dir_name` is, relative to its run's directory.
-pub fn page(dir_name: &str) -> String {
-    format!("{PAGES}/{}", page_name(dir_name))
 }
 
 impl Store {
