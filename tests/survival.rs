@@ -116,6 +116,83 @@ fn a_source_that_is_cut_inside_a_longer_bar_is_not_revised() {
     let _ = night(&rows, 6).code(3).stderr("`volume` was 240, and is 241");
 }
 
+/// Trading days of January and February 2024, with a Monday on which the market is closed.
+fn trading_days() -> Vec<String> {
+    let days = (8..31).filter(|day| ![13, 14, 15, 20, 21, 27, 28].contains(day));
+    days.map(|day| format!("2024-01-{day:02}")).collect()
+}
+
+fn daily(days: &[String]) -> String {
+    let bar = |day: &String| {
+        let price = 100 + day[8..].parse::<i64>().unwrap() * 7 % 13;
+        format!("{day},{price},{price},{price},{price},10\n")
+    };
+    let bars: String = days.iter().map(bar).collect();
+    format!("timestamp,open,high,low,close,volume\n{bars}")
+}
+
+#[test]
+fn a_symbol_that_comes_a_night_later_is_waited_for_whatever_happened_before() {
+    let keys = "symbols = [\"A\", \"B\"]\n";
+    let text = session("x", "1d", keys).replace("data/x.csv", "data");
+    let text =
+        text.replace("\"1d\"", "\"1d\", calendar = \"us_equity\", timezone = \"America/New_York\"");
+    let days = trading_days();
+    // From which night on, and until when, the file of B stands still.
+    for (still, late) in [(0..0, 0), (4..11, 7)] {
+        let project = Project::new().manifest("a.toml", &text);
+        for night in 2..days.len() {
+            let b = if still.contains(&night) { still.start } else { night };
+            project.write("data/A.csv", daily(&days[..=night]));
+            project.write("data/B.csv", daily(&days[..b]));
+            let now = format!("{}T12:00:00Z", days.get(night + 1).map_or("2024-01-31", |day| day));
+            let _ = project.run(["run", "a.toml", "--no-report", "-q", "--now", &now]).success();
+        }
+        let journal = fs::read_to_string(project.path("output/paper/x/journal.jsonl")).unwrap();
+        let events = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let notes =
+            events.flat_map(|it| it["facts"]["notes"].as_array().cloned().unwrap_or_default());
+        let is_late = |note: &Value| note.as_str().unwrap().starts_with("late, left out: `B`");
+        assert_eq!(notes.filter(is_late).count(), late, "{journal}");
+        let status = project.run(["paper", "status", "--format", "json"]).json();
+        let last = &days[days.len() - 2];
+        assert!(status[0]["last_bar"].as_str().unwrap().starts_with(last.as_str()), "{status}");
+    }
+}
+
+#[test]
+fn an_account_reads_its_source_with_the_length_of_bars_that_it_was_opened_with() {
+    let text = session("x", "1d", "").replace(", timeframe = \"1d\"", ", calendar = \"us_equity\"");
+    let project = Project::new().manifest("a.toml", &text);
+    let days = trading_days();
+    let night = |bars: std::ops::Range<usize>, more: &[&str]| {
+        let now = format!("{}T12:00:00Z", days[bars.end]);
+        project.write("data/x.csv", daily(&days[bars]));
+        let run = ["run", "a.toml", "--no-report", "-q", "--now", &now];
+        project.run([&run[..], more].concat())
+    };
+    let _ = night(0..5, &[]).success();
+    // Friday and Tuesday, and one day alone.
+    let _ = night(4..6, &[]).success();
+    let _ = night(6..7, &[]).success();
+    let _ = night(7..8, &["--set", "data.timeframe=1d"]).success();
+    let _ =
+        night(8..9, &["--set", "data.timeframe=2d"]).code(3).stderr("`data.timeframe` was not set");
+    let status = project.run(["paper", "status", "--format", "json"]).json();
+    assert!(status[0]["last_bar"].as_str().unwrap().starts_with(&days[7]), "{status}");
+    let young = Project::new().manifest("a.toml", &text);
+    for (bars, code) in [(4..6, 0), (4..12, 3)] {
+        young.write("data/x.csv", daily(&days[bars]));
+        let outcome =
+            young.run(["run", "a.toml", "--no-report", "-q", "--now", "2024-02-10"]).code(code);
+        if code == 3 {
+            let _ = outcome.stderr(
+                "look like 1d, and the account was opened with bars of 4d: set `data.timeframe",
+            );
+        }
+    }
+}
+
 #[test]
 fn an_account_whose_control_directory_is_none_says_so() {
     let project = Project::new().manifest("a.toml", &session("x", "1d", ""));

@@ -17,7 +17,7 @@ use crate::bars::{Bars, Clock, Cut, Zone};
 use crate::batch::kept::Kept;
 use crate::engine::ENGINE;
 use crate::expr::Scalar;
-use crate::manifest::Session;
+use crate::manifest::{DataSettings, Session};
 use crate::market::{self, DataSet, Verdict};
 use crate::plan::{Base, Instruction, Prepared, What, Work};
 use crate::store::{ACCOUNT_FILE, AccountReader, Event, EventKind, StoreError};
@@ -491,6 +491,28 @@ impl History {
             true => Err(Refused::Changed(self.changed(&differences))),
             false => Ok(()),
         }
+    }
+
+    /// The source that `data` describes, read with the length of bars that the account was opened with, where
+    /// another one was guessed for `source`, of which there may be a few bars only.
+    pub(super) fn own_source(
+        &self,
+        data: &DataSettings,
+        source: &DataSet,
+    ) -> Result<Option<Arc<DataSet>>, Refused> {
+        let Some(terms) = &self.terms else { return Ok(None) };
+        let settings = terms.reads(data);
+        let is_as_guessed = |(symbol, length): (&String, &i64)| {
+            let is_guessed = source.verdict(symbol).is_some_and(|it| it.broken.is_none());
+            let bars = source.symbol(symbol).filter(|_| is_guessed);
+            bars.is_some_and(|bars| bars.clock.timeframe == *length)
+        };
+        let mut all = terms.all_symbols().zip(&terms.timeframes);
+        if settings == *data || all.all(is_as_guessed) {
+            return Ok(None);
+        }
+        let read = market::load(&settings).map_err(|error| Refused::Unfit(error.to_string()))?;
+        Ok(Some(Arc::new(read)))
     }
 
     fn changed(&self, differences: &[String]) -> String {

@@ -184,15 +184,17 @@ fn advance(
         return Err(Refused::Damaged(fact));
     }
     let source = prepared.source(&base.session.data).map_err(|fact| Refused::Unfit(fact.into()))?;
+    let own_source = account.own_source(&base.session.data, source)?;
     // It goes on with the symbols that there were when it was opened, whatever others there are now.
     let has_own = base.session.symbols.is_none() && account.terms().is_some();
-    if let Some(Err(reason)) = work.filter(|_| !has_own) {
+    if let Some(Err(reason)) = work.filter(|_| !has_own && own_source.is_none()) {
         return Err(Refused::Unfit(reason.clone()));
     }
-    let source = source.clone();
     account.may_go_on(base)?;
     // Beside a long sweep it has given back what it is opened and compared with.
-    if has_own || !is_ready {
+    let is_put = has_own || own_source.is_some() || !is_ready;
+    let source = own_source.unwrap_or_else(|| source.clone());
+    if is_put {
         let session = match has_own {
             true => account.session(base).map_err(Refused::Changed)?,
             false => base.session.clone(),

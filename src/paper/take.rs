@@ -6,13 +6,14 @@
 //! that comes after later ones were taken is late and left out, whatever it holds: what was done
 //! without it is done.
 
+use super::stale;
 use super::terms::Terms;
-use crate::bars::{Bars, Extra};
+use crate::bars::{Bars, Extra, duration};
 use crate::batch::kept::stamp;
 use crate::diag::counted;
 use crate::engine::settings::Span;
 use crate::expr::PRICES;
-use crate::manifest::Session;
+use crate::manifest::{DataSettings, Session};
 use crate::market::{self, DataSet, Verdict};
 use chrono::{Datelike, NaiveDate};
 use std::fmt;
@@ -137,6 +138,8 @@ pub fn news(
 ) -> Result<News, String> {
     let mut news = News::default();
     let mut pieces: Vec<Bars> = Vec::new();
+    // The last bar of each source, which may be late.
+    let mut latest: Vec<Option<i64>> = Vec::new();
     // Bars that are over, and of which a part has not come.
     let mut growing: Vec<At> = Vec::new();
     let patience = |bars: &Bars| match session.paper.stale_after {
@@ -153,6 +156,14 @@ pub fn news(
         }
         let ours = seen.iter().find(|bars| bars.symbol == *symbol);
         let mut theirs = whole(with_columns(theirs, terms), ours, source);
+        if let Some(length) = shorter(&theirs, *timeframe, &session.data) {
+            return Err(format!(
+                "the bars of `{symbol}` look like {0}, and the account was opened with bars of {1}: set `data.timeframe = \"{0}\"`, and begin anew with `papertape paper restart {2}`",
+                duration::text(length),
+                duration::text(*timeframe),
+                session.name
+            ));
+        }
         theirs.clock.timeframe = *timeframe;
         let complete =
             |open: i64| market::complete(&session.data, &source.calendar, &theirs.clock, open);
@@ -195,13 +206,16 @@ pub fn news(
         }
         let new = until.map_or(0, |until| theirs.time.partition_point(|time| *time <= until));
         news.late.extend(late(ours, &theirs, new, seen.is_empty()));
+        latest.push(theirs.time.last().copied());
         pieces.push(theirs.part(new..theirs.len()));
     }
     if session.symbols.is_none() {
         let is_other = |name: &String| terms.all_symbols().all(|own| own != name);
         news.others = source.names().into_iter().filter(is_other).collect();
     }
-    (news.waits, news.stale) = hold_back(&mut pieces, seen, patience);
+    let is_behind =
+        |bars: &Bars, between| stale::is_silent(source, &session.data, between, patience(bars));
+    (news.waits, news.stale) = hold_back(&mut pieces, &latest, seen, is_behind);
     news.waits.extend(growing);
     news.bars = pieces.into_iter().filter(|bars| !bars.is_empty()).collect();
     Ok(news)
@@ -249,6 +263,13 @@ fn with_columns(bars: &Bars, terms: &Terms) -> Bars {
         Extra { name: name.clone(), boolean: *boolean, values }
     };
     Bars { extra: terms.columns.iter().map(column).collect(), ..bars.clone() }
+}
+
+/// What the bars of `theirs` look like that are guessed to be of `timeframe`, if they are shorter: there were
+/// few of them when that was guessed.
+fn shorter(theirs: &Bars, timeframe: i64, settings: &DataSettings) -> Option<i64> {
+    let is_guessed = settings.timeframe.is_none() && settings.resample.is_none();
+    market::timeframe(&theirs.time).filter(|length| is_guessed && *length < timeframe)
 }
 
 /// `theirs` without the first bar if `source` was cut inside it and `ours` has the whole of it.
@@ -324,19 +345,23 @@ fn beside(ours: &[i64], theirs: &[i64]) -> impl Iterator<Item = (usize, Option<u
 }
 
 /// Cut `pieces` where one of the symbols might still have an earlier bar: the symbols that are waited for,
-/// and those that are waited for no more, each with its last bar.
+/// and those that are waited for no more, each with its last bar, be it the `latest` of its source, so that
+/// one that was waited for no more is waited for again. A symbol `is_behind` between its last close and the
+/// last one of all, or not.
 fn hold_back(
     pieces: &mut [Bars],
+    latest: &[Option<i64>],
     seen: &[Bars],
-    patience: impl Fn(&Bars) -> i64,
+    is_behind: impl Fn(&Bars, (i64, i64)) -> bool,
 ) -> (Vec<At>, Vec<At>) {
     let (mut waits, mut stale) = (Vec::new(), Vec::new());
     // Until when each symbol is known: its next bar cannot close before that.
     let known: Vec<Option<(i64, i64, i64)>> = pieces
         .iter()
-        .map(|piece| {
+        .zip(latest)
+        .map(|(piece, latest)| {
             let ours = seen.iter().find(|bars| bars.symbol == piece.symbol);
-            let last = piece.time.last().or(ours.and_then(|ours| ours.time.last()));
+            let last = ours.and_then(|ours| ours.time.last()).max(latest.as_ref());
             last.map(|&last| {
                 let close = piece.clock.close(last);
                 (last, close, piece.clock.close(close))
@@ -350,7 +375,7 @@ fn hold_back(
     for (piece, known) in pieces.iter().zip(&known) {
         // A symbol that has never had a bar is not waited for: nobody knows when it begins.
         let Some((last, close, next)) = *known else { continue };
-        match newest - close > patience(piece) {
+        match is_behind(piece, (close, newest)) {
             true => stale.push((piece.symbol.clone(), last)),
             false => {
                 if next < horizon {

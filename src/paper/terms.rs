@@ -2,7 +2,7 @@
 //! the manifest says later, and the symbols, columns and the first day that were pinned then.
 
 use crate::expr::Scalar;
-use crate::manifest::{Node, Session, Table};
+use crate::manifest::{DataSettings, Node, Session, Table};
 use crate::plan::{Base, Work, hex, word};
 use crate::strategy::ParamKind;
 use chrono::NaiveDate;
@@ -142,6 +142,19 @@ impl Terms {
         self.symbols.iter().chain(&self.others)
     }
 
+    /// How its source is read that the manifest describes by `data`: by the length of bars that was guessed
+    /// when it was opened, if that is to be guessed, and is the same for all symbols.
+    pub fn reads(&self, data: &DataSettings) -> DataSettings {
+        let length = self.timeframe().filter(|_| data.resample.is_none());
+        DataSettings { timeframe: data.timeframe.or(length), ..data.clone() }
+    }
+
+    /// The length of a bar, if it is the same for all symbols.
+    fn timeframe(&self) -> Option<i64> {
+        let (first, others) = self.timeframes.split_first()?;
+        others.iter().all(|other| other == first).then_some(*first)
+    }
+
     /// The values of its parameters when it was opened.
     pub fn values(&self) -> Vec<Scalar> {
         self.params.iter().map(|param| scalar(&param.value)).collect()
@@ -158,8 +171,11 @@ impl Terms {
         let today = written(base);
         let keys: std::collections::BTreeSet<&String> =
             self.written.keys().chain(today.keys()).collect();
+        let timeframe = base.session.data.timeframe;
         for key in keys {
             match (self.written.get(key), today.get(key)) {
+                // It says what was guessed.
+                (None, Some(_)) if key == "data.timeframe" && timeframe == self.timeframe() => {}
                 (Some(old), Some(new)) if old != new => {
                     found.push(format!("`{key}` was {}, and is {}", said(old), said(new)));
                 }

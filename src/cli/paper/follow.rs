@@ -169,11 +169,12 @@ impl<'a> Desk<'a> {
         // What stands there was told before.
         let mut journal = self.store.account_journal(name).from_now();
         let followed = loop {
-            let data = &base.session.data;
+            let data = account.terms().map(|terms| terms.reads(&base.session.data));
+            let data = data.unwrap_or_else(|| (*base.session.data).clone());
             let feed = match self.replay {
-                None => Feed::Files(Growing::new(data)),
+                None => Feed::Files(Growing::new(&data)),
                 Some(Pace(pace)) => {
-                    Feed::Replay { files: Growing::history(data), history: None, pace }
+                    Feed::Replay { files: Growing::history(&data), history: None, pace }
                 }
             };
             let begun = Follower::begin(account, plan, prepared, 0, feed);
