@@ -76,6 +76,9 @@ fn five_is_for_a_run_that_stopped_early() {
     let ended = run.count("completed") + 1;
     assert!(ended < 200);
     assert!(outcome.stderr.contains(&format!("stopped: {} of 200", 200 - ended)));
+    let shown = project.run(["runs", "show", "latest"]).success();
+    let shown = shown.stderr("the run is incomplete: its results are written when all");
+    assert!(!shown.stderr.contains("warning"), "{}", shown.stderr);
     let _ = outcome.stderr("grid[fast=6,slow=51]: failed: a fault was asked for");
     // Nothing else fails, so whoever goes on comes to the end.
     let _ = project.run(["run", "--resume", "latest"]).code(3);

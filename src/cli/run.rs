@@ -330,11 +330,12 @@ impl Attempt<'_> {
         templates: Option<Templates>,
         hooks: &Hooks<'_>,
     ) -> Result<Exit> {
-        let exit = self.tell(planned, &summary, templates, hooks)?;
-        if summary.run.reader().file().exit_code != Some(exit.code()) {
-            summary.run.update(|file| file.exit_code = Some(exit.code()))?;
+        let told = self.tell(planned, &summary, templates, hooks);
+        let code = told.as_ref().map_or_else(super::exit_of, |exit| *exit).code();
+        if summary.run.reader().file().exit_code != Some(code) {
+            summary.run.update(|file| file.exit_code = Some(code))?;
         }
-        Ok(exit)
+        told
     }
 
     fn tell(

@@ -123,8 +123,13 @@ impl Runs {
                 };
                 let results = match reader.results() {
                     Ok(results) => results,
-                    // Results are written last: a run that has not ended has none.
-                    Err(_) if reader.file().finished.is_none() => Vec::new(),
+                    // Results are written last: a run that was stopped has none.
+                    Err(_) if !reader.file().status.has_results() => {
+                        let status = reader.file().status.word();
+                        let fact = "its results are written when all its sessions have ended";
+                        context.say(&format!("the run is {status}: {fact}"));
+                        Vec::new()
+                    }
                     Err(error) => {
                         context.warn(error);
                         Vec::new()

@@ -203,6 +203,10 @@ impl Run {
         for directory in [&layout.directory, &layout.rows(), &layout.sessions(), &layout.pages()] {
             atomic::remove_leftovers(directory)?;
         }
+        // A copy may lack what was empty.
+        for directory in [layout.rows(), layout.sessions()] {
+            atomic::create_directories(&directory)?;
+        }
         let next_batch = layout.batches()?.last().map_or(1, |last| last + 1);
         // Read under the lock: its last writer may have ended while this one waited.
         Ok(Self { reader: RunReader::open(layout)?, next_batch, _lock: lock })
@@ -362,6 +366,22 @@ mod tests {
         assert!(warnings.is_empty());
         let names: Vec<_> = tree(&layout.rows()).into_keys().collect();
         assert_eq!(names, ["000001.parquet", "000002.parquet", "000003.parquet"]);
+    }
+
+    #[test]
+    fn a_copy_that_lacks_what_was_empty_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let run = store.create_run(header(), minute(1)).unwrap();
+        let layout = run.reader.layout.clone();
+        drop(run);
+        for empty in [layout.rows(), layout.sessions()] {
+            fs::remove_dir(empty).unwrap();
+        }
+        let mut run = store.resume_run("latest", &holder()).unwrap();
+        run.append_rows(&[row(0)]).unwrap();
+        run.keep_session("a", &[("b", b"c")]).unwrap();
+        assert_eq!(run.reader().rows().unwrap().0, [row(0)]);
     }
 
     #[test]
