@@ -51,7 +51,8 @@ pub struct Planning {
     /// Lay this profile of the manifest over every session
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
-    /// The day from which relative dates count [default: today, UTC]
+    /// The day from which relative dates count, and at whose end nothing more is known; or that instant, such
+    /// as 2026-11-20T15:00:00Z [default: now]
     #[arg(long, value_name = "DATE")]
     now: Option<String>,
     /// Run everything, whatever earlier runs know
@@ -253,7 +254,11 @@ pub(super) fn moment(now: Option<&str>) -> Result<(NaiveDate, Option<i64>), Usag
     let moment = |time: DateTime<_>| (time.date_naive(), Some(time.timestamp_micros()));
     let day = text.parse().ok().map(|day| (day, None));
     let time = DateTime::parse_from_rfc3339(text).ok().map(moment);
-    let wrong = || Usage(format!("`--now {text}` is not a date such as 2026-11-21"));
+    let wrong = || {
+        Usage(format!(
+            "`--now {text}` is no day such as 2026-11-21, and no instant such as 2026-11-21T15:00:00Z"
+        ))
+    };
     day.or(time).ok_or_else(wrong)
 }
 

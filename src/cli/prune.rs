@@ -26,7 +26,7 @@ Examples:
   papertape runs show /srv/papertape/runs/20261121T063100Z-9f3a1c.tar.gz")]
 pub(super) struct Prune {
     /// Not the newest so many of all runs
-    #[arg(long, value_name = "NUMBER", required_unless_present_any = ["older_than", "status"])]
+    #[arg(long, value_name = "NUMBER")]
     keep_last: Option<usize>,
     /// Only runs that started before: `90d` back, `2026-11-01`, or a time such as
     /// `2026-11-01T06:30:00Z`
@@ -52,6 +52,10 @@ pub(super) struct Prune {
 impl Prune {
     /// Do it.
     pub(super) fn run(self, context: &Context) -> Result<Exit> {
+        if self.keep_last.is_none() && self.older_than.is_none() && self.status.is_empty() {
+            let fact = "say which runs go: `--keep-last 100`, `--older-than 90d` or `--status failed`, or several";
+            return Err(Usage(fact.to_owned()).into());
+        }
         let store = context.store();
         let (files, warnings) = store.run_files();
         warnings.iter().for_each(|warning| context.warn(warning));

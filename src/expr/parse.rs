@@ -356,6 +356,11 @@ impl Parser {
         if self.skip(sign) { Ok(end) } else { Err(self.unexpected(wanted)) }
     }
 
+    fn is_after(&self, operator: Binary) -> bool {
+        let before = self.at.checked_sub(1).map(|before| &self.tokens[before].0);
+        before == Some(&Token::Operator(operator))
+    }
+
     fn unexpected(&self, wanted: &str) -> SyntaxError {
         let remedy = match self.peek() {
             Token::Sign('[') => "the value one bar ago is `lag(x, 1)`".to_owned(),
@@ -366,6 +371,9 @@ impl Parser {
             }
             Token::Name(name) if ["AND", "OR", "IN"].contains(&&*name.to_uppercase()) => {
                 format!("write `{}`", name.to_lowercase())
+            }
+            _ if self.is_after(Binary::Remainder) => {
+                "a rate is a fraction: 0.1 for 10 %".to_owned()
             }
             _ => String::new(),
         };
@@ -616,6 +624,7 @@ mod tests {
             ("a ** 2", "powers are not part of the language; multiply"),
             ("a ? b : c", "choose with `if(condition, a, b)`"),
             ("close[1]", "the value one bar ago is `lag(x, 1)`"),
+            ("drawdown > 10%", "a rate is a fraction: 0.1 for 10 %"),
         ] {
             assert_eq!(parse(text).unwrap_err().remedy, remedy, "{text}");
         }

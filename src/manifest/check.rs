@@ -1,6 +1,6 @@
 //! A tree against the table of keys: every mistake in it, each at its place.
 
-use super::keys::{Key, Kind};
+use super::keys::{Key, Kind, SESSION, is_same, session_paths};
 use super::span::Span;
 use super::tree::{Node, Table, Value};
 use crate::diag::{Mistake, Mistakes, codes};
@@ -14,14 +14,15 @@ pub fn check_table(table: &Table, keys: &[Key], path: &str, mistakes: &mut Mista
             None => {
                 let known = keys.iter().map(|key| key.name);
                 let at = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-                mistakes.push(
-                    Mistake::new(
-                        codes::UNKNOWN_KEY,
-                        &entry.key_place,
-                        format!("unknown key `{}`{at}", entry.key),
-                    )
-                    .suggest(&entry.key, known),
-                );
+                let paths = if is_same(keys, SESSION) { session_paths() } else { Vec::new() };
+                let ends = |it: &&String| it.rsplit('.').next() == Some(&*entry.key);
+                let elsewhere = paths.iter().find(ends);
+                let title = format!("unknown key `{}`{at}", entry.key);
+                let mistake = Mistake::new(codes::UNKNOWN_KEY, &entry.key_place, title);
+                mistakes.push(match elsewhere {
+                    Some(path) => mistake.label(format!("it is `{path}`")),
+                    None => mistake.suggest(&entry.key, known),
+                });
             }
         }
     }

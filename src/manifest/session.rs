@@ -287,6 +287,12 @@ impl Tree<'_> {
             let mistake = Mistake::new(codes::EXCLUSIVE, &approval.place, title);
             mistakes.push(mistake.label("the rule `weight` restores positions when they are due"));
         }
+        let resume = self.table.at("paper.resume_when");
+        if let (Some(resume), None) = (resume, self.table.at("paper.pause_when")) {
+            let title = "`paper.resume_when` ends pauses by `paper.pause_when`, and there is none";
+            let mistake = Mistake::new(codes::MISSING_KEY, &resume.place, title);
+            mistakes.push(mistake.label("a pause by hand ends by hand"));
+        }
         if definition.modes.is_empty() || definition.modes.iter().any(|known| known == mode) {
             return;
         }

@@ -305,3 +305,18 @@ fn a_glob_is_a_whole_match() {
         assert_eq!(glob_matches(glob, text), expected, "{glob} {text}");
     }
 }
+
+#[test]
+fn a_key_at_the_wrong_place_is_told_where_it_belongs() {
+    for (line, way_out) in [
+        ("stop_when = \"drawdown > 0.1\"", "it is `paper.stop_when`"),
+        ("stop_loss = 0.1", "it is `risk.stop_loss`"),
+        (
+            "paper.resume_when = \"drawdown < 0.1\"",
+            "ends pauses by `paper.pause_when`, and there is",
+        ),
+    ] {
+        let (_, shown) = read(&[PLAIN, line, "\n"].concat(), &Layers::default());
+        assert!(shown.contains(way_out), "{shown}");
+    }
+}

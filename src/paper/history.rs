@@ -124,7 +124,7 @@ pub struct History {
     /// What of its files cannot be read, if anything: nothing may be done with it.
     pub(super) broken: Option<String>,
     /// Why its own bars cannot be read, if they cannot.
-    unread: Option<String>,
+    pub(super) unread: Option<String>,
     /// What of its files is not what its last checkpoint says.
     pub(super) differs: Option<String>,
     /// Its files are wrong, and it can go back to none of its checkpoints.

@@ -28,7 +28,9 @@ pub fn places(reader: &AccountReader, history: &History) -> Result<Vec<Place>, S
     let place = |number: u64| {
         Ok(match (Checkpoint::read(reader, number)?, history.terms()) {
             (Ok(checkpoint), Some(terms)) => {
-                let unfit = checkpoint.differs_in_files(terms, history.bars(), &instructions);
+                let unread = history.unread.clone();
+                let differs = || checkpoint.differs_in_files(terms, history.bars(), &instructions);
+                let unfit = unread.or_else(differs);
                 Place { number, checkpoint: Some(checkpoint), unfit }
             }
             (Ok(checkpoint), None) => {

@@ -5,6 +5,7 @@ use crate::batch::kept::Kept;
 use crate::engine::outcome::What;
 use crate::engine::{self, Change, Fill, Moment, OrderStatus};
 use crate::store::{Event, EventKind, Level};
+use crate::strategy::Turn;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -231,7 +232,13 @@ pub(super) fn way(
         if is_told || (held && cause == Some(Cause::Resume)) {
             continue;
         }
-        let reason = format!("`paper.{key}` at the close of {time}");
+        let rules = &kept.work().variant().session.definition.turns;
+        let reason = match change {
+            Change::Resumed if rules[Turn::Resume as usize].is_none() => {
+                format!("`paper.pause_when` is not true any more at the close of {time}")
+            }
+            _ => format!("`paper.{key}` at the close of {time}"),
+        };
         let Some(cause) = cause else {
             let event = Event::new(Utc::now(), EventKind::Check, reason).session(session);
             let event = event.fact("name", key).fact("passed", true);
