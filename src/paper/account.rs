@@ -71,8 +71,6 @@ pub struct Settled {
     pub waiting: Vec<usize>,
     /// How it is now.
     pub state: State,
-    /// How it is when its data can be used.
-    pub once_fit: State,
     /// Whether anything was written.
     pub changed: bool,
 }
@@ -512,8 +510,7 @@ impl Account {
             };
             events.push(tell::turned(&self.name, from, before, Cause::Open, reason));
         }
-        let once_fit = state(&self.given, kept);
-        let after = match once_fit {
+        let after = match state(&self.given, kept) {
             // What was suspended waits for bars, whatever it is told.
             State::Active | State::Paused if before == State::Suspended && !self.fresh => before,
             after => after,
@@ -554,7 +551,7 @@ impl Account {
             }
         }
         let bars = kept.frame().len();
-        Ok(Settled { bars, fills, waiting, state: after, once_fit, changed })
+        Ok(Settled { bars, fills, waiting, state: after, changed })
     }
 
     /// Let `paper.checkpoint_every` lie between two checkpoints, or write one each time.

@@ -113,6 +113,7 @@ impl Command {
 fn unknown(fact: &str, name: &str, known: &[&str]) -> String {
     let remedy = match closest(name, known) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "it has none".to_owned(),
         None => format!("it has {}", known.join(", ")),
     };
     format!("the account {fact} `{name}`; {remedy}")

@@ -125,9 +125,8 @@ pub struct Follower<'p> {
     told: bool,
     /// How many looks in a row failed.
     failed: usize,
-    /// Why its data is not fit, if it is suspended for that, and whether it is paused when it is fit.
+    /// Why its data is not fit, if it is suspended for that.
     unfit: Option<String>,
-    paused: bool,
     sight: Sight,
     heart: Instant,
     clock: Clock,
@@ -176,7 +175,6 @@ impl<'p> Follower<'p> {
             told: false,
             failed: 0,
             unfit: None,
-            paused: false,
             sight,
             heart: Instant::now(),
             clock: Clock::new(None),
@@ -489,7 +487,7 @@ impl<'p> Follower<'p> {
 
     /// The account is suspended no more, if it is.
     fn goes_on(&mut self, watch: &mut impl FnMut(&Sight, News)) -> Result<(), Refused> {
-        let cause = if self.paused { Cause::FitPaused } else { Cause::Fit };
+        let cause = if self.account.paused { Cause::FitPaused } else { Cause::Fit };
         self.account.turn(cause, cause.about())?;
         self.sight.state = self.account.state().unwrap_or(self.sight.state);
         watch(&self.sight, News::State(self.sight.state, cause.about().to_owned()));
@@ -536,7 +534,6 @@ impl<'p> Follower<'p> {
         let kept = Kept::of(self.plan, &self.prepared, job, &done);
         let kept = kept.expect("a session that was run with its details has them");
         let settled = self.account.settle(&kept)?;
-        self.paused = settled.once_fit == State::Paused;
         let capital = kept.work().variant().settings().capital;
         let closed = kept.outcome.trades.iter().filter(|trade| trade.exit.is_some());
         let equity = kept.equity_series().last().copied().unwrap_or(capital);

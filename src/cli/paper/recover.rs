@@ -30,7 +30,7 @@ pub(super) struct Recover {
     /// The name of its session [default: the only account there is]
     #[arg(value_name = "SESSION")]
     session: Option<String>,
-    /// Go back to this checkpoint: its number, `latest`, or the last one until a day or instant
+    /// Go back to this checkpoint: its number, `latest`, or the last one until a day (in UTC) or instant
     #[arg(long, value_name = "WHICH", value_parser = Which::parse)]
     to: Option<Which>,
     /// Go back without being asked
