@@ -19,7 +19,7 @@ use crate::diag::counted;
 use crate::manifest::project::shown;
 use crate::metrics::Metric;
 use crate::plan::SplitMix;
-use crate::store::{Phase, Row, Store};
+use crate::store::{Phase, Row, Store, StoreError};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -70,7 +70,10 @@ impl Bench {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };
-        let directory = tempfile::tempdir()?;
+        let directory = tempfile::tempdir().map_err(|error| {
+            let path = std::env::temp_dir();
+            StoreError::Io { path, action: "written", error }
+        })?;
         let store = Store::at(directory.path());
         let threads = threads(self.threads, &planned.plan.run);
         let planning = began.elapsed();
