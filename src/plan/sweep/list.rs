@@ -2,7 +2,7 @@
 
 use super::axis::{check_value, flat};
 use super::space::Space;
-use super::{STRATEGY, Strategies};
+use super::{STRATEGY, Strategies, is_inside};
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::manifest::keys::is_choice;
 use crate::manifest::tree::Entry;
@@ -72,10 +72,12 @@ impl Row {
         if let Some(entry) = self.entries.iter().find(|entry| entry.key == path) {
             return Some(entry.node.clone());
         }
+        let is_said =
+            self.entries.iter().any(|it| is_inside(&it.key, path) || is_inside(path, &it.key));
         let Some(name) = path.strip_prefix("params.") else {
             // Beside the choice that another row makes there cannot stand the session's.
             let is_of_choice = path.rsplit_once('.').is_some_and(|(table, _)| is_choice(table));
-            return tree.at(path).filter(|_| !is_of_choice).cloned();
+            return tree.at(path).filter(|_| !is_of_choice && !is_said).cloned();
         };
         let param = &self.definition.params[self.definition.param(name).ok()?];
         let default = || {

@@ -197,7 +197,8 @@ pub fn expand(
     }
     let picked = pick(&space, &rules, draw.as_ref(), limit, sweep);
     let picked = picked.map_err(|mistake| mistakes.push(mistake)).ok()?;
-    if let Some(mistake) = excluding(&space.axes, &picked.points) {
+    let (axes, of) = (&space.axes, &picked.points);
+    if let Some(mistake) = excluding(axes, of).or_else(|| overlapping(axes, of)) {
         mistakes.push(mistake);
         return None;
     }
@@ -213,15 +214,39 @@ pub fn expand(
     Some(Points { axes: space.axes, strategies: named, points, generated, removed })
 }
 
+/// Whether the key at `path` stands in the table at `table`.
+fn is_inside(path: &str, table: &str) -> bool {
+    path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Two axes of which a point has values that say something of the same key: one has a table with that key.
+fn overlapping(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
+    let value = |point: &[u32], axis: usize| axes[axis].values[point[axis] as usize].as_ref();
+    let all = || 0..axes.len();
+    let mut pairs = all().flat_map(|a| all().map(move |b| (a, b)));
+    pairs.find_map(|(table, inner)| {
+        let (outer, path) = (&axes[table].path, &axes[inner].path);
+        let rest = path.strip_prefix(outer)?.strip_prefix('.')?;
+        let says_it = |point: &&Vec<u32>| {
+            let node = value(point, table).and_then(|node| node.table()?.at(rest));
+            node.is_some() && value(point, inner).is_some()
+        };
+        let node = value(points.iter().find(says_it)?, inner)?;
+        let title = format!("the axes `{outer}` and `{path}` both say what `{path}` is");
+        let label = "leave it out of one of them";
+        Some(Mistake::new(codes::SWEEP_AXIS, &node.place, title).label(label))
+    })
+}
+
 /// Two axes of which a point has values, and whose keys cannot stand beside each other.
 fn excluding(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
     let has = |point: &[u32], axis: usize| axes[axis].values[point[axis] as usize].as_ref();
-    let is_within = |path: &str, table: &str| {
-        path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
     let mut pairs = axes.iter().enumerate().flat_map(|(b, axis)| {
         let others = keys::excluded(&axis.path);
-        let excludes = move |a: &usize| others.iter().any(|it| is_within(&axes[*a].path, it));
+        let excludes = move |a: &usize| {
+            let path = &axes[*a].path;
+            others.iter().any(|other| other == path || is_inside(path, other))
+        };
         (0..b).filter(excludes).map(move |a| (a, b))
     });
     let both = |(a, b): (usize, usize)| {

@@ -323,6 +323,20 @@ fn each_point_has_what_all_of_its_axes_say() {
     }
     let both = of_axes("", [("sizing.equity", "[0.1]"), ("sizing.cash", "[5]")]).unwrap_err();
     assert!(both.contains("a session has `sizing.equity` or `sizing.cash`"), "{both}");
+    let tables = "[{ rate = 0.01, per_order = 5 }]";
+    let axes = [("costs.commission", tables), ("costs.commission.rate", "[0.02]")];
+    let both = of_axes("", axes).unwrap_err();
+    assert!(both.contains("both say what `costs.commission.rate` is"), "{both}");
+    let rows = "rows = [
+        { \"costs.commission\" = { per_order = 5, rate = 0.03 } }, { \"costs.commission.rate\" = 0.01 },
+    ]";
+    let below = "costs.commission = { rate = 0.001, min = 1 }";
+    let sweep = format!("{below}\n[session.a.sweep]\nmethod = \"list\"\n{rows}");
+    let expected = by_hand(&[
+        "costs.commission = { rate = 0.03, per_order = 5, min = 1 }",
+        "costs.commission = { rate = 0.01, min = 1 }",
+    ]);
+    assert_eq!(settings(&sweep, &[]).unwrap(), expected);
     let rows = "method = \"list\"\nrows = [{ \"sizing.equity\" = 0.1 }, { \"sizing.cash\" = 5 }]";
     let expected = by_hand(&["sizing.equity = 0.1", "sizing.cash = 5"]);
     assert_eq!(settings(&format!("[session.a.sweep]\n{rows}"), &[]).unwrap(), expected);
