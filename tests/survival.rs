@@ -116,6 +116,33 @@ fn a_source_that_is_cut_inside_a_longer_bar_is_not_revised() {
     let _ = night(&rows, 6).code(3).stderr("`volume` was 240, and is 241");
 }
 
+#[test]
+fn a_bar_that_is_taken_out_of_the_source_is_a_revision() {
+    let text = session("x", "1d", "").replace("\"1d\"", "\"1d\", checks = { gaps = \"off\" }");
+    let project = Project::new().manifest("a.toml", &text);
+    let night = |rows: &str, day: i64| {
+        project.write("data/x.csv", rows);
+        let now = format!("2020-01-{day:02}T00:00:00Z");
+        project.run(["run", "a.toml", "--no-report", "-q", "--now", &now])
+    };
+    let whole = crate::project::bars(30);
+    let _ = night(&whole, 20).success().silent();
+    let without = |days: &[&str]| -> String {
+        let stays = |line: &&str| !days.iter().any(|day| line.starts_with(day));
+        whole.split_inclusive('\n').filter(stays).collect()
+    };
+    let gone = night(&without(&["2020-01-11", "2020-01-12"]), 21).code(3);
+    let fact = "data/x.csv: `x`, bar 2020-01-11T00:00:00Z: it was there, and is gone, and 1 change more";
+    let _ = gone.stderr(fact);
+    // What comes before its first bar, or after its last one, is cut off.
+    let ends = ["2020-01-01", "2020-01-02", "2020-01-20", "2020-01-21"];
+    let (first, last) = (&ends[..2], &ends[2..]);
+    let _ = night(&without(first), 21).success().silent();
+    let short: String = without(first).lines().take(16).map(|line| format!("{line}\n")).collect();
+    let _ = night(&short, 21).success();
+    assert!(last.iter().all(|day| !short.contains(day)));
+}
+
 /// Trading days of January and February 2024, with a Monday on which the market is closed.
 fn trading_days() -> Vec<String> {
     let days = (8..31).filter(|day| ![13, 14, 15, 20, 21, 27, 28].contains(day));

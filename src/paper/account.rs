@@ -342,7 +342,7 @@ impl Account {
         {
             let more = match news.revised.len() - 1 {
                 0 => String::new(),
-                more => format!(", and {} more", counted(more, "value")),
+                more => format!(", and {} more", counted(more, "change")),
             };
             return Err(Refused::Unfit(format!(
                 "bars that the account has seen were revised: {first}{more}; restore the file, set `paper.on_revised = \"mark\"`, or begin anew with `papertape paper restart {}`",

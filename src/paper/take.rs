@@ -103,27 +103,29 @@ impl fmt::Display for Gap {
     }
 }
 
-/// A value that the source changed after the account had seen it.
+/// A bar that the source changed, or took away, after the account had seen it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Revised {
     /// The file, as people write its path.
     pub file: Arc<str>,
     /// The bar.
     pub at: At,
-    /// The column.
-    pub column: String,
-    /// What the account has seen.
-    pub old: f64,
-    /// What the source has now.
-    pub new: f64,
+    /// The column, what the account has seen there, and what the source has now; `None` of a bar that is
+    /// gone.
+    pub change: Option<(String, f64, f64)>,
 }
 
 impl fmt::Display for Revised {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |value: f64| if value.is_nan() { "missing".into() } else { value.to_string() };
-        let Self { file, at: (symbol, time), column, old, new } = self;
-        let (old, new) = (value(*old), value(*new));
-        write!(out, "{file}: `{symbol}`, bar {}: `{column}` was {old}, and is {new}", stamp(*time))
+        let Self { file, at: (symbol, time), change } = self;
+        write!(out, "{file}: `{symbol}`, bar {}: ", stamp(*time))?;
+        match change {
+            Some((column, old, new)) => {
+                write!(out, "`{column}` was {}, and is {}", value(*old), value(*new))
+            }
+            None => write!(out, "it was there, and is gone"),
+        }
     }
 }
 
@@ -282,7 +284,8 @@ fn whole(theirs: Bars, ours: Option<&Bars>, source: &DataSet) -> Bars {
     }
 }
 
-/// Add every value of a bar that both have and that differs.
+/// Add every value of a bar that both have and that differs, and every bar between those of `theirs` that
+/// only `ours` has.
 fn compare(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>, revised: &mut Vec<Revised>) {
     let columns = |bars: &Bars| {
         let prices = [&bars.open, &bars.high, &bars.low, &bars.close, &bars.volume];
@@ -301,8 +304,8 @@ fn compare(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>, revised: 
         let mut differ = |column: &str, old: f64, new: f64| {
             if old != new && !(old.is_nan() && new.is_nan()) {
                 let at = (ours.symbol.clone(), *time);
-                let (file, column) = (file(*time), column.to_owned());
-                revised.push(Revised { file, at, column, old, new });
+                let change = Some((column.to_owned(), old, new));
+                revised.push(Revised { file: file(*time), at, change });
             }
         };
         for ((name, old), (_, new)) in old.iter().zip(&new) {
@@ -312,6 +315,15 @@ fn compare(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>, revised: 
         differ("split", old[0], new[0]);
         differ("dividend", old[1], new[1]);
     }
+    let (Some(first), Some(last)) = (theirs.time.first(), theirs.time.last()) else { return };
+    let between = ours.time.partition_point(|time| time < first)
+        ..ours.time.partition_point(|time| time <= last);
+    let between = &ours.time[between];
+    let gone = beside(&theirs.time, between).filter(|(_, theirs)| theirs.is_none());
+    revised.extend(gone.map(|(row, _)| {
+        let time = between[row];
+        Revised { file: file(time), at: (ours.symbol.clone(), time), change: None }
+    }));
 }
 
 /// Where the source begins only after the bar that comes after the last one of the account.
