@@ -143,8 +143,7 @@ impl Batch<'_> {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let sender = sender;
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads).build();
-                let pool = pool.expect("the system has threads for a pool");
+                let pool = pool(self.threads.min(jobs.len()).max(1));
                 pool.install(|| groups.iter().for_each(|group| self.run_group(group, &sender)));
             });
             loop {
@@ -193,6 +192,21 @@ impl Batch<'_> {
                 }
             }
         });
+    }
+}
+
+/// A pool of so many threads, or of as many as the system has left: no number depends on how many they are.
+fn pool(mut threads: usize) -> rayon::ThreadPool {
+    loop {
+        match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            Ok(pool) => return pool,
+            Err(_) if threads > 1 => {
+                threads /= 2;
+                // Those that were begun in vain end by themselves.
+                std::thread::sleep(TICK);
+            }
+            Err(error) => panic!("the system has no thread left: {error}"),
+        }
     }
 }
 
