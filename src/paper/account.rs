@@ -14,13 +14,13 @@ use super::take::{self, At};
 use super::tell::{self, Told};
 use super::terms::Terms;
 use super::views::{self, EquityView, SUMMARY};
-use crate::bars::Bars;
+use crate::bars::{Bars, duration};
 use crate::batch::kept::{Kept, stamp};
 use crate::diag::counted;
 use crate::engine::settings::Span;
 use crate::engine::{ENGINE, OrderStatus};
-use crate::manifest::Policy;
 use crate::manifest::data::Check;
+use crate::manifest::{DataSettings, Policy};
 use crate::market::{Case, DataSet, Fact, FileRead};
 use crate::plan::{Base, Work};
 use crate::store::{
@@ -33,6 +33,9 @@ use std::ops::Deref;
 
 /// So many cases of a kind are named in a message.
 const NAMED: usize = 3;
+
+/// Of so few bars nobody knows how long they are: there may be a holiday between them.
+const FEW: usize = 5;
 
 /// A paper account, held by this process: its history, and the right to add to it.
 #[derive(Debug)]
@@ -324,6 +327,7 @@ impl Account {
         if self.terms.is_none() {
             let work = work.ok_or_else(|| Refused::Unfit("its data cannot be used".into()))?;
             self.begin(Terms::of(base, work))?;
+            self.note_once(guessed(&base.session.data, source).into_iter().collect())?;
         }
         let terms = self.terms.as_ref().expect("it was just opened");
         let news = take::news(terms, &base.session, &self.bars, source, now);
@@ -594,6 +598,16 @@ impl Account {
         self.history.checkpoint = Some(checkpoint);
         Ok(())
     }
+}
+
+/// What is said where the length of the bars of `source` had to be guessed from a few of them.
+fn guessed(data: &DataSettings, source: &DataSet) -> Option<String> {
+    let longest = source.bars.iter().max_by_key(|bars| bars.len())?;
+    let is_guess = data.timeframe.is_none() && data.resample.is_none() && longest.len() < FEW;
+    let (count, length) = (longest.len(), duration::text(longest.clock.timeframe));
+    is_guess.then(|| {
+        format!("its bars are taken for bars of {length}, which is guessed from {count} of them: set `data.timeframe`")
+    })
 }
 
 /// By what a row in which something was found is known again on another night.
