@@ -132,7 +132,8 @@ fn a_bar_that_is_taken_out_of_the_source_is_a_revision() {
         whole.split_inclusive('\n').filter(stays).collect()
     };
     let gone = night(&without(&["2020-01-11", "2020-01-12"]), 21).code(3);
-    let fact = "data/x.csv: `x`, bar 2020-01-11T00:00:00Z: it was there, and is gone, and 1 change more";
+    let fact =
+        "data/x.csv: `x`, bar 2020-01-11T00:00:00Z: it was there, and is gone, and 1 change more";
     let _ = gone.stderr(fact);
     // What comes before its first bar, or after its last one, is cut off.
     let ends = ["2020-01-01", "2020-01-02", "2020-01-20", "2020-01-21"];

@@ -28,9 +28,9 @@ pub fn places(reader: &AccountReader, history: &History) -> Result<Vec<Place>, S
     let place = |number: u64| {
         Ok(match (Checkpoint::read(reader, number)?, history.terms()) {
             (Ok(checkpoint), Some(terms)) => {
-                let unread = history.unread.clone();
-                let differs = || checkpoint.differs_in_files(terms, history.bars(), &instructions);
-                let unfit = unread.or_else(differs);
+                let differs = checkpoint.differs_in_files(terms, history.bars(), &instructions);
+                // Of bars that cannot be read those of before are there all the same.
+                let unfit = differs.map(|fact| history.unread.clone().unwrap_or(fact));
                 Place { number, checkpoint: Some(checkpoint), unfit }
             }
             (Ok(checkpoint), None) => {
