@@ -136,6 +136,9 @@ fn seventy_four_is_for_a_report_that_cannot_be_written_and_the_run_says_so_too()
     let project = project().file("output/index.html/in-the-way", "");
     let _ = project.run(["run", "a.toml"]).code(74).stderr("not their report: ");
     assert_eq!(project.newest().json()["exit_code"], 74);
+    // Its results are complete, whatever became of its data since.
+    project.write("data/x.csv", crate::project::bars(130));
+    let _ = project.run(["run", "--resume", "latest"]).success().stderr("nothing is missing");
 }
 
 #[test]

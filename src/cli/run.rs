@@ -29,6 +29,7 @@ use crate::store::{
 };
 use anyhow::Result;
 use chrono::Utc;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -233,8 +234,7 @@ impl Attempt<'_> {
         let opened = self.options.lock.open(|| store.resume_run(which, &holder))?;
         let Some(run) = opened else { return Ok(Exit::Success) };
         let id = run.id().to_owned();
-        let lacks_something = run.reader().file().exit_code == Some(Exit::Store.code());
-        if run.reader().file().status == RunStatus::Completed && !lacks_something {
+        if run.reader().file().status == RunStatus::Completed && !lacks_records(&run, &store) {
             if run.has_results() {
                 return self.complete(&run, &store);
             }
@@ -392,6 +392,20 @@ impl Attempt<'_> {
             exit => exit,
         })
     }
+}
+
+/// Whether the registry could not be told of all that `run` ran.
+fn lacks_records(run: &store::Run, store: &Store) -> bool {
+    if run.reader().file().exit_code != Some(Exit::Store.code()) {
+        return false;
+    }
+    let frozen = run.reader().plan().ok().and_then(|text| file::read(&text).ok());
+    let Some(Frozen { plan, cached, .. }) = frozen else { return false };
+    let (records, _) = store.records();
+    let known = records.iter().filter(|record| record.run == run.id());
+    let known: HashSet<&str> = known.map(|record| record.session.as_str()).collect();
+    let ran = plan.points.iter().zip(cached).filter(|(_, cached)| !cached);
+    ran.into_iter().any(|(point, _)| !known.contains(plan.base(point).session.name.as_str()))
 }
 
 /// The journals of the paper accounts of a plan.
