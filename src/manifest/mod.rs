@@ -413,28 +413,34 @@ impl Reader<'_> {
     /// The command line lies above a sweep: an axis that it sets is taken out, with a warning.
     fn shadowed(&mut self, tree: &mut Table, set: &Table) {
         let Some(sweep) = tree.table_at_mut("sweep") else { return };
-        let mut taken = Vec::new();
+        let mut shadow = Shadow::default();
         if let Some(axes) = sweep.table_at_mut("axes") {
-            taken.extend(take_out(axes, "", set));
+            shadow.take_out(axes, "", set);
         }
         // The columns of a zip and the rows of a list are tables of axes too.
         for key in ["zip", "rows"] {
             let Some(mut entry) = sweep.remove(key) else { continue };
             if let Value::Array(items) = &mut entry.node.value {
-                let tables = items.iter_mut().filter_map(|item| match &mut item.value {
-                    Value::Table(table) => Some(table),
-                    _ => None,
-                });
-                taken.extend(tables.flat_map(|table| take_out(table, "", set)));
+                for item in items.iter_mut() {
+                    if let Value::Table(table) = &mut item.value {
+                        shadow.take_out(table, "", set);
+                    }
+                }
                 // Nothing is left to be moved; what was empty before is told later.
-                if !taken.is_empty() {
+                if !shadow.taken.is_empty() {
                     items.retain(|item| item.table().is_none_or(|table| !table.is_empty()));
                 }
-                if items.is_empty() && !taken.is_empty() {
+                if items.is_empty() && !shadow.taken.is_empty() {
                     continue;
                 }
             }
             sweep.set(entry);
+        }
+        let Shadow { taken, clashing } = shadow;
+        if let Some((path, place)) = clashing.into_iter().next() {
+            let title = format!("the sweep axis `{path}` says what this sets");
+            let label = format!("set `{path}`, which replaces the axis, or change its values");
+            self.mistakes.push(Mistake::new(codes::EXCLUSIVE, &place, title).label(label));
         }
         let has_axes = sweep.at("axes").and_then(Node::table).is_some_and(|axes| !axes.is_empty());
         let is_left = has_axes || ["zip", "rows"].iter().any(|key| sweep.at(key).is_some());
@@ -460,28 +466,63 @@ impl Reader<'_> {
     }
 }
 
-/// Take the axes that `set` has a value for out of `axes`, written as quoted paths or nested tables.
-fn take_out(axes: &mut Table, at: &str, set: &Table) -> Vec<(String, Place)> {
-    let mut taken = Vec::new();
-    let keys: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
-    for key in keys {
-        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-        match set.at(&path) {
-            Some(Node { value: Value::Table(_), .. }) => {
-                let inner = axes.table_at_mut(&key);
-                taken.extend(inner.map(|inner| take_out(inner, &path, set)).unwrap_or_default());
-                if axes.get(&key).and_then(Node::table).is_some_and(Table::is_empty) {
+/// The axes of a sweep and what the command line sets.
+#[derive(Default)]
+struct Shadow {
+    /// The axes that were taken out, with the places of what replaces them.
+    taken: Vec<(String, Place)>,
+    /// The axes whose values say what is set, too.
+    clashing: Vec<(String, Place)>,
+}
+
+impl Shadow {
+    /// Take the axes that `set` has a value for out of `axes`, written as quoted paths or nested tables.
+    fn take_out(&mut self, axes: &mut Table, at: &str, set: &Table) {
+        let keys: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
+        for key in keys {
+            let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            let above = path.match_indices('.').map(|(end, _)| set.at(&path[..end]));
+            let single = |node: &&Node| node.table().is_none();
+            let said = above.flatten().find(single).or_else(|| set.at(&path));
+            match said.map(|node| (node, node.table())) {
+                Some((node, Some(table))) => {
+                    if axes.entry(&key).is_some_and(|axis| clash(axis, table)) {
+                        self.clashing.push((path, node.place.clone()));
+                    } else if let Some(inner) = axes.table_at_mut(&key) {
+                        self.take_out(inner, &path, set);
+                        if inner.is_empty() {
+                            axes.remove(&key);
+                        }
+                    }
+                }
+                Some((node, None)) => {
+                    self.taken.push((path, node.place.clone()));
                     axes.remove(&key);
                 }
+                None => {}
             }
-            Some(node) => {
-                taken.push((path, node.place.clone()));
-                axes.remove(&key);
-            }
-            None => {}
         }
     }
-    taken
+}
+
+/// Whether a value of an `axis`, or a range of them, says something of a key of the table that is `set`.
+fn clash(axis: &tree::Entry, set: &Table) -> bool {
+    fn says(value: &Node, set: &Table) -> bool {
+        let Some(table) = value.table() else { return true };
+        set.iter().any(|entry| match (table.get(&entry.key), entry.node.table()) {
+            (None, _) => false,
+            (Some(inner), Some(over)) => says(inner, over),
+            (Some(_), None) => true,
+        })
+    }
+    let is_range = |table: &Table| ["from", "to"].iter().all(|key| table.get(key).is_some());
+    match (axis.node.array(), axis.node.table()) {
+        (Some(values), _) => values.iter().any(|value| says(value, set)),
+        (None, Some(table)) if is_range(table) => true,
+        // What is written as tables in tables is looked at key by key.
+        (None, Some(_)) => axis.key.contains('.') && says(&axis.node, set),
+        (None, None) => true,
+    }
 }
 
 /// All of `layers`, each over those before it.

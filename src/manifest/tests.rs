@@ -278,6 +278,60 @@ fn what_the_command_line_sets_is_taken_out_of_rows_and_columns() {
 }
 
 #[test]
+fn what_the_command_line_sets_above_or_below_an_axis_is_not_lost() {
+    let shown = |sweep: &str, set: &str| {
+        let set = [Assignment { text: set.into(), argument: 4 }];
+        read(
+            &[PLAIN, "[session.a.sweep]\n", sweep].concat(),
+            &Layers { set: &set, ..Layers::default() },
+        )
+        .1
+    };
+    for (sweep, set) in [
+        ("axes = { \"risk.stop_loss.atr\" = [1, 2] }", "risk.stop_loss=0.05"),
+        ("axes.risk.stop_loss.atr = [1, 2]", "risk.stop_loss=0.05"),
+        (
+            "method = \"list\"\nrows = [{ costs = { commission = { rate = 0.1 } } }]",
+            "costs.commission.rate=0.2",
+        ),
+    ] {
+        let shown = shown(sweep, set);
+        assert!(shown.contains("W0305"), "{sweep}: {shown}");
+    }
+    for (sweep, set) in [
+        (
+            "axes = { \"costs.commission\" = [{ rate = 0.1 }, { rate = 0.2 }] }",
+            "costs.commission.rate=0.3",
+        ),
+        ("axes = { \"risk.stop_loss\" = [0.1, 0.2] }", "risk.stop_loss.atr=2"),
+        (
+            "axes = { \"risk.stop_loss\" = { from = 0.1, to = 0.2, count = 3 } }",
+            "risk.stop_loss.atr=2",
+        ),
+        (
+            "method = \"list\"\nrows = [{ \"costs.commission\" = { rate = 0.1 } }]",
+            "costs.commission.rate=0.3",
+        ),
+        ("zip = [{ \"costs.commission\" = [{ rate = 0.1 }] }]", "costs.commission.rate=0.3"),
+    ] {
+        let shown = shown(sweep, set);
+        assert!(
+            shown.contains("E0108") && shown.contains("says what this sets"),
+            "{sweep}: {shown}"
+        );
+    }
+    for (sweep, set) in [
+        (
+            "axes = { \"costs.commission\" = [{ rate = 0.1 }, { rate = 0.2 }] }",
+            "costs.commission.per_order=3",
+        ),
+        ("axes = { \"costs.commission.rate\" = [0.1, 0.2] }", "costs={ spread = 0.1 }"),
+    ] {
+        assert_eq!(shown(sweep, set), "", "{sweep}");
+    }
+}
+
+#[test]
 fn one_end_of_a_range_is_set_and_the_other_stays() {
     let text = [PLAIN, "range = { from = 2019, to = 2021 }\n"].concat();
     for (set, range) in [
