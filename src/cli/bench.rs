@@ -19,7 +19,7 @@ use crate::diag::counted;
 use crate::manifest::project::shown;
 use crate::metrics::Metric;
 use crate::plan::SplitMix;
-use crate::store::{Phase, Row, Store, StoreError};
+use crate::store::{Phase, Row, Status, Store, StoreError};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -138,7 +138,10 @@ fn run(planned: &Planned, store: &Store, threads: usize, phases: Vec<Phase>) -> 
         phases,
     };
     let summary = execute::start(request, &HashMap::new(), &mut |_| {}, &mut |_| None)?;
-    match summary.rows.iter().find_map(|row| Some((row.index, row.error.as_ref()?))) {
+    // A point that is refused is refused alone as well; without any other there is nothing to measure.
+    let completed = summary.counts.completed > 0;
+    let stops = |row: &&Row| row.status == Status::Failed || !completed;
+    match summary.rows.iter().filter(stops).find_map(|row| Some((row.index, row.error.as_ref()?))) {
         None => Ok(summary),
         Some((index, error)) => {
             Err(Usage(format!("{}: {error}", planned.plan.key(index as usize))).into())

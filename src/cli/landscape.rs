@@ -46,8 +46,10 @@ fn lines(
             [one] => told(one),
             [low, high] => format!("{} and {}", told(low), told(high)),
             [low, .., high] => {
-                let middle = values[(values.len() - 1) / 2];
-                format!("{} to {}, the middle one {}", told(low), told(high), told(middle))
+                // Of two in the middle their mean, as on the sweep's page.
+                let (below, above) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
+                let median = below + (above - below) / 2.0;
+                format!("{} to {}, the median {}", told(low), told(high), told(median))
             }
             [] => String::new(),
         }
@@ -97,14 +99,14 @@ mod tests {
             all.map(|at| (at, f64::from(at[0] * 10 + at[1]))).collect();
         // The best, 32, stands at the end of `fast`, with 22 before it; `kind` has no order.
         insta::assert_snapshot!(told(&points).unwrap(), @r"
-        grid: 12 points with a sharpe of 0.00 to 32.00, the middle one 12.00
+        grid: 12 points with a sharpe of 0.00 to 32.00, the median 16.00
         grid: the best has 32.00; its 1 neighbour 22.00
         ");
         // Without it the nearest is two values away.
         let holes: Vec<([u32; 2], f64)> =
             points.into_iter().filter(|(at, _)| *at != [2, 2]).collect();
         insta::assert_snapshot!(told(&holes).unwrap(), @r"
-        grid: 11 points with a sharpe of 0.00 to 32.00, the middle one 12.00
+        grid: 11 points with a sharpe of 0.00 to 32.00, the median 12.00
         grid: the best has 32.00; the 2 points nearest to it 2.00 and 12.00
         ");
     }

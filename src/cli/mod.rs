@@ -44,6 +44,7 @@ use std::ffi::OsString;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Run trading sessions from TOML manifests: backtests, sweeps, comparison reports
 #[derive(Debug, Parser)]
@@ -130,6 +131,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     die_after(cli.die_after);
     let context = Context::new(cli.root, cli.output, cli.quiet, cli.log_format);
+    // What would go beyond a limit of files is told like a full disk, and does not end the process.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     // A session that panics is told as its row, and a bug below, both in our words.
     std::panic::set_hook(Box::new(|_| {}));
     match std::panic::catch_unwind(AssertUnwindSafe(|| cli.command.run(&context))) {

@@ -130,7 +130,7 @@ impl Drawdowns {
         }
         if equity < self.peak {
             let drawdown = (self.peak - equity) * self.inverse;
-            self.submerge(bars, equity, fixed(drawdown * drawdown) * bars as u128);
+            self.submerge(bars, equity, fixed(drawdown * drawdown).saturating_mul(bars as u128));
         } else {
             self.surface(bars, equity);
         }
@@ -204,7 +204,7 @@ impl Drawdowns {
         self.bars += bars;
         self.submerged += bars;
         self.low = self.low.min(low);
-        self.squares += squares;
+        self.squares = self.squares.saturating_add(squares);
     }
 
     /// Bars at the peak or at a new one.

@@ -88,6 +88,9 @@ pub enum StoreError {
     },
 }
 
+/// What helps where a file is damaged and nothing is known of what it is for.
+pub(super) const RESTORE: &str = "restore it from a copy or remove it";
+
 /// What was skipped while reading, and why; the rest was read.
 pub type StoreWarning = StoreError;
 
@@ -99,14 +102,14 @@ impl StoreError {
 
     /// A damaged file, with the remedy that fits most of them.
     pub(super) fn damaged(path: &Path, fact: impl ToString) -> Self {
-        let remedy = "restore it from a copy or remove it";
-        Self::Damaged { path: path.to_owned(), fact: fact.to_string(), remedy }
+        Self::Damaged { path: path.to_owned(), fact: fact.to_string(), remedy: RESTORE }
     }
 }
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space there and try again",
+        ErrorKind::FileTooLarge => "raise the limit on the size of files (`ulimit -f`)",
         ErrorKind::PermissionDenied => "change its permissions or choose another output directory",
         ErrorKind::ReadOnlyFilesystem => "choose an output directory that can be written to",
         ErrorKind::NotFound => "see whether it was moved or removed",

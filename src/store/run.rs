@@ -16,7 +16,7 @@ use super::parquet;
 use super::prices::{self, PRICES_FILE, PriceSeries};
 use super::record::Record;
 use super::results::{self, Results, read_results};
-use super::row::{Label, Row};
+use super::row::{Label, Row, Status};
 use super::run_file::{Counts, Phase, RunFile, RunStatus, plan_digest};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -35,9 +35,13 @@ pub struct RunReader {
 impl RunReader {
     pub(super) fn open(layout: Layout) -> Result<Self, StoreError> {
         let mut file = RunFile::read(&layout.run_file())?;
-        // A process that was killed could not say that it ended; the kernel knows.
-        if file.status == RunStatus::Running && !Lock::is_held(&layout.lock()) {
-            file.status = RunStatus::Incomplete;
+        if file.status == RunStatus::Running {
+            // What it has done so far stands in its rows alone.
+            count(&layout, &mut file.counts);
+            // A process that was killed could not say that it ended; the kernel knows.
+            if !Lock::is_held(&layout.lock()) {
+                file.status = RunStatus::Incomplete;
+            }
         }
         Ok(Self { layout, file })
     }
@@ -161,6 +165,26 @@ impl RunReader {
     }
 }
 
+/// Count the sessions of an open run by how they ended; one that ran twice counts as it ended last.
+fn count(layout: &Layout, counts: &mut Counts) {
+    let mut ended: BTreeMap<i64, String> = BTreeMap::new();
+    for number in layout.batches().unwrap_or_default() {
+        let columns = ["index", "status"];
+        let Ok(table) = parquet::read(&layout.batch(number), Some(&columns)) else { continue };
+        let (Ok(indices), Ok(words)) = (table.ints("index"), table.texts("status")) else {
+            continue;
+        };
+        let rows = indices.iter().zip(words);
+        ended.extend(rows.filter_map(|(index, word)| Some(((*index)?, word.clone()?))));
+    }
+    let with =
+        |status: Status| ended.values().filter(|word| **word == status.word()).count() as u64;
+    counts.completed = with(Status::Completed);
+    counts.failed = with(Status::Failed);
+    counts.refused = with(Status::Refused);
+    counts.aborted = with(Status::Aborted);
+}
+
 /// Whether the file `name` of a kept session still has its end: tables carry the digest of their bytes, and
 /// texts end with a line.
 fn is_whole(name: &str, bytes: &[u8]) -> bool {
@@ -209,7 +233,11 @@ impl Run {
         }
         let next_batch = layout.batches()?.last().map_or(1, |last| last + 1);
         // Read under the lock: its last writer may have ended while this one waited.
-        Ok(Self { reader: RunReader::open(layout)?, next_batch, _lock: lock })
+        let mut reader = RunReader::open(layout)?;
+        if reader.file.status == RunStatus::Running {
+            reader.file.status = RunStatus::Incomplete;
+        }
+        Ok(Self { reader, next_batch, _lock: lock })
     }
 
     /// What is there, for reading.
@@ -366,6 +394,26 @@ mod tests {
         assert!(warnings.is_empty());
         let names: Vec<_> = tree(&layout.rows()).into_keys().collect();
         assert_eq!(names, ["000001.parquet", "000002.parquet", "000003.parquet"]);
+    }
+
+    #[test]
+    fn a_run_that_was_killed_tells_what_it_had_done() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::at(directory.path());
+        let header = RunHeader { sessions: 9, ..header() };
+        let mut run = store.create_run(header, minute(1)).unwrap();
+        run.append_rows(&[row(2), failed(0)]).unwrap();
+        run.append_rows(&[row(0), row(3)]).unwrap();
+        let told = || {
+            let file = store.open_run("latest").unwrap().into_file();
+            let Counts { selected, completed, failed, .. } = file.counts;
+            (file.status, selected, completed, failed)
+        };
+        assert_eq!(told(), (RunStatus::Running, 9, 3, 0));
+        drop(run);
+        assert_eq!(told(), (RunStatus::Incomplete, 9, 3, 0));
+        let run = store.resume_run("latest", &holder()).unwrap();
+        assert_eq!(run.reader().file().status, RunStatus::Incomplete, "nobody else runs it");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! version reads the files of every other; what breaks this raises [`SCHEMA`].
 
 use super::atomic;
-use super::error::StoreError;
+use super::error::{RESTORE, StoreError};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ pub struct RunHeader {
     pub left_out: Vec<String>,
     /// The label of the environment, where one was given.
     pub env: Option<String>,
+    /// How many sessions it has.
+    pub sessions: u64,
     /// The plan, one line a session. It is written before `run.json`: whoever finds a run finds its
     /// plan.
     pub plan: String,
@@ -230,7 +232,7 @@ impl RunFile {
             left_out: header.left_out.clone(),
             env: header.env.clone(),
             phases: Vec::new(),
-            counts: Counts::default(),
+            counts: Counts { selected: header.sessions, ..Counts::default() },
             cached_from: Vec::new(),
             plan_digest: plan_digest(&header.plan),
             notes: Vec::new(),
@@ -239,7 +241,16 @@ impl RunFile {
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, StoreError> {
-        read_json(path)
+        read_json(path).map_err(|error| match error {
+            // Its rows are found as long as there is one of that name.
+            StoreError::Damaged { path, fact, remedy: RESTORE } => StoreError::Damaged {
+                path,
+                fact,
+                remedy: "restore it from a copy, or leave it and start a new run, which takes over \
+                         the rows beside it",
+            },
+            error => error,
+        })
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), StoreError> {
@@ -297,6 +308,7 @@ pub(super) mod tests {
             partial: false,
             left_out: Vec::new(),
             env: Some("ci".into()),
+            sessions: 0,
             plan: String::new(),
         }
     }

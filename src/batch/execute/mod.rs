@@ -150,6 +150,7 @@ pub fn start(
             .first()
             .map(|base| base.session.label.env.clone())
             .filter(|env| !env.is_empty()),
+        sessions: plan.points.len() as u64,
         plan: text,
     };
     let run = request.store.create_run(header, Utc::now())?;

@@ -188,8 +188,14 @@ pub(super) fn find<'a>(records: &'a [Record], which: &str) -> Option<&'a Record>
 
 fn unknown(which: &str, records: &[Record]) -> Usage {
     let names: Vec<&str> = records.iter().map(|record| record.session.as_str()).collect();
+    // The registry has one record for all points of a sweep.
+    let sweep = which.split_once('[').filter(|(name, _)| names.contains(name));
     let remedy = match closest(which, &names) {
         _ if records.is_empty() => "there are none yet".to_owned(),
+        _ if sweep.is_some() => format!(
+            "it is a point of a sweep: `papertape runs show --sessions` lists those, and `papertape \
+             explain '{which}' --at TIME` and `papertape compare` take them by their keys"
+        ),
         Some(near) => format!("did you mean `{near}`?"),
         None => "`papertape sessions list` shows all".to_owned(),
     };
@@ -278,6 +284,8 @@ mod tests {
     fn an_unknown_session_is_told_what_was_meant() {
         let error = unknown("goog-smaa", &records()).to_string();
         assert_eq!(error, "there is no session `goog-smaa`; did you mean `goog-sma`?");
+        let error = unknown("goog-sma[fast=10]", &records()).to_string();
+        assert!(error.contains("explain 'goog-sma[fast=10]' --at TIME`"), "{error}");
         let error = unknown("latest", &[]).to_string();
         assert_eq!(error, "there is no session `latest`; there are none yet");
     }

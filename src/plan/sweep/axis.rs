@@ -115,7 +115,16 @@ pub(super) fn check_value(
             mistakes.push(mistake.label("all points have what the session says of it"));
         }
         Some(key) => check(value, &key.kind, &axis.key, mistakes),
-        None => mistakes.push(unknown_path(&axis.key, &axis.key_place)),
+        None => {
+            let mistake = unknown_path(&axis.key, &axis.key_place);
+            let is_param = strategies.iter().any(|definition| definition.param(&axis.key).is_ok());
+            mistakes.push(match is_param {
+                true => {
+                    mistake.help(format!("a parameter goes by its path: `\"params.{}\"`", axis.key))
+                }
+                false => mistake,
+            });
+        }
     }
 }
 
@@ -254,8 +263,14 @@ fn spread(axis: &Entry, from: f64, to: f64, count: usize, log: bool) -> Vec<Node
             _ => from + share * (to - from),
         }
     };
-    // 15 digits say as much as anybody means by "four values between 0.01 and 0.1".
-    let tidy = |value: f64| format!("{value:.14e}").parse::<f64>().unwrap_or(value);
+    // 15 digits say as much as anybody means by "four values between 0.01 and 0.1", and 12 as much where the
+    // others are what a logarithm left of a decade.
+    let rounded = |value: f64, digits: usize| format!("{value:.digits$e}").parse().unwrap_or(value);
+    let tidy = |value: f64| -> f64 {
+        let short: f64 = rounded(value, 11);
+        let is_meant = (short - value).abs() <= 1e-14 * value.abs();
+        if is_meant { short } else { rounded(value, 14) }
+    };
     (0..count)
         .map(|index| {
             let value = tidy(at(index));
@@ -378,6 +393,10 @@ mod tests {
         assert_eq!(
             axis("{ from = 0.01, to = 0.1, count = 3, scale = \"log\" }").unwrap(),
             ["0.01", "0.0316227766016838", "0.1"]
+        );
+        assert_eq!(
+            axis("{ from = 1000, to = 1000000, count = 4, scale = \"log\" }").unwrap(),
+            ["1000", "10000", "100000", "1000000"]
         );
         assert_eq!(
             axis("{ from = 0, to = 1, count = 5 }").unwrap(),
