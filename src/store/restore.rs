@@ -18,6 +18,7 @@ use super::parquet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 /// Views that tell of what is undone.
@@ -55,7 +56,11 @@ impl AccountDirectory {
 /// Do what is left to do of going back, if anything is. Whoever calls holds the account's lock.
 pub(super) fn finish(layout: &Layout) -> Result<(), StoreError> {
     let path = layout.restoring();
-    let Ok(text) = fs::read(&path) else { return Ok(()) };
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StoreError::io("read", &path)(error)),
+    };
     let restore: Restore =
         serde_json::from_slice(&text).map_err(|error| StoreError::damaged(&path, error))?;
     let aside = layout.undone(&restore.stamp);
