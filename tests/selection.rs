@@ -242,3 +242,17 @@ fn a_program_is_told_of_all_points_and_a_person_of_the_best_ten() {
     let table = rows("table").stdout("and 10 more in results.csv");
     assert_eq!(table.stdout.lines().count(), 1 + 12 + 1);
 }
+
+#[test]
+fn of_several_manifests_the_first_says_what_concerns_the_run() {
+    let run = |keys: &str, name: &str| format!("\n[run]\n{keys}\n{}", session(name));
+    let project = Project::new()
+        .bars(120)
+        .manifest("a.toml", &run("keep = \"none\"", "one"))
+        .manifest("b.toml", &run("keep = \"all\"", "two"))
+        .manifest("c.toml", &run("keep = \"none\"", "three"));
+    let outcome = project.run(["run", "a.toml", "b.toml", "c.toml", "--no-report"]).success();
+    let outcome = outcome.stderr("`[run]` of a.toml holds for the whole run").stderr("b.toml:2:2");
+    assert!(!outcome.stderr.contains("c.toml"), "{}", outcome.stderr);
+    assert_eq!(project.newest().json()["keep"], "none");
+}

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Options that say what is planned.
 #[derive(Debug, Default, clap::Args)]
 pub struct Planning {
-    /// Manifests that declare the sessions
+    /// Manifests that declare the sessions; of several the first says what concerns the run
     #[arg(value_name = "MANIFEST")]
     pub manifests: Vec<PathBuf>,
     /// Only sessions whose name matches this glob; may be repeated

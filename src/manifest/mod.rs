@@ -54,6 +54,8 @@ pub struct Manifest {
     pub source: Arc<Source>,
     /// What it says about the run.
     pub run: RunSettings,
+    /// Where it says that, if it does.
+    pub run_place: Option<Place>,
     /// What it says about checks.
     pub check: Check,
     /// Its sessions in the order of the file.
@@ -150,7 +152,8 @@ impl Manifest {
         let check = Check::read(check, &mut reader.mistakes);
         mistakes.append(reader.mistakes);
         let name = table.get("name").and_then(Node::text).unwrap_or(stem).to_owned();
-        Self { name, source: source.clone(), run, check, sessions }
+        let run_place = table.entry("run").map(|entry| entry.key_place.clone());
+        Self { name, source: source.clone(), run, run_place, check, sessions }
     }
 }
 

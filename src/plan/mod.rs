@@ -186,6 +186,12 @@ impl Plan {
             plan.checks.push(manifest.check);
             if index > 0 {
                 plan.title = format!("{}, {}", plan.title, manifest.name);
+                if let Some(place) = manifest.run_place.filter(|_| manifest.run != plan.run) {
+                    let title =
+                        format!("`[run]` of {} holds for the whole run", plan.manifests[0].0);
+                    let mistake = Mistake::new(codes::EXCLUSIVE, &place, title).warning();
+                    mistakes.push(mistake.label("the first manifest says it; this is not read"));
+                }
             }
             for declared in manifest.sessions {
                 plan.add(declared, index, project, selection, mistakes);

@@ -105,6 +105,12 @@ pub(super) fn check_value(
             Ok(param) => refuse_param(&definition.params[param], &param_value(value), value),
             Err(_) => Some(lacking(axis, name, definition, strategies)),
         });
+        let is_between = value.number().is_some_and(|number| number.fract() != 0.0)
+            && axis.node.table().is_some_and(|range| range.get("count").is_some());
+        let refused = refused.map(|mistake| match is_between {
+            true => mistake.help("what lies between is not whole: write a list, or give a `step`"),
+            false => mistake,
+        });
         refused.into_iter().for_each(|mistake| mistakes.push(mistake));
         return;
     }
