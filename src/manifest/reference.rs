@@ -52,7 +52,7 @@ month `"2013-05"`, a year `2013`; `"today"`, `"yesterday"` and `"-90d"` (or `w`,
 is the clock's day if it is not given.
 
 **Sweeps.** `sweep.axes` names keys by their path and gives each a list, `{ from, to, step }`, or
-`{ from, to, count, scale }`, both ends included; steps are counted in decimals, so that 0.1 three times is 0.3.
+`{ from, to, count, scale }`, both ends included, `to` where a step meets it; steps are counted in decimals, so that 0.1 three times is 0.3.
 `sweep.zip` moves several keys together. The sessions are the product of all, the last one fastest, minus the points
 that break a `where` condition or that `exclude` names. `method = "random"` draws `count` of them, the same ones
 for the same `seed`; `method = "list"` takes the points of `rows`. A row leaves keys that it does not name as the

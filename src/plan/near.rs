@@ -1,6 +1,7 @@
 //! Which points of a sweep stand next to its best one: a lone peak is luck more often than a broad hill is.
 
 use super::Axis;
+use crate::bars::duration;
 use crate::expr::Scalar;
 
 /// How many points are near where none is one step away.
@@ -34,14 +35,20 @@ impl Axis {
         ranks
     }
 
-    /// Its values, if all of them are numbers; `NaN` for none.
+    /// Its values, if all of them are numbers, or lengths of time; `NaN` for none.
     fn numbers(&self) -> Option<Vec<f64>> {
         let number = |value: &Scalar| match value {
             Scalar::Number(number) => Some(*number),
             Scalar::Missing => Some(f64::NAN),
             _ => None,
         };
-        self.scalars.iter().map(number).collect()
+        let length = |value: &Scalar| match value {
+            Scalar::Text(text) => duration::parse(text).ok().map(|micros| micros as f64),
+            Scalar::Missing => Some(f64::NAN),
+            _ => None,
+        };
+        let numbers: Option<Vec<f64>> = self.scalars.iter().map(number).collect();
+        numbers.or_else(|| self.scalars.iter().map(length).collect())
     }
 }
 
@@ -120,6 +127,14 @@ mod tests {
         let near = distances.near(&[0, 1], &others);
         let found: Vec<&[u32]> = near.points.iter().map(|place| others[*place]).collect();
         assert_eq!((found, near.is_on_grid), (vec![&[0, 3][..], &[1, 1], &[1, 3]], true));
+    }
+
+    #[test]
+    fn lengths_of_time_stand_in_their_order() {
+        let lengths = axis(["30d", "12h", "1w"].map(|text| Scalar::Text(text.into())).to_vec());
+        assert_eq!(lengths.ranks(), [2, 0, 1]);
+        let near = Distances::of(&[lengths]).near(&[0], &[&[1], &[2]]);
+        assert_eq!(near, Near { points: vec![1], is_on_grid: true });
     }
 
     #[test]

@@ -73,9 +73,9 @@ pub fn plain(node: &Node) -> String {
     }
 }
 
-/// What tells a value from others: 3 and 3.0 are one.
+/// What tells a value from others: 3 and 3.0 are one, and so are 0 and -0.
 pub(super) fn word(node: &Node) -> String {
-    node.number().map_or_else(|| node.json().to_string(), |number| number.to_string())
+    node.number().map_or_else(|| node.json().to_string(), |number| (number + 0.0).to_string())
 }
 
 /// Keys that say what a session is made of, or what it is to people and programs, and change no result.
@@ -418,6 +418,7 @@ mod tests {
             ("{ from = 1, to = 5 }", "needs `step` or `count`"),
             ("{ from = 1, to = 5, stpe = 1 }", "unknown key `stpe`"),
             ("[1, 2, 1]", "has 1 twice"),
+            ("[0, -0.0]", "has -0.0 twice"),
             ("[]", "has no values"),
             ("5", "neither a list nor a range"),
             ("{ from = 0, to = 1, count = 3, scale = \"log\" }", "does not start above zero"),
