@@ -75,7 +75,9 @@ impl Store {
             let layout = self.layout(id);
             let made = fs::metadata(&layout.directory).and_then(|it| it.modified());
             let is_old = made.is_ok_and(|it| it.elapsed().unwrap_or_default() > ABANDONED);
-            if is_old && !layout.run_file().exists() && !Lock::is_held(&layout.lock()) {
+            // One that has rows has lost its file since, and may get it back from a copy.
+            let is_unbegun = !layout.run_file().exists() && !layout.has_rows();
+            if is_old && is_unbegun && !Lock::is_held(&layout.lock()) {
                 atomic::remove_whatever(&layout.directory)?;
             }
         }
@@ -267,15 +269,18 @@ mod tests {
         let unbegun = store.runs().join("20261121T060100Z-aaaaaa");
         let half = store.path().join(".tmp-half");
         fs::create_dir_all(unbegun.join("rows")).unwrap();
+        let robbed = store.runs().join("20261121T060200Z-bbbbbb");
+        fs::create_dir_all(robbed.join("rows")).unwrap();
+        fs::write(robbed.join("rows/000001.parquet"), "rows").unwrap();
         fs::write(&half, "half a page").unwrap();
         store.sweep_up().unwrap();
         assert!(unbegun.exists() && half.exists(), "somebody may be at it");
         let long_ago = SystemTime::now() - Duration::from_secs(7_200);
-        for path in [&unbegun, &half, &store.layout(&id).directory] {
+        for path in [&unbegun, &robbed, &half, &store.layout(&id).directory] {
             File::open(path).unwrap().set_modified(long_ago).unwrap();
         }
         store.sweep_up().unwrap();
-        assert!(!unbegun.exists() && !half.exists());
+        assert!(!unbegun.exists() && !half.exists() && robbed.exists());
         assert_eq!(store.run_files().0.len(), 1, "a run stays");
     }
 
