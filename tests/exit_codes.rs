@@ -80,6 +80,11 @@ fn five_is_for_a_run_that_stopped_early() {
     let shown = shown.stderr("the run is incomplete: its results are written when all");
     assert!(!shown.stderr.contains("warning"), "{}", shown.stderr);
     let _ = outcome.stderr("grid[fast=6,slow=51]: failed: a fault was asked for");
+    // A later run does not hide it.
+    let _ = project.run(["run", "a.toml", "--limit", "3", "--no-report"]).success();
+    let resumed = project.run(["run", "--resume", "latest", "--no-report"]).success();
+    let _ = resumed.stderr(&format!("{} was stopped: `papertape run --resume", run.id()));
+    fs::remove_dir_all(project.newest().path).unwrap();
     // Nothing else fails, so whoever goes on comes to the end.
     let _ = project.run(["run", "--resume", "latest"]).code(3);
     assert_eq!(run.count("completed"), 199);

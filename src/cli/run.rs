@@ -270,6 +270,12 @@ impl Attempt<'_> {
             return missing.map_or(Ok(Exit::Success), Err);
         }
         self.context.say(&format!("run {} is complete: nothing is missing", run.id()));
+        let (files, _) = store.run_files();
+        // Whoever asks for the latest may mean the last that was stopped.
+        if let Some(stopped) = files.iter().find(|file| file.status == RunStatus::Incomplete) {
+            let remedy = remedy(&stopped.id, store, self.context);
+            self.context.say(&format!("{} was stopped: `papertape {remedy}`", stopped.id));
+        }
         Ok(Exit::Success)
     }
 
