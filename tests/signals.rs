@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 fn project() -> Project {
-    Project::new().bars(120).manifest("a.toml", &sweep("grid", 44, 50))
+    Project::new().bars(1_500).manifest("a.toml", &sweep("grid", 44, 50))
 }
 
 /// A run that nobody interrupted.
@@ -15,9 +15,9 @@ static UNDISTURBED: LazyLock<Project> = LazyLock::new(|| {
     project
 });
 
-/// A run that has written its first rows.
+/// A run that has written its first rows, and has more to run than whoever signals needs to notice.
 fn half_way(project: &Project) -> (Running, Run) {
-    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    let mut running = project.spawn(["run", "a.toml", "--no-report", "-j", "1"]);
     running.wait_until(|| project.runs().first().is_some_and(|run| run.batches() > 0));
     (running, project.newest())
 }
