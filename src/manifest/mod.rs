@@ -18,6 +18,7 @@ pub mod reference;
 pub mod schema;
 pub mod session;
 mod settings;
+mod shadow;
 pub mod span;
 pub mod tree;
 
@@ -73,6 +74,8 @@ pub struct Declared {
     pub tree: Table,
     /// What was merged, the lowest first.
     pub layers: Vec<Layer>,
+    /// What the command line means to the axes of its sweep, to be told if it is to run.
+    pub shadowed: Mistakes,
 }
 
 /// One of the tables that make a session, and who it is.
@@ -205,9 +208,12 @@ impl Reader<'_> {
                 layers.push(Layer { label: "command line".into(), table });
             }
             let mut tree = merged(&layers);
-            self.shadowed(&mut tree, &set);
+            let paths = self.layers.set.iter().filter_map(|it| it.text.split_once('='));
+            let said =
+                paths.filter_map(|(path, _)| Some((path, set.at(path)?))).collect::<Vec<_>>();
+            let shadowed = shadow::shadowed(&mut tree, &said);
             let (name, place) = (entry.key.clone(), entry.key_place.clone());
-            sessions.push(Declared { name, place, tree, layers });
+            sessions.push(Declared { name, place, tree, layers, shadowed });
         }
         // Sessions under a misspelt key were told as that.
         let misspelt = self.mistakes.iter().any(|mistake| mistake.code == codes::UNKNOWN_KEY);
@@ -413,118 +419,12 @@ impl Reader<'_> {
         }
     }
 
-    /// The command line lies above a sweep: an axis that it sets is taken out, with a warning.
-    fn shadowed(&mut self, tree: &mut Table, set: &Table) {
-        let Some(sweep) = tree.table_at_mut("sweep") else { return };
-        let mut shadow = Shadow::default();
-        if let Some(axes) = sweep.table_at_mut("axes") {
-            shadow.take_out(axes, "", set);
-        }
-        // The columns of a zip and the rows of a list are tables of axes too.
-        for key in ["zip", "rows"] {
-            let Some(mut entry) = sweep.remove(key) else { continue };
-            if let Value::Array(items) = &mut entry.node.value {
-                for item in items.iter_mut() {
-                    if let Value::Table(table) = &mut item.value {
-                        shadow.take_out(table, "", set);
-                    }
-                }
-                // Nothing is left to be moved; what was empty before is told later.
-                if !shadow.taken.is_empty() {
-                    items.retain(|item| item.table().is_none_or(|table| !table.is_empty()));
-                }
-                if items.is_empty() && !shadow.taken.is_empty() {
-                    continue;
-                }
-            }
-            sweep.set(entry);
-        }
-        let Shadow { taken, clashing } = shadow;
-        if let Some((path, place)) = clashing.into_iter().next() {
-            let title = format!("the sweep axis `{path}` says what this sets");
-            let label = format!("set `{path}`, which replaces the axis, or change its values");
-            self.mistakes.push(Mistake::new(codes::EXCLUSIVE, &place, title).label(label));
-        }
-        let has_axes = sweep.at("axes").and_then(Node::table).is_some_and(|axes| !axes.is_empty());
-        let is_left = has_axes || ["zip", "rows"].iter().any(|key| sweep.at(key).is_some());
-        if !taken.is_empty() && !is_left {
-            tree.remove("sweep");
-        }
-        let mut told: Vec<String> = Vec::new();
-        for (path, place) in taken {
-            if !told.contains(&path) {
-                let title = format!("`--set` replaces the sweep axis `{path}`");
-                self.mistakes.push(Mistake::new(codes::SHADOWED, &place, title).warning());
-                told.push(path);
-            }
-        }
-    }
-
     fn run(&mut self) -> RunSettings {
         let mut table = self.table.get("run").and_then(Node::table).cloned().unwrap_or_default();
         if let Some(profile) = self.profile("run") {
             table.merge(&profile, &|_| false);
         }
         run::settings(&table, &mut self.mistakes)
-    }
-}
-
-/// The axes of a sweep and what the command line sets.
-#[derive(Default)]
-struct Shadow {
-    /// The axes that were taken out, with the places of what replaces them.
-    taken: Vec<(String, Place)>,
-    /// The axes whose values say what is set, too.
-    clashing: Vec<(String, Place)>,
-}
-
-impl Shadow {
-    /// Take the axes that `set` has a value for out of `axes`, written as quoted paths or nested tables.
-    fn take_out(&mut self, axes: &mut Table, at: &str, set: &Table) {
-        let keys: Vec<String> = axes.iter().map(|axis| axis.key.clone()).collect();
-        for key in keys {
-            let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-            let above = path.match_indices('.').map(|(end, _)| set.at(&path[..end]));
-            let single = |node: &&Node| node.table().is_none();
-            let said = above.flatten().find(single).or_else(|| set.at(&path));
-            match said.map(|node| (node, node.table())) {
-                Some((node, Some(table))) => {
-                    if axes.entry(&key).is_some_and(|axis| clash(axis, table)) {
-                        self.clashing.push((path, node.place.clone()));
-                    } else if let Some(inner) = axes.table_at_mut(&key) {
-                        self.take_out(inner, &path, set);
-                        if inner.is_empty() {
-                            axes.remove(&key);
-                        }
-                    }
-                }
-                Some((node, None)) => {
-                    self.taken.push((path, node.place.clone()));
-                    axes.remove(&key);
-                }
-                None => {}
-            }
-        }
-    }
-}
-
-/// Whether a value of an `axis`, or a range of them, says something of a key of the table that is `set`.
-fn clash(axis: &tree::Entry, set: &Table) -> bool {
-    fn says(value: &Node, set: &Table) -> bool {
-        let Some(table) = value.table() else { return true };
-        set.iter().any(|entry| match (table.get(&entry.key), entry.node.table()) {
-            (None, _) => false,
-            (Some(inner), Some(over)) => says(inner, over),
-            (Some(_), None) => true,
-        })
-    }
-    let is_range = |table: &Table| ["from", "to"].iter().all(|key| table.get(key).is_some());
-    match (axis.node.array(), axis.node.table()) {
-        (Some(values), _) => values.iter().any(|value| says(value, set)),
-        (None, Some(table)) if is_range(table) => true,
-        // What is written as tables in tables is looked at key by key.
-        (None, Some(_)) => axis.key.contains('.') && says(&axis.node, set),
-        (None, None) => true,
     }
 }
 

@@ -14,6 +14,7 @@ fn read(text: &str, layers: &Layers<'_>) -> (Manifest, String) {
     let source = Source::new("a.toml", text);
     let manifest = Manifest::parse("a", &source, &project, layers, &mut mistakes);
     for declared in &manifest.sessions {
+        mistakes.append(declared.shadowed.clone());
         type_session(&declared.name, &declared.place, &declared.tree, &project, &mut mistakes);
     }
     (manifest, mistakes.render(false))
@@ -287,32 +288,34 @@ fn what_the_command_line_sets_above_or_below_an_axis_is_not_lost() {
         )
         .1
     };
+    let fees = "axes = { \"costs.commission\" = [{ rate = 0.1 }, { rate = 0.2 }] }";
+    let cash = "axes = { \"sizing.cash\" = [5, 6] }";
+    let days = "axes = { range = [{ from = 2019 }, { from = 2020 }] }";
+    let row = |row: &str| format!("method = \"list\"\nrows = [{row}]");
     for (sweep, set) in [
         ("axes = { \"risk.stop_loss.atr\" = [1, 2] }", "risk.stop_loss=0.05"),
         ("axes.risk.stop_loss.atr = [1, 2]", "risk.stop_loss=0.05"),
-        (
-            "method = \"list\"\nrows = [{ costs = { commission = { rate = 0.1 } } }]",
-            "costs.commission.rate=0.2",
-        ),
+        (&row("{ costs = { commission = { rate = 0.1 } } }"), "costs.commission.rate=0.2"),
+        (&row("{ \"costs.commission\" = { rate = 0.1 } }"), "costs.commission.rate=0.3"),
+        (fees, "costs.commission={ rate = 0.3 }"),
+        (fees, "costs={ commission = { rate = 0.3 } }"),
+        (cash, "sizing.equity=0.5"),
+        (cash, "sizing={ equity = 0.5 }"),
+        (days, "range={ from = 2021 }"),
     ] {
         let shown = shown(sweep, set);
-        assert!(shown.contains("W0305"), "{sweep}: {shown}");
+        assert!(shown.contains("W0305") && !shown.contains("E0"), "{sweep}: {shown}");
     }
     for (sweep, set) in [
-        (
-            "axes = { \"costs.commission\" = [{ rate = 0.1 }, { rate = 0.2 }] }",
-            "costs.commission.rate=0.3",
-        ),
+        (fees, "costs.commission.rate=0.3"),
         ("axes = { \"risk.stop_loss\" = [0.1, 0.2] }", "risk.stop_loss.atr=2"),
         (
             "axes = { \"risk.stop_loss\" = { from = 0.1, to = 0.2, count = 3 } }",
             "risk.stop_loss.atr=2",
         ),
-        (
-            "method = \"list\"\nrows = [{ \"costs.commission\" = { rate = 0.1 } }]",
-            "costs.commission.rate=0.3",
-        ),
         ("zip = [{ \"costs.commission\" = [{ rate = 0.1 }] }]", "costs.commission.rate=0.3"),
+        ("axes = { sizing = [{ equity = 0.5 }] }", "sizing.max_entries=2"),
+        (days, "range.to=2021"),
     ] {
         let shown = shown(sweep, set);
         assert!(
@@ -321,11 +324,9 @@ fn what_the_command_line_sets_above_or_below_an_axis_is_not_lost() {
         );
     }
     for (sweep, set) in [
-        (
-            "axes = { \"costs.commission\" = [{ rate = 0.1 }, { rate = 0.2 }] }",
-            "costs.commission.per_order=3",
-        ),
+        (fees, "costs.commission.per_order=3"),
         ("axes = { \"costs.commission.rate\" = [0.1, 0.2] }", "costs={ spread = 0.1 }"),
+        (cash, "sizing.max_entries=2"),
     ] {
         assert_eq!(shown(sweep, set), "", "{sweep}");
     }

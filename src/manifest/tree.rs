@@ -251,6 +251,12 @@ impl Table {
         }
     }
 
+    /// The value of `key`, to change it.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let entry = self.entries.iter_mut().find(|entry| entry.key == key)?;
+        Some(&mut entry.node)
+    }
+
     /// The table at a dotted path, to change it.
     pub fn table_at_mut(&mut self, path: &str) -> Option<&mut Self> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(a, b)| (a, Some(b)));

@@ -326,7 +326,8 @@ impl Frozen {
             project_files.freeze_strategy(name, table(json), &place, &mut mistakes);
         }
         let name = line["name"].as_str().context("a base has no name")?.to_owned();
-        let declared = Declared { name, place, tree: table(&line["tree"]), layers: Vec::new() };
+        let (tree, layers, shadowed) = (table(&line["tree"]), Vec::new(), Mistakes::default());
+        let declared = Declared { name, place, tree, layers, shadowed };
         let typed = type_session(
             &declared.name,
             &declared.place,

@@ -227,6 +227,7 @@ impl Plan {
             self.partial = true;
             return;
         }
+        mistakes.append(declared.shadowed.clone());
         let mut tree = declared.tree;
         let sweep = tree.remove("sweep");
         if let Some(sweep) = &sweep {

@@ -4,7 +4,7 @@ use super::axis::{check_value, flat};
 use super::space::Space;
 use super::{STRATEGY, Strategies, is_inside};
 use crate::diag::{Mistake, Mistakes, Place, codes};
-use crate::manifest::keys::is_choice;
+use crate::manifest::keys::{self, is_choice};
 use crate::manifest::tree::Entry;
 use crate::manifest::{Node, Table};
 use crate::strategy::Definition;
@@ -38,9 +38,12 @@ pub(super) fn list(
         }
     }
     let mut column = |path: &str| -> (String, Vec<Option<Node>>) {
-        (path.to_owned(), rows.iter().map(|row| row.value(path, tree, mistakes)).collect())
+        // Where rows say the same thing by several keys, what one does not say is no value of another's.
+        let is_alone = !paths.iter().any(|other| is_about(path, other));
+        let value = |row: &Row| row.value(path, tree, is_alone, mistakes);
+        (path.to_owned(), rows.iter().map(value).collect())
     };
-    let columns = paths.into_iter().map(&mut column).collect();
+    let columns = paths.iter().map(|path| column(path)).collect();
     let mut space = Space::default();
     if let Err((first, second)) = space.add(columns) {
         let title = format!("row {} says the same as row {}", second + 1, first + 1);
@@ -48,6 +51,15 @@ pub(super) fn list(
         mistakes.push(mistake.label("take it away, or say what is different"));
     }
     space
+}
+
+/// Whether two keys are one in the other, or cannot stand beside each other.
+fn is_about(path: &str, other: &str) -> bool {
+    let excluded = keys::excluded(path);
+    let mut excluded = excluded.iter();
+    is_inside(path, other)
+        || is_inside(other, path)
+        || excluded.any(|it| it == other || is_inside(other, it))
 }
 
 impl Row {
@@ -68,16 +80,20 @@ impl Row {
 
     /// Its value at `path`. Where it is silent it means what the session says, or the strategy by default;
     /// `None` leaves that as it is, and stands for the parameters of other strategies.
-    fn value(&self, path: &str, tree: &Table, mistakes: &mut Mistakes) -> Option<Node> {
+    fn value(
+        &self,
+        path: &str,
+        tree: &Table,
+        is_alone: bool,
+        mistakes: &mut Mistakes,
+    ) -> Option<Node> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.key == path) {
             return Some(entry.node.clone());
         }
-        let is_said =
-            self.entries.iter().any(|it| is_inside(&it.key, path) || is_inside(path, &it.key));
         let Some(name) = path.strip_prefix("params.") else {
             // Beside the choice that another row makes there cannot stand the session's.
             let is_of_choice = path.rsplit_once('.').is_some_and(|(table, _)| is_choice(table));
-            return tree.at(path).filter(|_| !is_of_choice && !is_said).cloned();
+            return tree.at(path).filter(|_| !is_of_choice && is_alone).cloned();
         };
         let param = &self.definition.params[self.definition.param(name).ok()?];
         let default = || {

@@ -337,6 +337,21 @@ fn each_point_has_what_all_of_its_axes_say() {
         "costs.commission = { rate = 0.01, min = 1 }",
     ]);
     assert_eq!(settings(&sweep, &[]).unwrap(), expected);
+    let rows = "rows = [
+        { \"costs.commission.rate\" = 0.01 }, { \"costs.commission\" = { rate = 0.002 } }, { capital = 5 },
+    ]";
+    let sweep = format!("{below}\n[session.a.sweep]\nmethod = \"list\"\n{rows}");
+    let expected = by_hand(&[
+        "costs.commission = { rate = 0.01, min = 1 }",
+        "costs.commission = { rate = 0.002, min = 1 }",
+        "costs.commission = { rate = 0.001, min = 1 }\ncapital = 5",
+    ]);
+    assert_eq!(settings(&sweep, &[]).unwrap(), expected);
+    let rows = "rows = [{ \"sizing.equity\" = 0.5 }, { \"sizing.volatility.target\" = 0.2 }]";
+    let below = "sizing.volatility.target = 0.1";
+    let sweep = format!("{below}\n[session.a.sweep]\nmethod = \"list\"\n{rows}");
+    let expected = by_hand(&["sizing.equity = 0.5", "sizing.volatility.target = 0.2"]);
+    assert_eq!(settings(&sweep, &[]).unwrap(), expected);
     let rows = "method = \"list\"\nrows = [{ \"sizing.equity\" = 0.1 }, { \"sizing.cash\" = 5 }]";
     let expected = by_hand(&["sizing.equity = 0.1", "sizing.cash = 5"]);
     assert_eq!(settings(&format!("[session.a.sweep]\n{rows}"), &[]).unwrap(), expected);
