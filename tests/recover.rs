@@ -345,11 +345,31 @@ fn an_account_whose_bars_are_nowhere_does_not_go_on() {
         let _ = night(&project, count).code(3).stderr(fact);
         assert_eq!(state(&project), "error");
     }
+    let now = ["--replay", "max", "--now", "2020-03-10"];
+    let follow = ["paper", "follow", "a.toml", "-q"].iter().chain(&now);
+    let _ = project.run(follow).code(3).stderr("its source does not have");
+    assert_eq!(checkpoints(&project).len(), 2);
     project.write("data/x.csv", whole);
     let _ = night(&project, 64).success();
     let undisturbed = self::project();
     let _ = night(&undisturbed, 64).success();
     assert_same(&account(&undisturbed), &account(&project));
+}
+
+#[test]
+fn an_account_that_has_no_bar_of_its_range_yet_obeys() {
+    for (command, state) in [("pause", "paused"), ("stop", "closed"), ("kill", "closed")] {
+        let project = project();
+        let text = fs::read_to_string(project.path("a.toml")).unwrap();
+        let later = text.replace("risk =", "range = { from = 2020-03-01 }\nrisk =");
+        project.write("a.toml", later);
+        let _ = night(&project, 30).success();
+        let _ = project.run(["paper", command, "-q"]).success();
+        for count in [31, 80] {
+            let _ = night(&project, count).success();
+            assert_eq!(self::state(&project), state, "{command}");
+        }
+    }
 }
 
 #[test]

@@ -93,14 +93,14 @@ pub fn may_grow(bars: &Bars, timeframe: i64) -> bool {
 }
 
 /// Whether bars of the first cell of `timeframe` may be missing at its beginning, as where a file was cut:
-/// they begin later in it than those of the same time of day do the next time, or than the cell itself if
-/// there is no next time.
+/// they begin later in it than the earliest of those of the same time of day after it, or than the cell
+/// itself if there is none: the first day of a week may begin late.
 pub fn may_lack(bars: &Bars, timeframe: i64) -> bool {
     let buckets = buckets(bars, 0..bars.len(), timeframe);
     let Some((first, after)) = buckets.split_first() else { return false };
     let missing = |it: &Bucket| bars.time[it.rows.start] - it.open;
-    let like = after.iter().find(|it| time_of_day(bars, it) == time_of_day(bars, first));
-    missing(first) > like.map_or(0, missing)
+    let like = after.iter().filter(|it| time_of_day(bars, it) == time_of_day(bars, first));
+    missing(first) > like.map(missing).min().unwrap_or(0)
 }
 
 fn time_of_day(bars: &Bars, bucket: &Bucket) -> i64 {
@@ -192,6 +192,7 @@ mod tests {
         // A market that opens at nine does so on the next day too.
         assert!(!may_lack(&days(&[9, 10, 33, 34]), DAY));
         assert!(may_lack(&days(&[10, 33, 34]), DAY));
+        assert!(may_lack(&days(&[5, 45, 46, 48, 49]), DAY), "a day that begins late comes next");
     }
 
     #[test]

@@ -220,7 +220,8 @@ impl Attempt<'_> {
         };
         let summary = execute::start(request, &cached, watch, accounts)
             .map_err(|error| self.halted(error, &planned.store))?;
-        drop((night, watcher));
+        drop(watcher);
+        night.warnings().iter().for_each(|warning| self.context.warn(warning));
         self.conclude(&planned, summary, templates, hooks)
     }
 
@@ -252,7 +253,8 @@ impl Attempt<'_> {
             let accounts = &mut |kept: &Kept<'_>| night.settle(kept);
             let summary = execute::resume(request, run, &taken, watch, accounts)
                 .map_err(|error| self.halted(error, &planned.store))?;
-            drop((night, watcher));
+            drop(watcher);
+            night.warnings().iter().for_each(|warning| self.context.warn(warning));
             self.conclude(&planned, summary, templates, hooks)
         })
     }

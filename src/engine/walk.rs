@@ -171,7 +171,10 @@ impl Walk {
         self.guard.begin(scene);
         self.dates.begin(scene);
         self.controls = Controls::default();
-        self.obey(scene, None);
+        // Without a bar there is nothing yet that they could hold for.
+        if !scene.frame.is_empty() {
+            self.obey(scene, None);
+        }
         for symbol in 0..symbols {
             self.books[symbol].next_weight = self.first_weight(scene, symbol);
             self.look_ahead(scene, symbol, 0);

@@ -335,7 +335,7 @@ impl Account {
         let lacks = self.lacks(&news.bars);
         if lacks > 0 {
             return Err(Refused::Damaged(format!(
-                "its source does not have {} that the account had seen at checkpoint {}: restore `bars/` or the source from a copy, or begin anew with `papertape paper restart {}`",
+                "its source does not have {} that the account had seen at checkpoint {}: restore `bars/` from a copy or from `undone/`, or the source, or begin anew with `papertape paper restart {}`",
                 counted(lacks, "bar"),
                 self.last_checkpoint(),
                 self.name
@@ -497,6 +497,12 @@ impl Account {
     pub fn settle(&mut self, kept: &Kept<'_>) -> Result<Settled, Refused> {
         if let Some(fact) = self.differs_from_checkpoint(kept) {
             return Err(Refused::Damaged(self.unlike(&fact)));
+        }
+        if self.lacks(&[]) > 0 {
+            // Somebody accepted that they are gone: they come from the source before anything is told.
+            let state = self.state.unwrap_or(State::Initializing);
+            let (bars, waiting) = (kept.frame().len(), Vec::new());
+            return Ok(Settled { bars, fills: 0, waiting, state, changed: false });
         }
         let all = Told::all(kept);
         let mut events: Vec<Event> = self.tell_on(kept).into_iter().collect();

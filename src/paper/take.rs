@@ -157,7 +157,11 @@ pub fn news(
             return Err(error.to_string());
         }
         let ours = seen.iter().find(|bars| bars.symbol == *symbol);
+        let begins = theirs.time.first();
         let mut theirs = whole(with_columns(theirs, terms), ours, source);
+        let verdict = source.verdict(symbol);
+        let is_cut =
+            theirs.time.first() == begins && verdict.is_some_and(|verdict| verdict.may_lack);
         if let Some(length) = shorter(&theirs, *timeframe, &session.data) {
             return Err(format!(
                 "the bars of `{symbol}` look like {0}, and the account was opened with bars of {1}: set `data.timeframe = \"{0}\"`, and begin anew with `papertape paper restart {2}`",
@@ -171,7 +175,6 @@ pub fn news(
             |open: i64| market::complete(&session.data, &source.calendar, &theirs.clock, open);
         let is_complete = |open: i64| complete(open) <= now;
         let days: Vec<i32> = theirs.days(0..theirs.len()).collect();
-        let verdict = source.verdict(symbol);
         let last_day = session.range.to.map_or(i32::MAX, day_number);
         let end = (0..theirs.len())
             .find(|&row| !is_complete(theirs.time[row]) || days[row] > last_day)
@@ -203,7 +206,7 @@ pub fn news(
         let file = |time: i64| verdict.map_or_else(|| "".into(), |it| it.file_of(time).clone());
         if let Some(ours) = ours {
             compare(ours, &theirs, &file, &mut news.revised);
-            news.gaps.extend(gap(ours, &theirs, &file));
+            news.gaps.extend(gap(ours, &theirs, is_cut, &file));
             news.earlier.extend(earlier(terms, ours, &theirs));
         }
         let new = until.map_or(0, |until| theirs.time.partition_point(|time| *time <= until));
@@ -326,11 +329,13 @@ fn compare(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>, revised: 
     }));
 }
 
-/// Where the source begins only after the bar that comes after the last one of the account.
-fn gap(ours: &Bars, theirs: &Bars, file: &dyn Fn(i64) -> Arc<str>) -> Option<Gap> {
+/// Where the source begins only after the bar that comes after the last one of the account, or inside it if
+/// the source `is_cut` in its first bar.
+fn gap(ours: &Bars, theirs: &Bars, is_cut: bool, file: &dyn Fn(i64) -> Arc<str>) -> Option<Gap> {
     let (&last, &begins) = (ours.time.last()?, theirs.time.first()?);
     let last_of = || (ours.symbol.clone(), last);
-    (begins > theirs.clock.close(last)).then(|| Gap { file: file(begins), last: last_of(), begins })
+    let is_after = begins > theirs.clock.close(last) || (is_cut && begins > last);
+    is_after.then(|| Gap { file: file(begins), last: last_of(), begins })
 }
 
 /// The bars before row `new` of `theirs` that the account has not seen, and that do not lie before all

@@ -227,9 +227,15 @@ fn overlapping(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
     pairs.find_map(|(table, inner)| {
         let (outer, path) = (&axes[table].path, &axes[inner].path);
         let rest = path.strip_prefix(outer)?.strip_prefix('.')?;
+        let excluded = keys::excluded(path);
+        let excluded = excluded.iter().filter_map(|it| it.strip_prefix(outer)?.strip_prefix('.'));
+        let keys: Vec<&str> = excluded.chain([rest]).collect();
+        let says = |node: &Node| match node.table() {
+            Some(table) => keys.iter().any(|key| table.at(key).is_some()),
+            None => keys::short_for(outer).is_none_or(|key| key == rest),
+        };
         let says_it = |point: &&Vec<u32>| {
-            let node = value(point, table).and_then(|node| node.table()?.at(rest));
-            node.is_some() && value(point, inner).is_some()
+            value(point, table).is_some_and(says) && value(point, inner).is_some()
         };
         let node = value(points.iter().find(says_it)?, inner)?;
         let title = format!("the axes `{outer}` and `{path}` both say what `{path}` is");

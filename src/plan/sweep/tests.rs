@@ -327,6 +327,17 @@ fn each_point_has_what_all_of_its_axes_say() {
     let axes = [("costs.commission", tables), ("costs.commission.rate", "[0.02]")];
     let both = of_axes("", axes).unwrap_err();
     assert!(both.contains("both say what `costs.commission.rate` is"), "{both}");
+    for axes in [
+        [("sizing", "[{ equity = 0.3 }]"), ("sizing.cash", "[500]")],
+        [("risk.stop_loss", "[0.03]"), ("risk.stop_loss.atr", "[2]")],
+        [("execution.rebalance", "[\"week\"]"), ("execution.rebalance.every", "[\"day\"]")],
+    ] {
+        let both = of_axes("", axes).unwrap_err();
+        assert!(both.contains("both say what `"), "{both}");
+    }
+    let axes = [("execution.rebalance", "[\"week\"]"), ("execution.rebalance.threshold", "[0.1]")];
+    let expected = by_hand(&["execution.rebalance = { every = \"week\", threshold = 0.1 }"]);
+    assert_eq!(of_axes("", axes).unwrap(), expected);
     let rows = "rows = [
         { \"costs.commission\" = { per_order = 5, rate = 0.03 } }, { \"costs.commission.rate\" = 0.01 },
     ]";
