@@ -29,7 +29,7 @@ impl Job {
 /// What a session needs to run.
 #[derive(Debug)]
 pub struct Work {
-    /// The number of its slice in [`Prepared::slices`].
+    /// The number of its slice in [`Prepared::slices`](super::Prepared::slices).
     pub slice: usize,
     /// What it holds while it is its turn to run; `None` in a plan of more than [`AT_ONCE`] sessions.
     pub(super) ready: Option<Box<Ready>>,
