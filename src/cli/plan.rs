@@ -255,12 +255,9 @@ fn explain(planned: &Planned, key: &str, format: Format) -> Result<Exit> {
 /// What the values of an axis say of `key`: it is the axis, or stands in its tables.
 fn said_by<'a>(axis: &'a Axis, key: &str) -> Vec<&'a Node> {
     let nodes = axis.values.iter().flatten();
-    match key.strip_prefix(&axis.path) {
-        Some("") => nodes.collect(),
-        Some(rest) => {
-            let inner = rest.strip_prefix('.');
-            inner.map_or_else(Vec::new, |key| nodes.filter_map(|it| it.table()?.at(key)).collect())
-        }
+    match keys::inside(key, &axis.path) {
+        Some(rest) => nodes.filter_map(|it| it.table()?.at(rest)).collect(),
+        None if key == axis.path => nodes.collect(),
         None => Vec::new(),
     }
 }

@@ -452,9 +452,7 @@ fn with_the_rest(mut layer: Table, paths: &[&str], below: &[Layer]) -> Table {
         let Some(rest) = tree.at(table) else { continue };
         let mut whole = Table::default();
         whole.set_at(table, rest.clone(), &rest.place);
-        let is_inside =
-            |path: &&&str| path.strip_prefix(table).is_some_and(|it| it.starts_with('.'));
-        for path in paths.iter().filter(is_inside) {
+        for path in paths.iter().filter(|path| keys::inside(path, table).is_some()) {
             if let Some(node) = layer.at(path) {
                 lay_at(&mut whole, path, node.clone());
             }

@@ -3,7 +3,7 @@
 //! An axis of just that key is taken out, with a warning, and so is one whose key cannot stand beside what is
 //! set. Where the values of an axis are tables that say it too, nobody can tell what is meant.
 
-use super::keys::{self, is_choice};
+use super::keys::{self, inside, is_choice};
 use super::tree::{Node, Table, Value};
 use crate::diag::{Mistake, Mistakes, Place, codes};
 
@@ -78,8 +78,7 @@ impl Told {
                 }
                 continue;
             }
-            let fate = fate(&path, axis, set);
-            match fate {
+            match fate(&path, axis, set) {
                 Fate::Stays => {}
                 Fate::Replaced(place) => {
                     axes.remove(&key);
@@ -104,11 +103,6 @@ impl Told {
 /// Whether a table is a range of values: of an axis, or of days.
 fn is_range(table: &Table) -> bool {
     ["from", "to"].iter().all(|key| table.get(key).is_some())
-}
-
-/// The rest of `path` in the table at `table`.
-fn inside<'a>(path: &'a str, table: &str) -> Option<&'a str> {
-    path.strip_prefix(table)?.strip_prefix('.')
 }
 
 /// Whether `node` says what the key at `rest` below it is.

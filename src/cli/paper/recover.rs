@@ -68,7 +68,7 @@ impl Recover {
     fn go_on(&self, account: Account, context: &Context) -> Result<Exit> {
         let name = account.name().to_owned();
         let (lost_bars, is_asked) = (account.lost_bars(), !account.unapproved().is_empty());
-        let standing = standing(&account);
+        standing(&account).print(self.format)?;
         if let Some(fact) = account.differs() {
             context.say(&format!("{name}: {fact}"));
         }
@@ -77,7 +77,6 @@ impl Recover {
             Err(Refused::Store(error)) => return Err(error.into()),
             Err(refused) => return Err(Usage(format!("{name}: {refused}")).into()),
         };
-        standing.print(self.format)?;
         if let Some(aside) = &aside {
             context.say(&format!("{name}: what is left of its own bars is kept in {aside}"));
         }

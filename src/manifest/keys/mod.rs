@@ -144,6 +144,11 @@ fn inner(kind: &Kind) -> Option<&'static [Key]> {
     }
 }
 
+/// The rest of `path` below the key at `table`, if it is inside of it.
+pub fn inside<'a>(path: &'a str, table: &str) -> Option<&'a str> {
+    path.strip_prefix(table)?.strip_prefix('.')
+}
+
 /// The keys that cannot stand beside the one at `path` of a session: a table on the way that holds one choice
 /// has one of them, beside those that have a default.
 pub fn excluded(path: &str) -> Vec<String> {

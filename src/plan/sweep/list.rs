@@ -2,7 +2,7 @@
 
 use super::axis::{check_value, flat};
 use super::space::Space;
-use super::{STRATEGY, Strategies, is_inside};
+use super::{STRATEGY, Strategies};
 use crate::diag::{Mistake, Mistakes, Place, codes};
 use crate::manifest::keys::{self, is_choice};
 use crate::manifest::tree::Entry;
@@ -57,9 +57,9 @@ pub(super) fn list(
 fn is_about(path: &str, other: &str) -> bool {
     let excluded = keys::excluded(path);
     let mut excluded = excluded.iter();
-    is_inside(path, other)
-        || is_inside(other, path)
-        || excluded.any(|it| it == other || is_inside(other, it))
+    keys::inside(path, other).is_some()
+        || keys::inside(other, path).is_some()
+        || excluded.any(|it| it == other || keys::inside(other, it).is_some())
 }
 
 impl Row {

@@ -214,11 +214,6 @@ pub fn expand(
     Some(Points { axes: space.axes, strategies: named, points, generated, removed })
 }
 
-/// Whether the key at `path` stands in the table at `table`.
-fn is_inside(path: &str, table: &str) -> bool {
-    path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))
-}
-
 /// Two axes of which a point has values that say something of the same key: one has a table with that key.
 fn overlapping(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
     let value = |point: &[u32], axis: usize| axes[axis].values[point[axis] as usize].as_ref();
@@ -226,9 +221,9 @@ fn overlapping(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
     let mut pairs = all().flat_map(|a| all().map(move |b| (a, b)));
     pairs.find_map(|(table, inner)| {
         let (outer, path) = (&axes[table].path, &axes[inner].path);
-        let rest = path.strip_prefix(outer)?.strip_prefix('.')?;
+        let rest = keys::inside(path, outer)?;
         let excluded = keys::excluded(path);
-        let excluded = excluded.iter().filter_map(|it| it.strip_prefix(outer)?.strip_prefix('.'));
+        let excluded = excluded.iter().filter_map(|it| keys::inside(it, outer));
         let keys: Vec<&str> = excluded.chain([rest]).collect();
         let says = |node: &Node| match node.table() {
             Some(table) => keys.iter().any(|key| table.at(key).is_some()),
@@ -251,7 +246,7 @@ fn excluding(axes: &[Axis], points: &[Vec<u32>]) -> Option<Mistake> {
         let others = keys::excluded(&axis.path);
         let excludes = move |a: &usize| {
             let path = &axes[*a].path;
-            others.iter().any(|other| other == path || is_inside(path, other))
+            others.iter().any(|other| other == path || keys::inside(path, other).is_some())
         };
         (0..b).filter(excludes).map(move |a| (a, b))
     });
