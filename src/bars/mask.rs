@@ -74,6 +74,11 @@ impl Mask {
         self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    /// Whether no bit is set.
+    pub fn is_zero(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+
     /// The first set bit at or after `from`.
     pub fn next(&self, from: usize) -> Option<usize> {
         let mut word_index = from / 64;

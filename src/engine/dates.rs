@@ -43,6 +43,11 @@ impl Dates {
         self.next = if interest { day_start(scene.frame, 0) } else { NEVER };
     }
 
+    /// Whether the calendar can make any bar an event.
+    pub(super) fn matter(&self) -> bool {
+        self.matters
+    }
+
     /// Find the next event of the calendar from bar `from` on.
     pub(super) fn look_ahead(&mut self, scene: &Scene<'_>, ledger: &Ledger, from: usize) {
         if !self.matters {

@@ -92,6 +92,11 @@ impl Guard {
         };
     }
 
+    /// No close before bar `from` had to be looked at.
+    pub(super) fn begin_at(&mut self, from: usize) {
+        self.looked = from;
+    }
+
     /// Whether closes have to be looked at.
     fn watches(&self, scene: &Scene<'_>, ledger: &Ledger) -> bool {
         self.breakers.iter().any(Option::is_some)
@@ -256,7 +261,7 @@ fn fall(equity: f64, from: f64) -> f64 {
 
 /// Whether the account could come to be worth nothing: what is owned outright cannot do that, but what
 /// was owed may have cost more than there was.
-fn can_be_ruined(settings: &Settings, ledger: &Ledger) -> bool {
+pub(super) fn can_be_ruined(settings: &Settings, ledger: &Ledger) -> bool {
     // What rounding leaves of the cash that was spent is no debt.
     let lacks_cash = ledger.cash < -1e-9 * settings.capital;
     !settings.pins.survives_ruin && (settings.trading.leverage > 1.0 || ledger.owes() || lacks_cash)

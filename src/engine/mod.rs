@@ -43,6 +43,7 @@ mod rest;
 mod scene;
 mod sizing;
 mod standing;
+mod straight;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::frame::Detail;
 use super::model::*;
 use super::order::{Intent, Kind, Order, OrderStatus, Reason};
 use super::outcome::{Outcome, What};
+use super::scene::Scene;
 use super::settings::*;
 use super::trade::{Basis, ClosedBy, Fill as Filled, Trade};
 use super::walk::Walk;
@@ -426,18 +427,45 @@ fn every_refusal_and_reduction_is_an_event_with_its_reason() {
     });
 }
 
+/// What came of a walk, but for what only details have.
+fn but_details(outcome: &Outcome) -> Outcome {
+    Outcome { orders: Vec::new(), events: Vec::new(), ..outcome.clone() }
+}
+
+/// That a walk without details, in buffers of the one before, comes to what a new one with details does.
+#[track_caller]
+fn assert_walked(walk: &mut Walk, world: &World, told: &str) -> Outcome {
+    let signals: Vec<Signals> = world.symbols.iter().map(Symbol::signals).collect();
+    let again = but_details(walk.run(&world.frame(), &signals, &world.settings, false));
+    let fresh = but_details(&world.walk());
+    assert_same(&again.fills, &fresh.fills, told);
+    assert_eq!(format!("{again:#?}"), format!("{fresh:#?}"), "{told}");
+    fresh
+}
+
 #[test]
 fn a_used_walk_gives_what_a_new_one_gives_with_or_without_details() {
     let mut walk = Walk::default();
     over_worlds("fills of a used walk", 500, |seed, world| {
-        let signals: Vec<Signals> = world.symbols.iter().map(Symbol::signals).collect();
-        let again = walk.run(&world.frame(), &signals, &world.settings, false);
-        let fresh = world.walk();
-        assert_same(&again.fills, &fresh.fills, &format!("world {seed}"));
-        assert_eq!(again.trades, fresh.trades, "world {seed}");
-        assert_eq!(again.stretches, fresh.stretches, "world {seed}");
-        fresh.fills.len()
+        assert_walked(&mut walk, world, &format!("world {seed}")).fills.len()
     });
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a property says how often its case occurred")]
+fn the_straight_way_comes_to_what_the_walk_comes_to() {
+    let (mut walk, mut ruined, mut refused) = (Walk::default(), 0, 0);
+    over_worlds("fills on the straight way", 6_000, |seed, world| {
+        let world = world.straight(&mut Dice(seed));
+        let (frame, signals) = (world.frame(), [world.symbols[0].signals()]);
+        assert!(Scene::new(&frame, &signals, &world.settings).is_straight(), "world {seed}");
+        let outcome = assert_walked(&mut walk, &world, &format!("world {seed}"));
+        ruined += usize::from(outcome.ruined.is_some());
+        refused += outcome.refusals();
+        outcome.fills.len()
+    });
+    println!("{ruined} were ruined, {refused} entries refused");
+    assert!(ruined >= 20 && refused >= 1_000, "{ruined} were ruined, {refused} entries refused");
 }
 
 #[test]

@@ -12,7 +12,8 @@
 //!
 //! Between two events nothing happens, so the walk jumps: an event is a bar on which a rule that
 //! matters in the present state is true, an order fills, a level is reached, a booking is due, or a
-//! guard trips. What is decided lies in the file `decide`, what is filled in `fill`.
+//! guard trips. What is decided lies in the file `decide`, what is filled in `fill`; where signals alone
+//! are events, the file `straight` goes from one to the next.
 
 use super::command::{Controls, Hand};
 use super::dates::Dates;
@@ -150,6 +151,7 @@ impl Walk {
     ) -> &Outcome {
         let scene = Scene { hand, ..Scene::new(frame, signals, settings) };
         self.begin(&scene, detailed);
+        self.go_straight(&scene);
         let mut from = 0;
         while let Some(t) = self.next_event(&scene) {
             assert!(t >= from, "bar {t} was done, and something is still due on it");
@@ -324,7 +326,7 @@ impl Walk {
     }
 
     /// Find out what happens next to `symbol`, from bar `from` on.
-    fn look_ahead(&mut self, scene: &Scene<'_>, symbol: usize, from: usize) {
+    pub(super) fn look_ahead(&mut self, scene: &Scene<'_>, symbol: usize, from: usize) {
         // A command may change what lies behind it.
         let horizon = scene.horizon.min(self.controls.due(scene).saturating_add(1));
         let bars = scene.bars(symbol);
@@ -571,7 +573,7 @@ impl Walk {
     }
 
     /// The account as it stands at the close of bar `from` begins a stretch.
-    fn mark(&mut self, from: usize) {
+    pub(super) fn mark(&mut self, from: usize) {
         let symbols = self.books.len();
         let held = self.outcome.units.len() - symbols;
         let last = &self.outcome.units[held..];

@@ -128,6 +128,55 @@ impl World {
         world
     }
 
+    /// The world as far as the way through it is straight: the first symbol on every bar, its signals, and
+    /// what may be asked of the orders that follow from them. Now and then a sale costs more than it brings.
+    pub fn straight(&self, dice: &mut Dice) -> Self {
+        let mut world = self.clone();
+        world.symbols.truncate(1);
+        let symbol = &mut world.symbols[0];
+        let rules = [0, 1].map(|_| (0..LEN).map(|_| dice.chance(25)).collect());
+        let [enter, exit] = rules;
+        symbol.rules = [enter, exit, vec![false; LEN], vec![dice.chance(10); LEN]];
+        symbol.present.fill(true);
+        symbol.prices = [const { None }; 4];
+        (symbol.size, symbol.weight) = (None, None);
+        symbol.actions.clear();
+        let Settings { risk, trading, costs, axes, .. } = &self.settings;
+        let mut costs = Costs { funding: None, borrow: 0.0, interest: 0.0, ..costs.clone() };
+        if dice.chance(10) {
+            costs.commission.per_order = dice.number(100.0, 3_000.0);
+        }
+        world.settings = Settings {
+            sizing: self.settings.sizing,
+            costs,
+            trading: Trading {
+                max_participation: None,
+                min_volume: 0.0,
+                leverage: 1.0,
+                maintenance: 0.0,
+                tick_size: dice.chance(20).then_some(0.5),
+                ..*trading
+            },
+            risk: Risk {
+                max_position: risk.max_position,
+                max_gross: risk.max_gross,
+                max_positions: risk.max_positions,
+                hours: risk.hours,
+                blackout: risk.blackout.clone(),
+                weekdays: risk.weekdays,
+                ..Risk::default()
+            },
+            axes: Axes {
+                fill: Fill::NextOpen,
+                orders_per_bar: OrdersPerBar::Many,
+                flip: Flip::TwoOrders,
+                ..*axes
+            },
+            ..Settings::default()
+        };
+        world
+    }
+
     pub fn frame(&self) -> Frame {
         let step = DAY / A_DAY as i64;
         let days = self.quarters.chunk_by(|a, b| a / A_DAY == b / A_DAY);
@@ -228,7 +277,10 @@ impl Symbol {
             low: column(2),
             close: whole(close.collect()),
             volume: column(4),
-            present: Some(Arc::new(Mask::from_fn(self.bars.len(), |bar| self.present[bar]))),
+            present: self
+                .present
+                .contains(&false)
+                .then(|| Arc::new(Mask::from_fn(self.bars.len(), |bar| self.present[bar]))),
             actions: self.actions.clone().into(),
             detail: None,
         }

@@ -1,0 +1,118 @@
+//! The straight way: from signal to signal, where nothing else can happen in between.
+//!
+//! Most sessions of a sweep ask little of the walk: one symbol, long or flat, market orders for the next
+//! open, and nothing that looks at the account or at prices between two signals. What the walk asks at
+//! every event has one answer for all of theirs, so it is asked once, and they go from signal to signal.
+//! What is filled is filled by the walk's own functions. The end of the range is the walk's, and so is
+//! everything from a bar on that leaves the account in need of watching.
+
+use super::fill::Taken;
+use super::guard::can_be_ruined;
+use super::ledger::NEVER;
+use super::model::{Fill, OrdersPerBar, Pins};
+use super::order::Intent;
+use super::rest::Prices;
+use super::scene::Scene;
+use super::trade::{ClosedBy, Moment, Side};
+use super::walk::{At, EntryOrder, ExitOrder, Walk};
+
+impl Scene<'_> {
+    /// Whether signals alone move the account, and each of them is one market order for the next open.
+    pub(super) fn is_straight(&self) -> bool {
+        let ([bars], [signals]) = (&self.frame.symbols[..], &self.signals[..]) else {
+            return false;
+        };
+        let (settings, risk, trading) =
+            (self.settings, &self.settings.risk, &self.settings.trading);
+        let has_every_bar = bars.present.is_none() && bars.actions.is_empty();
+        let only_market_orders = self.axes.fill == Fill::NextOpen
+            && self.axes.orders_per_bar == OrdersPerBar::Many
+            && !self.turns_in_one()
+            && settings.pins == Pins::default()
+            && settings.max_entries == 1
+            && !settings.together
+            && [&signals.stop, &signals.target, &signals.limit, &signals.trigger]
+                .into_iter()
+                .chain([&signals.size, &signals.weight])
+                .all(Option::is_none);
+        let no_levels = [risk.stop_loss, risk.take_profit, risk.trailing_stop]
+            .into_iter()
+            .all(|distance| distance.is_none())
+            && risk.take_profit_after.is_empty()
+            && risk.max_holding.is_none();
+        let nobody_looks = [risk.daily_loss, risk.max_drawdown, risk.max_consecutive_losses]
+            .into_iter()
+            .all(|breaker| breaker.is_none())
+            && risk.max_orders_per_day.is_none()
+            && trading.leverage <= 1.0
+            && trading.maintenance == 0.0
+            && signals.turns.iter().all(Option::is_none)
+            && self.hand.commands.is_empty()
+            && !self.hand.approves;
+        let whole_fills = trading.max_participation.is_none() && trading.min_volume == 0.0;
+        has_every_bar
+            && only_market_orders
+            && no_levels
+            && nobody_looks
+            && whole_fills
+            && signals.enter_short.is_zero()
+    }
+}
+
+impl Walk {
+    /// Go from the beginning as far as the way is straight; the walk goes on from there.
+    ///
+    /// A session whose details are asked for is walked event by event, and comes to the same.
+    pub(super) fn go_straight(&mut self, scene: &Scene<'_>) {
+        if self.detailed || self.dates.matter() || !scene.is_straight() {
+            return;
+        }
+        let signals = &scene.signals[0];
+        // What is filled on the last bar, or after it, belongs to the end of the range.
+        let end = scene.frame.len().saturating_sub(2);
+        let mut from = 0;
+        // Fees that are more than a sale brings leave an account that has to be watched.
+        while !can_be_ruined(scene.settings, &self.ledger) {
+            let held = !self.ledger.positions[0].is_empty();
+            let signal = if held { &signals.exit_long } else { &signals.enter_long };
+            let Some(t) = signal.next(from).filter(|&t| t < end) else { break };
+            from = t + 1;
+            let decided = scene.decided(0, t).expect("a rule acts `delay` bars after its own");
+            let at = At { bar: from, moment: Moment::Open };
+            let order =
+                |walk: &mut Self, intent| walk.place_order(decided, t, 0, intent, [None; 2]);
+            let exit = held.then(|| order(self, Intent::Close(ClosedBy::Rule)));
+            let entry = signals.enter_long.get(t).then(|| order(self, Intent::Open(Side::Long)));
+            let (reference, basis) = scene.market(0, at.bar, at.moment);
+            let taken = Taken { reference, basis, slips: true, rests: false };
+            let fill = (at.bar, at.moment);
+            if let Some(order) = exit {
+                let exit = ExitOrder { decided, order, closed_by: ClosedBy::Rule, fill };
+                self.fill_exit(scene, 0, exit, at, taken);
+            }
+            if let Some(order) = entry {
+                let entry = EntryOrder {
+                    decided,
+                    order,
+                    side: Side::Long,
+                    fill,
+                    prices: Prices::NONE,
+                    levels: [None; 2],
+                    scale: 1.0,
+                    against: false,
+                    left_on: NEVER,
+                    left: None,
+                    begun: false,
+                    approved: true,
+                    expires: NEVER,
+                    searched: from,
+                    reached: None,
+                };
+                self.enter(scene, 0, entry, at, taken, 0.0);
+            }
+            self.mark(from);
+        }
+        self.guard.begin_at(from);
+        self.look_ahead(scene, 0, from);
+    }
+}
