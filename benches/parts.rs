@@ -9,7 +9,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use papertape::bars::{Cut, DAY, Mask, Zone};
+use papertape::bars::{Cut, DAY, Extremes, Mask, Zone};
 use papertape::engine::settings::Distance;
 use papertape::engine::{Aligned, Costs, Day, Frame, Outcome, Settings, Walk};
 use papertape::metrics::account::Meter;
@@ -60,6 +60,7 @@ fn frame() -> Frame {
             high: column(1),
             low: column(2),
             close: column(3),
+            closes: Extremes::of(&column(3)),
             volume: column(4),
             present: None,
             actions: Arc::new([]),

@@ -1,5 +1,8 @@
 //! The least and the greatest of many numbers.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 /// Independent minima and maxima, so that the compiler can keep them in vectors.
 const LANES: usize = 8;
 
@@ -27,9 +30,44 @@ pub fn extremes(values: &[f64]) -> (f64, f64) {
     (low, rest.iter().chain(&high).copied().fold(f64::NEG_INFINITY, higher))
 }
 
+/// The least and the greatest of every few values of a column, so that those of any rows are found without
+/// a look at most of them.
+///
+/// ```
+/// # use papertape::bars::{Extremes, extremes};
+/// let column: Vec<f64> = (0..1_000).map(|row| f64::from(row % 300)).collect();
+/// assert_eq!(Extremes::of(&column).within(&column, 10..990), (0.0, 299.0));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Extremes {
+    blocks: Arc<[(f64, f64)]>,
+}
+
+impl Extremes {
+    /// How many values are a block.
+    const BLOCK: usize = 64;
+
+    /// Those of `column`.
+    pub fn of(column: &[f64]) -> Self {
+        Self { blocks: column.chunks(Self::BLOCK).map(extremes).collect() }
+    }
+
+    /// [`extremes`] of the rows `rows` of `column`, which is the one that these are of.
+    pub fn within(&self, column: &[f64], rows: Range<usize>) -> (f64, f64) {
+        let (first, last) = (rows.start.div_ceil(Self::BLOCK), rows.end / Self::BLOCK);
+        if first >= last {
+            return extremes(&column[rows]);
+        }
+        let before = extremes(&column[rows.start..first * Self::BLOCK]);
+        let after = extremes(&column[last * Self::BLOCK..rows.end]);
+        let blocks = self.blocks[first..last].iter().chain([&after]);
+        blocks.fold(before, |(low, high), &(lower, higher)| (low.min(lower), high.max(higher)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::extremes;
+    use super::{Extremes, extremes};
     use proptest::prelude::*;
 
     proptest! {
@@ -41,6 +79,17 @@ mod tests {
             let low = present.iter().copied().fold(f64::INFINITY, f64::min);
             let high = present.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             prop_assert_eq!(extremes(&values), (low, high));
+        }
+
+        #[test]
+        fn blocks_know_what_their_values_do(
+            values in prop::collection::vec(prop_oneof![9 => -9.0..9.0_f64, 1 => Just(f64::NAN)], 1..400),
+            ends in [0..400_usize, 0..400_usize],
+        ) {
+            let [a, b] = ends.map(|end| end % (values.len() + 1));
+            let rows = a.min(b)..a.max(b);
+            let known = Extremes::of(&values).within(&values, rows.clone());
+            prop_assert_eq!(known, extremes(&values[rows]));
         }
     }
 }

@@ -16,7 +16,7 @@ pub mod zone;
 mod extremes;
 
 pub use cut::Cut;
-pub use extremes::extremes;
+pub use extremes::{Extremes, extremes};
 pub use mask::Mask;
 pub use zone::Zone;
 

@@ -148,7 +148,7 @@ impl Batch<'_> {
             });
             loop {
                 match receiver.recv_timeout(TICK) {
-                    Ok(finished) => each(Some(finished)),
+                    Ok(finished) => finished.into_iter().for_each(|one| each(Some(one))),
                     Err(mpsc::RecvTimeoutError::Timeout) => each(None),
                     Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 }
@@ -169,13 +169,14 @@ impl Batch<'_> {
 
     /// Run jobs that share their columns: each thread takes the next block when it is done with its
     /// last.
-    fn run_group(&self, group: &Group<'_>, sender: &mpsc::SyncSender<Finished>) {
+    fn run_group(&self, group: &Group<'_>, sender: &mpsc::SyncSender<Vec<Finished>>) {
         let jobs = group.iter().flatten().map(|(job, _)| *job);
         let columns = self.prepared.columns(jobs);
         let bench = Bench { columns: &columns, prepared: self.prepared, timeout: self.timeout };
         let next = AtomicUsize::new(0);
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
+            let mut parcel = Parcel { sender, sessions: Vec::new(), sent: Instant::now() };
             while let Some(block) = group.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let began = Instant::now();
                 if !self.cancel.load(Ordering::Relaxed) {
@@ -187,11 +188,45 @@ impl Batch<'_> {
                     if self.cancel.load(Ordering::Relaxed) {
                         return;
                     }
-                    // Nobody listens any more only when the caller is unwinding.
-                    let _ = sender.send(worker.finish(&bench, job, *detailed, self.fault));
+                    parcel.add(worker.finish(&bench, job, *detailed, self.fault), *detailed);
                 }
             }
         });
+    }
+}
+
+/// Sessions that ended and are handed over together: to wake the caller takes longer than a small one.
+struct Parcel<'a> {
+    sender: &'a mpsc::SyncSender<Vec<Finished>>,
+    sessions: Vec<Finished>,
+    /// When the last parcel was sent.
+    sent: Instant,
+}
+
+impl Parcel<'_> {
+    /// How long a session waits for others.
+    const WAITS: Duration = Duration::from_millis(20);
+
+    /// One more; details are much, and are sent at once.
+    fn add(&mut self, finished: Finished, detailed: bool) {
+        self.sessions.push(finished);
+        if detailed || self.sent.elapsed() >= Self::WAITS {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        self.sent = Instant::now();
+        if !self.sessions.is_empty() {
+            // Nobody listens any more only when the caller is unwinding.
+            let _ = self.sender.send(std::mem::take(&mut self.sessions));
+        }
+    }
+}
+
+impl Drop for Parcel<'_> {
+    fn drop(&mut self) {
+        self.send();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bars of a session's symbols on one time axis: what the walk goes over.
 
-use crate::bars::{Action, Cut, DAY, Mask, Zone};
+use crate::bars::{Action, Cut, DAY, Extremes, Mask, Zone};
 use std::sync::Arc;
 
 /// The bars of a session's range, all symbols on the union of their times.
@@ -47,6 +47,8 @@ pub struct Aligned {
     pub low: Cut<f64>,
     /// The last close: carried over bars that the symbol does not have, `NaN` before its first.
     pub close: Cut<f64>,
+    /// The extremes of `close`.
+    pub closes: Extremes,
     /// Units traded; `NaN` where it is not known.
     pub volume: Cut<f64>,
     /// Which bars the symbol has; `None` for all of them.

@@ -4,6 +4,7 @@ use super::order::{Cause, Order, Reason};
 use super::settings::Action;
 use super::standing::Change;
 use super::trade::{Fill, Trade};
+use multiversion::multiversion;
 use std::ops::Range;
 
 /// The bars from `from` up to the next stretch, on which the account held the same.
@@ -258,7 +259,7 @@ pub fn values(
     match (held.next(), held.next()) {
         (None, _) => equity.extend(bars.map(|_| cash)),
         (Some((units, close)), None) => {
-            equity.extend(close.iter().map(|close| cash + units * close));
+            one_value(cash, *units, close, equity);
         }
         (Some((units, close)), Some(second)) => {
             let from = equity.len();
@@ -270,4 +271,10 @@ pub fn values(
             sums.iter_mut().for_each(|sum| *sum += cash);
         }
     }
+}
+
+/// [`values`] of one symbol.
+#[multiversion(targets = "simd")]
+fn one_value(cash: f64, units: f64, close: &[f64], equity: &mut Vec<f64>) {
+    equity.extend(close.iter().map(|close| cash + units * close));
 }

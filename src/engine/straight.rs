@@ -13,7 +13,7 @@ use super::model::{Fill, OrdersPerBar, Pins};
 use super::order::Intent;
 use super::rest::Prices;
 use super::scene::Scene;
-use super::trade::{ClosedBy, Moment, Side};
+use super::trade::{Basis, ClosedBy, Moment, Side};
 use super::walk::{At, EntryOrder, ExitOrder, Walk};
 
 impl Scene<'_> {
@@ -59,6 +59,35 @@ impl Scene<'_> {
     }
 }
 
+/// How many signals are looked up at a time: the prices after them lie far apart in memory, and are
+/// fetched side by side.
+const TOGETHER: usize = 16;
+
+/// A close at which a position is left, or entered, or both.
+#[derive(Clone, Copy)]
+struct Signal {
+    bar: usize,
+    enters: bool,
+    /// What the market asks for at the next open.
+    market: (f64, Basis),
+}
+
+impl Scene<'_> {
+    /// The next signals from the close of bar `from` on, if a position is held before them or not, and all of
+    /// them are followed.
+    fn signals_ahead(&self, mut held: bool, mut from: usize) -> [Option<Signal>; TOGETHER] {
+        let signals = &self.signals[0];
+        // What is filled on the last bar, or after it, belongs to the end of the range.
+        let end = self.frame.len().saturating_sub(2);
+        std::array::from_fn(|_| {
+            let signal = if held { &signals.exit_long } else { &signals.enter_long };
+            let bar = signal.next(from).filter(|&bar| bar < end)?;
+            (held, from) = (signals.enter_long.get(bar), bar + 1);
+            Some(Signal { bar, enters: held, market: self.market(0, from, Moment::Open) })
+        })
+    }
+}
+
 impl Walk {
     /// Go from the beginning as far as the way is straight; the walk goes on from there.
     ///
@@ -67,52 +96,63 @@ impl Walk {
         if self.detailed || self.dates.matter() || !scene.is_straight() {
             return;
         }
-        let signals = &scene.signals[0];
-        // What is filled on the last bar, or after it, belongs to the end of the range.
-        let end = scene.frame.len().saturating_sub(2);
         let mut from = 0;
         // Fees that are more than a sale brings leave an account that has to be watched.
         while !can_be_ruined(scene.settings, &self.ledger) {
-            let held = !self.ledger.positions[0].is_empty();
-            let signal = if held { &signals.exit_long } else { &signals.enter_long };
-            let Some(t) = signal.next(from).filter(|&t| t < end) else { break };
-            from = t + 1;
-            let decided = scene.decided(0, t).expect("a rule acts `delay` bars after its own");
-            let at = At { bar: from, moment: Moment::Open };
-            let order =
-                |walk: &mut Self, intent| walk.place_order(decided, t, 0, intent, [None; 2]);
-            let exit = held.then(|| order(self, Intent::Close(ClosedBy::Rule)));
-            let entry = signals.enter_long.get(t).then(|| order(self, Intent::Open(Side::Long)));
-            let (reference, basis) = scene.market(0, at.bar, at.moment);
-            let taken = Taken { reference, basis, slips: true, rests: false };
-            let fill = (at.bar, at.moment);
-            if let Some(order) = exit {
-                let exit = ExitOrder { decided, order, closed_by: ClosedBy::Rule, fill };
-                self.fill_exit(scene, 0, exit, at, taken);
+            let ahead = scene.signals_ahead(self.holds(), from);
+            if ahead[0].is_none() {
+                break;
             }
-            if let Some(order) = entry {
-                let entry = EntryOrder {
-                    decided,
-                    order,
-                    side: Side::Long,
-                    fill,
-                    prices: Prices::NONE,
-                    levels: [None; 2],
-                    scale: 1.0,
-                    against: false,
-                    left_on: NEVER,
-                    left: None,
-                    begun: false,
-                    approved: true,
-                    expires: NEVER,
-                    searched: from,
-                    reached: None,
-                };
-                self.enter(scene, 0, entry, at, taken, 0.0);
+            for signal in ahead.into_iter().flatten() {
+                self.follow(scene, signal);
+                from = signal.bar + 1;
+                if self.holds() != signal.enters || can_be_ruined(scene.settings, &self.ledger) {
+                    break;
+                }
             }
-            self.mark(from);
         }
         self.guard.begin_at(from);
         self.look_ahead(scene, 0, from);
+    }
+
+    fn holds(&self) -> bool {
+        !self.ledger.positions[0].is_empty()
+    }
+
+    /// Order what a signal asks for, and fill it at the next open.
+    fn follow(&mut self, scene: &Scene<'_>, Signal { bar, enters, market }: Signal) {
+        let decided = scene.decided(0, bar).expect("a rule acts `delay` bars after its own");
+        let order = |walk: &mut Self, intent| walk.place_order(decided, bar, 0, intent, [None; 2]);
+        let exit = self.holds().then(|| order(self, Intent::Close(ClosedBy::Rule)));
+        let entry = enters.then(|| order(self, Intent::Open(Side::Long)));
+        let at = At { bar: bar + 1, moment: Moment::Open };
+        let fill = (at.bar, at.moment);
+        let (reference, basis) = market;
+        let taken = Taken { reference, basis, slips: true, rests: false };
+        if let Some(order) = exit {
+            let exit = ExitOrder { decided, order, closed_by: ClosedBy::Rule, fill };
+            self.fill_exit(scene, 0, exit, at, taken);
+        }
+        if let Some(order) = entry {
+            let entry = EntryOrder {
+                decided,
+                order,
+                side: Side::Long,
+                fill,
+                prices: Prices::NONE,
+                levels: [None; 2],
+                scale: 1.0,
+                against: false,
+                left_on: NEVER,
+                left: None,
+                begun: false,
+                approved: true,
+                expires: NEVER,
+                searched: at.bar,
+                reached: None,
+            };
+            self.enter(scene, 0, entry, at, taken, 0.0);
+        }
+        self.mark(at.bar);
     }
 }

@@ -8,7 +8,7 @@ use super::outcome::Outcome;
 use super::settings::{Distance, Risk, Settings, Sizing, Span};
 use super::trade::{ClosedBy, Moment, Side};
 use super::walk::Walk;
-use crate::bars::{Cut, DAY, Mask, Zone};
+use crate::bars::{Cut, DAY, Extremes, Mask, Zone};
 use crate::strategy::Signals;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub(super) fn frame(bars: &[[f64; 4]]) -> Frame {
         high: column(1),
         low: column(2),
         close: column(3),
+        closes: Extremes::of(&column(3)),
         name: "X".into(),
         volume: column(3),
         present: None,

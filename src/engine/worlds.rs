@@ -6,7 +6,7 @@ use super::model::*;
 use super::outcome::Outcome;
 use super::settings::*;
 use super::walk::Walk;
-use crate::bars::{self, Cut, DAY, Mask, Zone};
+use crate::bars::{self, Cut, DAY, Extremes, Mask, Zone};
 use crate::strategy::Signals;
 use std::sync::Arc;
 
@@ -270,12 +270,14 @@ impl Symbol {
             last = if *there { bar[3] } else { last };
             last
         });
+        let close: Vec<f64> = close.collect();
         Aligned {
             name: number.to_string(),
             open: column(0),
             high: column(1),
             low: column(2),
-            close: whole(close.collect()),
+            closes: Extremes::of(&close),
+            close: whole(close),
             volume: column(4),
             present: self
                 .present

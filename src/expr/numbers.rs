@@ -7,13 +7,12 @@
 use super::column::Kleene;
 use super::parse::Binary;
 use crate::bars::{Cut, Mask, extremes};
+use multiversion::multiversion;
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// Bars in a word of a mask.
 pub(super) const BLOCK: usize = u64::BITS as usize;
-/// Independent words of a comparison, so that the compiler can keep them in vectors.
-const LANES: usize = 4;
 
 /// A column of numbers, finite or `NaN` where missing.
 #[derive(Debug, Clone)]
@@ -36,8 +35,7 @@ struct Span {
 impl Span {
     fn of(values: &[f64]) -> Self {
         let (low, high) = extremes(values);
-        let present = word(values, values, |value, _| !value.is_nan());
-        Self { low, high, present }
+        Self { low, high, present: present(values) }
     }
 
     /// The same value on every bar.
@@ -151,33 +149,35 @@ impl<'a> Side<'a> {
                 (&one[..], &same[..])
             }
         };
-        [word(a, b, |a, b| a > b), word(a, b, |a, b| a < b)]
+        compared(a, b)
     }
+}
+
+/// Where `a` is greater than `b`, and where less, of up to 64 pairs.
+fn compared(a: &[f64], b: &[f64]) -> [u64; 2] {
+    match (a.as_array(), b.as_array()) {
+        (Some(a), Some(b)) => compared_whole(a, b),
+        _ => [word(a, b, |a, b| a > b), word(a, b, |a, b| a < b)],
+    }
+}
+
+/// [`compared`] for 64 pairs.
+#[multiversion(targets = "simd")]
+fn compared_whole(a: &[f64; BLOCK], b: &[f64; BLOCK]) -> [u64; 2] {
+    [word(a, b, |a, b| a > b), word(a, b, |a, b| a < b)]
+}
+
+/// Which of up to 64 values are not missing.
+#[multiversion(targets = "simd")]
+fn present(values: &[f64]) -> u64 {
+    word(values, values, |value, _| !value.is_nan())
 }
 
 /// Of which of up to 64 pairs something `holds`.
+#[inline(always)]
 fn word(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> u64 {
-    if let (Some(a), Some(b)) = (a.as_array(), b.as_array()) {
-        return pairs(a, b, holds);
-    }
     let bits = a.iter().zip(b).enumerate();
     bits.fold(0, |word, (bit, (&a, &b))| word | u64::from(holds(a, b)) << bit)
-}
-
-/// [`word`] of 64 pairs.
-///
-/// A function of its own and for one thing at a time: only so does the compiler unroll all of it, compare
-/// several pairs at a time and collect the bits where it compares them.
-#[inline(never)]
-fn pairs(a: &[f64; BLOCK], b: &[f64; BLOCK], holds: impl Fn(f64, f64) -> bool) -> u64 {
-    let mut lanes = [0; LANES];
-    for chunk in 0..BLOCK / LANES {
-        for (lane, word) in lanes.iter_mut().enumerate() {
-            let bit = chunk * LANES + lane;
-            *word |= if holds(a[bit], b[bit]) { 1 << bit } else { 0 };
-        }
-    }
-    lanes.into_iter().fold(0, |word, lane| word | lane)
 }
 
 /// How two operands compare, in the making: words are added to it as far as anybody wants to go, so that

@@ -3,7 +3,7 @@
 
 use super::case::Window;
 use super::{Calendar, DataError, DataSet, Verdict};
-use crate::bars::{Action, Bars, Cut, DAY, Mask, Zone, duration};
+use crate::bars::{Action, Bars, Cut, DAY, Extremes, Mask, Zone, duration};
 use crate::engine::{Aligned, Day, Detail, Frame};
 use crate::expr::{Seen, View, World};
 use crate::manifest::{Benchmark, DataSettings, Range};
@@ -397,6 +397,7 @@ fn single(part: &Part, calendar: &Calendar) -> Frame {
             open: cut(&bars.open),
             high: cut(&bars.high),
             low: cut(&bars.low),
+            closes: Extremes::of(&bars.close[rows.clone()]),
             close: cut(&bars.close),
             volume: cut(&bars.volume),
             present: None,
@@ -489,6 +490,7 @@ fn align(part: &Part, time: &[i64]) -> Aligned {
         open: column(&part.bars.open),
         high: column(&part.bars.high),
         low: column(&part.bars.low),
+        closes: Extremes::of(&closes),
         close: closes,
         volume: column(&part.bars.volume),
         present: (present.count() < present.len()).then(|| Arc::new(present)),

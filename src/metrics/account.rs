@@ -6,7 +6,7 @@ use super::drawdown::Drawdowns;
 use super::returns::{ReturnStats, positive_months};
 use super::trades::TradeStats;
 use super::{Metric, Metrics, Parts};
-use crate::bars::{DAY, extremes};
+use crate::bars::DAY;
 use crate::engine::outcome::{value, values};
 use crate::engine::{Frame, Outcome, Settings, Trade};
 use std::ops::Range;
@@ -307,7 +307,7 @@ pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
     let splits = bars.actions.iter().filter(|action| held.contains(&action.row));
     let (mut low, mut high, mut units) = (trade.exit_price, trade.exit_price, 1.0);
     for (row, split) in splits.rev().map(|it| (it.row, it.split)).chain([(from, 1.0)]) {
-        let (lowest, highest) = extremes(&bars.close[row..to]);
+        let (lowest, highest) = bars.closes.within(&bars.close, row..to);
         (low, high) = (low.min(lowest / units), high.max(highest / units));
         (to, units) = (row, units * split);
     }
@@ -319,7 +319,7 @@ pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bars::{Cut, Zone};
+    use crate::bars::{Cut, Extremes, Zone};
     use crate::engine::outcome::Stretch;
     use crate::engine::{Aligned, Day};
     use std::sync::Arc;
@@ -339,6 +339,7 @@ mod tests {
             high: column(),
             low: column(),
             close: column(),
+            closes: Extremes::of(&column()),
             volume: column(),
             present: None,
             actions: Arc::new([]),

@@ -13,6 +13,8 @@
 //! index of 0.001 is right to about 1e-10 of itself, and drawdowns below 1e-8 do not show in it.
 //! Everything else is a minimum, a maximum or a count, or is added once an episode.
 
+use multiversion::multiversion;
+
 /// Multiples of 2^-51 in one.
 const ONE: f64 = (1_u64 << 51) as f64;
 /// Bars that are looked at together when none of them reaches the peak.
@@ -115,12 +117,7 @@ impl Drawdowns {
 
     /// The next bars close at these equities, all finite.
     pub fn mark(&mut self, equity: &[f64]) {
-        for block in equity.chunks(BLOCK) {
-            match self.block_under_water(block) {
-                Some((low, squares)) => self.submerge(block.len(), low, squares.into()),
-                None => self.mark_each(block),
-            }
-        }
+        mark(self, equity);
     }
 
     /// The next `bars` bars all close at this equity, finite: as marking it that many times.
@@ -153,6 +150,7 @@ impl Drawdowns {
     }
 
     /// [`Drawdowns::mark`] for the few bars of a block that is not under water as a whole.
+    #[inline(never)]
     fn mark_each(&mut self, mut equity: &[f64]) {
         while let Some(&first) = equity.first() {
             let (mut bars, mut low, mut squares) = (0, f64::INFINITY, 0);
@@ -177,6 +175,7 @@ impl Drawdowns {
 
     /// The lowest equity and the sum of the squares of a block that lies below the peak and not
     /// below zero; `None` for any other block.
+    #[inline(always)]
     fn block_under_water(&self, block: &[f64]) -> Option<(f64, u64)> {
         let mut low = [f64::INFINITY; LANES];
         let mut high = [f64::NEG_INFINITY; LANES];
@@ -238,6 +237,17 @@ impl Drawdowns {
     }
 }
 
+/// [`Drawdowns::mark`], which as a method could not be there for each kind of registers.
+#[multiversion(targets = "simd")]
+fn mark(drawdowns: &mut Drawdowns, equity: &[f64]) {
+    for block in equity.chunks(BLOCK) {
+        match drawdowns.block_under_water(block) {
+            Some((low, squares)) => drawdowns.submerge(block.len(), low, squares.into()),
+            None => drawdowns.mark_each(block),
+        }
+    }
+}
+
 /// A square in multiples of 2^-51, rounded to even.
 fn fixed(square: f64) -> u128 {
     // From 2 on a float has no digits below 2^-51, so that nothing is left to round.
@@ -248,6 +258,7 @@ fn fixed(square: f64) -> u128 {
 ///
 /// Between 2 and 4 floats are 2^-51 apart: the addition rounds, and the bits count the steps. This
 /// runs in vector registers, which a conversion to integers does not.
+#[inline(always)]
 fn rounded(square: f64) -> u64 {
     (square + 2.0).to_bits().wrapping_sub(2.0_f64.to_bits())
 }

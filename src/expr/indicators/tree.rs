@@ -7,12 +7,13 @@
 //! makes it about `2 log2(n)` merges a row. A running sum would be one, and would carry the
 //! rounding of everything that ever passed through it.
 
+use multiversion::multiversion;
 use std::array::from_fn;
 
 use super::finite;
 
 /// Rows merged side by side; it lets the compiler use vector registers and changes no bit.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Windows computed at a time, so that their stretches stay in the cache.
 const BLOCK: usize = 2048;
@@ -24,12 +25,18 @@ type Columns<const N: usize> = [Vec<f64>; N];
 ///
 /// `leaf(row)` is what is known about the stretch of one row, `merge(a, len_a, b, len_b)` about the
 /// stretch `a` followed by `b`, and `value(row, window)` reads the window that ends at `row`.
-pub(super) fn windows<const N: usize>(
+#[multiversion(targets = "simd")]
+pub(super) fn windows<
+    const N: usize,
+    Leaf: Fn(usize) -> [f64; N],
+    Merge: Fn([f64; N], f64, [f64; N], f64) -> [f64; N],
+    Value: Fn(usize, [f64; N]) -> f64,
+>(
     rows: usize,
     n: usize,
-    leaf: impl Fn(usize) -> [f64; N],
-    merge: impl Fn([f64; N], f64, [f64; N], f64) -> [f64; N],
-    value: impl Fn(usize, [f64; N]) -> f64,
+    leaf: Leaf,
+    merge: Merge,
+    value: Value,
 ) -> Vec<f64> {
     assert!(n > 0, "a window holds at least one row");
     let Some(last) = rows.checked_sub(n) else { return vec![f64::NAN; rows] };
