@@ -45,7 +45,7 @@ pub struct Extremes {
 
 impl Extremes {
     /// How many values are a block.
-    const BLOCK: usize = 64;
+    const BLOCK: usize = 16;
 
     /// Those of `column`.
     pub fn of(column: &[f64]) -> Self {
@@ -55,13 +55,19 @@ impl Extremes {
     /// [`extremes`] of the rows `rows` of `column`, which is the one that these are of.
     pub fn within(&self, column: &[f64], rows: Range<usize>) -> (f64, f64) {
         let (first, last) = (rows.start.div_ceil(Self::BLOCK), rows.end / Self::BLOCK);
-        if first >= last {
-            return extremes(&column[rows]);
-        }
-        let before = extremes(&column[rows.start..first * Self::BLOCK]);
-        let after = extremes(&column[last * Self::BLOCK..rows.end]);
-        let blocks = self.blocks[first..last].iter().chain([&after]);
-        blocks.fold(before, |(low, high), &(lower, higher)| (low.min(lower), high.max(higher)))
+        let (head, tail, blocks) = match first < last {
+            true => (
+                rows.start..first * Self::BLOCK,
+                last * Self::BLOCK..rows.end,
+                &self.blocks[first..last],
+            ),
+            false => (rows.clone(), rows.end..rows.end, &[][..]),
+        };
+        let each = column[head].iter().chain(&column[tail]).map(|&value| (value, value));
+        let none = (f64::INFINITY, f64::NEG_INFINITY);
+        each.chain(blocks.iter().copied()).fold(none, |(low, high), (lower, higher)| {
+            (if lower < low { lower } else { low }, if higher > high { higher } else { high })
+        })
     }
 }
 

@@ -136,6 +136,9 @@ impl<'a> Scene<'a> {
         rules: [Option<f64>; 2],
     ) -> Option<Levels> {
         let risk = &self.settings.risk;
+        if !risk.has_levels() && rules == [None; 2] {
+            return None;
+        }
         let base = self.base(symbol, decided, filled, price);
         let away = |distance: Option<Distance>| self.away(symbol, distance?, decided);
         let mut levels = Levels::none(side);

@@ -223,6 +223,18 @@ pub struct Risk {
 }
 
 impl Risk {
+    /// Whether positions have a stop, a target or a trailing stop of the session.
+    pub fn has_levels(&self) -> bool {
+        [self.stop_loss, self.take_profit, self.trailing_stop].iter().any(Option::is_some)
+    }
+
+    /// Whether the size of an entry has a limit.
+    pub fn has_caps(&self) -> bool {
+        [self.max_position, self.max_symbol, self.max_group, self.max_gross, self.max_net]
+            .iter()
+            .any(Option::is_some)
+    }
+
     /// The members of the first group that holds `symbol`, if one does.
     pub fn group(&self, symbol: &str) -> Option<&[String]> {
         let members = self.groups.iter().map(|(_, members)| members.as_slice());

@@ -132,7 +132,8 @@ impl Walk {
             }
             _ => (affordable, Some(Reason::NoCash)),
         };
-        for (reason, cap) in self.caps(scene, symbol, entry.side, at) {
+        let caps = settings.risk.has_caps().then(|| self.caps(scene, symbol, entry.side, at));
+        for (reason, cap) in caps.into_iter().flatten() {
             let most = cap / unit.price;
             if most < units {
                 (units, reduced) = (most.max(0.0), Some(reason));

@@ -35,11 +35,8 @@ impl Scene<'_> {
                 .into_iter()
                 .chain([&signals.size, &signals.weight])
                 .all(Option::is_none);
-        let no_levels = [risk.stop_loss, risk.take_profit, risk.trailing_stop]
-            .into_iter()
-            .all(|distance| distance.is_none())
-            && risk.take_profit_after.is_empty()
-            && risk.max_holding.is_none();
+        let no_levels =
+            !risk.has_levels() && risk.take_profit_after.is_empty() && risk.max_holding.is_none();
         let nobody_looks = [risk.daily_loss, risk.max_drawdown, risk.max_consecutive_losses]
             .into_iter()
             .all(|breaker| breaker.is_none())

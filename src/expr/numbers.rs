@@ -186,17 +186,22 @@ fn word(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> u64 {
 #[derive(Debug)]
 pub(super) struct Comparison {
     len: usize,
-    greater: Vec<u64>,
-    less: Vec<u64>,
+    blocks: Vec<Compared>,
+}
+
+/// How two operands compare on 64 bars, a bit each.
+#[derive(Debug, Clone, Copy)]
+struct Compared {
+    greater: u64,
+    less: u64,
     /// Where neither operand is missing.
-    present: Vec<u64>,
+    present: u64,
 }
 
 impl Comparison {
     /// Two operands over `len` bars, of which none is compared yet.
     pub(super) fn new(len: usize) -> Self {
-        let words = || Vec::with_capacity(len.div_ceil(BLOCK));
-        Self { len, greater: words(), less: words(), present: words() }
+        Self { len, blocks: Vec::with_capacity(len.div_ceil(BLOCK)) }
     }
 
     /// How `a` and `b` compare on all of `len` bars.
@@ -208,48 +213,57 @@ impl Comparison {
 
     /// Whether no bar is left.
     pub(super) fn is_done(&self) -> bool {
-        self.present.len() == self.len.div_ceil(BLOCK)
+        self.blocks.len() == self.len.div_ceil(BLOCK)
     }
 
     /// Compare so many further blocks of 64 bars of `a` and `b`, as far as there are any.
     pub(super) fn go_on(&mut self, [a, b]: [Side<'_>; 2], blocks: usize) {
-        let from = self.present.len();
-        for block in from..self.len.div_ceil(BLOCK).min(from.saturating_add(blocks)) {
+        let from = self.blocks.len();
+        let until = self.len.div_ceil(BLOCK).min(from.saturating_add(blocks));
+        self.blocks.extend((from..until).map(|block| {
             let (one, other) = (a.span(block), b.span(block));
-            let both = one.present & other.present;
+            let present = one.present & other.present;
             let [greater, less] = if one.low > other.high {
-                [both, 0]
+                [present, 0]
             } else if one.high < other.low {
-                [0, both]
+                [0, present]
             } else {
                 a.words(b, block)
             };
-            self.greater.push(greater);
-            self.less.push(less);
-            self.present.push(both);
-        }
+            Compared { greater, less, present }
+        }));
     }
 
     /// Where a relation holds, and where not; neither where an operand is missing. Every bar is
     /// compared.
     pub(super) fn relation(&self, relation: Binary) -> Kleene {
-        let mask = |words| Mask::from_words(words, self.len);
-        let but = |words: &[u64]| {
-            mask(self.present.iter().zip(words).map(|(present, word)| present & !word).collect())
-        };
-        let is = |words: &[u64]| mask(words.to_vec());
-        let unlike = || -> Vec<u64> {
-            self.greater.iter().zip(&self.less).map(|(greater, less)| greater | less).collect()
+        let is = |bits: fn(&Compared) -> u64| {
+            Mask::from_words(self.blocks.iter().map(bits).collect(), self.len)
         };
         match relation {
-            Binary::Greater => Kleene { yes: is(&self.greater), no: but(&self.greater) },
-            Binary::Less => Kleene { yes: is(&self.less), no: but(&self.less) },
-            Binary::GreaterEqual => Kleene { yes: but(&self.less), no: is(&self.less) },
-            Binary::LessEqual => Kleene { yes: but(&self.greater), no: is(&self.greater) },
-            Binary::Equal => Kleene { yes: but(&unlike()), no: mask(unlike()) },
-            Binary::NotEqual => Kleene { yes: mask(unlike()), no: but(&unlike()) },
+            Binary::Greater => Kleene { yes: is(|it| it.greater), no: is(|it| it.but(it.greater)) },
+            Binary::Less => Kleene { yes: is(|it| it.less), no: is(|it| it.but(it.less)) },
+            Binary::GreaterEqual => Kleene { yes: is(|it| it.but(it.less)), no: is(|it| it.less) },
+            Binary::LessEqual => {
+                Kleene { yes: is(|it| it.but(it.greater)), no: is(|it| it.greater) }
+            }
+            Binary::Equal => Kleene { yes: is(|it| it.but(it.unlike())), no: is(Compared::unlike) },
+            Binary::NotEqual => {
+                Kleene { yes: is(Compared::unlike), no: is(|it| it.but(it.unlike())) }
+            }
             _ => unreachable!("this is no relation of numbers"),
         }
+    }
+}
+
+impl Compared {
+    /// Where neither operand is missing, but for `bits`.
+    fn but(&self, bits: u64) -> u64 {
+        self.present & !bits
+    }
+
+    fn unlike(&self) -> u64 {
+        self.greater | self.less
     }
 }
 
