@@ -237,22 +237,31 @@ impl Comparison {
     /// Where a relation holds, and where not; neither where an operand is missing. Every bar is
     /// compared.
     pub(super) fn relation(&self, relation: Binary) -> Kleene {
-        let is = |bits: fn(&Compared) -> u64| {
-            Mask::from_words(self.blocks.iter().map(bits).collect(), self.len)
-        };
         match relation {
-            Binary::Greater => Kleene { yes: is(|it| it.greater), no: is(|it| it.but(it.greater)) },
-            Binary::Less => Kleene { yes: is(|it| it.less), no: is(|it| it.but(it.less)) },
-            Binary::GreaterEqual => Kleene { yes: is(|it| it.but(it.less)), no: is(|it| it.less) },
-            Binary::LessEqual => {
-                Kleene { yes: is(|it| it.but(it.greater)), no: is(|it| it.greater) }
+            Binary::Greater => {
+                Kleene { yes: self.mask(|it| it.greater), no: self.mask(|it| it.but(it.greater)) }
             }
-            Binary::Equal => Kleene { yes: is(|it| it.but(it.unlike())), no: is(Compared::unlike) },
+            Binary::Less => {
+                Kleene { yes: self.mask(|it| it.less), no: self.mask(|it| it.but(it.less)) }
+            }
+            Binary::GreaterEqual => {
+                Kleene { yes: self.mask(|it| it.but(it.less)), no: self.mask(|it| it.less) }
+            }
+            Binary::LessEqual => {
+                Kleene { yes: self.mask(|it| it.but(it.greater)), no: self.mask(|it| it.greater) }
+            }
+            Binary::Equal => {
+                Kleene { yes: self.mask(|it| it.but(it.unlike())), no: self.mask(|it| it.unlike()) }
+            }
             Binary::NotEqual => {
-                Kleene { yes: is(Compared::unlike), no: is(|it| it.but(it.unlike())) }
+                Kleene { yes: self.mask(|it| it.unlike()), no: self.mask(|it| it.but(it.unlike())) }
             }
             _ => unreachable!("this is no relation of numbers"),
         }
+    }
+
+    fn mask(&self, bits: impl Fn(&Compared) -> u64) -> Mask {
+        Mask::from_words(self.blocks.iter().map(bits).collect(), self.len)
     }
 }
 
