@@ -23,7 +23,7 @@ use beside::{Beside, READINGS};
 use group::{Group, Wanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 /// How much memory columns take at a time, in bytes: half of `run.max_memory`, and not more than is
@@ -168,30 +168,72 @@ impl Batch<'_> {
     }
 
     /// Run jobs that share their columns: each thread takes the next block when it is done with its
-    /// last.
+    /// last, and helps the others with theirs when there is none.
     fn run_group(&self, group: &Group<'_>, sender: &mpsc::SyncSender<Vec<Finished>>) {
         let jobs = group.iter().flatten().map(|(job, _)| *job);
         let columns = self.prepared.columns(jobs);
         let bench = Bench { columns: &columns, prepared: self.prepared, timeout: self.timeout };
         let next = AtomicUsize::new(0);
+        let blocks: Vec<Block<'_>> = group.iter().map(|jobs| Block::new(jobs)).collect();
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
             let mut parcel = Parcel { sender, sessions: Vec::new(), sent: Instant::now() };
-            while let Some(block) = group.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let began = Instant::now();
-                if !self.cancel.load(Ordering::Relaxed) {
-                    bench.compare(block);
-                }
-                worker.compared = began.elapsed();
-                worker.share = worker.compared / block.len() as u32;
-                for (job, detailed) in block {
-                    if self.cancel.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    parcel.add(worker.finish(&bench, job, *detailed, self.fault), *detailed);
-                }
+            while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                worker.compared = self.compare(&bench, block);
+                self.run_block(&bench, block, &mut worker, &mut parcel);
+            }
+            // Whoever still compares a block runs it without help.
+            for block in blocks.iter().filter(|block| block.share.get().is_some()) {
+                self.run_block(&bench, block, &mut worker, &mut parcel);
             }
         });
+    }
+
+    /// Evaluate what the rules of a block compare; how long that took.
+    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>) -> Duration {
+        let began = Instant::now();
+        if !self.cancel.load(Ordering::Relaxed) {
+            bench.compare(block.jobs);
+        }
+        let took = began.elapsed();
+        block.share.get_or_init(|| took / block.jobs.len() as u32);
+        took
+    }
+
+    /// Run those sessions of a block that no other thread has begun.
+    fn run_block(
+        &self,
+        bench: &Bench<'_>,
+        block: &Block<'_>,
+        worker: &mut Worker,
+        parcel: &mut Parcel<'_>,
+    ) {
+        worker.share = block.share.get().copied().unwrap_or_default();
+        while let Some((job, detailed)) = block.next() {
+            if self.cancel.load(Ordering::Relaxed) {
+                return;
+            }
+            parcel.add(worker.finish(bench, job, *detailed, self.fault), *detailed);
+        }
+    }
+}
+
+/// Sessions of which the comparisons are evaluated together.
+struct Block<'a> {
+    jobs: &'a [Wanted<'a>],
+    next: AtomicUsize,
+    /// What each session has of the time that the comparisons took; nothing until they are there.
+    share: OnceLock<Duration>,
+}
+
+impl<'a> Block<'a> {
+    fn new(jobs: &'a [Wanted<'a>]) -> Self {
+        Self { jobs, next: AtomicUsize::new(0), share: OnceLock::new() }
+    }
+
+    /// The next session that nobody has begun.
+    fn next(&self) -> Option<&Wanted<'a>> {
+        self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed))
     }
 }
 

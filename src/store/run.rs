@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 /// A run's directory, open for reading; it may grow meanwhile.
@@ -277,17 +278,28 @@ impl Run {
         same().is_some()
     }
 
-    /// Writes `results.parquet` and `results.csv`: one row a session, in plan order. Their bytes
-    /// depend on nothing else.
+    /// Writes `results.parquet` and `results.csv`, beside each other: one row a session, in plan order.
+    /// Their bytes depend on nothing else.
     pub fn write_results<'a>(
         &self,
-        results: impl Iterator<Item = (Label, &'a Row)> + Clone,
+        results: impl Iterator<Item = (Label, &'a Row)> + Clone + Sync,
     ) -> Result<(), StoreError> {
         let layout = &self.reader.layout;
         let tables = Results::of(results);
-        let csv = tables.pieces().enumerate().map(|(number, table)| table.csv(number == 0));
-        atomic::write_in_pieces(&layout.results_csv(), csv)?;
-        parquet::write_in_pieces(&layout.results(), tables.pieces())
+        let csv = || {
+            let csv = tables.pieces().enumerate().map(|(number, table)| table.csv(number == 0));
+            atomic::write_in_pieces(&layout.results_csv(), csv)
+        };
+        std::thread::scope(|scope| {
+            let beside = std::thread::Builder::new().spawn_scoped(scope, csv);
+            let results = parquet::write_in_pieces(&layout.results(), tables.pieces());
+            match beside {
+                Ok(beside) => beside.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                // The system has no thread left.
+                Err(_) => csv(),
+            }
+            .and(results)
+        })
     }
 
     /// Writes the kept session `dir_name` (see [`session_dir`](super::session_dir)) with `files`, a
