@@ -15,6 +15,7 @@ fn figures_come_with_the_stages_and_what_was_compared() {
         "million_bar_evaluations_per_second",
         "by_hand_on_one_thread",
         "by_hand_with_its_averages",
+        "by_hand_with_trades_alone",
         "seconds_beyond_the_data",
     ] {
         assert!(number(name) > 0.0, "{name}");

@@ -282,6 +282,16 @@ fn a_plan_that_lost_its_last_lines_is_not_taken_for_whole() {
 }
 
 #[test]
+fn a_run_that_goes_on_has_no_report_of_before() {
+    let project = stopped();
+    let run = project.newest();
+    let _ = project.run(["report", "latest"]).success();
+    assert!(run.path.join("report.html").exists() && run.path.join("report.md").exists());
+    let _ = project.run(["run", "--resume", "latest", "--no-report"]).code(3);
+    assert!(!run.path.join("report.html").exists() && !run.path.join("report.md").exists());
+}
+
+#[test]
 fn a_run_whose_data_lost_a_column_does_not_go_on_without_its_sessions() {
     let project = stopped();
     let run = project.newest();

@@ -249,10 +249,11 @@ impl Parcel<'_> {
     /// How long a session waits for others.
     const WAITS: Duration = Duration::from_millis(20);
 
-    /// One more; details are much, and are sent at once.
+    /// One more. Details are much, and a failure may be the end of the run: neither waits.
     fn add(&mut self, finished: Finished, detailed: bool) {
+        let failed = finished.result.is_err();
         self.sessions.push(finished);
-        if detailed || self.sent.elapsed() >= Self::WAITS {
+        if detailed || failed || self.sent.elapsed() >= Self::WAITS {
             self.send();
         }
     }

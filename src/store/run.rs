@@ -278,6 +278,11 @@ impl Run {
         same().is_some()
     }
 
+    /// Removes the reports `names`, which tell of the run as it stood when it was stopped.
+    pub fn remove_reports(&self, names: &[String]) -> Result<(), StoreError> {
+        names.iter().try_for_each(|name| atomic::remove(&self.reader.layout.report(name)))
+    }
+
     /// Writes `results.parquet` and `results.csv`, beside each other: one row a session, in plan order.
     /// Their bytes depend on nothing else.
     pub fn write_results<'a>(

@@ -172,6 +172,7 @@ pub fn resume(
         file.status = RunStatus::Running;
         (file.finished, file.exit_code) = (None, None);
     })?;
+    run.remove_reports(&request.plan.run.reports)?;
     let halted = halted(&run);
     let mut execution = Execution::new(request, run)?;
     // What the process before this one ran has no record yet.
@@ -193,9 +194,10 @@ fn halted(run: &Run) -> impl FnOnce(StoreError) -> StoreError + use<> {
     |cause| StoreError::Halted { run, cause: Box::new(cause) }
 }
 
-/// The row of one session that shares nothing with any other.
+/// The row of one session that shares nothing with any other, its details found out on the way, and thus
+/// walked event by event.
 pub fn alone(plan: &Plan, prepared: &Prepared, job: &Job) -> Row {
-    match &super::alone(plan, prepared, job, false).result {
+    match &super::alone(plan, prepared, job, true).result {
         Ok(done) => completed(job.index, identity(job), done),
         Err(failure) => failed(job.index, identity(job), failure),
     }

@@ -3,7 +3,8 @@
 //! One pass over the bars, long only, filled at the next open with commission and slippage, marked at
 //! every close, with the drawdown, the time under water, the ulcer index, the exposure and the equity
 //! of each day. It reads averages that were computed before, or computes its two first, as whoever walks
-//! once would have to. Nothing in it is general: that is what a general engine is held against.
+//! once would have to. Beside it stands what it takes to know the trades and nothing else. Nothing in either
+//! is general: that is what a general engine is held against.
 
 use crate::batch::estimate::processor_time;
 use crate::market::Slice;
@@ -16,8 +17,9 @@ const AT_LEAST: Duration = Duration::from_millis(300);
 const A_FEW: usize = 200_000;
 
 /// How many million bars of the first symbol the loop walks over in a second, on this thread, its averages
-/// computed before: by the clock, and by the processor's own time where the system tells it.
-pub(super) fn million_bars_a_second(slice: &Slice) -> [f64; 2] {
+/// computed before: by the clock, and by the processor's own time where the system tells it. With `MARKS` it
+/// is the whole loop, else one that knows the trades alone.
+pub(super) fn million_bars_a_second<const MARKS: bool>(slice: &Slice) -> [f64; 2] {
     let bars = &slice.frame.symbols[0];
     let (open, close): (&[f64], &[f64]) = (&bars.open, &bars.close);
     let day_ends: Vec<usize> = slice.frame.days.iter().map(|day| day.end).collect();
@@ -30,7 +32,7 @@ pub(super) fn million_bars_a_second(slice: &Slice) -> [f64; 2] {
     let mut days = Vec::with_capacity(day_ends.len());
     timed(close.len(), || {
         let (fast, slow) = pairs.next().expect("there is a pair");
-        black_box(walk([open, close, fast, slow], &day_ends, &mut days));
+        black_box(walk::<MARKS>([open, close, fast, slow], &day_ends, &mut days));
     })
 }
 
@@ -42,7 +44,7 @@ pub(super) fn million_bars_a_second_with_averages(slice: &Slice) -> f64 {
     let mut days = Vec::with_capacity(day_ends.len());
     let [by_clock, _] = timed(close.len(), || {
         let (fast, slow) = (average(close, 20), average(close, 200));
-        black_box(walk([open, close, &fast, &slow], &day_ends, &mut days));
+        black_box(walk::<true>([open, close, &fast, &slow], &day_ends, &mut days));
     });
     by_clock
 }
@@ -79,7 +81,11 @@ struct Found {
     trades: usize,
 }
 
-fn walk([open, close, fast, slow]: [&[f64]; 4], day_ends: &[usize], days: &mut Vec<f64>) -> Found {
+fn walk<const MARKS: bool>(
+    [open, close, fast, slow]: [&[f64]; 4],
+    day_ends: &[usize],
+    days: &mut Vec<f64>,
+) -> Found {
     const RATE: f64 = 0.001;
     const SLIPPAGE: f64 = 0.0001;
     let mut found = Found { equity: 10_000.0, ..Found::default() };
@@ -103,6 +109,9 @@ fn walk([open, close, fast, slow]: [&[f64]; 4], day_ends: &[usize], days: &mut V
         buys = units == 0.0 && above && was_below;
         sells = units != 0.0 && below && was_above;
         (was_above, was_below) = (above, below);
+        if !MARKS {
+            continue;
+        }
         found.equity = cash + units * close[t];
         found.exposed += usize::from(units != 0.0);
         if found.equity >= peak {
@@ -117,6 +126,9 @@ fn walk([open, close, fast, slow]: [&[f64]; 4], day_ends: &[usize], days: &mut V
             days.push(found.equity);
             day_end = next_day.next();
         }
+    }
+    if !MARKS {
+        found.equity = cash + units * close.last().copied().unwrap_or_default();
     }
     found
 }
