@@ -13,8 +13,10 @@ use super::model::{Fill, OrdersPerBar, Pins};
 use super::order::Intent;
 use super::rest::Prices;
 use super::scene::Scene;
+use super::settings::{Risk, Settings, Trading};
 use super::trade::{Basis, ClosedBy, Moment, Side};
 use super::walk::{At, EntryOrder, ExitOrder, Walk};
+use crate::strategy::Signals;
 
 impl Scene<'_> {
     /// Whether signals alone move the account, and each of them is one market order for the next open.
@@ -22,37 +24,93 @@ impl Scene<'_> {
         let ([bars], [signals]) = (&self.frame.symbols[..], &self.signals[..]) else {
             return false;
         };
-        let (settings, risk, trading) =
-            (self.settings, &self.settings.risk, &self.settings.trading);
+        // Every field is named, so that a new one is thought of here.
+        let Signals {
+            enter_short,
+            stop,
+            target,
+            limit,
+            trigger,
+            size,
+            weight,
+            turns,
+            enter_long: _,
+            exit_long: _,
+            exit_short: _,
+            inputs: _,
+            warm: _,
+        } = signals;
+        let Settings {
+            max_entries,
+            together,
+            axes,
+            pins,
+            risk,
+            trading,
+            capital: _,
+            sizing: _,
+            costs: _,
+            rebalance: _,
+            inputs: _,
+        } = self.settings;
+        let Risk {
+            take_profit_after,
+            max_holding,
+            max_orders_per_day,
+            daily_loss,
+            max_drawdown,
+            max_consecutive_losses,
+            // They are levels.
+            stop_loss: _,
+            take_profit: _,
+            trailing_stop: _,
+            // An entry is held against these when it is filled.
+            max_position: _,
+            max_symbol: _,
+            max_group: _,
+            max_gross: _,
+            max_net: _,
+            groups: _,
+            max_positions: _,
+            hours: _,
+            blackout: _,
+            weekdays: _,
+            // The calendar has days for these.
+            overnight: _,
+            flat_by: _,
+        } = risk;
+        let Trading {
+            max_participation,
+            min_volume,
+            leverage,
+            maintenance,
+            lot_size: _,
+            tick_size: _,
+            min_units: _,
+            limit_bars: _,
+            shorting: _,
+        } = trading;
+        let numbers = [stop, target, limit, trigger, size, weight];
         let has_every_bar = bars.present.is_none() && bars.actions.is_empty();
-        let only_market_orders = self.axes.fill == Fill::NextOpen
-            && self.axes.orders_per_bar == OrdersPerBar::Many
+        let only_market_orders = axes.fill == Fill::NextOpen
+            && axes.orders_per_bar == OrdersPerBar::Many
             && !self.turns_in_one()
-            && settings.pins == Pins::default()
-            && settings.max_entries == 1
-            && !settings.together
-            && [&signals.stop, &signals.target, &signals.limit, &signals.trigger]
-                .into_iter()
-                .chain([&signals.size, &signals.weight])
-                .all(Option::is_none);
-        let no_levels =
-            !risk.has_levels() && risk.take_profit_after.is_empty() && risk.max_holding.is_none();
-        let nobody_looks = [risk.daily_loss, risk.max_drawdown, risk.max_consecutive_losses]
-            .into_iter()
-            .all(|breaker| breaker.is_none())
-            && risk.max_orders_per_day.is_none()
-            && trading.leverage <= 1.0
-            && trading.maintenance == 0.0
-            && signals.turns.iter().all(Option::is_none)
+            && *pins == Pins::default()
+            && *max_entries == 1
+            && !together
+            && numbers.into_iter().all(Option::is_none)
+            && enter_short.is_zero();
+        let no_levels = !risk.has_levels() && take_profit_after.is_empty() && max_holding.is_none();
+        let guards = [daily_loss, max_drawdown, max_consecutive_losses];
+        let nobody_looks = guards.into_iter().all(Option::is_none)
+            && max_orders_per_day.is_none()
+            && *leverage <= 1.0
+            && *maintenance == 0.0
+            && turns.iter().all(Option::is_none)
             && self.hand.commands.is_empty()
             && !self.hand.approves;
-        let whole_fills = trading.max_participation.is_none() && trading.min_volume == 0.0;
-        has_every_bar
-            && only_market_orders
-            && no_levels
-            && nobody_looks
-            && whole_fills
-            && signals.enter_short.is_zero()
+        let whole_fills = max_participation.is_none() && *min_volume == 0.0;
+        has_every_bar && only_market_orders && no_levels && nobody_looks && whole_fills
     }
 }
 
