@@ -248,12 +248,15 @@ struct Parcel<'a> {
 impl Parcel<'_> {
     /// How long a session waits for others.
     const WAITS: Duration = Duration::from_millis(20);
+    /// How many there are at most, so that those on their way take little memory.
+    const MOST: usize = 32;
 
     /// One more. Details are much, and a failure may be the end of the run: neither waits.
     fn add(&mut self, finished: Finished, detailed: bool) {
         let failed = finished.result.is_err();
         self.sessions.push(finished);
-        if detailed || failed || self.sent.elapsed() >= Self::WAITS {
+        let is_full = self.sessions.len() >= Self::MOST;
+        if detailed || failed || is_full || self.sent.elapsed() >= Self::WAITS {
             self.send();
         }
     }
