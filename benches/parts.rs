@@ -60,7 +60,7 @@ fn frame() -> Frame {
             high: column(1),
             low: column(2),
             close: column(3),
-            closes: Extremes::of(&column(3)),
+            close_extremes: Extremes::of(&column(3)),
             volume: column(4),
             present: None,
             actions: Arc::new([]),

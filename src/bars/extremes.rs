@@ -15,9 +15,6 @@ const LANES: usize = 8;
 /// assert_eq!(extremes(&[]), (f64::INFINITY, f64::NEG_INFINITY));
 /// ```
 pub fn extremes(values: &[f64]) -> (f64, f64) {
-    // A comparison is one instruction where `min` and `max` are several for NaN's sake.
-    let lower = |a: f64, b: f64| if b < a { b } else { a };
-    let higher = |a: f64, b: f64| if b > a { b } else { a };
     let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
@@ -28,6 +25,15 @@ pub fn extremes(values: &[f64]) -> (f64, f64) {
     }
     let low = rest.iter().chain(&low).copied().fold(f64::INFINITY, lower);
     (low, rest.iter().chain(&high).copied().fold(f64::NEG_INFINITY, higher))
+}
+
+// A comparison is one instruction where `min` and `max` are several for NaN's sake.
+fn lower(a: f64, b: f64) -> f64 {
+    if b < a { b } else { a }
+}
+
+fn higher(a: f64, b: f64) -> f64 {
+    if b > a { b } else { a }
 }
 
 /// The least and the greatest of every few values of a column, so that those of any rows are found without
@@ -65,9 +71,8 @@ impl Extremes {
         };
         let each = column[head].iter().chain(&column[tail]).map(|&value| (value, value));
         let none = (f64::INFINITY, f64::NEG_INFINITY);
-        each.chain(blocks.iter().copied()).fold(none, |(low, high), (lower, higher)| {
-            (if lower < low { lower } else { low }, if higher > high { higher } else { high })
-        })
+        let all = each.chain(blocks.iter().copied());
+        all.fold(none, |(low, high), (least, greatest)| (lower(low, least), higher(high, greatest)))
     }
 }
 

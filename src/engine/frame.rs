@@ -48,7 +48,7 @@ pub struct Aligned {
     /// The last close: carried over bars that the symbol does not have, `NaN` before its first.
     pub close: Cut<f64>,
     /// The extremes of `close`.
-    pub closes: Extremes,
+    pub close_extremes: Extremes,
     /// Units traded; `NaN` where it is not known.
     pub volume: Cut<f64>,
     /// Which bars the symbol has; `None` for all of them.

@@ -20,7 +20,7 @@ pub(super) fn frame(bars: &[[f64; 4]]) -> Frame {
         high: column(1),
         low: column(2),
         close: column(3),
-        closes: Extremes::of(&column(3)),
+        close_extremes: Extremes::of(&column(3)),
         name: "X".into(),
         volume: column(3),
         present: None,

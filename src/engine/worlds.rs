@@ -276,7 +276,7 @@ impl Symbol {
             open: column(0),
             high: column(1),
             low: column(2),
-            closes: Extremes::of(&close),
+            close_extremes: Extremes::of(&close),
             close: whole(close),
             volume: column(4),
             present: self

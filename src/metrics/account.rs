@@ -307,7 +307,7 @@ pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
     let splits = bars.actions.iter().filter(|action| held.contains(&action.row));
     let (mut low, mut high, mut units) = (trade.exit_price, trade.exit_price, 1.0);
     for (row, split) in splits.rev().map(|it| (it.row, it.split)).chain([(from, 1.0)]) {
-        let (lowest, highest) = bars.closes.within(&bars.close, row..to);
+        let (lowest, highest) = bars.close_extremes.within(&bars.close, row..to);
         (low, high) = (low.min(lowest / units), high.max(highest / units));
         (to, units) = (row, units * split);
     }
@@ -339,7 +339,7 @@ mod tests {
             high: column(),
             low: column(),
             close: column(),
-            closes: Extremes::of(&column()),
+            close_extremes: Extremes::of(&column()),
             volume: column(),
             present: None,
             actions: Arc::new([]),
