@@ -61,19 +61,28 @@ impl Extremes {
     /// [`extremes`] of the rows `rows` of `column`, which is the one that these are of.
     pub fn within(&self, column: &[f64], rows: Range<usize>) -> (f64, f64) {
         let (first, last) = (rows.start.div_ceil(Self::BLOCK), rows.end / Self::BLOCK);
-        let (head, tail, blocks) = match first < last {
-            true => (
-                rows.start..first * Self::BLOCK,
-                last * Self::BLOCK..rows.end,
-                &self.blocks[first..last],
-            ),
-            false => (rows.clone(), rows.end..rows.end, &[][..]),
-        };
-        let each = column[head].iter().chain(&column[tail]).map(|&value| (value, value));
-        let none = (f64::INFINITY, f64::NEG_INFINITY);
-        let all = each.chain(blocks.iter().copied());
-        all.fold(none, |(low, high), (least, greatest)| (lower(low, least), higher(high, greatest)))
+        if first >= last {
+            return each(&column[rows]);
+        }
+        let (start, end) = (first * Self::BLOCK, last * Self::BLOCK);
+        // Three ways that do not wait for each other.
+        let head = each(&column[rows.start..start]);
+        let tail = each(&column[end..rows.end]);
+        let blocks = self.blocks[first..last].iter().copied().fold(NONE, both);
+        both(blocks, both(head, tail))
     }
+}
+
+/// The extremes of nothing.
+const NONE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+/// [`extremes`] of few values.
+fn each(values: &[f64]) -> (f64, f64) {
+    values.iter().fold(NONE, |extremes, &value| both(extremes, (value, value)))
+}
+
+fn both((low, high): (f64, f64), (least, greatest): (f64, f64)) -> (f64, f64) {
+    (lower(low, least), higher(high, greatest))
 }
 
 #[cfg(test)]

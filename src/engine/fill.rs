@@ -44,7 +44,15 @@ pub(super) struct Paid {
 impl Paid {
     /// The fill of `units` (positive bought, negative sold) at this price, decided on its own bar by
     /// nobody.
-    fn fill(self, symbol: usize, at: At, units: f64, taken: Taken, commission: f64) -> Fill {
+    #[inline]
+    pub(super) fn fill(
+        self,
+        symbol: usize,
+        at: At,
+        units: f64,
+        taken: Taken,
+        commission: f64,
+    ) -> Fill {
         Fill {
             bar: at.bar,
             moment: at.moment,
@@ -345,31 +353,7 @@ impl Walk {
             order: Some(entry.order),
             ..paid.fill(symbol, at, sign * units, taken, commission)
         };
-        let passes_by = scene.axes.stop_on_entry_bar == StopOnEntryBar::Never;
-        let searched = at.bar + usize::from(passes_by || at.moment == Moment::Close);
-        let ages = scene.settings.pins.ages_from_order;
-        let since = if ages { entry.fill.0.min(at.bar) } else { at.bar };
-        let lot = Lot {
-            side: entry.side,
-            units,
-            entry_bar: at.bar,
-            entry_price: paid.price,
-            commission: 0.0,
-            slippage: 0.0,
-            spread: 0.0,
-            entry: 0,
-            order: entry.order,
-            earned: 0.0,
-            levels: scene
-                .levels(symbol, entry.side, entry.decided, at.bar, paid.price, entry.levels)
-                .map(|levels| self.controls.nearer(levels, paid.price).since(since)),
-            searched,
-            hit: None,
-            expires: self.expiry(scene, symbol, at.bar),
-            expires_by: (ClosedBy::MaxHolding, Basis::ClockOpen),
-            since,
-            step: self.step(scene, symbol, since, 0),
-        };
+        let lot = self.lot(scene, &entry, &fill);
         if scene.settings.pins.levels_of_position {
             for held in &mut self.ledger.positions[symbol] {
                 (held.levels, held.searched, held.hit) = (lot.levels, lot.searched, None);
@@ -391,6 +375,37 @@ impl Walk {
             rest.begun = true;
         }
         true
+    }
+
+    /// What an entry brings by `fill`.
+    #[inline]
+    pub(super) fn lot(&self, scene: &Scene<'_>, entry: &EntryOrder, fill: &Fill) -> Lot {
+        let &Fill { symbol, bar, price, .. } = fill;
+        let passes_by = scene.axes.stop_on_entry_bar == StopOnEntryBar::Never;
+        let searched = bar + usize::from(passes_by || fill.moment == Moment::Close);
+        let ages = scene.settings.pins.ages_from_order;
+        let since = if ages { entry.fill.0.min(bar) } else { bar };
+        Lot {
+            side: entry.side,
+            units: fill.units.abs(),
+            entry_bar: bar,
+            entry_price: price,
+            commission: fill.commission,
+            slippage: fill.slippage,
+            spread: fill.spread,
+            entry: NEVER,
+            order: entry.order,
+            earned: 0.0,
+            levels: scene
+                .levels(symbol, entry.side, entry.decided, bar, price, entry.levels)
+                .map(|levels| self.controls.nearer(levels, price).since(since)),
+            searched,
+            hit: None,
+            expires: self.expiry(scene, symbol, bar),
+            expires_by: (ClosedBy::MaxHolding, Basis::ClockOpen),
+            since,
+            step: self.step(scene, symbol, since, 0),
+        }
     }
 
     /// The units of a symbol that bar `t` can still fill.
@@ -422,6 +437,7 @@ impl Walk {
 
     /// What `units` cost that are bought (`sign` 1) or sold (-1).
     #[expect(clippy::too_many_arguments, reason = "whose price, when, and how it is taken")]
+    #[inline]
     pub(super) fn paid(
         &self,
         scene: &Scene<'_>,

@@ -36,7 +36,7 @@ pub(super) struct Lot {
     pub commission: f64,
     pub slippage: f64,
     pub spread: f64,
-    /// The place of its fill in the outcome.
+    /// The place of its fill in the outcome, once it is booked.
     pub entry: usize,
     /// The number of its order.
     pub order: usize,
@@ -124,7 +124,9 @@ impl Ledger {
 
     /// The units held of a symbol, negative when owed.
     pub(super) fn units(&self, symbol: usize) -> f64 {
-        self.positions[symbol].iter().map(|lot| lot.side.sign() * lot.units).sum()
+        let lots = self.positions[symbol].iter();
+        // The sum of nothing is -0.
+        lots.fold(0.0, |units, lot| units + lot.side.sign() * lot.units)
     }
 
     /// How many symbols are held.
@@ -155,6 +157,10 @@ impl Ledger {
         })
     }
 
+    fn is_empty(&self) -> bool {
+        self.positions.iter().all(Vec::is_empty)
+    }
+
     /// What the account is worth.
     pub(super) fn equity(
         &self,
@@ -163,6 +169,9 @@ impl Ledger {
         t: usize,
         moment: Moment,
     ) -> f64 {
+        if self.is_empty() {
+            return self.cash;
+        }
         let marks = self.marks(frame, settings, t, moment);
         self.cash + marks.map(|(units, mark)| units * mark).sum::<f64>()
     }
@@ -185,6 +194,9 @@ impl Ledger {
     /// The equity that no position needs: the money that entries may take, before leverage. Cash
     /// holds the proceeds of what is owed, and as much again must stay to buy it back.
     pub(super) fn free(&self, frame: &Frame, settings: &Settings, t: usize, moment: Moment) -> f64 {
+        if self.is_empty() {
+            return self.cash - self.locked;
+        }
         let (long, short) = self.exposure(frame, settings, t, moment);
         let lent = (1.0 - 1.0 / settings.trading.leverage) * (long + short);
         self.cash - 2.0 * short + lent - self.locked
@@ -254,16 +266,16 @@ impl Ledger {
     }
 
     /// Book a fill; its place among the fills.
-    fn book(&mut self, fill: Fill, outcome: &mut Outcome) -> usize {
+    pub(super) fn book(&mut self, fill: Fill, outcome: &mut Outcome) -> usize {
         self.cash -= fill.units * fill.price + fill.commission;
         self.traded += (fill.units * fill.price).abs();
         outcome.fills.push(fill);
         outcome.fills.len() - 1
     }
 
-    /// Book a fill that opens `lot`, which takes over its costs.
+    /// Book a fill that opens `lot`.
+    #[inline]
     pub(super) fn open(&mut self, fill: Fill, mut lot: Lot, outcome: &mut Outcome) {
-        (lot.commission, lot.slippage, lot.spread) = (fill.commission, fill.slippage, fill.spread);
         lot.entry = self.book(fill, outcome);
         self.positions[fill.symbol].push(lot);
     }
@@ -301,10 +313,8 @@ impl Ledger {
                 // What bars filled of one entry, and left of it, counts once when all of it is left.
                 if let Some(other) = lots.iter_mut().find(|lot| lot.order == order) {
                     other.earned += earned;
-                } else if earned < 0.0 {
-                    self.losses += 1;
-                } else if earned > 0.0 {
-                    self.losses = 0;
+                } else {
+                    self.losses = losses(self.losses, earned);
                 }
             } else {
                 let rest = 1.0 - units / lot.units;
@@ -318,6 +328,34 @@ impl Ledger {
                 break;
             }
         }
+    }
+
+    /// Book a fill that closes all that the fill before it opened, which was long and is in no lot.
+    pub(super) fn close_last(&mut self, fill: Fill, outcome: &mut Outcome) {
+        let exit = self.book(fill, outcome);
+        let [.., opened, closed] = &outcome.fills[..] else { return };
+        let commission = opened.commission + closed.commission;
+        let profit = opened.units * (closed.price - opened.price) - commission;
+        outcome.trades.push(Trade {
+            symbol: closed.symbol,
+            side: Side::Long,
+            units: opened.units,
+            entry_bar: opened.bar,
+            entry_price: opened.price,
+            exit_bar: closed.bar,
+            exit_price: closed.price,
+            commission,
+            slippage: opened.slippage + closed.slippage,
+            spread: opened.spread + closed.spread,
+            profit,
+            closed_by: closed.closed_by,
+            stop: None,
+            target: None,
+            trail: None,
+            entry: exit - 1,
+            exit: Some(exit),
+        });
+        self.losses = losses(self.losses, profit);
     }
 
     /// Share the commission of the last two fills, which one order made to turn a position round, by
@@ -352,5 +390,14 @@ impl Ledger {
                 .trades
                 .extend(open.map(|lot| lot.trade(symbol, lot.units, last, price, End::default())));
         }
+    }
+}
+
+/// How many entries that lost follow each other when one that earned so much follows `before` of them.
+fn losses(before: usize, earned: f64) -> usize {
+    match earned {
+        _ if earned < 0.0 => before + 1,
+        _ if earned > 0.0 => 0,
+        _ => before,
     }
 }

@@ -4,7 +4,6 @@ use super::order::{Cause, Order, Reason};
 use super::settings::Action;
 use super::standing::Change;
 use super::trade::{Fill, Trade};
-use multiversion::multiversion;
 use std::ops::Range;
 
 /// The bars from `from` up to the next stretch, on which the account held the same.
@@ -203,6 +202,23 @@ impl Outcome {
         self.units.resize(symbols, 0.0);
     }
 
+    /// From the close of bar `from` on the account has this cash and holds these units of each symbol.
+    #[inline]
+    pub(super) fn mark(&mut self, from: usize, cash: f64, units: impl IntoIterator<Item = f64>) {
+        let (symbols, end) = (self.symbols, self.units.len());
+        let last = self.stretches.last_mut().expect("a walk begins with a stretch");
+        self.units.extend(units);
+        let (before, now) = self.units[end - symbols..].split_at(symbols);
+        if last.cash == cash && before == now {
+            self.units.truncate(end);
+        } else if last.from == from {
+            last.cash = cash;
+            self.units.drain(end - symbols..end);
+        } else {
+            self.stretches.push(Stretch { from, cash });
+        }
+    }
+
     /// How many entries were refused.
     pub fn refusals(&self) -> usize {
         self.refused.total()
@@ -259,7 +275,7 @@ pub fn values(
     match (held.next(), held.next()) {
         (None, _) => equity.extend(bars.map(|_| cash)),
         (Some((units, close)), None) => {
-            one_value(cash, *units, close, equity);
+            equity.extend(close.iter().map(|close| cash + units * close));
         }
         (Some((units, close)), Some(second)) => {
             let from = equity.len();
@@ -271,10 +287,4 @@ pub fn values(
             sums.iter_mut().for_each(|sum| *sum += cash);
         }
     }
-}
-
-/// [`values`] of one symbol.
-#[multiversion(targets = "simd")]
-fn one_value(cash: f64, units: f64, close: &[f64], equity: &mut Vec<f64>) {
-    equity.extend(close.iter().map(|close| cash + units * close));
 }

@@ -11,6 +11,8 @@ use super::settings::*;
 use super::trade::{Basis, ClosedBy, Fill as Filled, Trade};
 use super::walk::Walk;
 use super::worlds::{A_DAY, Dice, LEN, Symbol, World};
+use crate::metrics::Metric;
+use crate::metrics::account::{Meter, excursion};
 use crate::strategy::Signals;
 use std::sync::Arc;
 
@@ -507,5 +509,27 @@ fn the_equity_of_many_bars_is_the_value_at_each() {
         }
         assert_eq!(outcome.equity(&closes, frame.len()), each, "world {seed}");
         several
+    });
+}
+
+#[test]
+fn the_excursions_of_an_account_are_those_of_its_trades() {
+    let mut meter = Meter::default();
+    let mut measured = |world: &World, told: &str| {
+        let (outcome, frame) = (world.walk(), world.frame());
+        let metrics = meter.measure(&outcome, &frame, &world.settings, 365.0, None);
+        let closed = outcome.trades.iter().filter(|trade| trade.closed_by.is_some());
+        let each: Vec<(f64, f64)> = closed.map(|trade| excursion(trade, &frame)).collect();
+        let (adverse, favourable) =
+            each.iter().fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1));
+        let mean = |sum: f64| (!each.is_empty()).then_some(sum / each.len() as f64);
+        let known = (metrics.get(Metric::Mae), metrics.get(Metric::Mfe));
+        assert_eq!(known, (mean(adverse), mean(favourable)), "{told}");
+        each.len()
+    };
+    over_worlds("closed trades", 1_000, |seed, world| {
+        let straight = world.straight(&mut Dice(seed));
+        measured(world, &format!("world {seed}"))
+            + measured(&straight, &format!("straight world {seed}"))
     });
 }

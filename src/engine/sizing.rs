@@ -90,6 +90,7 @@ impl Walk {
     }
 
     /// The units allowed at this price, the units wanted, and what made the difference.
+    #[inline]
     fn at_price(
         &self,
         scene: &Scene<'_>,
@@ -160,6 +161,7 @@ impl Walk {
     }
 
     /// The units that `sizing` asks for, of which `money` may be taken.
+    #[inline]
     fn wanted(
         &self,
         scene: &Scene<'_>,

@@ -3,19 +3,20 @@
 //! Most sessions of a sweep ask little of the walk: one symbol, long or flat, market orders for the next
 //! open, and nothing that looks at the account or at prices between two signals. What the walk asks at
 //! every event has one answer for all of theirs, so it is asked once, and they go from signal to signal.
-//! What is filled is filled by the walk's own functions. The end of the range is the walk's, and so is
-//! everything from a bar on that leaves the account in need of watching.
+//! What they come to is sized, priced and booked by the walk's own functions. The end of the range is
+//! the walk's, and so is everything from a bar on that leaves the account in need of watching.
 
 use super::fill::Taken;
 use super::guard::can_be_ruined;
-use super::ledger::NEVER;
-use super::model::{Fill, OrdersPerBar, Pins};
+use super::ledger::{Lot, NEVER};
+use super::model::{self, OrdersPerBar, Pins};
 use super::order::Intent;
 use super::rest::Prices;
 use super::scene::Scene;
 use super::settings::{Risk, Settings, Trading};
-use super::trade::{Basis, ClosedBy, Moment, Side};
-use super::walk::{At, EntryOrder, ExitOrder, Walk};
+use super::sizing::Sized;
+use super::trade::{Basis, ClosedBy, Fill, Moment, Side};
+use super::walk::{At, EntryOrder, Walk};
 use crate::strategy::Signals;
 
 impl Scene<'_> {
@@ -92,7 +93,7 @@ impl Scene<'_> {
         } = trading;
         let numbers = [stop, target, limit, trigger, size, weight];
         let has_every_bar = bars.present.is_none() && bars.actions.is_empty();
-        let only_market_orders = axes.fill == Fill::NextOpen
+        let only_market_orders = axes.fill == model::Fill::NextOpen
             && axes.orders_per_bar == OrdersPerBar::Many
             && !self.turns_in_one()
             && *pins == Pins::default()
@@ -123,22 +124,22 @@ const TOGETHER: usize = 16;
 struct Signal {
     bar: usize,
     enters: bool,
-    /// What the market asks for at the next open.
-    market: (f64, Basis),
+    /// The next open, at which that is done.
+    price: f64,
 }
 
 impl Scene<'_> {
     /// The next signals from the close of bar `from` on, if a position is held before them or not, and all of
     /// them are followed.
     fn signals_ahead(&self, mut held: bool, mut from: usize) -> [Option<Signal>; TOGETHER] {
-        let signals = &self.signals[0];
+        let (signals, open) = (&self.signals[0], &self.bars(0).open);
         // What is filled on the last bar, or after it, belongs to the end of the range.
         let end = self.frame.len().saturating_sub(2);
         std::array::from_fn(|_| {
             let signal = if held { &signals.exit_long } else { &signals.enter_long };
             let bar = signal.next(from).filter(|&bar| bar < end)?;
             (held, from) = (signals.enter_long.get(bar), bar + 1);
-            Some(Signal { bar, enters: held, market: self.market(0, from, Moment::Open) })
+            Some(Signal { bar, enters: held, price: open[from] })
         })
     }
 }
@@ -151,63 +152,106 @@ impl Walk {
         if self.detailed || self.dates.matter() || !scene.is_straight() {
             return;
         }
-        let mut from = 0;
+        // What the last fill brought is held or not: the ledger comes to know of it where the walk goes on.
+        let (mut from, mut held) = (0, false);
         // Fees that are more than a sale brings leave an account that has to be watched.
         while !can_be_ruined(scene.settings, &self.ledger) {
-            let ahead = scene.signals_ahead(self.holds(), from);
+            let ahead = scene.signals_ahead(held, from);
             if ahead[0].is_none() {
                 break;
             }
             for signal in ahead.into_iter().flatten() {
-                self.follow(scene, signal);
+                held = self.follow(scene, held, signal);
                 from = signal.bar + 1;
-                if self.holds() != signal.enters || can_be_ruined(scene.settings, &self.ledger) {
+                if held != signal.enters || can_be_ruined(scene.settings, &self.ledger) {
                     break;
                 }
             }
+        }
+        let last = self.outcome.fills.last().filter(|_| held);
+        if let Some((fill, order)) = last.and_then(|fill| Some((fill, fill.order?))) {
+            let lot = self.lot(scene, &entry(fill.decided, order, fill.bar), fill);
+            let lot = Lot { entry: self.outcome.fills.len() - 1, ..lot };
+            self.ledger.positions[0].push(lot);
         }
         self.guard.begin_at(from);
         self.look_ahead(scene, 0, from);
     }
 
-    fn holds(&self) -> bool {
-        !self.ledger.positions[0].is_empty()
-    }
-
-    /// Order what a signal asks for, and fill it at the next open.
-    fn follow(&mut self, scene: &Scene<'_>, Signal { bar, enters, market }: Signal) {
+    /// Order what a signal asks for, and fill it at the next open; whether anything is held then.
+    fn follow(&mut self, scene: &Scene<'_>, held: bool, signal: Signal) -> bool {
+        let Signal { bar, enters, price } = signal;
         let decided = scene.decided(0, bar).expect("a rule acts `delay` bars after its own");
         let order = |walk: &mut Self, intent| walk.place_order(decided, bar, 0, intent, [None; 2]);
-        let exit = self.holds().then(|| order(self, Intent::Close(ClosedBy::Rule)));
+        let exit = held.then(|| order(self, Intent::Close(ClosedBy::Rule)));
         let entry = enters.then(|| order(self, Intent::Open(Side::Long)));
         let at = At { bar: bar + 1, moment: Moment::Open };
-        let fill = (at.bar, at.moment);
-        let (reference, basis) = market;
-        let taken = Taken { reference, basis, slips: true, rests: false };
+        let taken = Taken { reference: price, basis: Basis::NextOpen, slips: true, rests: false };
         if let Some(order) = exit {
-            let exit = ExitOrder { decided, order, closed_by: ClosedBy::Rule, fill };
-            self.fill_exit(scene, 0, exit, at, taken);
+            self.sell(scene, decided, order, at, taken);
         }
-        if let Some(order) = entry {
-            let entry = EntryOrder {
-                decided,
-                order,
-                side: Side::Long,
-                fill,
-                prices: Prices::NONE,
-                levels: [None; 2],
-                scale: 1.0,
-                against: false,
-                left_on: NEVER,
-                left: None,
-                begun: false,
-                approved: true,
-                expires: NEVER,
-                searched: at.bar,
-                reached: None,
-            };
-            self.enter(scene, 0, entry, at, taken, 0.0);
+        let bought = entry.map_or(0.0, |order| self.buy(scene, decided, order, at, taken));
+        self.outcome.mark(at.bar, self.ledger.cash, [bought]);
+        bought > 0.0
+    }
+
+    /// Give up what the last fill brought.
+    fn sell(&mut self, scene: &Scene<'_>, decided: usize, order: usize, at: At, taken: Taken) {
+        let Some(&Fill { units, .. }) = self.outcome.fills.last() else { return };
+        let paid = self.paid(scene, 0, at.bar, -1.0, units, taken, false);
+        let fee = scene.settings.costs.commission.fee(false, self.ledger.traded);
+        let fill = paid.fill(0, at, -units, taken, fee.of(units, paid.price));
+        let (closed_by, order) = (Some(ClosedBy::Rule), Some(order));
+        self.ledger.close_last(Fill { closed_by, decided, order, ..fill }, &mut self.outcome);
+    }
+
+    /// Enter with an account that holds nothing; how many units, none if that is refused.
+    fn buy(
+        &mut self,
+        scene: &Scene<'_>,
+        decided: usize,
+        order: usize,
+        at: At,
+        taken: Taken,
+    ) -> f64 {
+        let refused = self.refuses(scene, 0, Side::Long, at).map(|verdict| verdict.reason);
+        let sized = match refused {
+            Some(reason) => Err(reason),
+            None => self.size(scene, 0, &entry(decided, order, at.bar), at, taken, 0.0),
+        };
+        let Sized { units, reduced, paid, commission, .. } = match sized {
+            Ok(sized) => sized,
+            Err(reason) => {
+                self.outcome.refused.add(reason);
+                return 0.0;
+            }
+        };
+        if let Some(reason) = reduced {
+            self.outcome.reduced.add(reason);
         }
-        self.mark(at.bar);
+        let fill = paid.fill(0, at, units, taken, commission);
+        self.ledger.book(Fill { decided, order: Some(order), ..fill }, &mut self.outcome);
+        units
+    }
+}
+
+/// A market order to buy at the open of `bar`.
+fn entry(decided: usize, order: usize, bar: usize) -> EntryOrder {
+    EntryOrder {
+        decided,
+        order,
+        side: Side::Long,
+        fill: (bar, Moment::Open),
+        prices: Prices::NONE,
+        levels: [None; 2],
+        scale: 1.0,
+        against: false,
+        left_on: NEVER,
+        left: None,
+        begun: false,
+        approved: true,
+        expires: NEVER,
+        searched: bar,
+        reached: None,
     }
 }

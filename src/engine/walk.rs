@@ -22,7 +22,7 @@ use super::guard::Guard;
 use super::ledger::{Ledger, Lot, NEVER};
 use super::model::{AtEnd, Fill, OrdersPerBar};
 use super::order::{Cause, Order, OrderStatus, Reason};
-use super::outcome::{Event, Outcome, Stretch, What};
+use super::outcome::{Event, Outcome, What};
 use super::protect::Levels;
 use super::rest::{Prices, Reached};
 use super::scene::Scene;
@@ -574,22 +574,9 @@ impl Walk {
 
     /// The account as it stands at the close of bar `from` begins a stretch.
     pub(super) fn mark(&mut self, from: usize) {
-        let symbols = self.books.len();
-        let held = self.outcome.units.len() - symbols;
-        let last = &self.outcome.units[held..];
-        let changed =
-            self.outcome.stretches.last().is_none_or(|last| last.cash != self.ledger.cash)
-                || (0..symbols).any(|symbol| self.ledger.units(symbol) != last[symbol]);
-        if !changed {
-            return;
-        }
-        if self.outcome.stretches.last().is_some_and(|last| last.from == from) {
-            self.outcome.stretches.pop();
-            self.outcome.units.truncate(held);
-        }
-        self.outcome.stretches.push(Stretch { from, cash: self.ledger.cash });
         let ledger = &self.ledger;
-        self.outcome.units.extend((0..symbols).map(|symbol| ledger.units(symbol)));
+        let units = (0..self.books.len()).map(|symbol| ledger.units(symbol));
+        self.outcome.mark(from, ledger.cash, units);
     }
 
     /// After the last bar: close what the model closes, and list what stays open.

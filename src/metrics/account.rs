@@ -23,6 +23,16 @@ pub struct Meter {
     scratch: Vec<f64>,
     day_numbers: Vec<i32>,
     max_loss: Option<f64>,
+    held: Vec<Held>,
+}
+
+/// The bars on which one symbol alone was held, and the same units of it.
+#[derive(Debug)]
+struct Held {
+    symbol: usize,
+    bars: Range<usize>,
+    /// The least and the greatest of the closes.
+    extremes: (f64, f64),
 }
 
 impl Meter {
@@ -106,7 +116,7 @@ impl Meter {
         }
         let years = part.days.len() as f64 / periods;
         self.money_metrics(&mut metrics, outcome, part, years);
-        trade_metrics(&mut metrics, trades, frame, years);
+        self.trade_metrics(&mut metrics, trades, frame, years);
         metrics
     }
 
@@ -124,6 +134,7 @@ impl Meter {
         part: &Part<'_>,
     ) -> usize {
         self.max_loss = None;
+        self.held.clear();
         let closes: Vec<&[f64]> = frame.symbols.iter().map(|symbol| &symbol.close[..]).collect();
         let mut drawdowns = Drawdowns::new(part.capital);
         let mut exposed = 0;
@@ -132,18 +143,31 @@ impl Meter {
             if bars.is_empty() {
                 continue;
             }
-            if units.iter().all(|units| *units == 0.0) {
+            let mut held = (0..units.len()).filter(|&symbol| units[symbol] != 0.0);
+            let Some(symbol) = held.next() else {
                 drawdowns.hold(bars.len(), cash);
                 continue;
-            }
+            };
+            let alone = held.next().is_none();
             exposed += bars.len();
+            let mut extremes = (f64::INFINITY, f64::NEG_INFINITY);
             let mut from = bars.start;
             while from < bars.end {
                 let until = bars.end.min(from + PIECE);
-                self.piece.clear();
-                values(cash, units, &closes, from..until, &mut self.piece);
-                drawdowns.mark(&self.piece);
+                if alone {
+                    let held = &frame.symbols[symbol];
+                    let (low, high) = held.close_extremes.within(&held.close, from..until);
+                    drawdowns.follow(cash, units[symbol], &held.close[from..until], (low, high));
+                    extremes = (extremes.0.min(low), extremes.1.max(high));
+                } else {
+                    self.piece.clear();
+                    values(cash, units, &closes, from..until, &mut self.piece);
+                    drawdowns.mark(&self.piece);
+                }
                 from = until;
+            }
+            if alone {
+                self.held.push(Held { symbol, bars, extremes });
             }
         }
         if let Some(stats) = drawdowns.finish() {
@@ -214,6 +238,62 @@ impl Meter {
         }
     }
 
+    fn trade_metrics(&self, metrics: &mut Metrics, trades: &[Trade], frame: &Frame, years: f64) {
+        let stats = TradeStats::of(trades);
+        let closed: Vec<&Trade> = trades.iter().filter(|trade| trade.closed_by.is_some()).collect();
+        let mean = |of: &dyn Fn(&Trade) -> f64| {
+            closed.iter().map(|trade| of(trade)).sum::<f64>() / closed.len() as f64
+        };
+        let held = |trade: &Trade| frame.time[trade.exit_bar] - frame.time[trade.entry_bar];
+        // Most trades are one stretch of the account, whose closes were looked at.
+        let mut stretches = self.held.iter().peekable();
+        let mut known = |symbol: usize, rows: &Range<usize>| {
+            while stretches.next_if(|it| it.bars.start < rows.start).is_some() {}
+            stretches
+                .peek()
+                .filter(|it| it.symbol == symbol && it.bars == *rows)
+                .map(|it| it.extremes)
+        };
+        let excursions = closed.iter().map(|trade| {
+            excursion_of(trade, frame, |closes, rows| {
+                known(trade.symbol, &rows).unwrap_or_else(|| closes(rows))
+            })
+        });
+        let (adverse, favourable) = excursions
+            .fold((0.0, 0.0), |(mae, mfe), (adverse, favourable)| {
+                (mae + adverse, mfe + favourable)
+            });
+        for (metric, value) in [
+            (Metric::WinRate, stats.win_rate),
+            (Metric::ProfitFactor, stats.profit_factor),
+            (Metric::Expectancy, stats.expectancy),
+            (Metric::AvgWin, stats.avg_win),
+            (Metric::AvgLoss, stats.avg_loss),
+            (Metric::PayoffRatio, stats.payoff_ratio),
+            (Metric::LargestWin, stats.largest_win),
+            (Metric::LargestLoss, stats.largest_loss),
+            (Metric::Sqn, stats.sqn),
+            (Metric::Kelly, stats.kelly),
+        ] {
+            metrics.set(metric, value);
+        }
+        for (metric, value) in [
+            (Metric::Trades, stats.trades as f64),
+            (Metric::MaxConsecutiveWins, stats.max_consecutive_wins as f64),
+            (Metric::MaxConsecutiveLosses, stats.max_consecutive_losses as f64),
+            (Metric::RealizedPnl, stats.realized_pnl),
+            (Metric::CommissionPaid, stats.commission_paid),
+            (Metric::SlippagePaid, stats.slippage_paid),
+            (Metric::SpreadPaid, stats.spread_paid),
+            (Metric::TradesPerYear, stats.trades as f64 / years),
+            (Metric::AvgHolding, mean(&|trade| held(trade) as f64 / DAY as f64)),
+            (Metric::Mae, adverse / closed.len() as f64),
+            (Metric::Mfe, favourable / closed.len() as f64),
+        ] {
+            metrics.set(metric, value);
+        }
+    }
+
     fn money_metrics(&self, metrics: &mut Metrics, outcome: &Outcome, part: &Part<'_>, years: f64) {
         let days = &self.day_equity[part.days.clone()];
         let fills = outcome.fills.iter().filter(|fill| part.bars.contains(&fill.bar));
@@ -255,59 +335,28 @@ fn account_metrics(metrics: &mut Metrics, outcome: &Outcome) {
     }
 }
 
-fn trade_metrics(metrics: &mut Metrics, trades: &[Trade], frame: &Frame, years: f64) {
-    let stats = TradeStats::of(trades);
-    let closed: Vec<&Trade> = trades.iter().filter(|trade| trade.closed_by.is_some()).collect();
-    let mean = |of: &dyn Fn(&Trade) -> f64| {
-        closed.iter().map(|trade| of(trade)).sum::<f64>() / closed.len() as f64
-    };
-    let held = |trade: &Trade| frame.time[trade.exit_bar] - frame.time[trade.entry_bar];
-    let excursions = closed.iter().map(|trade| excursion(trade, frame));
-    let (adverse, favourable) = excursions
-        .fold((0.0, 0.0), |(mae, mfe), (adverse, favourable)| (mae + adverse, mfe + favourable));
-    for (metric, value) in [
-        (Metric::WinRate, stats.win_rate),
-        (Metric::ProfitFactor, stats.profit_factor),
-        (Metric::Expectancy, stats.expectancy),
-        (Metric::AvgWin, stats.avg_win),
-        (Metric::AvgLoss, stats.avg_loss),
-        (Metric::PayoffRatio, stats.payoff_ratio),
-        (Metric::LargestWin, stats.largest_win),
-        (Metric::LargestLoss, stats.largest_loss),
-        (Metric::Sqn, stats.sqn),
-        (Metric::Kelly, stats.kelly),
-    ] {
-        metrics.set(metric, value);
-    }
-    for (metric, value) in [
-        (Metric::Trades, stats.trades as f64),
-        (Metric::MaxConsecutiveWins, stats.max_consecutive_wins as f64),
-        (Metric::MaxConsecutiveLosses, stats.max_consecutive_losses as f64),
-        (Metric::RealizedPnl, stats.realized_pnl),
-        (Metric::CommissionPaid, stats.commission_paid),
-        (Metric::SlippagePaid, stats.slippage_paid),
-        (Metric::SpreadPaid, stats.spread_paid),
-        (Metric::TradesPerYear, stats.trades as f64 / years),
-        (Metric::AvgHolding, mean(&|trade| held(trade) as f64 / DAY as f64)),
-        (Metric::Mae, adverse / closed.len() as f64),
-        (Metric::Mfe, favourable / closed.len() as f64),
-    ] {
-        metrics.set(metric, value);
-    }
-}
-
 /// How far a trade was down and up at its worst and best mark, as positive fractions of the entry
 /// price. The marks are the closes from the entry's bar to the one before the exit's, and the exit; those
 /// of before a split are those of what a unit became, as the entry price is.
 pub fn excursion(trade: &Trade, frame: &Frame) -> (f64, f64) {
+    excursion_of(trade, frame, |closes, rows| closes(rows))
+}
+
+/// [`excursion`], where `extremes` gives the least and the greatest close of some rows, or asks for them.
+fn excursion_of(
+    trade: &Trade,
+    frame: &Frame,
+    mut extremes: impl FnMut(&dyn Fn(Range<usize>) -> (f64, f64), Range<usize>) -> (f64, f64),
+) -> (f64, f64) {
     let bars = &frame.symbols[trade.symbol];
+    let closes = |rows| bars.close_extremes.within(&bars.close, rows);
     // What the end of the range closes may be dated before an entry inside its last bar.
     let (from, mut to) = (trade.entry_bar.min(trade.exit_bar), trade.exit_bar);
     let held = from + 1..=to;
     let splits = bars.actions.iter().filter(|action| held.contains(&action.row));
     let (mut low, mut high, mut units) = (trade.exit_price, trade.exit_price, 1.0);
     for (row, split) in splits.rev().map(|it| (it.row, it.split)).chain([(from, 1.0)]) {
-        let (lowest, highest) = bars.close_extremes.within(&bars.close, row..to);
+        let (lowest, highest) = extremes(&closes, row..to);
         (low, high) = (low.min(lowest / units), high.max(highest / units));
         (to, units) = (row, units * split);
     }

@@ -1,9 +1,9 @@
 //! What an account lost on its way: an accumulator over the equity at every bar's close.
 //!
 //! The equity arrives bar by bar in pieces: [`Drawdowns::mark`] takes a run of closes,
-//! [`Drawdowns::hold`] a stretch on which the equity stands still. A drawdown is
-//! `(peak - equity) / peak`, a positive fraction; the peak is the highest equity so far and starts
-//! at the capital, before the first bar.
+//! [`Drawdowns::hold`] a stretch on which the equity stands still, [`Drawdowns::follow`] one on which it
+//! goes with the price of what is held. A drawdown is `(peak - equity) / peak`, a positive fraction; the
+//! peak is the highest equity so far and starts at the capital, before the first bar.
 //!
 //! # Why the squares are whole numbers
 //!
@@ -19,6 +19,8 @@ use multiversion::multiversion;
 const ONE: f64 = (1_u64 << 51) as f64;
 /// Bars that are looked at together when none of them reaches the peak.
 const BLOCK: usize = 64;
+/// Bars whose squares, each at most one, fit into a sum of 64 bits.
+const SUMMED: usize = 1 << 12;
 /// Independent minima, maxima and sums in a block, so that the compiler can keep them in vectors.
 const LANES: usize = 4;
 
@@ -118,6 +120,27 @@ impl Drawdowns {
     /// The next bars close at these equities, all finite.
     pub fn mark(&mut self, equity: &[f64]) {
         mark(self, equity);
+    }
+
+    /// The next bars are those on which `units` of one symbol are held beside `cash`, all finite: as
+    /// marking `cash + units * close` at each of its `closes`, of which `extremes` are the least and the
+    /// greatest.
+    pub fn follow(&mut self, cash: f64, units: f64, closes: &[f64], extremes: (f64, f64)) {
+        // Neither rounding turns the order of two closes round, so the extremes of the equity are theirs.
+        let equity = |close: f64| cash + units * close;
+        let (a, b) = (equity(extremes.0), equity(extremes.1));
+        let (low, high) = if a < b { (a, b) } else { (b, a) };
+        if low >= 0.0 && high < self.peak && closes.len() <= SUMMED {
+            let squares = squares(self, cash, units, closes);
+            self.submerge(closes.len(), low, squares.into());
+            return;
+        }
+        let mut equities = [0.0; BLOCK];
+        for closes in closes.chunks(BLOCK) {
+            let equities = &mut equities[..closes.len()];
+            equities.iter_mut().zip(closes).for_each(|(to, &close)| *to = equity(close));
+            self.mark(equities);
+        }
     }
 
     /// The next `bars` bars all close at this equity, finite: as marking it that many times.
@@ -248,6 +271,17 @@ fn mark(drawdowns: &mut Drawdowns, equity: &[f64]) {
     }
 }
 
+/// The sum of the squares of up to [`SUMMED`] bars of which none lies above the peak or below zero.
+#[multiversion(targets = "simd")]
+fn squares(drawdowns: &Drawdowns, cash: f64, units: f64, closes: &[f64]) -> u64 {
+    let (peak, inverse) = (drawdowns.peak, drawdowns.inverse);
+    let square = |close: &f64| {
+        let drawdown = (peak - (cash + units * close)) * inverse;
+        rounded(drawdown * drawdown)
+    };
+    closes.iter().map(square).fold(0, u64::wrapping_add)
+}
+
 /// A square in multiples of 2^-51, rounded to even.
 fn fixed(square: f64) -> u128 {
     // From 2 on a float has no digits below 2^-51, so that nothing is left to round.
@@ -266,6 +300,7 @@ fn rounded(square: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bars::extremes;
     use proptest::prelude::*;
 
     fn marked(capital: f64, equity: &[f64]) -> DrawdownStats {
@@ -359,6 +394,22 @@ mod tests {
                 marked.mark(&vec![equity; bars]);
             }
             prop_assert_eq!(held.finish(), marked.finish());
+        }
+
+        #[test]
+        fn following_a_price_is_marking_what_is_held_of_it(
+            before in equities(),
+            closes in equities(),
+            cash in -150.0..250.0_f64,
+            units in -1.5..1.5_f64,
+        ) {
+            let held: Vec<f64> = closes.iter().map(|close| cash + units * close).collect();
+            let mut marked = Drawdowns::new(100.0);
+            marked.mark(&before);
+            let mut followed = marked.clone();
+            marked.mark(&held);
+            followed.follow(cash, units, &closes, extremes(&closes));
+            prop_assert_eq!(followed.finish(), marked.finish());
         }
 
         #[test]
