@@ -1,23 +1,23 @@
 //! One bit a bar, 64 bars a word: the shape in which the engine reads rules.
 
-/// A column of bits. Bits at and beyond `len` are always zero.
+use std::sync::Arc;
+
+/// A column of bits, cheap to clone. Bits at and beyond `len` are always zero.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mask {
-    words: Vec<u64>,
+    words: Arc<Vec<u64>>,
     len: usize,
 }
 
 impl Mask {
     /// `len` bits, all zero.
     pub fn zeros(len: usize) -> Self {
-        Self { words: vec![0; len.div_ceil(64)], len }
+        Self { words: Arc::new(vec![0; len.div_ceil(64)]), len }
     }
 
     /// `len` bits, all one.
     pub fn ones(len: usize) -> Self {
-        let mut mask = Self { words: vec![u64::MAX; len.div_ceil(64)], len };
-        mask.trim();
-        mask
+        Self::trimmed(vec![u64::MAX; len.div_ceil(64)], len)
     }
 
     /// `len` bits, bit `i` being `bit(i)`.
@@ -32,15 +32,13 @@ impl Mask {
             words.push(word);
             start += 64;
         }
-        Self { words, len }
+        Self { words: Arc::new(words), len }
     }
 
     /// `len` bits, 64 of them a word.
     pub fn from_words(words: Vec<u64>, len: usize) -> Self {
         assert_eq!(words.len(), len.div_ceil(64), "words for all bits and no more");
-        let mut mask = Self { words, len };
-        mask.trim();
-        mask
+        Self::trimmed(words, len)
     }
 
     /// How many bits there are.
@@ -66,7 +64,7 @@ impl Mask {
     /// Set bit `index`, which must be below `len`.
     pub fn set(&mut self, index: usize) {
         assert!(index < self.len, "a mask is set inside its length");
-        self.words[index / 64] |= 1 << (index % 64);
+        Arc::make_mut(&mut self.words)[index / 64] |= 1 << (index % 64);
     }
 
     /// How many bits are set.
@@ -104,9 +102,7 @@ impl Mask {
                 _ => word(index) >> shift | word(index + 1) << (64 - shift),
             })
             .collect();
-        let mut mask = Self { words, len };
-        mask.trim();
-        mask
+        Self::trimmed(words, len)
     }
 
     /// The bits one after the other at the places that are set in `places`, which are as many.
@@ -131,16 +127,14 @@ impl Mask {
             }
             spread
         };
-        Self { words: places.words.iter().map(word).collect(), len: places.len }
+        Self { words: Arc::new(places.words.iter().map(word).collect()), len: places.len }
     }
 
     /// Combine two masks of equal length word by word.
     pub fn zip(&self, other: &Self, mut op: impl FnMut(u64, u64) -> u64) -> Self {
         assert_eq!(self.len, other.len, "masks of one column have one length");
-        let words = self.words.iter().zip(&other.words).map(|(&a, &b)| op(a, b)).collect();
-        let mut mask = Self { words, len: self.len };
-        mask.trim();
-        mask
+        let words = self.words.iter().zip(&*other.words);
+        Self::trimmed(words.map(|(&a, &b)| op(a, b)).collect(), self.len)
     }
 
     /// Combine every bit, one bar later, with that of another mask of equal length; the first bar has
@@ -164,13 +158,15 @@ impl Mask {
         })
     }
 
-    fn trim(&mut self) {
-        let used = self.len % 64;
+    /// `len` bits of `words`, those beyond set to zero.
+    fn trimmed(mut words: Vec<u64>, len: usize) -> Self {
+        let used = len % 64;
         if used != 0
-            && let Some(last) = self.words.last_mut()
+            && let Some(last) = words.last_mut()
         {
             *last &= (1 << used) - 1;
         }
+        Self { words: Arc::new(words), len }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::execute::{TOP, keeps_at_once};
 use super::group::{self, Wanted};
 use super::kept::Kept;
-use super::{BLOCK, Batch, alone, column_bytes, in_parts};
+use super::{Batch, alone, column_bytes, in_parts};
 use crate::manifest::{Keep, Mode};
 use crate::plan::{Digest, Job, Plan, Prepared};
 use crate::store::Store;
@@ -56,15 +56,22 @@ pub fn estimate(
     for jobs in &of_base {
         let mut cost = None;
         in_parts(plan, prepared, jobs, |prepared, jobs| {
-            let groups = group::groups(prepared, jobs.to_vec(), column_bytes(&plan.run), BLOCK);
-            let middle = groups.get(groups.len() / 2).and_then(|group| group.get(group.len() / 2));
+            let budget = column_bytes(&plan.run);
+            let groups = group::groups(prepared, jobs.to_vec(), budget, TRIED, threads);
+            let middle = groups.get(groups.len() / 2).map(|group| &group.blocks);
+            let middle = middle.and_then(|blocks| blocks.get(blocks.len() / 2));
             let Some(middle) = middle else { return };
             let cost = cost.get_or_insert_with(|| Cost::known(plan, prepared, middle, &mut known));
+            let mut before = Vec::new();
             for group in &groups {
-                let jobs = group.concat();
-                time += cost.column.mul_f64(columns(prepared, &jobs));
+                let jobs = group.blocks.concat();
+                // What the group before needed too is still there.
+                let known = columns(prepared, &before);
+                before.extend(&jobs);
+                time += cost.column.mul_f64(columns(prepared, &before) - known);
                 time += cost.session.mul_f64(jobs.len() as f64);
-                memory = memory.max(group::column_bytes(prepared, group));
+                memory = memory.max(group.bytes);
+                before = jobs;
             }
         });
     }

@@ -2,8 +2,9 @@
 //!
 //! Sessions of a slice are cut along their parameters, like a map into halves of halves, until the
 //! columns of each part fit: a group. A group is cut further into blocks, small squares of the map
-//! whose sessions have the most columns in common; a thread runs one block after the other. A column
-//! that several groups need is computed once for each; no number depends on where the cuts are.
+//! whose sessions have the most columns in common; a thread runs one block after the other. Groups that
+//! follow each other lie on two sides of one cut, as in a Gray code, and what both need stays; a column
+//! that comes back later is computed again. No number depends on where the cuts are.
 
 use crate::expr::Scalar;
 use crate::plan::{Job, Prepared};
@@ -12,29 +13,50 @@ use std::cmp::Ordering;
 /// A job, and whether its details are wanted.
 pub type Wanted<'a> = (&'a Job, bool);
 
-/// Sessions whose columns fit into memory together, in blocks.
-pub type Group<'a> = Vec<Vec<Wanted<'a>>>;
+/// Sessions whose columns fit into memory together.
+#[derive(Debug)]
+pub struct Group<'a> {
+    /// In parts whose rules are compared together, each on one thread.
+    pub blocks: Vec<Vec<Wanted<'a>>>,
+    /// How much memory the columns take at most, in bytes.
+    pub bytes: u64,
+}
+
+impl<'a> Group<'a> {
+    /// The sessions, in the order of the blocks.
+    pub fn jobs(&self) -> impl Iterator<Item = &'a Job> + '_ {
+        self.blocks.iter().flatten().map(|(job, _)| *job)
+    }
+}
 
 /// `jobs` in groups of which none needs more than `budget` bytes for its columns, unless it is one
-/// session, in blocks of at most `block` sessions. The order of the groups is that of slices and
-/// parameters.
+/// session, in blocks of at most `block` sessions, at least about one for each of `threads`. Groups of a
+/// slice follow each other so that neighbours have much in common.
 pub fn groups<'a>(
     prepared: &Prepared,
     mut jobs: Vec<Wanted<'a>>,
     budget: u64,
     block: usize,
+    threads: usize,
 ) -> Vec<Group<'a>> {
     jobs.sort_by(|(a, _), (b, _)| slice(a).cmp(&slice(b)).then_with(|| order(a, b)));
     let mut groups = Vec::new();
     for jobs in jobs.chunk_by(|(a, _), (b, _)| slice(a) == slice(b)) {
-        split(prepared, jobs.to_vec(), budget, block, &mut groups);
+        let users = prepared.users(jobs.iter().map(|(job, _)| *job));
+        let bytes =
+            |jobs: &[Wanted<'_>]| prepared.column_bytes(jobs.iter().map(|(job, _)| *job), &users);
+        let mut parts = Vec::new();
+        split(jobs.to_vec(), budget, &bytes, &mut parts);
+        groups.extend(parts.into_iter().map(|jobs| {
+            let bytes = bytes(&jobs);
+            // Halves are not always equal.
+            let each = jobs.len().div_ceil(threads) * 9 / 8;
+            let mut cut = Vec::new();
+            blocks(jobs, block.min(each).max(1), &mut cut);
+            Group { blocks: cut, bytes }
+        }));
     }
     groups
-}
-
-/// How much memory the columns of a group take at most, in bytes.
-pub fn column_bytes(prepared: &Prepared, group: &Group<'_>) -> u64 {
-    prepared.column_bytes(group.iter().flatten().map(|(job, _)| *job))
 }
 
 /// The number of the slice that a job runs on; `None` for one that cannot be run.
@@ -50,27 +72,27 @@ fn order(a: &Job, b: &Job) -> Ordering {
     each.then(a.index.cmp(&b.index))
 }
 
+/// `jobs` in parts whose columns take `bytes` within the budget.
 fn split<'a>(
-    prepared: &Prepared,
     jobs: Vec<Wanted<'a>>,
     budget: u64,
-    block: usize,
-    groups: &mut Vec<Group<'a>>,
+    bytes: &dyn Fn(&[Wanted<'_>]) -> u64,
+    parts: &mut Vec<Vec<Wanted<'a>>>,
 ) {
-    let mut group = Vec::new();
-    blocks(jobs.clone(), block, &mut group);
-    if jobs.len() < 2 || column_bytes(prepared, &group) <= budget {
-        groups.push(group);
+    if jobs.len() < 2 || bytes(&jobs) <= budget {
+        parts.push(jobs);
         return;
     }
     // The cut that leaves the fewest columns on both sides together.
-    let bytes = |jobs: &[Wanted<'_>]| prepared.column_bytes(jobs.iter().map(|(job, _)| *job));
     let params = jobs[0].0.params().len();
     let halves = (0..params).filter_map(|param| halve(&jobs, param));
     let best = halves.min_by_key(|(low, high)| bytes(low) + bytes(high));
     let (low, high) = best.unwrap_or_else(|| in_the_middle(&jobs));
-    split(prepared, low, budget, block, groups);
-    split(prepared, high, budget, block, groups);
+    split(low, budget, bytes, parts);
+    // The way back through the upper half begins where the one through the lower half ended.
+    let middle = parts.len();
+    split(high, budget, bytes, parts);
+    parts[middle..].reverse();
 }
 
 /// `jobs` in blocks of at most `most`, each cut where it has the most values.
@@ -186,14 +208,13 @@ at = 2020-04-01
         let prepared = ready();
         let counts = BUDGETS.map(|budget| {
             let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
-            let groups = groups(&prepared, jobs, budget, 10);
-            let found = groups.iter().flatten().flatten().map(|(job, _)| job.index);
+            let groups = groups(&prepared, jobs, budget, 10, 2);
+            let found = groups.iter().flat_map(Group::jobs).map(|job| job.index);
             assert_eq!(found.collect::<HashSet<usize>>().len(), 88);
-            for group in &groups {
-                let bytes = column_bytes(&prepared, group);
-                let sessions = group.iter().flatten().count();
-                assert!(sessions == 1 || bytes <= budget, "{bytes} bytes of {budget}");
-                assert!(group.iter().all(|block| (1..=10).contains(&block.len())));
+            for Group { blocks, bytes } in &groups {
+                let sessions = blocks.concat().len();
+                assert!(sessions == 1 || *bytes <= budget, "{bytes} bytes of {budget}");
+                assert!(blocks.iter().all(|block| (1..=10).contains(&block.len())));
             }
             groups.len()
         });
@@ -202,12 +223,28 @@ at = 2020-04-01
     }
 
     #[test]
+    fn neighbours_have_half_of_their_columns_in_common() {
+        let prepared = ready();
+        let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
+        let groups = groups(&prepared, jobs, 16_000, 10, 2);
+        assert!(groups.len() > 4);
+        let sides = |group: &Group<'_>| {
+            let jobs = group.blocks.concat();
+            [0, 1].map(|param| values(&jobs, param).into_iter().cloned().collect::<Vec<Scalar>>())
+        };
+        for pair in groups.windows(2) {
+            let [before, after] = [&pair[0], &pair[1]].map(sides);
+            assert!(before[0] == after[0] || before[1] == after[1], "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
     fn a_block_is_a_small_square_of_the_map() {
         let prepared = ready();
         let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
-        let groups = groups(&prepared, jobs, u64::MAX, 6);
-        let [group] = &groups[..] else { panic!("all columns fit") };
-        for block in group {
+        let groups = groups(&prepared, jobs, u64::MAX, 6, 1);
+        let [Group { blocks, .. }] = &groups[..] else { panic!("all columns fit") };
+        for block in blocks {
             let sides = [0, 1].map(|param| values(block, param).len());
             assert_eq!(sides[0] * sides[1], block.len());
             assert!(sides.iter().all(|side| (1..=3).contains(side)), "{sides:?}");
@@ -231,8 +268,8 @@ at = 2020-04-01
         assert_eq!(sessions, 88 * 6);
         for budget in BUDGETS {
             let jobs = prepared.jobs.iter().map(|job| (job, false)).collect();
-            let groups = groups(&prepared, jobs, budget, 10);
-            assert_eq!(groups.iter().flatten().flatten().count(), sessions);
+            let groups = groups(&prepared, jobs, budget, 10, 2);
+            assert_eq!(groups.iter().flat_map(Group::jobs).count(), sessions);
         }
     }
 

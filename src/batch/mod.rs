@@ -13,6 +13,7 @@ mod group;
 mod note;
 
 use crate::engine::{Outcome, Settings, Walk, model};
+use crate::expr::Columns;
 use crate::manifest::{Mode, RunSettings};
 use crate::market::Slice;
 use crate::metrics::account::Meter;
@@ -23,18 +24,19 @@ use beside::{Beside, READINGS};
 use group::{Group, Wanted};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 /// How much memory columns take at a time, in bytes: half of `run.max_memory`, and not more than is
 /// good for the caches.
 pub fn column_bytes(run: &RunSettings) -> u64 {
-    const MOST: u64 = 96 << 20;
+    const MOST: u64 = 84 << 20;
     run.max_memory.map_or(MOST, |limit| MOST.min(limit / 2))
 }
 
-/// How many sessions have their rules compared together: eight times eight pairs have sixteen columns.
-const BLOCK: usize = 64;
+/// How many sessions have their rules compared together at most. The more there are, the more often a
+/// column is used each time it comes from memory.
+const BLOCK: usize = 384;
 
 /// How long the caller waits for a session before it looks around.
 const TICK: Duration = Duration::from_millis(200);
@@ -137,14 +139,15 @@ impl Batch<'_> {
     }
 
     fn run_part(&self, jobs: &[Wanted<'_>], each: &mut impl FnMut(Option<Finished>)) {
-        let block = self.block(jobs.len());
-        let groups = group::groups(self.prepared, jobs.to_vec(), self.column_bytes, block);
+        let block = self.block(jobs);
+        let (prepared, threads) = (self.prepared, self.threads.max(1));
+        let groups = group::groups(prepared, jobs.to_vec(), self.column_bytes, block, threads);
         let (sender, receiver) = mpsc::sync_channel(4 * self.threads.max(1));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let sender = sender;
                 let pool = pool(self.threads.min(jobs.len()).max(1));
-                pool.install(|| groups.iter().for_each(|group| self.run_group(group, &sender)));
+                pool.install(|| self.run_groups(&groups, &sender));
             });
             loop {
                 match receiver.recv_timeout(TICK) {
@@ -156,25 +159,40 @@ impl Batch<'_> {
         });
     }
 
-    /// How many of so many sessions a block has at most: every thread has some blocks to run, so that
-    /// none waits long for the last one, and what a block compares takes little memory.
-    fn block(&self, jobs: usize) -> usize {
-        let rows =
-            |slice: &Arc<Slice>| slice.views().map(|view| view.rows.len() as u64).sum::<u64>();
-        let rows = self.prepared.slices.iter().map(rows).max().unwrap_or(0);
-        // A comparison takes two bits a row, and a session has two of them or more.
-        let fitting = self.column_bytes / 16 / (rows / 2).max(1);
-        BLOCK.min(jobs / (4 * self.threads.max(1))).min(fitting as usize).max(1)
+    /// How many of `jobs` a block has at most: every thread has some blocks to run, so that none waits long
+    /// for the last one, and what a block compares takes little memory.
+    fn block(&self, jobs: &[Wanted<'_>]) -> usize {
+        let bytes = |(job, _): &Wanted<'_>| self.prepared.compared_bytes(job);
+        let bytes = jobs.iter().map(bytes).max().unwrap_or(0);
+        let fitting = self.column_bytes / 8 / bytes.max(1);
+        BLOCK.min(jobs.len() / (4 * self.threads.max(1))).min(fitting as usize).max(1)
+    }
+
+    /// Run one group after the other. The next one is announced before, so that the columns that it needs
+    /// too stay where they are.
+    fn run_groups(&self, groups: &[Group<'_>], sender: &mpsc::SyncSender<Vec<Finished>>) {
+        let mut columns = self.prepared.columns();
+        let announce = |columns: &mut [Columns<'_>], group: &Group<'_>| {
+            self.prepared.reserve(columns, group.jobs());
+        };
+        groups.first().into_iter().for_each(|first| announce(&mut columns, first));
+        for (at, group) in groups.iter().enumerate() {
+            groups.get(at + 1).into_iter().for_each(|next| announce(&mut columns, next));
+            self.run_group(group, &columns, sender);
+        }
     }
 
     /// Run jobs that share their columns: each thread takes the next block when it is done with its
     /// last, and helps the others with theirs when there is none.
-    fn run_group(&self, group: &Group<'_>, sender: &mpsc::SyncSender<Vec<Finished>>) {
-        let jobs = group.iter().flatten().map(|(job, _)| *job);
-        let columns = self.prepared.columns(jobs);
-        let bench = Bench { columns: &columns, prepared: self.prepared, timeout: self.timeout };
+    fn run_group(
+        &self,
+        group: &Group<'_>,
+        columns: &[Columns<'_>],
+        sender: &mpsc::SyncSender<Vec<Finished>>,
+    ) {
+        let bench = Bench { columns, prepared: self.prepared, timeout: self.timeout };
         let next = AtomicUsize::new(0);
-        let blocks: Vec<Block<'_>> = group.iter().map(|jobs| Block::new(jobs)).collect();
+        let blocks: Vec<Block<'_>> = group.blocks.iter().map(|jobs| Block::new(jobs)).collect();
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
             let mut parcel = Parcel { sender, sessions: Vec::new(), sent: Instant::now() };
@@ -334,7 +352,7 @@ pub fn alone(plan: &Plan, prepared: &Prepared, job: &Job, detailed: bool) -> Fin
 
 /// What workers share.
 struct Bench<'a> {
-    columns: &'a [crate::expr::Columns<'a>],
+    columns: &'a [Columns<'a>],
     timeout: Option<Duration>,
     prepared: &'a Prepared,
 }

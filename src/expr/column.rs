@@ -5,7 +5,7 @@
 //! missing. `and`, `or`, `not` and `if` follow Kleene; everything else of a missing operand is missing.
 
 use super::check::Op;
-use super::numbers::{Comparison, Given, Numbers};
+use super::numbers::{Compared, Given, Numbers};
 use super::parse::Binary;
 use crate::bars::{Bars, Mask};
 use std::borrow::Cow;
@@ -301,14 +301,14 @@ fn arithmetic(call: &Call<'_>, op: impl Fn(f64, f64) -> f64) -> Column {
     })
 }
 
-fn comparison(call: &Call<'_>) -> Comparison {
-    Comparison::of(call.len, call.numbers(0), call.numbers(1))
+fn compared(call: &Call<'_>) -> Compared {
+    Compared::of(call.len, call.numbers(0), call.numbers(1))
 }
 
 /// `a` against `b` on the bar before and now: where it comes to lie above, or below.
 pub(super) fn crossing(call: &Call<'_>, above: bool) -> Column {
-    let comparison = comparison(call);
-    let [less, greater] = [Binary::Less, Binary::Greater].map(|it| comparison.relation(it));
+    let compared = compared(call);
+    let [less, greater] = [Binary::Less, Binary::Greater].map(|it| compared.relation(it));
     let (before, now) = if above { (less, greater) } else { (greater, less) };
     before.then(&now).into()
 }
@@ -322,7 +322,7 @@ fn binary_column(op: Binary, call: &Call<'_>) -> Column {
         // The sign of the divisor, so that `bar_index % 5` counts round also before zero.
         Binary::Remainder => arithmetic(call, |a, b| a - b * (a / b).floor()),
         Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual => {
-            comparison(call).relation(op).into()
+            compared(call).relation(op).into()
         }
         Binary::Equal => equal(call, 0, 1).into(),
         Binary::NotEqual => equal(call, 0, 1).not().into(),
@@ -346,7 +346,7 @@ fn equal(call: &Call<'_>, a: usize, b: usize) -> Kleene {
         let differ = a.and(&b.not()).yes.zip(&a.not().and(&b).yes, |x, y| x | y);
         return Kleene { yes: both, no: differ };
     }
-    comparison(&pair).relation(Binary::Equal)
+    compared(&pair).relation(Binary::Equal)
 }
 
 fn choose(call: &Call<'_>) -> Column {

@@ -8,7 +8,8 @@
 use super::check::Op;
 use super::column::{Call, Column, Kleene, Scalar, Value, View, evaluate};
 use super::graph::{Bound, Elsewhere, Expression, Graph, Need, Operand, Step, Who};
-use super::numbers::{BLOCK, Comparison, Numbers, Side};
+use super::numbers::{BLOCK, Compared, Comparison, Numbers, Side};
+use super::parse::Binary;
 use super::registry::{WindowKernel, of_a_window};
 use crate::bars::{Mask, resample};
 use std::collections::HashMap;
@@ -44,13 +45,17 @@ pub struct Place {
     number: usize,
 }
 
-/// Blocks of 64 bars that inequalities go over together: of some twenty columns they stay in the
-/// second cache.
+/// Blocks of 64 bars of which windows that are never whole are computed at a time.
 const STRETCH: usize = 64;
+/// Blocks of 64 bars that inequalities go over together: of some fifty columns they stay in the second
+/// cache.
+const TOGETHER: usize = 16;
 
 #[derive(Debug, Default)]
 struct Slot {
     column: Option<Column>,
+    /// How the operands of an inequality compare, until its column is asked for.
+    compared: Option<Arc<Compared>>,
     /// How many sessions still need it.
     users: usize,
 }
@@ -104,7 +109,7 @@ impl<'a> Columns<'a> {
                 let mut slot = series.slot(need.number);
                 slot.users = slot.users.saturating_sub(1);
                 if slot.users == 0 {
-                    slot.column = None;
+                    (slot.column, slot.compared) = (None, None);
                 }
             }
         }
@@ -112,7 +117,7 @@ impl<'a> Columns<'a> {
 
     /// Where the inequalities among `needs` are evaluated when rules are read for `symbols`.
     pub fn inequalities(&self, symbols: Range<usize>, needs: &[Need]) -> Vec<Place> {
-        let is_inequality = |need: &&Need| self.graph.inequality(need.number).is_some();
+        let is_inequality = |need: &&Need| self.graph.is_inequality(need.number);
         let places = needs.iter().filter(is_inequality).flat_map(|need| {
             let symbols = self.whose(&symbols, &need.who);
             symbols.map(|symbol| (self.place(symbol, need.timeframe), need.number))
@@ -126,7 +131,10 @@ impl<'a> Columns<'a> {
     pub fn compare(&self, mut places: Vec<Place>) {
         places.sort_unstable();
         places.dedup();
-        places.retain(|place| self.series[place.series].slot(place.number).column.is_none());
+        places.retain(|place| {
+            let slot = self.series[place.series].slot(place.number);
+            slot.column.is_none() && slot.compared.is_none()
+        });
         let mut windows: Vec<Window> = Vec::new();
         let mut pairs: Vec<Pair> = Vec::new();
         for place in places {
@@ -145,33 +153,32 @@ impl<'a> Columns<'a> {
         let mut from = 0;
         while pairs.iter().any(|pair| !pair.comparison.is_done()) {
             windows.iter_mut().for_each(|window| window.roll(from));
-            for Pair { sides, comparison, .. } in &mut pairs {
-                comparison.go_on(sides.each_ref().map(|side| side.at(from, &windows)), STRETCH);
+            for _ in (0..STRETCH).step_by(TOGETHER) {
+                for Pair { sides, comparison, .. } in &mut pairs {
+                    let sides = sides.each_ref().map(|side| side.at(from, &windows));
+                    comparison.go_on(sides, TOGETHER);
+                }
             }
             from += STRETCH;
         }
         for Pair { comparison, places, .. } in pairs {
+            let compared = Arc::new(comparison.finish());
             for Place { series, number } in places {
-                let relation = self.graph.inequality(number).expect("it was found as one");
-                // Another thread may have been faster, with the same result.
-                self.series[series]
-                    .slot(number)
-                    .column
-                    .get_or_insert_with(|| comparison.relation(relation).into());
+                self.series[series].slot(number).compared = Some(compared.clone());
             }
         }
     }
 
     /// An operand of a comparison on series `series`. If it is a window that one session needs, and that
     /// was not computed yet, it goes to `windows`.
-    fn compared(&self, series: usize, operand: &Operand, windows: &mut Vec<Window>) -> Compared {
+    fn compared(&self, series: usize, operand: &Operand, windows: &mut Vec<Window>) -> Compares {
         if let Operand::Expression(number) = *operand
             && let Step::Here(Op::Call(function)) = &self.graph.expressions[number].step
             && let Some(kernel) = of_a_window(function)
         {
             let place = Place { series, number };
             if let Some(known) = windows.iter().position(|window| window.place == place) {
-                return Compared::Window(known);
+                return Compares::Window(known);
             }
             let is_own = {
                 let slot = self.series[series].slot(number);
@@ -186,10 +193,10 @@ impl<'a> Columns<'a> {
                 let length = f64::from_bits(*length) as usize;
                 let piece = Numbers::from(Vec::new());
                 windows.push(Window { place, kernel, source, length, piece });
-                return Compared::Window(windows.len() - 1);
+                return Compares::Window(windows.len() - 1);
             }
         }
-        Compared::Value(self.value(series, operand))
+        Compares::Value(self.value(series, operand))
     }
 
     /// The positions of the symbols that `who` stands for when rules are read for `symbols`.
@@ -252,9 +259,10 @@ impl<'a> Columns<'a> {
             return column.clone();
         }
         let expression = &self.graph.expressions[number];
-        let column = match &expression.step {
-            Step::Here(op) => self.here(series, op, expression, place),
-            Step::There(elsewhere) => self.there(series, elsewhere, expression),
+        let column = match (slot.compared.take(), self.graph.inequality(number), &expression.step) {
+            (Some(compared), Some(relation), _) => compared.relation(relation).into(),
+            (_, _, Step::Here(op)) => self.here(series, op, expression, place),
+            (_, _, Step::There(elsewhere)) => self.there(series, elsewhere, expression),
         };
         slot.column = Some(column.clone());
         column
@@ -337,13 +345,37 @@ impl<'a> Columns<'a> {
     pub fn mask(&self, symbol: usize, bound: &Bound) -> Mask {
         let len = self.view(symbol).rows.len();
         match bound {
-            Bound::Expression(number) => match self.column(symbol, *number) {
-                Column::Bool(flag) => flag.yes.clone(),
-                Column::Number(_) => Mask::zeros(len),
-            },
+            Bound::Expression(number) => self.yes(symbol, *number),
             Bound::Scalar(Scalar::Bool(true)) => Mask::ones(len),
             Bound::Scalar(_) => Mask::zeros(len),
         }
+    }
+
+    /// Where expression `number` is true on series `place`. Where it is false is not asked for, so that
+    /// nobody finds it out unless another session may want to know.
+    fn yes(&self, place: usize, number: usize) -> Mask {
+        let Expression { step, operands } = &self.graph.expressions[number];
+        let slot = self.series[place].slot(number);
+        let (own, compared) = (slot.column.is_none() && slot.users <= 1, slot.compared.clone());
+        drop(slot);
+        let both = match operands[..] {
+            [Operand::Expression(a), Operand::Expression(b)] if own => Some([a, b]),
+            _ => None,
+        };
+        let both = || both.map(|both| both.map(|number| self.yes(place, number)));
+        let found = match step {
+            Step::Here(Op::Then) => both().map(|[before, now]| before.zip_later(&now, and)),
+            Step::Here(Op::Binary(Binary::And)) => both().map(|[a, b]| a.zip(&b, and)),
+            Step::Here(Op::Binary(Binary::Or)) => both().map(|[a, b]| a.zip(&b, |a, b| a | b)),
+            _ => compared
+                .zip(self.graph.inequality(number))
+                .filter(|_| own)
+                .map(|(compared, relation)| compared.yes(relation)),
+        };
+        found.unwrap_or_else(|| match self.on(place, number) {
+            Column::Bool(flag) => flag.yes.clone(),
+            Column::Number(values) => Mask::zeros(values.len()),
+        })
     }
 
     /// The column of `bound` for symbol number `symbol`, constants spread over the bars.
@@ -358,21 +390,25 @@ impl<'a> Columns<'a> {
     }
 }
 
+fn and(a: u64, b: u64) -> u64 {
+    a & b
+}
+
 /// Two operands that are compared, and where their relations are evaluated.
 struct Pair {
-    sides: [Compared; 2],
+    sides: [Compares; 2],
     comparison: Comparison,
     places: Vec<Place>,
 }
 
 /// An operand of a comparison.
-enum Compared {
+enum Compares {
     Value(Value),
     /// The one with this number among those that are computed piece by piece.
     Window(usize),
 }
 
-impl Compared {
+impl Compares {
     /// It as far as the stretch from block `from` needs it.
     fn at<'c>(&'c self, from: usize, windows: &'c [Window]) -> Side<'c> {
         match self {

@@ -241,6 +241,11 @@ impl Graph {
         }
     }
 
+    /// Whether expression `number` is an inequality.
+    pub fn is_inequality(&self, number: usize) -> bool {
+        self.inequality(number).is_some()
+    }
+
     /// The operator of expression `number`, if it is an inequality.
     pub(super) fn inequality(&self, number: usize) -> Option<Binary> {
         match self.expressions[number].step {

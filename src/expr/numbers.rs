@@ -181,98 +181,111 @@ fn word(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> u64 {
 }
 
 /// How two operands compare, in the making: words are added to it as far as anybody wants to go, so that
-/// several can pass over one stretch of bars while it is in the cache. All relations of the two are made
-/// of the same words.
+/// several can pass over one stretch of bars while it is in the cache.
 #[derive(Debug)]
 pub(super) struct Comparison {
     len: usize,
-    blocks: Vec<Compared>,
+    greater: Vec<u64>,
+    less: Vec<u64>,
+    partly: Vec<(usize, u64)>,
 }
 
-/// How two operands compare on 64 bars, a bit each.
-#[derive(Debug, Clone, Copy)]
-struct Compared {
-    greater: u64,
-    less: u64,
-    /// Where neither operand is missing.
-    present: u64,
+/// How two operands compare: all their relations are made of the same bits, one a bar.
+#[derive(Debug)]
+pub(super) struct Compared {
+    /// Where the first operand is greater.
+    greater: Mask,
+    /// Where it is less.
+    less: Mask,
+    /// The words of which not all bars have both operands, and the bars that do.
+    partly: Vec<(usize, u64)>,
 }
 
 impl Comparison {
     /// Two operands over `len` bars, of which none is compared yet.
     pub(super) fn new(len: usize) -> Self {
-        Self { len, blocks: Vec::with_capacity(len.div_ceil(BLOCK)) }
-    }
-
-    /// How `a` and `b` compare on all of `len` bars.
-    pub(super) fn of(len: usize, a: Given<'_>, b: Given<'_>) -> Self {
-        let mut comparison = Self::new(len);
-        comparison.go_on([a.into(), b.into()], usize::MAX);
-        comparison
+        let words = || Vec::with_capacity(len.div_ceil(BLOCK));
+        Self { len, greater: words(), less: words(), partly: Vec::new() }
     }
 
     /// Whether no bar is left.
     pub(super) fn is_done(&self) -> bool {
-        self.blocks.len() == self.len.div_ceil(BLOCK)
+        self.less.len() == self.len.div_ceil(BLOCK)
     }
 
     /// Compare so many further blocks of 64 bars of `a` and `b`, as far as there are any.
     pub(super) fn go_on(&mut self, [a, b]: [Side<'_>; 2], blocks: usize) {
-        let from = self.blocks.len();
+        let from = self.less.len();
         let until = self.len.div_ceil(BLOCK).min(from.saturating_add(blocks));
-        self.blocks.extend((from..until).map(|block| {
+        self.greater.resize(until, 0);
+        self.less.resize(until, 0);
+        let words = self.greater[from..].iter_mut().zip(&mut self.less[from..]);
+        for (block, (greater, less)) in (from..until).zip(words) {
             let (one, other) = (a.span(block), b.span(block));
             let present = one.present & other.present;
-            let [greater, less] = if one.low > other.high {
+            [*greater, *less] = if one.low > other.high {
                 [present, 0]
             } else if one.high < other.low {
                 [0, present]
             } else {
                 a.words(b, block)
             };
-            Compared { greater, less, present }
-        }));
-    }
-
-    /// Where a relation holds, and where not; neither where an operand is missing. Every bar is
-    /// compared.
-    pub(super) fn relation(&self, relation: Binary) -> Kleene {
-        match relation {
-            Binary::Greater => {
-                Kleene { yes: self.mask(|it| it.greater), no: self.mask(|it| it.but(it.greater)) }
+            if present != u64::MAX {
+                self.partly.push((block, present));
             }
-            Binary::Less => {
-                Kleene { yes: self.mask(|it| it.less), no: self.mask(|it| it.but(it.less)) }
-            }
-            Binary::GreaterEqual => {
-                Kleene { yes: self.mask(|it| it.but(it.less)), no: self.mask(|it| it.less) }
-            }
-            Binary::LessEqual => {
-                Kleene { yes: self.mask(|it| it.but(it.greater)), no: self.mask(|it| it.greater) }
-            }
-            Binary::Equal => {
-                Kleene { yes: self.mask(|it| it.but(it.unlike())), no: self.mask(|it| it.unlike()) }
-            }
-            Binary::NotEqual => {
-                Kleene { yes: self.mask(|it| it.unlike()), no: self.mask(|it| it.but(it.unlike())) }
-            }
-            _ => unreachable!("this is no relation of numbers"),
         }
     }
 
-    fn mask(&self, bits: impl Fn(&Compared) -> u64) -> Mask {
-        Mask::from_words(self.blocks.iter().map(bits).collect(), self.len)
+    /// What was found out, every bar being compared.
+    pub(super) fn finish(self) -> Compared {
+        let Self { len, greater, less, partly } = self;
+        let [greater, less] = [greater, less].map(|words| Mask::from_words(words, len));
+        Compared { greater, less, partly }
     }
 }
 
 impl Compared {
-    /// Where neither operand is missing, but for `bits`.
-    fn but(&self, bits: u64) -> u64 {
-        self.present & !bits
+    /// How `a` and `b` compare on `len` bars.
+    pub(super) fn of(len: usize, a: Given<'_>, b: Given<'_>) -> Self {
+        let mut comparison = Comparison::new(len);
+        comparison.go_on([a.into(), b.into()], usize::MAX);
+        comparison.finish()
     }
 
-    fn unlike(&self) -> u64 {
-        self.greater | self.less
+    /// Where a relation holds, and where not; neither where an operand is missing.
+    pub(super) fn relation(&self, relation: Binary) -> Kleene {
+        let (holds, bits) = self.told_by(relation);
+        let others = self.but(&bits);
+        if holds { Kleene { yes: bits, no: others } } else { Kleene { yes: others, no: bits } }
+    }
+
+    /// Where a relation holds.
+    pub(super) fn yes(&self, relation: Binary) -> Mask {
+        let (holds, bits) = self.told_by(relation);
+        if holds { bits } else { self.but(&bits) }
+    }
+
+    /// The bits that tell a relation, and whether it holds where they are set or else where not.
+    fn told_by(&self, relation: Binary) -> (bool, Mask) {
+        let unlike = || self.greater.zip(&self.less, |greater, less| greater | less);
+        match relation {
+            Binary::Greater => (true, self.greater.clone()),
+            Binary::Less => (true, self.less.clone()),
+            Binary::GreaterEqual => (false, self.less.clone()),
+            Binary::LessEqual => (false, self.greater.clone()),
+            Binary::Equal => (false, unlike()),
+            Binary::NotEqual => (true, unlike()),
+            _ => unreachable!("this is no relation of numbers"),
+        }
+    }
+
+    /// Where neither operand is missing, but for `bits`.
+    fn but(&self, bits: &Mask) -> Mask {
+        let mut words: Vec<u64> = bits.words().iter().map(|bits| !bits).collect();
+        for &(word, present) in &self.partly {
+            words[word] &= present;
+        }
+        Mask::from_words(words, bits.len())
     }
 }
 
@@ -333,6 +346,8 @@ mod tests {
                 };
                 let (a, b) = (rest(a), rest(b));
                 found.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
+                let found = found.finish();
+                assert_eq!(found.yes(relation), found.relation(relation).yes);
                 found.relation(relation)
             };
             for (relation, holds) in relations {
@@ -350,7 +365,7 @@ mod tests {
     fn nothing_is_known_beside_a_missing_scalar() {
         let numbers = Numbers::from(vec![1.0; 100]);
         let (numbers, nothing) = (Given::Column(&numbers), Given::Scalar(f64::NAN));
-        let found = Comparison::of(100, numbers, nothing);
+        let found = Compared::of(100, numbers, nothing);
         assert_eq!(found.relation(Binary::Less), Kleene::missing(100));
     }
 }

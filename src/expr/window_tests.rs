@@ -4,6 +4,7 @@
 use super::registry::of_a_window;
 use super::tests::{LEN, bars, bits, bound, calls, evaluate_on, wander};
 use super::*;
+use proptest::prelude::*;
 use std::sync::Arc;
 
 /// What remembers more than a window: everything since its column, its day or the range began.
@@ -107,4 +108,52 @@ fn a_window_that_is_compared_piece_by_piece_is_the_whole_column() {
     }
     println!("{held} held, {not} did not, {missing} missing");
     assert!(held >= 10_000 && not >= 10_000 && missing >= 10_000, "{held} {not} {missing}");
+}
+
+/// Rules of comparisons, some of them with values that are missing.
+fn rule() -> impl Strategy<Value = String> {
+    let columns = vec!["close", "score", "sma(close, 3)", "sma(score, 70)", "open"];
+    let number = || prop::sample::select([&columns[..], &["0.1"]].concat());
+    let first = || prop::sample::select(columns.clone());
+    let relation = prop::sample::select(vec!["<", "<=", ">", ">=", "==", "!="]);
+    let compared = (first(), relation, number()).prop_map(|(a, is, b)| format!("{a} {is} {b}"));
+    let crossing = prop::sample::select(vec!["crosses_above", "crosses_below"]);
+    let crossing = (crossing, first(), number()).prop_map(|(f, a, b)| format!("{f}({a}, {b})"));
+    prop_oneof![compared, crossing].prop_recursive(3, 12, 2, |inner| {
+        let joined = (inner.clone(), prop::sample::select(vec!["and", "or"]), inner.clone());
+        prop_oneof![
+            3 => joined.prop_map(|(a, word, b)| format!("({a} {word} {b})")),
+            1 => inner.prop_map(|rule| format!("(not ({rule}))")),
+        ]
+    })
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test says what it compared")]
+fn a_rule_is_true_where_its_column_is() {
+    const ROWS: usize = 700;
+    let view = View { bars: Arc::new(wander(ROWS, None)), rows: 0..ROWS, from: 0 };
+    let (trues, rules) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+    proptest!(ProptestConfig::with_cases(300), |(text in rule(), sessions in 1..3_usize)| {
+        let (graph, bound) = bound(&text);
+        let Bound::Expression(number) = bound else { unreachable!("it is read from bars") };
+        let needs = graph.needs([number]);
+        let columns = || {
+            let mut columns = Columns::new(&graph, [view.clone()], 1);
+            (0..sessions).for_each(|_| columns.reserve(0..1, &needs));
+            columns
+        };
+        let (alone, together) = (columns(), columns());
+        together.compare(together.inequalities(0..1, &needs));
+        let Column::Bool(column) = alone.spread(0, &bound) else { unreachable!("it is a rule") };
+        prop_assert_eq!(&together.mask(0, &bound), &column.yes);
+        // Nothing else is known of it for that.
+        let Column::Bool(whole) = together.spread(0, &bound) else { unreachable!("it is a rule") };
+        prop_assert_eq!(&whole, &column);
+        prop_assert_eq!(&columns().mask(0, &bound), &column.yes);
+        trues.set(trues.get() + column.yes.count());
+        rules.set(rules.get() + 1);
+    });
+    println!("{} bars of {} rules were true", trues.get(), rules.get());
+    assert!(rules.get() >= 200 && trues.get() >= 20_000, "{} {}", rules.get(), trues.get());
 }

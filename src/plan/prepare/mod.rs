@@ -226,17 +226,20 @@ impl Prepared {
         })
     }
 
-    /// The columns of every slice, with every job of `wanted` announced.
-    pub fn columns<'a, 'j>(&'a self, wanted: impl Iterator<Item = &'j Job>) -> Vec<Columns<'a>> {
+    /// The columns of every slice, which nobody needs yet.
+    pub fn columns(&self) -> Vec<Columns<'_>> {
         let of = |slice: &Arc<Slice>| Columns::new(&self.graph, slice.views(), slice.symbols.len());
-        let mut columns: Vec<Columns<'a>> = self.slices.iter().map(of).collect();
+        self.slices.iter().map(of).collect()
+    }
+
+    /// Announce every job of `wanted` to the columns of every slice.
+    pub fn reserve<'j>(&self, columns: &mut [Columns<'_>], wanted: impl Iterator<Item = &'j Job>) {
         for work in wanted.filter_map(|job| job.work.as_ref().ok()) {
             let slice = work.slice;
             for rules in work.all_rules() {
                 rules.reserve(self.slices[slice].symbols.len(), &mut columns[slice]);
             }
         }
-        columns
     }
 
     /// How many different columns of numbers `jobs` need.
@@ -247,40 +250,46 @@ impl Prepared {
         numbers.collect::<HashSet<usize>>().len()
     }
 
-    /// How much memory columns take at most, in bytes, if `jobs`, all of one slice, run in this order.
-    pub fn column_bytes<'a>(&self, jobs: impl Iterator<Item = &'a Job> + Clone) -> u64 {
-        let works = jobs.filter_map(|job| job.work.as_ref().ok());
-        let Some(first) = works.clone().next() else { return 0 };
-        let rows: usize = self.slices[first.slice].views().map(|view| view.rows.len()).sum();
-        // A truth value takes two bits, a number eight bytes.
-        let bytes =
-            |number: usize| (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64;
-        // Where an expression is needed, and how often, makes no difference here: it is counted for every
-        // symbol, and once for each session.
-        fn needs(work: &Work) -> Vec<usize> {
-            let needs = work.rules().legs.iter().flat_map(|leg| &leg.needs);
-            let mut numbers: Vec<usize> = needs.map(|need| need.number).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            numbers
-        }
-        let mut users = vec![0_u32; self.graph.len()];
-        for number in works.clone().flat_map(needs) {
+    /// How many of `jobs` need each expression.
+    pub fn users<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> Vec<u32> {
+        let mut users = vec![0; self.graph.len()];
+        for number in jobs.filter_map(|job| job.work.as_ref().ok()).flat_map(needs) {
             users[number] += 1;
         }
-        let mut left = users.clone();
-        let (mut alive, mut most) = (0, 0);
-        for work in works {
-            let numbers = needs(work);
-            for &number in &numbers {
-                alive += if left[number] == users[number] { bytes(number) } else { 0 };
-                left[number] -= 1;
-            }
-            most = most.max(alive);
-            let done = numbers.into_iter().filter(|&number| left[number] == 0);
-            alive -= done.map(bytes).sum::<u64>();
+        users
+    }
+
+    /// How much memory columns take at most, in bytes, while `jobs`, all of one slice, run: those that
+    /// several of all `users` need stay there together, the others are there for their session alone.
+    pub fn column_bytes<'a>(&self, jobs: impl Iterator<Item = &'a Job>, users: &[u32]) -> u64 {
+        let mut seen = vec![false; self.graph.len()];
+        let (mut shared, mut own) = (0, 0);
+        for work in jobs.filter_map(|job| job.work.as_ref().ok()) {
+            let views = self.slices[work.slice].views();
+            let rows: usize = views.map(|view| view.rows.len()).sum();
+            // A truth value takes two bits, a number eight bytes. Where an expression is needed makes no
+            // difference here: it is counted for every symbol.
+            let bytes = |number: usize| {
+                (if self.graph.is_flag(number) { rows / 4 } else { rows * 8 }) as u64
+            };
+            let (stays, goes): (Vec<_>, Vec<_>) =
+                needs(work).into_iter().partition(|&number| users[number] > 1);
+            own = goes.into_iter().map(bytes).sum::<u64>().max(own);
+            let new =
+                stays.into_iter().filter(|&number| !std::mem::replace(&mut seen[number], true));
+            shared += new.map(bytes).sum::<u64>();
         }
-        most
+        shared + own
+    }
+
+    /// How much memory it takes how the numbers that a job's rules compare lie to each other, in bytes.
+    pub fn compared_bytes(&self, job: &Job) -> u64 {
+        let Ok(work) = &job.work else { return 0 };
+        let inequalities =
+            needs(work).into_iter().filter(|&number| self.graph.is_inequality(number));
+        let rows = self.slices[work.slice].views().map(|view| view.rows.len() as u64).sum::<u64>();
+        // Two bits a row tell all relations of two columns, of which rules mostly ask for two.
+        inequalities.count() as u64 * rows / 8
     }
 
     /// The bars that a job walks over, all symbols together.
@@ -293,6 +302,15 @@ impl Prepared {
             Err(_) => 0,
         }
     }
+}
+
+/// The numbers of the expressions that a session needs, each once.
+fn needs(work: &Work) -> Vec<usize> {
+    let needs = work.rules().legs.iter().flat_map(|leg| &leg.needs);
+    let mut numbers: Vec<usize> = needs.map(|need| need.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// What tells the variants of a plan apart: the base, and the numbers of the point's values on the axes that
