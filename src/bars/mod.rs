@@ -162,7 +162,7 @@ impl Bars {
 
     /// Local wall-clock time of the opening of each bar of `rows`: microseconds since
     /// 1970-01-01T00:00:00 in the data's zone.
-    pub fn local(&self, rows: Range<usize>) -> impl Iterator<Item = i64> + '_ {
+    pub fn local(&self, rows: Range<usize>) -> impl ExactSizeIterator<Item = i64> + '_ {
         self.clock.zone.locals(&self.time[rows])
     }
 

@@ -50,7 +50,7 @@ impl Zone {
     }
 
     /// Local wall-clock time of each of `instants`, which ascend.
-    pub fn locals<'a>(&'a self, instants: &'a [i64]) -> impl Iterator<Item = i64> + 'a {
+    pub fn locals<'a>(&'a self, instants: &'a [i64]) -> impl ExactSizeIterator<Item = i64> + 'a {
         let mut shift = instants.first().map_or(0, |first| self.shift(*first));
         instants.iter().map(move |instant| {
             while self.shifts.get(shift + 1).is_some_and(|(from, _)| from <= instant) {

@@ -390,7 +390,7 @@ fn single(part: &Part, calendar: &Calendar) -> Frame {
         time: bars.time.slice(rows.clone()),
         timeframe: bars.clock.timeframe,
         zone: zone.clone(),
-        days: day_ends(bars.days(rows.clone()), calendar, zone),
+        days: day_ends(bars.local(rows.clone()), calendar, zone),
         bars_a_year: 0.0,
         symbols: vec![Aligned {
             name: bars.symbol.clone(),
@@ -424,40 +424,49 @@ fn detail(frame: &Frame, fine: &Bars, length: i64) -> (Detail, Rows<usize>) {
 }
 
 /// Where each trading day ends.
-fn day_ends(days: impl Iterator<Item = i32>, calendar: &Calendar, zone: &Zone) -> Arc<[Day]> {
-    let mut ends: Vec<Day> = Vec::new();
-    for (row, number) in days.enumerate() {
-        match ends.last_mut() {
-            Some(last) if last.number >= number => last.end = row + 1,
-            _ => {
-                let session = calendar.instants(number, zone);
-                let midnight = || zone.instant((i64::from(number) + 1) * DAY);
-                let over = session.map_or_else(midnight, |(_, close)| close);
-                ends.push(Day { number, end: row + 1, session, over });
-            }
+/// The trading days of bars that open at these local times, one after the other. A time that comes again
+/// when clocks are put back belongs to the day that had begun.
+fn day_ends(
+    locals: impl ExactSizeIterator<Item = i64>,
+    calendar: &Calendar,
+    zone: &Zone,
+) -> Arc<[Day]> {
+    let (mut ends, mut midnight): (Vec<Day>, i64) = (Vec::new(), i64::MIN);
+    let rows = locals.len();
+    for (row, local) in locals.enumerate() {
+        if local < midnight {
+            continue;
         }
+        if let Some(last) = ends.last_mut() {
+            last.end = row;
+        }
+        let number = local.div_euclid(DAY) as i32;
+        midnight = (i64::from(number) + 1) * DAY;
+        let session = calendar.instants(number, zone);
+        let over = session.map_or_else(|| zone.instant(midnight), |(_, close)| close);
+        ends.push(Day { number, end: rows, session, over });
     }
     ends.into()
 }
 
 /// Several symbols on the union of their times.
 fn union(parts: &[Part], calendar: &Calendar) -> Frame {
-    let mut stamps: Vec<(i64, i32)> = Vec::new();
+    let mut stamps: Vec<(i64, i64)> = Vec::new();
     for part in parts {
-        let days = part.bars.days(part.rows.clone());
-        stamps.extend(part.bars.time[part.rows.clone()].iter().copied().zip(days));
+        let locals = part.bars.local(part.rows.clone());
+        stamps.extend(part.bars.time[part.rows.clone()].iter().copied().zip(locals));
     }
     stamps.sort_unstable();
     stamps.dedup_by_key(|(time, _)| *time);
     let time: Cut<i64> = stamps.iter().map(|(time, _)| *time).collect();
-    let days = stamps.iter().map(|(_, day)| *day);
+    let locals = stamps.iter().map(|(_, local)| *local);
     let zone = &parts[0].bars.clock.zone;
     Frame {
         symbols: parts.iter().map(|part| align(part, &time)).collect(),
         time,
         timeframe: parts.iter().map(|part| part.bars.clock.timeframe).min().unwrap_or(DAY),
         zone: zone.clone(),
-        days: day_ends(days, calendar, zone),
+        days: day_ends(locals, calendar, zone),
         bars_a_year: 0.0,
     }
 }
