@@ -13,7 +13,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// How many sessions of each base are tried together at most.
-const TRIED: usize = 16;
+const TRIED: usize = 32;
+/// How often several of them are tried; the best counts.
+const TRIALS: usize = 5;
 /// How many different bases are tried at most.
 const BASES: usize = 32;
 /// How many bars they walk over at most, all together, if more than two of them are tried.
@@ -175,26 +177,37 @@ impl Cost {
         cost
     }
 
-    /// One session and several are run: two equations with two unknown costs.
+    /// All of them are run, and as few as need the same columns: the others cost what sessions do.
     fn of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Self {
-        let one = &jobs[..1];
-        let (few, many) = (columns(prepared, one), columns(prepared, jobs));
-        // What a batch of nothing takes is no session's: its threads are made once.
+        let mut few: Vec<Wanted<'_>> = Vec::new();
+        for job in jobs {
+            let with = [&few[..], &[*job]].concat();
+            if few.is_empty() || columns(prepared, &with) > columns(prepared, &few) {
+                few = with;
+            }
+        }
+        // What a batch of nothing takes is no session's: its threads are made once. Nor is what the first
+        // of many takes to find memory and to come up to speed.
         let idle = time_of(plan, prepared, &[]);
-        let [short, long] =
-            [one, jobs].map(|jobs| time_of(plan, prepared, jobs).saturating_sub(idle));
-        let spread = jobs.len() as f64 * few - many;
-        let session = match spread > 0.0 {
-            true => (long.as_secs_f64() * few - short.as_secs_f64() * many) / spread,
-            false => long.as_secs_f64() / jobs.len() as f64,
-        };
-        let session = Duration::from_secs_f64(session.max(0.0)).min(long / jobs.len() as u32);
-        let column = short.saturating_sub(session).div_f64(few.max(1.0));
-        Self { column, session }
+        let time = |jobs| time_of(plan, prepared, jobs).saturating_sub(idle);
+        let others = jobs.len() - few.len();
+        if others == 0 {
+            // None shares anything, or there is one.
+            return Self { column: Duration::ZERO, session: time(jobs) / jobs.len() as u32 };
+        }
+        // One after the other, so that a busy moment of the machine is not one's alone.
+        let trials = (0..TRIALS).map(|_| [time(jobs), time(&few)]);
+        let best =
+            |best: [Duration; 2], next: [Duration; 2]| [0, 1].map(|at| best[at].min(next[at]));
+        let [long, short] = trials.fold([Duration::MAX; 2], best);
+        let short = short.min(long);
+        let session = (long - short) / others as u32;
+        let column = short.saturating_sub(session * few.len() as u32);
+        Self { column: column.div_f64(columns(prepared, &few).max(1.0)), session }
     }
 }
 
-/// How many different columns of numbers sessions need.
+/// How many different columns of numbers are computed for sessions.
 fn columns(prepared: &Prepared, jobs: &[Wanted<'_>]) -> f64 {
     prepared.columns_of_numbers(jobs.iter().map(|(job, _)| *job)) as f64
 }

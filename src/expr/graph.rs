@@ -241,6 +241,11 @@ impl Graph {
         }
     }
 
+    /// Whether expression `number` is a column of the data.
+    pub fn is_data(&self, number: usize) -> bool {
+        matches!(self.expressions[number].step, Step::Here(Op::Column(_)))
+    }
+
     /// Whether expression `number` is an inequality.
     pub fn is_inequality(&self, number: usize) -> bool {
         self.inequality(number).is_some()

@@ -242,11 +242,13 @@ impl Prepared {
         }
     }
 
-    /// How many different columns of numbers `jobs` need.
+    /// How many different columns of numbers have to be computed for `jobs`.
     pub fn columns_of_numbers<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> usize {
         let works = jobs.filter_map(|job| job.work.as_ref().ok());
         let needs = works.flat_map(|work| work.rules().legs.iter().flat_map(|leg| &leg.needs));
-        let numbers = needs.map(|need| need.number).filter(|&number| !self.graph.is_flag(number));
+        let computed =
+            |number: &usize| !self.graph.is_flag(*number) && !self.graph.is_data(*number);
+        let numbers = needs.map(|need| need.number).filter(computed);
         numbers.collect::<HashSet<usize>>().len()
     }
 
