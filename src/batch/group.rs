@@ -23,6 +23,11 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
+    /// The slice that they run on, all of them the same.
+    pub fn slice(&self) -> Option<usize> {
+        self.jobs().next().and_then(slice)
+    }
+
     /// The sessions, in the order of the blocks.
     pub fn jobs(&self) -> impl Iterator<Item = &'a Job> + '_ {
         self.blocks.iter().flatten().map(|(job, _)| *job)

@@ -13,7 +13,7 @@ mod group;
 mod note;
 
 use crate::engine::{Outcome, Settings, Walk, model};
-use crate::expr::Columns;
+use crate::expr::{Columns, Place};
 use crate::manifest::{Mode, RunSettings};
 use crate::market::Slice;
 use crate::metrics::account::Meter;
@@ -22,6 +22,7 @@ use crate::plan::{AT_ONCE, Digest, Job, Plan, Prepared, Work};
 use crate::strategy::{Rules, Signals};
 use beside::{Beside, READINGS};
 use group::{Group, Wanted};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{OnceLock, mpsc};
@@ -182,8 +183,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Run jobs that share their columns: each thread takes the next block when it is done with its
-    /// last, and helps the others with theirs when there is none.
+    /// Run jobs that share their columns: each thread computes the next of these as long as there is one,
+    /// then runs one block after the other, and helps the others with theirs when there is none.
     fn run_group(
         &self,
         group: &Group<'_>,
@@ -191,13 +192,21 @@ impl Batch<'_> {
         sender: &mpsc::SyncSender<Vec<Finished>>,
     ) {
         let bench = Bench { columns, prepared: self.prepared, timeout: self.timeout };
-        let next = AtomicUsize::new(0);
+        let shared = bench.shared(group);
+        let (next_shared, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let blocks: Vec<Block<'_>> = group.blocks.iter().map(|jobs| Block::new(jobs)).collect();
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
-            let mut parcel = Parcel { sender, sessions: Vec::new(), sent: Instant::now() };
+            let began = Instant::now();
+            let mut parcel = Parcel { sender, sessions: Vec::new(), sent: began };
+            while let Some(place) = shared.get(next_shared.fetch_add(1, Ordering::Relaxed)) {
+                if !self.cancel.load(Ordering::Relaxed) {
+                    bench.compute(group, *place);
+                }
+            }
+            worker.compared = began.elapsed();
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                worker.compared = self.compare(&bench, block);
+                worker.compared += self.compare(&bench, block);
                 self.run_block(&bench, block, &mut worker, &mut parcel);
             }
             // Whoever still compares a block runs it without help.
@@ -358,6 +367,22 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
+    /// The columns that sessions of a group share, each after those that it is computed from.
+    fn shared(&self, group: &Group<'_>) -> Vec<Place> {
+        let Some(slice) = group.slice() else { return Vec::new() };
+        let symbols = self.prepared.slices[slice].symbols.len();
+        let works = group.jobs().filter_map(|job| job.work.as_ref().ok());
+        let shared = works.flat_map(|work| work.rules().shared(symbols, &self.columns[slice]));
+        shared.collect::<BTreeSet<Place>>().into_iter().collect()
+    }
+
+    /// Compute a column that sessions of a group share.
+    fn compute(&self, group: &Group<'_>, place: Place) {
+        let Some(slice) = group.slice() else { return };
+        // What panics here does so again in its session, which tells of it.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.columns[slice].compute(place)));
+    }
+
     /// Evaluate what the rules of a block compare, together.
     fn compare(&self, block: &[Wanted<'_>]) {
         let Some(slice) = block.first().and_then(|(job, _)| group::slice(job)) else { return };

@@ -125,6 +125,27 @@ impl<'a> Columns<'a> {
         places.map(|(series, number)| Place { series, number }).collect()
     }
 
+    /// Where those numbers among `needs` are computed that several sessions need, when rules are read for
+    /// `symbols`; what a number is computed from stands before it when they are sorted.
+    pub fn shared(&self, symbols: Range<usize>, needs: &[Need]) -> Vec<Place> {
+        let is_computed = |need: &&Need| self.graph.is_computed(need.number);
+        let places = needs.iter().filter(is_computed).flat_map(|need| {
+            let symbols = self.whose(&symbols, &need.who);
+            symbols.map(|symbol| (self.place(symbol, need.timeframe), need.number))
+        });
+        let is_shared = |&(series, number): &(usize, usize)| {
+            let slot = self.series[series].slot(number);
+            slot.users > 1 && slot.column.is_none()
+        };
+        let places = places.filter(is_shared);
+        places.map(|(series, number)| Place { series, number }).collect()
+    }
+
+    /// Compute the column of a place, unless it is there.
+    pub fn compute(&self, place: Place) {
+        self.on(place.series, place.number);
+    }
+
     /// Evaluate inequalities together, one stretch of bars after the other: what they have in common
     /// is read from memory once for all of them, and a window that nobody else needs is never a whole
     /// column.

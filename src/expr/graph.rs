@@ -241,9 +241,10 @@ impl Graph {
         }
     }
 
-    /// Whether expression `number` is a column of the data.
-    pub fn is_data(&self, number: usize) -> bool {
-        matches!(self.expressions[number].step, Step::Here(Op::Column(_)))
+    /// Whether expression `number` is one of numbers that have to be computed, and no column of the data.
+    pub fn is_computed(&self, number: usize) -> bool {
+        let is_data = matches!(self.expressions[number].step, Step::Here(Op::Column(_)));
+        !is_data && !self.is_flag(number)
     }
 
     /// Whether expression `number` is an inequality.

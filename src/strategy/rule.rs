@@ -125,6 +125,12 @@ impl Rules {
         each.flat_map(|(symbols, rules)| columns.inequalities(symbols, &rules.needs)).collect()
     }
 
+    /// The numbers that the rules are computed from and that other sessions need too.
+    pub fn shared(&self, count: usize, columns: &Columns<'_>) -> Vec<Place> {
+        let each = self.each(count);
+        each.flat_map(|(symbols, rules)| columns.shared(symbols, &rules.needs)).collect()
+    }
+
     /// Tell `columns` that nothing is needed any more.
     pub fn release(&self, count: usize, columns: &Columns<'_>) {
         for (symbols, rules) in self.each(count) {

@@ -246,9 +246,8 @@ impl Prepared {
     pub fn columns_of_numbers<'a>(&self, jobs: impl Iterator<Item = &'a Job>) -> usize {
         let works = jobs.filter_map(|job| job.work.as_ref().ok());
         let needs = works.flat_map(|work| work.rules().legs.iter().flat_map(|leg| &leg.needs));
-        let computed =
-            |number: &usize| !self.graph.is_flag(*number) && !self.graph.is_data(*number);
-        let numbers = needs.map(|need| need.number).filter(computed);
+        let numbers = needs.map(|need| need.number);
+        let numbers = numbers.filter(|&number| self.graph.is_computed(number));
         numbers.collect::<HashSet<usize>>().len()
     }
 
