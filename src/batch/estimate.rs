@@ -2,7 +2,7 @@
 //! the others and taken away again, and memory is counted.
 
 use super::execute::{TOP, keeps_at_once};
-use super::group::{self, Wanted};
+use super::group::{self, Group, Wanted};
 use super::kept::Kept;
 use super::{Batch, alone, column_bytes, in_parts};
 use crate::manifest::{Keep, Mode};
@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 /// How many sessions of each base are tried together at most.
 const TRIED: usize = 32;
 /// How often several of them are tried; the best counts.
-const TRIALS: usize = 5;
+const TRIALS: usize = 4;
 /// How many different bases are tried at most.
 const BASES: usize = 32;
 /// How many bars they walk over at most, all together, if more than two of them are tried.
-const BARS: usize = 8_000_000;
+const BARS: usize = 12_000_000;
 /// What a session takes until the run is over, its row and its place in the plan: measured at 0.8 kB, and
 /// at 1 kB where it is taken over from an earlier run.
 const ROW_BYTES: u64 = 1_000;
@@ -60,10 +60,11 @@ pub fn estimate(
         in_parts(plan, prepared, jobs, |prepared, jobs| {
             let budget = column_bytes(&plan.run);
             let groups = group::groups(prepared, jobs.to_vec(), budget, TRIED, threads);
-            let middle = groups.get(groups.len() / 2).map(|group| &group.blocks);
-            let middle = middle.and_then(|blocks| blocks.get(blocks.len() / 2));
-            let Some(middle) = middle else { return };
-            let cost = cost.get_or_insert_with(|| Cost::known(plan, prepared, middle, &mut known));
+            let Some(Group { blocks, .. }) = groups.get(groups.len() / 2) else { return };
+            let (before, after) = blocks.split_at(blocks.len() / 2);
+            let neighbours = [after, before].concat().concat();
+            let cost =
+                cost.get_or_insert_with(|| Cost::known(plan, prepared, &neighbours, &mut known));
             let mut before = Vec::new();
             for group in &groups {
                 let jobs = group.blocks.concat();
@@ -150,16 +151,16 @@ struct Cost {
 }
 
 impl Cost {
-    /// What the sessions of `block` take: tried, unless their like is `known`, or many others are, of which
+    /// What the sessions of a group take: tried, unless their like is `known`, or many others are, of which
     /// the last stands for them.
     fn known(
         plan: &Plan,
         prepared: &Prepared,
-        block: &[Wanted<'_>],
+        group: &[Wanted<'_>],
         known: &mut Vec<Tried>,
     ) -> Self {
-        let bars = prepared.bars(block[0].0).max(1) as usize;
-        let alike = block[0].0.work.as_ref().ok().map(|work| (work.variant().digests(), bars));
+        let bars = prepared.bars(group[0].0).max(1) as usize;
+        let alike = group[0].0.work.as_ref().ok().map(|work| (work.variant().digests(), bars));
         if let Some(tried) = known.iter().find(|tried| tried.alike == alike) {
             return tried.cost;
         }
@@ -168,9 +169,9 @@ impl Cost {
             let Self { column, session } = last.cost;
             return Self { column: column.mul_f64(share), session: session.mul_f64(share) };
         }
-        let tried = TRIED.min(BARS / bars).max(2).min(block.len());
+        let tried = TRIED.min(BARS / bars).max(2).min(group.len());
         // By themselves: what the others need would be made room for each time.
-        let few = prepared.part(plan, block[..tried].iter().map(|(job, _)| *job));
+        let few = prepared.part(plan, group[..tried].iter().map(|(job, _)| *job));
         let jobs: Vec<Wanted<'_>> = few.jobs.iter().map(|job| (job, false)).collect();
         let cost = Self::of(plan, &few, &jobs);
         known.push(Tried { alike, bars, cost });

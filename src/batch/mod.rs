@@ -160,13 +160,11 @@ impl Batch<'_> {
         });
     }
 
-    /// How many of `jobs` a block has at most: every thread has some blocks to run, so that none waits long
-    /// for the last one, and what a block compares takes little memory.
+    /// How many of `jobs` a block has at most, so that what it compares takes little memory.
     fn block(&self, jobs: &[Wanted<'_>]) -> usize {
         let bytes = |(job, _): &Wanted<'_>| self.prepared.compared_bytes(job);
         let bytes = jobs.iter().map(bytes).max().unwrap_or(0);
-        let fitting = self.column_bytes / 8 / bytes.max(1);
-        BLOCK.min(jobs.len() / (4 * self.threads.max(1))).min(fitting as usize).max(1)
+        BLOCK.min((self.column_bytes / 8 / bytes.max(1)) as usize).max(1)
     }
 
     /// Run one group after the other. The next one is announced before, so that the columns that it needs
