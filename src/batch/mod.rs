@@ -107,6 +107,13 @@ pub struct Failure {
     pub error: String,
 }
 
+impl Failure {
+    /// Whether the session failed, and was not refused for its data.
+    pub fn is_grave(&self) -> bool {
+        self.kind != "data"
+    }
+}
+
 /// What every worker needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'a> {
@@ -118,7 +125,8 @@ pub struct Batch<'a> {
     pub threads: usize,
     /// How much memory columns may take at a time, in bytes.
     pub column_bytes: u64,
-    /// Set from outside, or by the caller of [`Batch::run`], to begin no further session.
+    /// Set from outside, or by the first session that fails where `run.fail_fast` asks for it, to begin no
+    /// further session.
     pub cancel: &'a AtomicBool,
     /// How long a session may take; it is looked at between its stages, so that a session ends at the
     /// end of the stage in which its time is over.
@@ -193,6 +201,8 @@ impl Batch<'_> {
         let shared = bench.shared(group);
         let (next_shared, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let blocks: Vec<Block<'_>> = group.blocks.iter().map(|jobs| Block::new(jobs)).collect();
+        // What would wait helps to compare.
+        let spare = (self.threads / blocks.len().max(1)).max(1);
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
             let began = Instant::now();
@@ -204,7 +214,7 @@ impl Batch<'_> {
             }
             worker.compared = began.elapsed();
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                worker.compared += self.compare(&bench, block);
+                worker.compared += self.compare(&bench, block, spare);
                 self.run_block(&bench, block, &mut worker, &mut parcel);
             }
             // Whoever still compares a block runs it without help.
@@ -214,11 +224,11 @@ impl Batch<'_> {
         });
     }
 
-    /// Evaluate what the rules of a block compare; how long that took.
-    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>) -> Duration {
+    /// Evaluate what the rules of a block compare, on so many threads; how long that took.
+    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>, threads: usize) -> Duration {
         let began = Instant::now();
         if !self.cancel.load(Ordering::Relaxed) {
-            bench.compare(block.jobs);
+            bench.compare(block.jobs, threads);
         }
         let took = began.elapsed();
         block.share.get_or_init(|| took / block.jobs.len() as u32);
@@ -238,7 +248,11 @@ impl Batch<'_> {
             if self.cancel.load(Ordering::Relaxed) {
                 return;
             }
-            parcel.add(worker.finish(bench, job, *detailed, self.fault), *detailed);
+            let finished = worker.finish(bench, job, *detailed, self.fault);
+            if self.plan.run.fail_fast && finished.result.as_ref().is_err_and(Failure::is_grave) {
+                self.cancel.store(true, Ordering::Relaxed);
+            }
+            parcel.add(finished, *detailed);
         }
     }
 }
@@ -381,15 +395,15 @@ impl Bench<'_> {
         let _ = catch_unwind(AssertUnwindSafe(|| self.columns[slice].compute(place)));
     }
 
-    /// Evaluate what the rules of a block compare, together.
-    fn compare(&self, block: &[Wanted<'_>]) {
+    /// Evaluate what the rules of a block compare, together and on so many threads.
+    fn compare(&self, block: &[Wanted<'_>], threads: usize) {
         let Some(slice) = block.first().and_then(|(job, _)| group::slice(job)) else { return };
         let columns = &self.columns[slice];
         let symbols = self.prepared.slices[slice].symbols.len();
         let works = block.iter().filter_map(|(job, _)| job.work.as_ref().ok());
         let places = works.flat_map(|work| work.rules().inequalities(symbols, columns)).collect();
         // What panics here does so again in its session, which tells of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places)));
+        let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places, threads)));
     }
 }
 

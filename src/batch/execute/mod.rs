@@ -468,7 +468,7 @@ impl<'a> Execution<'a> {
                 completed(index, identity, &done)
             }
             Err(failure) => {
-                if failure.kind != "data" && self.request.plan.run.fail_fast {
+                if failure.is_grave() && self.request.plan.run.fail_fast {
                     self.request.cancel.store(true, Ordering::Relaxed);
                 }
                 self.keep_failed(index, &failure)?;
