@@ -201,8 +201,6 @@ impl Batch<'_> {
         let shared = bench.shared(group);
         let (next_shared, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let blocks: Vec<Block<'_>> = group.blocks.iter().map(|jobs| Block::new(jobs)).collect();
-        // What would wait helps to compare.
-        let spare = (self.threads / blocks.len().max(1)).max(1);
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
             let began = Instant::now();
@@ -214,7 +212,7 @@ impl Batch<'_> {
             }
             worker.compared = began.elapsed();
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                worker.compared += self.compare(&bench, block, spare);
+                worker.compared += self.compare(&bench, block);
                 self.run_block(&bench, block, &mut worker, &mut parcel);
             }
             // Whoever still compares a block runs it without help.
@@ -224,11 +222,11 @@ impl Batch<'_> {
         });
     }
 
-    /// Evaluate what the rules of a block compare, on so many threads; how long that took.
-    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>, threads: usize) -> Duration {
+    /// Evaluate what the rules of a block compare; how long that took.
+    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>) -> Duration {
         let began = Instant::now();
         if !self.cancel.load(Ordering::Relaxed) {
-            bench.compare(block.jobs, threads);
+            bench.compare(block.jobs);
         }
         let took = began.elapsed();
         block.share.get_or_init(|| took / block.jobs.len() as u32);
@@ -395,15 +393,15 @@ impl Bench<'_> {
         let _ = catch_unwind(AssertUnwindSafe(|| self.columns[slice].compute(place)));
     }
 
-    /// Evaluate what the rules of a block compare, together and on so many threads.
-    fn compare(&self, block: &[Wanted<'_>], threads: usize) {
+    /// Evaluate what the rules of a block compare, together.
+    fn compare(&self, block: &[Wanted<'_>]) {
         let Some(slice) = block.first().and_then(|(job, _)| group::slice(job)) else { return };
         let columns = &self.columns[slice];
         let symbols = self.prepared.slices[slice].symbols.len();
         let works = block.iter().filter_map(|(job, _)| job.work.as_ref().ok());
         let places = works.flat_map(|work| work.rules().inequalities(symbols, columns)).collect();
         // What panics here does so again in its session, which tells of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places, threads)));
+        let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places)));
     }
 }
 

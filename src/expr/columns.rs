@@ -12,7 +12,6 @@ use super::numbers::{BLOCK, Compared, Comparison, Numbers, Side};
 use super::parse::Binary;
 use super::registry::{WindowKernel, of_a_window};
 use crate::bars::{Mask, resample};
-use rayon::prelude::*;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -149,8 +148,8 @@ impl<'a> Columns<'a> {
 
     /// Evaluate inequalities together, one stretch of bars after the other: what they have in common
     /// is read from memory once for all of them, and a window that nobody else needs is never a whole
-    /// column. Each of so many `threads` of the pool that this is called on goes over a part of the bars.
-    pub fn compare(&self, mut places: Vec<Place>, threads: usize) {
+    /// column.
+    pub fn compare(&self, mut places: Vec<Place>) {
         places.sort_unstable();
         places.dedup();
         places.retain(|place| {
@@ -159,31 +158,31 @@ impl<'a> Columns<'a> {
         });
         let mut windows: Vec<Window> = Vec::new();
         let mut pairs: Vec<Pair> = Vec::new();
-        let mut known: HashMap<(usize, &[Operand]), usize> = HashMap::new();
         for place in places {
-            let (series, operands) =
-                (place.series, &self.graph.expressions[place.number].operands[..]);
-            let pair = *known.entry((series, operands)).or_insert_with(|| {
-                let sides = [0, 1].map(|side| self.compared(series, &operands[side], &mut windows));
-                let len = self.series[series].view.rows.len();
-                pairs.push(Pair { sides, len, places: Vec::new() });
-                pairs.len() - 1
-            });
-            pairs[pair].places.push(place);
+            let of = |place: Place| (place.series, &self.graph.expressions[place.number].operands);
+            match pairs.iter_mut().find(|pair| of(pair.places[0]) == of(place)) {
+                Some(pair) => pair.places.push(place),
+                None => {
+                    let (series, operands) = of(place);
+                    let sides =
+                        [0, 1].map(|side| self.compared(series, &operands[side], &mut windows));
+                    let comparison = Comparison::new(self.series[series].view.rows.len());
+                    pairs.push(Pair { sides, comparison, places: vec![place] });
+                }
+            }
         }
-        let blocks = pairs.iter().map(|pair| pair.len.div_ceil(BLOCK)).max().unwrap_or(0);
-        let each = blocks.div_ceil(threads.max(1)).next_multiple_of(STRETCH).max(STRETCH);
-        let over = |from: usize| compare_over(&pairs, &windows, from..from + each);
-        let starts: Vec<usize> = (0..blocks.max(1)).step_by(each).collect();
-        let parts: Vec<Vec<Comparison>> = match starts[..] {
-            [start] => vec![over(start)],
-            _ => starts.into_par_iter().map(over).collect(),
-        };
-        let join = |found: Vec<Comparison>, later: Vec<Comparison>| {
-            found.into_iter().zip(later).map(|(found, later)| found.join(later)).collect()
-        };
-        let found = parts.into_iter().reduce(join).unwrap_or_default();
-        for (Pair { places, .. }, comparison) in pairs.into_iter().zip(found) {
+        let mut from = 0;
+        while pairs.iter().any(|pair| !pair.comparison.is_done()) {
+            windows.iter_mut().for_each(|window| window.roll(from));
+            for _ in (0..STRETCH).step_by(TOGETHER) {
+                for Pair { sides, comparison, .. } in &mut pairs {
+                    let sides = sides.each_ref().map(|side| side.at(from, &windows));
+                    comparison.go_on(sides, TOGETHER);
+                }
+            }
+            from += STRETCH;
+        }
+        for Pair { comparison, places, .. } in pairs {
             let compared = Arc::new(comparison.finish());
             for Place { series, number } in places {
                 self.series[series].slot(number).compared = Some(compared.clone());
@@ -419,28 +418,8 @@ fn and(a: u64, b: u64) -> u64 {
 /// Two operands that are compared, and where their relations are evaluated.
 struct Pair {
     sides: [Compares; 2],
-    /// How many bars.
-    len: usize,
+    comparison: Comparison,
     places: Vec<Place>,
-}
-
-/// How each of `pairs` compares on some blocks of 64 bars.
-fn compare_over(pairs: &[Pair], windows: &[Window], blocks: Range<usize>) -> Vec<Comparison> {
-    let mut windows = windows.to_vec();
-    let begun = pairs.iter().map(|pair| Comparison::over(pair.len, blocks.clone()));
-    let mut comparisons: Vec<Comparison> = begun.collect();
-    let mut from = blocks.start;
-    while comparisons.iter().any(|comparison| !comparison.is_done()) {
-        windows.iter_mut().for_each(|window| window.roll(from));
-        for _ in (0..STRETCH).step_by(TOGETHER) {
-            for (Pair { sides, .. }, comparison) in pairs.iter().zip(&mut comparisons) {
-                let sides = sides.each_ref().map(|side| side.at(from, &windows));
-                comparison.go_on(sides, TOGETHER);
-            }
-        }
-        from += STRETCH;
-    }
-    comparisons
 }
 
 /// An operand of a comparison.
@@ -462,7 +441,6 @@ impl Compares {
 
 /// A function of a window of a column, of which just the stretch that is compared is there: a column of
 /// millions of bars costs more to write to memory than to compute.
-#[derive(Clone)]
 struct Window {
     place: Place,
     kernel: WindowKernel,

@@ -8,7 +8,7 @@ use super::column::Kleene;
 use super::parse::Binary;
 use crate::bars::{Cut, Mask, extremes};
 use multiversion::multiversion;
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Bars in a word of a mask.
@@ -185,7 +185,6 @@ fn word(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> u64 {
 #[derive(Debug)]
 pub(super) struct Comparison {
     len: usize,
-    blocks: Range<usize>,
     greater: Vec<u64>,
     less: Vec<u64>,
     partly: Vec<(usize, u64)>,
@@ -203,27 +202,24 @@ pub(super) struct Compared {
 }
 
 impl Comparison {
-    /// Two operands over `len` bars, to be compared on those of `blocks` that there are.
-    pub(super) fn over(len: usize, blocks: Range<usize>) -> Self {
-        let end = len.div_ceil(BLOCK).min(blocks.end);
-        let blocks = blocks.start.min(end)..end;
-        let words = || Vec::with_capacity(blocks.len());
-        Self { len, greater: words(), less: words(), partly: Vec::new(), blocks }
+    /// Two operands over `len` bars, of which none is compared yet.
+    pub(super) fn new(len: usize) -> Self {
+        let words = || Vec::with_capacity(len.div_ceil(BLOCK));
+        Self { len, greater: words(), less: words(), partly: Vec::new() }
     }
 
     /// Whether no bar is left.
     pub(super) fn is_done(&self) -> bool {
-        self.less.len() == self.blocks.len()
+        self.less.len() == self.len.div_ceil(BLOCK)
     }
 
     /// Compare so many further blocks of 64 bars of `a` and `b`, as far as there are any.
     pub(super) fn go_on(&mut self, [a, b]: [Side<'_>; 2], blocks: usize) {
-        let done = self.less.len();
-        let from = self.blocks.start + done;
-        let until = self.blocks.end.min(from.saturating_add(blocks));
-        self.greater.resize(done + until - from, 0);
-        self.less.resize(done + until - from, 0);
-        let words = self.greater[done..].iter_mut().zip(&mut self.less[done..]);
+        let from = self.less.len();
+        let until = self.len.div_ceil(BLOCK).min(from.saturating_add(blocks));
+        self.greater.resize(until, 0);
+        self.less.resize(until, 0);
+        let words = self.greater[from..].iter_mut().zip(&mut self.less[from..]);
         for (block, (greater, less)) in (from..until).zip(words) {
             let (one, other) = (a.span(block), b.span(block));
             let present = one.present & other.present;
@@ -240,18 +236,9 @@ impl Comparison {
         }
     }
 
-    /// Two parts that follow each other, each of them done.
-    pub(super) fn join(mut self, later: Self) -> Self {
-        self.greater.extend(later.greater);
-        self.less.extend(later.less);
-        self.partly.extend(later.partly);
-        self.blocks.end = later.blocks.end;
-        self
-    }
-
     /// What was found out, every bar being compared.
     pub(super) fn finish(self) -> Compared {
-        let Self { len, greater, less, partly, .. } = self;
+        let Self { len, greater, less, partly } = self;
         let [greater, less] = [greater, less].map(|words| Mask::from_words(words, len));
         Compared { greater, less, partly }
     }
@@ -260,7 +247,7 @@ impl Comparison {
 impl Compared {
     /// How `a` and `b` compare on `len` bars.
     pub(super) fn of(len: usize, a: Given<'_>, b: Given<'_>) -> Self {
-        let mut comparison = Comparison::over(len, 0..usize::MAX);
+        let mut comparison = Comparison::new(len);
         comparison.go_on([a.into(), b.into()], usize::MAX);
         comparison.finish()
     }
@@ -349,7 +336,7 @@ mod tests {
             };
             let present = |a: f64, b: f64| !a.is_nan() && !b.is_nan();
             let found = |relation, a: Given<'_>, b: Given<'_>| {
-                let mut found = Comparison::over(len, 0..stop);
+                let mut found = Comparison::new(len);
                 // The first blocks between whole columns, the others between what is left of them.
                 found.go_on([Side::from(a), Side::from(b)], stop);
                 let row = len.min(stop * BLOCK);
@@ -358,10 +345,8 @@ mod tests {
                     Given::Scalar(value) => Numbers::from(vec![value; len - row]),
                 };
                 let (a, b) = (rest(a), rest(b));
-                let mut later = Comparison::over(len, stop..usize::MAX);
-                later.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
-                assert!(found.is_done() && later.is_done());
-                let found = found.join(later).finish();
+                found.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
+                let found = found.finish();
                 assert_eq!(found.yes(relation), found.relation(relation).yes);
                 found.relation(relation)
             };
