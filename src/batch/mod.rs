@@ -377,7 +377,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The columns that sessions of a group share, each after those that it is computed from.
+    /// The columns that sessions of a group share and that are not there yet.
     fn shared(&self, group: &Group<'_>) -> Vec<Place> {
         let Some(slice) = group.slice() else { return Vec::new() };
         let symbols = self.prepared.slices[slice].symbols.len();

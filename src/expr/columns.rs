@@ -117,28 +117,33 @@ impl<'a> Columns<'a> {
 
     /// Where the inequalities among `needs` are evaluated when rules are read for `symbols`.
     pub fn inequalities(&self, symbols: Range<usize>, needs: &[Need]) -> Vec<Place> {
-        let is_inequality = |need: &&Need| self.graph.is_inequality(need.number);
-        let places = needs.iter().filter(is_inequality).flat_map(|need| {
-            let symbols = self.whose(&symbols, &need.who);
-            symbols.map(|symbol| (self.place(symbol, need.timeframe), need.number))
-        });
-        places.map(|(series, number)| Place { series, number }).collect()
+        self.places(symbols, needs, |number| self.graph.is_inequality(number)).collect()
     }
 
-    /// Where those numbers among `needs` are computed that several sessions need, when rules are read for
-    /// `symbols`; what a number is computed from stands before it when they are sorted.
+    /// Where those numbers among `needs` are computed that several sessions need, and that are not there
+    /// yet, when rules are read for `symbols`.
     pub fn shared(&self, symbols: Range<usize>, needs: &[Need]) -> Vec<Place> {
-        let is_computed = |need: &&Need| self.graph.is_computed(need.number);
-        let places = needs.iter().filter(is_computed).flat_map(|need| {
-            let symbols = self.whose(&symbols, &need.who);
-            symbols.map(|symbol| (self.place(symbol, need.timeframe), need.number))
-        });
-        let is_shared = |&(series, number): &(usize, usize)| {
-            let slot = self.series[series].slot(number);
+        let places = self.places(symbols, needs, |number| self.graph.is_computed(number));
+        let is_shared = |place: &Place| {
+            let slot = self.series[place.series].slot(place.number);
             slot.users > 1 && slot.column.is_none()
         };
-        let places = places.filter(is_shared);
-        places.map(|(series, number)| Place { series, number }).collect()
+        places.filter(is_shared).collect()
+    }
+
+    /// Where the expressions among `needs` that are `wanted` stand when rules are read for `symbols`.
+    fn places(
+        &self,
+        symbols: Range<usize>,
+        needs: &[Need],
+        wanted: impl Fn(usize) -> bool,
+    ) -> impl Iterator<Item = Place> {
+        let needs = needs.iter().filter(move |need| wanted(need.number));
+        needs.flat_map(move |need| {
+            let symbols = self.whose(&symbols, &need.who);
+            let series = symbols.map(|symbol| self.place(symbol, need.timeframe));
+            series.map(|series| Place { series, number: need.number })
+        })
     }
 
     /// Compute the column of a place, unless it is there.
