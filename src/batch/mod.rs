@@ -22,6 +22,7 @@ use crate::plan::{AT_ONCE, Digest, Job, Plan, Prepared, Work};
 use crate::strategy::{Rules, Signals};
 use beside::{Beside, READINGS};
 use group::{Group, Wanted};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -155,7 +156,7 @@ impl Batch<'_> {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let sender = sender;
-                let pool = pool(self.threads.min(jobs.len()).max(1));
+                let pool = pool(self.useful_threads(jobs));
                 pool.install(|| self.run_groups(&groups, &sender));
             });
             loop {
@@ -166,6 +167,15 @@ impl Batch<'_> {
                 }
             }
         });
+    }
+
+    /// How many threads have something to do: each session is one thread's, but many bars can be compared
+    /// by several.
+    fn useful_threads(&self, jobs: &[Wanted<'_>]) -> usize {
+        const BARS: usize = 1 << 18;
+        let slices = jobs.iter().filter_map(|(job, _)| group::slice(job));
+        let bars = slices.map(|slice| self.prepared.slices[slice].frame.len()).max();
+        self.threads.min(jobs.len().max(bars.unwrap_or(0) / BARS)).max(1)
     }
 
     /// How many of `jobs` a block has at most, so that what it compares takes little memory.
@@ -201,6 +211,8 @@ impl Batch<'_> {
         let shared = bench.shared(group);
         let (next_shared, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let blocks: Vec<Block<'_>> = group.blocks.iter().map(|jobs| Block::new(jobs)).collect();
+        // What has no block of its own helps to compare.
+        let spare = rayon::current_num_threads() / blocks.len().max(1);
         rayon::broadcast(|_| {
             let mut worker = Worker::default();
             let began = Instant::now();
@@ -212,7 +224,7 @@ impl Batch<'_> {
             }
             worker.compared = began.elapsed();
             while let Some(block) = blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                worker.compared += self.compare(&bench, block);
+                worker.compared += self.compare(&bench, block, spare);
                 self.run_block(&bench, block, &mut worker, &mut parcel);
             }
             // Whoever still compares a block runs it without help.
@@ -222,11 +234,11 @@ impl Batch<'_> {
         });
     }
 
-    /// Evaluate what the rules of a block compare; how long that took.
-    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>) -> Duration {
+    /// Evaluate what the rules of a block compare, on so many threads; how long that took.
+    fn compare(&self, bench: &Bench<'_>, block: &Block<'_>, threads: usize) -> Duration {
         let began = Instant::now();
         if !self.cancel.load(Ordering::Relaxed) {
-            bench.compare(block.jobs);
+            bench.compare(block.jobs, threads);
         }
         let took = began.elapsed();
         block.share.get_or_init(|| took / block.jobs.len() as u32);
@@ -393,15 +405,20 @@ impl Bench<'_> {
         let _ = catch_unwind(AssertUnwindSafe(|| self.columns[slice].compute(place)));
     }
 
-    /// Evaluate what the rules of a block compare, together.
-    fn compare(&self, block: &[Wanted<'_>]) {
+    /// Evaluate what the rules of a block compare, together and on so many threads.
+    fn compare(&self, block: &[Wanted<'_>], threads: usize) {
         let Some(slice) = block.first().and_then(|(job, _)| group::slice(job)) else { return };
         let columns = &self.columns[slice];
         let symbols = self.prepared.slices[slice].symbols.len();
         let works = block.iter().filter_map(|(job, _)| job.work.as_ref().ok());
         let places = works.flat_map(|work| work.rules().inequalities(symbols, columns)).collect();
         // What panics here does so again in its session, which tells of it.
-        let _ = catch_unwind(AssertUnwindSafe(|| columns.compare(places)));
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let comparisons = columns.comparisons(places);
+            let stretches = comparisons.stretches(threads).into_par_iter();
+            let found = stretches.map(|blocks| comparisons.over(blocks)).collect();
+            columns.keep(comparisons, found);
+        }));
     }
 }
 

@@ -7,10 +7,11 @@
 
 use super::check::Op;
 use super::column::{Call, Column, Kleene, Scalar, Value, View, evaluate};
+use super::compare::{Compares, Comparisons, Stretch, Window};
 use super::graph::{Bound, Elsewhere, Expression, Graph, Need, Operand, Step, Who};
-use super::numbers::{BLOCK, Compared, Comparison, Numbers, Side};
+use super::numbers::Compared;
 use super::parse::Binary;
-use super::registry::{WindowKernel, of_a_window};
+use super::registry::of_a_window;
 use crate::bars::{Mask, resample};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -44,12 +45,6 @@ pub struct Place {
     series: usize,
     number: usize,
 }
-
-/// Blocks of 64 bars of which windows that are never whole are computed at a time.
-const STRETCH: usize = 64;
-/// Blocks of 64 bars that inequalities go over together: of some fifty columns they stay in the second
-/// cache.
-const TOGETHER: usize = 16;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -151,44 +146,33 @@ impl<'a> Columns<'a> {
         self.on(place.series, place.number);
     }
 
-    /// Evaluate inequalities together, one stretch of bars after the other: what they have in common
-    /// is read from memory once for all of them, and a window that nobody else needs is never a whole
-    /// column.
-    pub fn compare(&self, mut places: Vec<Place>) {
+    /// What there is to compare for the inequalities at `places`, but for those that are known already.
+    pub fn comparisons(&self, mut places: Vec<Place>) -> Comparisons {
         places.sort_unstable();
         places.dedup();
         places.retain(|place| {
             let slot = self.series[place.series].slot(place.number);
             slot.column.is_none() && slot.compared.is_none()
         });
-        let mut windows: Vec<Window> = Vec::new();
-        let mut pairs: Vec<Pair> = Vec::new();
+        let mut comparisons = Comparisons::default();
+        let mut known: HashMap<(usize, &[Operand]), usize> = HashMap::new();
         for place in places {
-            let of = |place: Place| (place.series, &self.graph.expressions[place.number].operands);
-            match pairs.iter_mut().find(|pair| of(pair.places[0]) == of(place)) {
-                Some(pair) => pair.places.push(place),
-                None => {
-                    let (series, operands) = of(place);
-                    let sides =
-                        [0, 1].map(|side| self.compared(series, &operands[side], &mut windows));
-                    let comparison = Comparison::new(self.series[series].view.rows.len());
-                    pairs.push(Pair { sides, comparison, places: vec![place] });
-                }
-            }
+            let series = place.series;
+            let operands = &self.graph.expressions[place.number].operands[..];
+            let pair = *known.entry((series, operands)).or_insert_with(|| {
+                let windows = &mut comparisons.windows;
+                let sides = [0, 1].map(|side| self.side(series, &operands[side], windows));
+                comparisons.add(self.series[series].view.rows.len(), sides)
+            });
+            comparisons.pairs[pair].places.push(place);
         }
-        let mut from = 0;
-        while pairs.iter().any(|pair| !pair.comparison.is_done()) {
-            windows.iter_mut().for_each(|window| window.roll(from));
-            for _ in (0..STRETCH).step_by(TOGETHER) {
-                for Pair { sides, comparison, .. } in &mut pairs {
-                    let sides = sides.each_ref().map(|side| side.at(from, &windows));
-                    comparison.go_on(sides, TOGETHER);
-                }
-            }
-            from += STRETCH;
-        }
-        for Pair { comparison, places, .. } in pairs {
-            let compared = Arc::new(comparison.finish());
+        comparisons
+    }
+
+    /// Keep what was found out by all [`Comparisons::stretches`], in their order.
+    pub fn keep(&self, comparisons: Comparisons, found: Vec<Stretch>) {
+        for (places, compared) in comparisons.join(found) {
+            let compared = Arc::new(compared);
             for Place { series, number } in places {
                 self.series[series].slot(number).compared = Some(compared.clone());
             }
@@ -197,9 +181,10 @@ impl<'a> Columns<'a> {
 
     /// An operand of a comparison on series `series`. If it is a window that one session needs, and that
     /// was not computed yet, it goes to `windows`.
-    fn compared(&self, series: usize, operand: &Operand, windows: &mut Vec<Window>) -> Compares {
+    fn side(&self, series: usize, operand: &Operand, windows: &mut Vec<Window>) -> Compares {
         if let Operand::Expression(number) = *operand
-            && let Step::Here(Op::Call(function)) = &self.graph.expressions[number].step
+            && let Expression { step: Step::Here(Op::Call(function)), operands } =
+                &self.graph.expressions[number]
             && let Some(kernel) = of_a_window(function)
         {
             let place = Place { series, number };
@@ -210,15 +195,13 @@ impl<'a> Columns<'a> {
                 let slot = self.series[series].slot(number);
                 slot.column.is_none() && slot.users == 1
             };
-            let operands = &self.graph.expressions[number].operands;
             if let [source, Operand::Number(length)] = &operands[..]
                 && is_own
-                && f64::from_bits(*length) <= (STRETCH * BLOCK / 4) as f64
+                && f64::from_bits(*length) <= Window::LONGEST
                 && let Value::Column(Column::Number(source)) = self.value(series, source)
             {
                 let length = f64::from_bits(*length) as usize;
-                let piece = Numbers::from(Vec::new());
-                windows.push(Window { place, kernel, source, length, piece });
+                windows.push(Window { place, kernel, source, length });
                 return Compares::Window(windows.len() - 1);
             }
         }
@@ -418,53 +401,6 @@ impl<'a> Columns<'a> {
 
 fn and(a: u64, b: u64) -> u64 {
     a & b
-}
-
-/// Two operands that are compared, and where their relations are evaluated.
-struct Pair {
-    sides: [Compares; 2],
-    comparison: Comparison,
-    places: Vec<Place>,
-}
-
-/// An operand of a comparison.
-enum Compares {
-    Value(Value),
-    /// The one with this number among those that are computed piece by piece.
-    Window(usize),
-}
-
-impl Compares {
-    /// It as far as the stretch from block `from` needs it.
-    fn at<'c>(&'c self, from: usize, windows: &'c [Window]) -> Side<'c> {
-        match self {
-            Self::Value(value) => value.numbers().into(),
-            Self::Window(number) => Side::piece(&windows[*number].piece, from),
-        }
-    }
-}
-
-/// A function of a window of a column, of which just the stretch that is compared is there: a column of
-/// millions of bars costs more to write to memory than to compute.
-struct Window {
-    place: Place,
-    kernel: WindowKernel,
-    source: Numbers,
-    length: usize,
-    piece: Numbers,
-}
-
-impl Window {
-    /// Compute the stretch that begins at block `from`, which has the bits of the whole column: a window
-    /// knows nothing but its own values.
-    fn roll(&mut self, from: usize) {
-        let len = self.source.len();
-        let (start, end) = (len.min(from * BLOCK), len.min((from + STRETCH) * BLOCK));
-        let seen = start.saturating_sub(self.length - 1);
-        let mut values = (self.kernel)(&self.source[seen..end], self.length);
-        values.drain(..start - seen);
-        self.piece = values.into();
-    }
 }
 
 impl Series {

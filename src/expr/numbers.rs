@@ -8,7 +8,7 @@ use super::column::Kleene;
 use super::parse::Binary;
 use crate::bars::{Cut, Mask, extremes};
 use multiversion::multiversion;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// Bars in a word of a mask.
@@ -63,10 +63,15 @@ impl From<Vec<f64>> for Numbers {
 impl From<Cut<f64>> for Numbers {
     /// What is not finite becomes missing; a column that has nothing of the kind is not copied.
     fn from(values: Cut<f64>) -> Self {
-        if values.iter().any(|value| value.is_infinite()) {
-            return values.to_vec().into();
+        let mut spans = Vec::with_capacity(values.len().div_ceil(BLOCK));
+        for block in values.chunks(BLOCK) {
+            let span = Span::of(block);
+            if span.low == f64::NEG_INFINITY || span.high == f64::INFINITY {
+                return values.to_vec().into();
+            }
+            spans.push(span);
         }
-        Self { spans: values.chunks(BLOCK).map(Span::of).collect(), values }
+        Self { spans: spans.into(), values }
     }
 }
 
@@ -185,6 +190,7 @@ fn word(a: &[f64], b: &[f64], holds: impl Fn(f64, f64) -> bool) -> u64 {
 #[derive(Debug)]
 pub(super) struct Comparison {
     len: usize,
+    blocks: Range<usize>,
     greater: Vec<u64>,
     less: Vec<u64>,
     partly: Vec<(usize, u64)>,
@@ -202,24 +208,22 @@ pub(super) struct Compared {
 }
 
 impl Comparison {
-    /// Two operands over `len` bars, of which none is compared yet.
-    pub(super) fn new(len: usize) -> Self {
-        let words = || Vec::with_capacity(len.div_ceil(BLOCK));
-        Self { len, greater: words(), less: words(), partly: Vec::new() }
-    }
-
-    /// Whether no bar is left.
-    pub(super) fn is_done(&self) -> bool {
-        self.less.len() == self.len.div_ceil(BLOCK)
+    /// Two operands over `len` bars, to be compared on those of `blocks` that there are.
+    pub(super) fn over(len: usize, blocks: Range<usize>) -> Self {
+        let end = len.div_ceil(BLOCK).min(blocks.end);
+        let blocks = blocks.start.min(end)..end;
+        let words = || Vec::with_capacity(blocks.len());
+        Self { len, greater: words(), less: words(), partly: Vec::new(), blocks }
     }
 
     /// Compare so many further blocks of 64 bars of `a` and `b`, as far as there are any.
     pub(super) fn go_on(&mut self, [a, b]: [Side<'_>; 2], blocks: usize) {
-        let from = self.less.len();
-        let until = self.len.div_ceil(BLOCK).min(from.saturating_add(blocks));
-        self.greater.resize(until, 0);
-        self.less.resize(until, 0);
-        let words = self.greater[from..].iter_mut().zip(&mut self.less[from..]);
+        let done = self.less.len();
+        let from = self.blocks.start + done;
+        let until = self.blocks.end.min(from.saturating_add(blocks));
+        self.greater.resize(done + until - from, 0);
+        self.less.resize(done + until - from, 0);
+        let words = self.greater[done..].iter_mut().zip(&mut self.less[done..]);
         for (block, (greater, less)) in (from..until).zip(words) {
             let (one, other) = (a.span(block), b.span(block));
             let present = one.present & other.present;
@@ -236,9 +240,18 @@ impl Comparison {
         }
     }
 
+    /// Two parts that follow each other, each of them done.
+    pub(super) fn join(mut self, later: Self) -> Self {
+        self.greater.extend(later.greater);
+        self.less.extend(later.less);
+        self.partly.extend(later.partly);
+        self.blocks.end = later.blocks.end;
+        self
+    }
+
     /// What was found out, every bar being compared.
     pub(super) fn finish(self) -> Compared {
-        let Self { len, greater, less, partly } = self;
+        let Self { len, greater, less, partly, .. } = self;
         let [greater, less] = [greater, less].map(|words| Mask::from_words(words, len));
         Compared { greater, less, partly }
     }
@@ -247,7 +260,7 @@ impl Comparison {
 impl Compared {
     /// How `a` and `b` compare on `len` bars.
     pub(super) fn of(len: usize, a: Given<'_>, b: Given<'_>) -> Self {
-        let mut comparison = Comparison::new(len);
+        let mut comparison = Comparison::over(len, 0..usize::MAX);
         comparison.go_on([a.into(), b.into()], usize::MAX);
         comparison.finish()
     }
@@ -336,7 +349,7 @@ mod tests {
             };
             let present = |a: f64, b: f64| !a.is_nan() && !b.is_nan();
             let found = |relation, a: Given<'_>, b: Given<'_>| {
-                let mut found = Comparison::new(len);
+                let mut found = Comparison::over(len, 0..stop);
                 // The first blocks between whole columns, the others between what is left of them.
                 found.go_on([Side::from(a), Side::from(b)], stop);
                 let row = len.min(stop * BLOCK);
@@ -345,8 +358,9 @@ mod tests {
                     Given::Scalar(value) => Numbers::from(vec![value; len - row]),
                 };
                 let (a, b) = (rest(a), rest(b));
-                found.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
-                let found = found.finish();
+                let mut later = Comparison::over(len, stop..usize::MAX);
+                later.go_on([&a, &b].map(|rest| Side::piece(rest, stop)), usize::MAX);
+                let found = found.join(later).finish();
                 assert_eq!(found.yes(relation), found.relation(relation).yes);
                 found.relation(relation)
             };

@@ -73,19 +73,27 @@ fn a_window_is_the_same_bits_wherever_the_column_is_cut_or_tiled() {
     assert!(present >= 500 && missing >= 50, "{present} present, {missing} missing");
 }
 
+/// Evaluate the inequalities among `needs`, cut into at most so many stretches.
+fn compare(columns: &Columns<'_>, needs: &[Need], stretches: usize) {
+    let comparisons = columns.comparisons(columns.inequalities(0..1, needs));
+    let stretches = comparisons.stretches(stretches).into_iter();
+    let found = stretches.map(|blocks| comparisons.over(blocks)).collect();
+    columns.keep(comparisons, found);
+}
+
 #[test]
 #[expect(clippy::print_stdout, reason = "a test says what it compared")]
 fn a_window_that_is_compared_piece_by_piece_is_the_whole_column() {
     const ROWS: usize = 9_000;
     let view = View { bars: Arc::new(wander(ROWS, None)), rows: 0..ROWS, from: 0 };
     // What several sessions need is a whole column, what one needs is not.
-    let mask = |text: &str, sessions: usize| {
+    let mask = |text: &str, sessions: usize, stretches: usize| {
         let (graph, bound) = bound(text);
         let Bound::Expression(number) = bound else { unreachable!("it is read from bars") };
         let needs = graph.needs([number]);
         let mut columns = Columns::new(&graph, [view.clone()], 1);
         (0..sessions).for_each(|_| columns.reserve(0..1, &needs));
-        columns.compare(columns.inequalities(0..1, &needs));
+        compare(&columns, &needs, stretches);
         columns.spread(0, &bound)
     };
     let (mut held, mut not, mut missing) = (0, 0, 0);
@@ -94,9 +102,11 @@ fn a_window_that_is_compared_piece_by_piece_is_the_whole_column() {
             for source in ["close", "score"] {
                 let name = function.name;
                 let text = format!("{name}({source}, {n}) > 1.001 * {name}({source}, {n} + 1)");
-                let (own, shared) = (mask(&text, 1), mask(&text, 2));
+                let (own, shared) = (mask(&text, 1, 1), mask(&text, 2, 1));
+                let cut = mask(&text, 1, 3);
                 for row in 0..ROWS {
                     assert_eq!(own.at(row), shared.at(row), "{text}, row {row}");
+                    assert_eq!(own.at(row), cut.at(row), "{text}, row {row} of three stretches");
                     match own.at(row) {
                         Scalar::Bool(true) => held += 1,
                         Scalar::Bool(false) => not += 1,
@@ -144,7 +154,7 @@ fn a_rule_is_true_where_its_column_is() {
             columns
         };
         let (alone, together) = (columns(), columns());
-        together.compare(together.inequalities(0..1, &needs));
+        compare(&together, &needs, sessions);
         let Column::Bool(column) = alone.spread(0, &bound) else { unreachable!("it is a rule") };
         prop_assert_eq!(&together.mask(0, &bound), &column.yes);
         // Nothing else is known of it for that.

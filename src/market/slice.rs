@@ -3,14 +3,14 @@
 
 use super::case::Window;
 use super::{Calendar, DataError, DataSet, Verdict};
-use crate::bars::{Action, Bars, Cut, DAY, Extremes, Mask, Zone, duration};
+use crate::bars::{Action, Bars, Cut, DAY, Extremes, Mask, Zone, duration, extremes};
 use crate::engine::{Aligned, Day, Detail, Frame};
 use crate::expr::{Seen, View, World};
 use crate::manifest::{Benchmark, DataSettings, Range};
 use crate::strategy::{Signals, spread};
 use chrono::{Datelike, NaiveDate};
 use std::ops::Range as Rows;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// A session's part of a data set, shared by every session with the same part.
@@ -38,6 +38,8 @@ pub struct Slice {
     parts: Vec<Part>,
     /// Further symbols that rules look at, each with a digest of the rows that they see.
     others: Vec<(Part, [u8; 32])>,
+    prices: OnceLock<Option<(f64, f64)>>,
+    largest_volume: OnceLock<Option<f64>>,
 }
 
 #[derive(Debug)]
@@ -148,10 +150,18 @@ impl Slice {
             }
             parts.push(part);
         }
-        let mut frame = match parts.as_slice() {
-            [one] => single(one, &data.calendar),
-            _ => union(&parts, &data.calendar),
-        };
+        let calendar = &data.calendar;
+        let (mut frame, (digest, hashed)) = beside(
+            parts.iter().map(|part| part.visible.len()).sum(),
+            || match parts.as_slice() {
+                [one] => single(one, calendar),
+                _ => union(&parts, calendar),
+            },
+            || {
+                let began = Instant::now();
+                (digest(&parts), began.elapsed())
+            },
+        );
         let held = match benchmark {
             Benchmark::BuyAndHold => None,
             Benchmark::Symbol(symbol) => match symbols.iter().position(|known| known == symbol) {
@@ -177,10 +187,8 @@ impl Slice {
         };
         frame.bars_a_year = periods * bars_a_day(&data.calendar, frame.timeframe);
         let day_times = day_times(&frame);
-        let began = Instant::now();
-        let digest = digest(&parts);
         Ok(Self {
-            hashed: began.elapsed(),
+            hashed,
             frame,
             symbols,
             periods,
@@ -191,6 +199,28 @@ impl Slice {
             verdicts,
             parts,
             others: Vec::new(),
+            prices: OnceLock::new(),
+            largest_volume: OnceLock::new(),
+        })
+    }
+
+    /// The lowest and the highest price of the range, over all its symbols; `None` without any. They are
+    /// looked up when they are first asked for: most sessions have no use for them.
+    pub fn prices(&self) -> Option<(f64, f64)> {
+        *self.prices.get_or_init(|| {
+            let symbols = self.frame.symbols.iter();
+            let prices = symbols.map(|bars| (extremes(&bars.low).0, extremes(&bars.high).1));
+            let prices = prices.reduce(|(a, b), (low, high)| (a.min(low), b.max(high)));
+            prices.filter(|(lowest, highest)| lowest <= highest)
+        })
+    }
+
+    /// The largest volume of a bar of the range, over all its symbols; `None` if no bar tells it. It is
+    /// looked up like the prices.
+    pub fn largest_volume(&self) -> Option<f64> {
+        *self.largest_volume.get_or_init(|| {
+            let volumes = self.frame.symbols.iter().map(|bars| extremes(&bars.volume).1);
+            volumes.reduce(f64::max).filter(|&volume| volume >= 0.0)
         })
     }
 
@@ -379,6 +409,20 @@ fn part(bars: &Arc<Bars>, settings: &DataSettings, range: &Range) -> Part {
 fn bars_a_day(calendar: &Calendar, timeframe: i64) -> f64 {
     let open = calendar.hours_a_day() / 24.0;
     if timeframe >= DAY { 1.0 } else { open * DAY as f64 / timeframe as f64 }
+}
+
+/// What both functions come to, the second on a thread of its own if they are about so many `rows` that
+/// this is worth it.
+fn beside<A, B: Send>(rows: usize, a: impl FnOnce() -> A, b: impl FnOnce() -> B + Send) -> (A, B) {
+    const MANY: usize = 1 << 19;
+    if rows < MANY {
+        return (a(), b());
+    }
+    std::thread::scope(|scope| {
+        let b = scope.spawn(b);
+        let a = a();
+        (a, b.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 /// One symbol needs no copy: its columns are cut where they lie.

@@ -9,52 +9,28 @@ use crate::manifest::Session;
 use crate::market::Slice;
 use crate::strategy::{Rule, Rules};
 
-/// Why `session` could enter nothing in bars with such `prices`, if that can be known.
+/// Why `session` could enter nothing in the bars of `slice`, if that can be known.
 ///
 /// A warning is of entries that some bar may let through, or that are all of one side.
 pub(super) fn never_enters(
     session: &Session,
-    prices: Prices,
+    slice: &Slice,
     rules: &Rules,
     graph: &Graph,
 ) -> Option<Mistake> {
-    too_large(session, rules, prices)
-        .or_else(|| too_thin(session, prices))
-        .or_else(|| out_of_reach(session, rules, prices))
-        .or_else(|| wrong_side(session, rules, prices, graph))
-}
-
-/// The lowest and highest price of the range, over all symbols, and the largest volume.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Prices {
-    lowest: f64,
-    highest: f64,
-    /// Negative if no bar tells its volume.
-    volume: f64,
-}
-
-impl Prices {
-    /// Those of `slice`; `None` without any price.
-    pub(super) fn of(slice: &Slice) -> Option<Self> {
-        let symbols = || slice.frame.symbols.iter();
-        let lows = symbols().flat_map(|bars| bars.low.iter().copied());
-        let highs = symbols().flat_map(|bars| bars.high.iter().copied());
-        let volumes = symbols().flat_map(|bars| bars.volume.iter().copied());
-        // What is missing is NaN, which none of them takes.
-        let prices = Self {
-            lowest: lows.fold(f64::INFINITY, f64::min),
-            highest: highs.fold(f64::NEG_INFINITY, f64::max),
-            volume: volumes.fold(f64::NEG_INFINITY, f64::max),
-        };
-        (prices.lowest <= prices.highest).then_some(prices)
-    }
+    too_large(session, rules, slice)
+        .or_else(|| too_thin(session, slice))
+        .or_else(|| out_of_reach(session, rules, slice))
+        .or_else(|| wrong_side(session, rules, slice, graph))
 }
 
 /// The smallest number of units that may be entered costs more than an entry may.
-fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake> {
+fn too_large(session: &Session, rules: &Rules, slice: &Slice) -> Option<Mistake> {
     let settings = &session.settings;
     let (trading, risk) = (&settings.trading, &settings.risk);
     let (units, what) = smallest(settings);
+    // Nothing costs nothing at any price.
+    let lowest = if units > 0.0 { slice.prices()?.0 } else { 0.0 };
     let whole = settings.capital * trading.leverage;
     let has = |rule| rules.legs.iter().any(|leg| leg.bound(rule).is_some());
     let scales = has(Rule::Size) || has(Rule::Weight);
@@ -63,7 +39,7 @@ fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake
         Sizing::Equity(fraction) if settings.pins.size_of_free => fraction * whole,
         Sizing::Equity(fraction) => fraction * settings.capital,
         Sizing::Cash(money) => money.min(whole),
-        Sizing::Units(wanted) if wanted < units => (wanted * prices.lowest).min(whole),
+        Sizing::Units(wanted) if wanted < units => (wanted * lowest).min(whole),
         Sizing::Units(_) => whole,
         Sizing::Risk(_) | Sizing::Volatility { .. } => whole,
     };
@@ -79,9 +55,9 @@ fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake
         ("risk.max_net", risk.max_net.filter(|_| !settings.together)),
     ];
     let caps = caps.into_iter().filter_map(|(key, cap)| Some((key, cap?.money(settings.capital))));
-    let value = units * prices.lowest;
+    let value = units * lowest;
     let cap = caps.min_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|(_, most)| value > *most);
-    let fee = |rests| settings.costs.commission.fee(rests, 0.0).of(units, prices.lowest);
+    let fee = |rests| settings.costs.commission.fee(rests, 0.0).of(units, lowest);
     // Models of packages may count costs on top of what an entry has.
     let fee = if settings.pins == Pins::default() { fee(false).min(fee(true)) } else { 0.0 };
     let cost = value + fee;
@@ -93,10 +69,10 @@ fn too_large(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake
         Some((key, most)) => format!("`{key}` leaves it {most}"),
         None => format!("an entry has {money}"),
     };
+    let (lowest, _) = slice.prices()?;
     let title = format!(
-        "nothing could be entered: {what} costs {cost} at the lowest price of the range, {}, and \
-         {limit}",
-        prices.lowest
+        "nothing could be entered: {what} costs {cost} at the lowest price of the range, {lowest}, \
+         and {limit}"
     );
     let help = "more capital, a larger size, or a smaller lot";
     Some(Mistake::new(codes::OUT_OF_RANGE, &session.place, title).help(help))
@@ -115,41 +91,45 @@ fn smallest(settings: &Settings) -> (f64, &'static str) {
 }
 
 /// No bar of the range has the volume that a fill needs.
-fn too_thin(session: &Session, prices: Prices) -> Option<Mistake> {
+fn too_thin(session: &Session, slice: &Slice) -> Option<Mistake> {
     let settings = &session.settings;
     let trading = &settings.trading;
     let share = trading.max_participation;
     let (units, what) = smallest(settings);
-    let (key, fact) = if share.is_none() && trading.min_volume == 0.0 {
+    if share.is_none() && trading.min_volume == 0.0 {
         return None;
-    } else if prices.volume < 0.0 {
-        let key = if share.is_some() { "max_participation" } else { "min_volume" };
-        (key, "no bar of the range tells its volume".to_owned())
-    } else if prices.volume < trading.min_volume {
-        ("min_volume", format!("the largest volume of the range is {}", prices.volume))
-    } else if share.is_some_and(|share| share * prices.volume < units) {
-        let volume = prices.volume;
-        ("max_participation", format!("{what} is more than that of the largest volume, {volume}"))
-    } else {
-        return None;
+    }
+    slice.prices()?;
+    let (key, fact) = match slice.largest_volume() {
+        None => {
+            let key = if share.is_some() { "max_participation" } else { "min_volume" };
+            (key, "no bar of the range tells its volume".to_owned())
+        }
+        Some(volume) if volume < trading.min_volume => {
+            ("min_volume", format!("the largest volume of the range is {volume}"))
+        }
+        Some(volume) if share.is_some_and(|share| share * volume < units) => {
+            let fact = format!("{what} is more than that of the largest volume, {volume}");
+            ("max_participation", fact)
+        }
+        Some(_) => return None,
     };
     let title = format!("nothing could be filled under `execution.{key}`: {fact}");
     Some(Mistake::new(codes::OUT_OF_RANGE, &session.place, title))
 }
 
 /// A price that is the same for every entry, and lies where no bar of the range leads to it.
-fn out_of_reach(session: &Session, rules: &Rules, prices: Prices) -> Option<Mistake> {
+fn out_of_reach(session: &Session, rules: &Rules, slice: &Slice) -> Option<Mistake> {
     let definition = &session.definition;
     for (number, leg) in rules.legs.iter().enumerate() {
         let (long, short) =
             (leg.bound(Rule::EnterLong).is_some(), leg.bound(Rule::EnterShort).is_some());
-        let Prices { lowest, highest, .. } = prices;
         let found =
             [Rule::Limit, Rule::Trigger, Rule::Stop, Rule::Target].into_iter().find_map(|rule| {
                 let Some(Bound::Scalar(Scalar::Number(price))) = leg.bound(rule) else {
                     return None;
                 };
-                let price = *price;
+                let (price, (lowest, highest)) = (*price, slice.prices()?);
                 // Below all prices, or above them, as far as each side of the strategy minds.
                 let (below, above) = (price < lowest, price > highest);
                 let (for_long, for_short, fact) = match rule {
@@ -159,13 +139,13 @@ fn out_of_reach(session: &Session, rules: &Rules, prices: Prices) -> Option<Mist
                     _ => (below, above, "lies on the wrong side of every entry"),
                 };
                 let never = (for_long || !long) && (for_short || !short) && (long || short);
-                never.then_some((rule, price, fact))
+                let label = || format!("the prices of the range go from {lowest} to {highest}");
+                never.then(|| (rule, price, fact, label()))
             });
-        if let Some((rule, price, fact)) = found {
+        if let Some((rule, price, fact, label)) = found {
             let text = definition.rules.iter().find(|text| text.rule == rule && text.leg == number);
             let place = text.map_or(&session.place, |text| &text.written.place);
             let title = format!("nothing could be entered: the {} of {price} {fact}", rule.key());
-            let label = format!("the prices of the range go from {lowest} to {highest}");
             return Some(Mistake::new(codes::OUT_OF_RANGE, place, title).label(label));
         }
     }
@@ -173,14 +153,13 @@ fn out_of_reach(session: &Session, rules: &Rules, prices: Prices) -> Option<Mist
 }
 
 /// A stop or target that no bar puts on its side of the price that it is measured from.
-fn wrong_side(session: &Session, rules: &Rules, prices: Prices, graph: &Graph) -> Option<Mistake> {
+fn wrong_side(session: &Session, rules: &Rules, slice: &Slice, graph: &Graph) -> Option<Mistake> {
     // On a grid of prices both may be rounded to where they are in order.
     if session.settings.trading.tick_size.is_some() {
         return None;
     }
-    let Prices { lowest, highest, .. } = prices;
     rules.legs.iter().enumerate().find_map(|(number, leg)| {
-        let bounds = |rule| leg.bound(rule).map(|bound| graph.bounds(bound, (lowest, highest)));
+        let bounds = |rule| Some(graph.bounds(leg.bound(rule)?, slice.prices()?));
         let waits = [Rule::Limit, Rule::Trigger].into_iter().find_map(|rule| {
             let bounds = bounds(rule)?;
             Some((rule.key(), bounds))

@@ -7,7 +7,7 @@ use crate::expr::Graph;
 use crate::manifest::{DataSettings, Mode, Session};
 use crate::market::{self, DataSet, Slice};
 use crate::plan::identity::{self, SettingsHasher};
-use crate::plan::possible::{Prices, never_enters};
+use crate::plan::possible::never_enters;
 use crate::plan::{Base, Plan, Point};
 use crate::strategy::{Definition, Strategy};
 use std::collections::HashMap;
@@ -29,7 +29,6 @@ impl Prepared {
             },
             slice_keys: Vec::new(),
             with_rules: 0,
-            prices: Vec::new(),
             hasher: None,
             told: Vec::new(),
         };
@@ -63,8 +62,6 @@ struct Preparation<'a> {
     slice_keys: Vec<SliceKey>,
     /// How many of the jobs hold their rules: the last ones.
     with_rules: usize,
-    /// The extremes of each slice, unless its bars are still arriving.
-    prices: Vec<Option<Prices>>,
     /// What makes digests of the settings of the variant that was met last: it is as large as a variant.
     hasher: Option<(Arc<Variant>, SettingsHasher)>,
     /// Places whose mistake was told for another point already.
@@ -179,8 +176,6 @@ impl Preparation<'_> {
         let world = if arriving { slice.growing_world(set) } else { slice.world(set) };
         let ground = Ground { world: Arc::new(world), data: set.clone(), mode: session.mode };
         self.prepared.grounds.push(ground);
-        // What is still to come of a paper account may be otherwise.
-        self.prices.push(if arriving { None } else { Prices::of(&slice) });
         self.prepared.slices.push(Arc::new(slice));
         Ok(self.prepared.slices.len() - 1)
     }
@@ -210,9 +205,14 @@ impl Preparation<'_> {
                     self.tell(mistake, base, point, mistakes);
                 }
                 let Some(rules) = rules else { return };
-                let never = self.prices[variant.slice].and_then(|prices| {
-                    never_enters(&variant.session, prices, &rules, &self.prepared.graph)
-                });
+                let never = match variant.session.mode {
+                    // What is still to come may be otherwise.
+                    Mode::Paper => None,
+                    _ => {
+                        let slice = &self.prepared.slices[variant.slice];
+                        never_enters(&variant.session, slice, &rules, &self.prepared.graph)
+                    }
+                };
                 match never {
                     // Another point of the sweep may enter.
                     Some(Mistake { severity: Severity::Error, title, .. }) if base.swept => {
