@@ -2,7 +2,7 @@
 //! the others and taken away again, and memory is counted.
 
 use super::execute::{TOP, keeps_at_once};
-use super::group::{self, Group, Wanted};
+use super::group::{Group, Wanted};
 use super::kept::Kept;
 use super::{Batch, alone, column_bytes, in_parts};
 use crate::manifest::{Keep, Mode};
@@ -12,14 +12,16 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// How many sessions of each base are tried together at most.
-const TRIED: usize = 32;
-/// How often several of them are tried; the best counts.
+/// How many sessions of each base are tried together at most: more than are compared together.
+const TRIED: usize = 640;
+/// How many bars they walk over at most, all together, if more than two of them are tried.
+const BARS: usize = 64_000_000;
+/// How often they are tried at most; the best counts.
 const TRIALS: usize = 4;
+/// After how long they are not tried again.
+const ENOUGH: Duration = Duration::from_millis(250);
 /// How many different bases are tried at most.
 const BASES: usize = 32;
-/// How many bars they walk over at most, all together, if more than two of them are tried.
-const BARS: usize = 12_000_000;
 /// What a session takes until the run is over, its row and its place in the plan: measured at 0.8 kB, and
 /// at 1 kB where it is taken over from an earlier run.
 const ROW_BYTES: u64 = 1_000;
@@ -49,7 +51,7 @@ pub fn estimate(
     threads: usize,
     is_new: &dyn Fn(&Job) -> bool,
 ) -> Estimate {
-    let (mut time, mut memory) = (Duration::ZERO, 0);
+    let (mut time, mut memory, never) = (Duration::ZERO, 0, AtomicBool::new(false));
     let mut of_base: Vec<Vec<Wanted<'_>>> = vec![Vec::new(); plan.bases.len()];
     for job in prepared.jobs.iter().filter(|job| job.work.is_ok() && is_new(job)) {
         of_base[plan.points[job.index].base].push((job, false));
@@ -58,28 +60,16 @@ pub fn estimate(
     for jobs in &of_base {
         let mut cost = None;
         in_parts(plan, prepared, jobs, |prepared, jobs| {
-            let budget = column_bytes(&plan.run);
-            let groups = group::groups(prepared, jobs.to_vec(), budget, TRIED, threads);
-            let Some(Group { blocks, .. }) = groups.get(groups.len() / 2) else { return };
-            let (before, after) = blocks.split_at(blocks.len() / 2);
-            let neighbours = [after, before].concat().concat();
-            let cost =
-                cost.get_or_insert_with(|| Cost::known(plan, prepared, &neighbours, &mut known));
-            let mut before = Vec::new();
-            for group in &groups {
-                let jobs = group.blocks.concat();
-                // What the group before needed too is still there.
-                let known = columns(prepared, &before);
-                before.extend(&jobs);
-                time += cost.column.mul_f64(columns(prepared, &before) - known);
-                time += cost.session.mul_f64(jobs.len() as f64);
-                memory = memory.max(group.bytes);
-                before = jobs;
-            }
+            let groups = batch(plan, prepared, threads, &never).groups(jobs);
+            let cost = cost.get_or_insert_with(|| Cost::known(plan, prepared, &groups, &mut known));
+            time += cost.column.mul_f64(columns(prepared, &groups));
+            time += cost.session.mul_f64(jobs.len() as f64);
+            memory = groups.iter().map(|group| group.bytes).fold(memory, u64::max);
         });
     }
     let all = prepared.jobs.iter().filter(|job| job.work.is_ok()).count();
-    let (rows, threads) = (ROW_TIME * all as u32, threads.max(1) as f64);
+    let threads = batch(plan, prepared, threads, &never).useful_threads(&of_base.concat()) as f64;
+    let rows = ROW_TIME * all as u32;
     let keeping = Keeping::of(plan, prepared, store, threads);
     let records = of_base.iter().filter(|jobs| !jobs.is_empty()).count() as u32;
     let records = store.time_to_record().unwrap_or_default() * records;
@@ -144,23 +134,26 @@ struct Tried {
 }
 
 /// How long the parts of a batch take: columns, which sessions share, and what each does by itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Cost {
     column: Duration,
     session: Duration,
 }
 
 impl Cost {
-    /// What the sessions of a group take: tried, unless their like is `known`, or many others are, of which
-    /// the last stands for them.
+    /// What sessions in these groups take: some from the middle are tried, unless their like is `known`, or
+    /// many others are, of which the last stands for them.
     fn known(
         plan: &Plan,
         prepared: &Prepared,
-        group: &[Wanted<'_>],
+        groups: &[Group<'_>],
         known: &mut Vec<Tried>,
     ) -> Self {
-        let bars = prepared.bars(group[0].0).max(1) as usize;
-        let alike = group[0].0.work.as_ref().ok().map(|work| (work.variant().digests(), bars));
+        let after = groups[groups.len() / 2..].iter().chain(&groups[..groups.len() / 2]);
+        let mut neighbours = after.flat_map(Group::jobs).peekable();
+        let Some(first) = neighbours.peek() else { return Self::default() };
+        let bars = prepared.bars(first).max(1) as usize;
+        let alike = first.work.as_ref().ok().map(|work| (work.variant().digests(), bars));
         if let Some(tried) = known.iter().find(|tried| tried.alike == alike) {
             return tried.cost;
         }
@@ -169,63 +162,64 @@ impl Cost {
             let Self { column, session } = last.cost;
             return Self { column: column.mul_f64(share), session: session.mul_f64(share) };
         }
-        let tried = TRIED.min(BARS / bars).max(2).min(group.len());
         // By themselves: what the others need would be made room for each time.
-        let few = prepared.part(plan, group[..tried].iter().map(|(job, _)| *job));
-        let jobs: Vec<Wanted<'_>> = few.jobs.iter().map(|job| (job, false)).collect();
-        let cost = Self::of(plan, &few, &jobs);
+        let few = prepared.part(plan, neighbours.take(TRIED.min(BARS / bars).max(2)));
+        let cost = Self::of(plan, &few);
         known.push(Tried { alike, bars, cost });
         cost
     }
 
-    /// All of them are run, and as few as need the same columns: the others cost what sessions do.
-    fn of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Self {
-        let mut few: Vec<Wanted<'_>> = Vec::new();
-        for job in jobs {
-            let with = [&few[..], &[*job]].concat();
-            if few.is_empty() || columns(prepared, &with) > columns(prepared, &few) {
-                few = with;
+    /// What all sessions of `prepared` take on one thread, grouped as they are in a run.
+    fn of(plan: &Plan, prepared: &Prepared) -> Self {
+        let never = AtomicBool::new(false);
+        let batch = batch(plan, prepared, 1, &never);
+        let jobs: Vec<Wanted<'_>> = prepared.jobs.iter().map(|job| (job, false)).collect();
+        let groups = batch.groups(&jobs);
+        // What a batch of nothing takes is no session's: its threads are made once.
+        let idle = time_of(|| batch.run_part(&[], &mut |_| {}));
+        let [mut all, mut first] = [Duration::MAX; 2];
+        let began = Instant::now();
+        for _ in 0..TRIALS {
+            // One after the other, so that a busy moment of the machine is not one's alone.
+            all = all.min(time_of(|| batch.run_part(&jobs, &mut |_| {})));
+            first = first.min(batch.compute_shared(&groups[0]));
+            if began.elapsed() > ENOUGH {
+                break;
             }
         }
-        // What a batch of nothing takes is no session's: its threads are made once. Nor is what the first
-        // of many takes to find memory and to come up to speed.
-        let idle = time_of(plan, prepared, &[]);
-        let time = |jobs| time_of(plan, prepared, jobs).saturating_sub(idle);
-        let others = jobs.len() - few.len();
-        if others == 0 {
-            // None shares anything, or there is one.
-            return Self { column: Duration::ZERO, session: time(jobs) / jobs.len() as u32 };
-        }
-        // One after the other, so that a busy moment of the machine is not one's alone.
-        let trials = (0..TRIALS).map(|_| [time(jobs), time(&few)]);
-        let best =
-            |best: [Duration; 2], next: [Duration; 2]| [0, 1].map(|at| best[at].min(next[at]));
-        let [long, short] = trials.fold([Duration::MAX; 2], best);
-        let short = short.min(long);
-        let session = (long - short) / others as u32;
-        let column = short.saturating_sub(session * few.len() as u32);
-        Self { column: column.div_f64(columns(prepared, &few).max(1.0)), session }
+        let column = first.div_f64(columns(prepared, &groups[..1]).max(1.0));
+        let sessions = all.saturating_sub(idle + column.mul_f64(columns(prepared, &groups)));
+        Self { column, session: sessions / jobs.len() as u32 }
     }
 }
 
-/// How many different columns of numbers are computed for sessions.
-fn columns(prepared: &Prepared, jobs: &[Wanted<'_>]) -> f64 {
-    prepared.columns_of_numbers(jobs.iter().map(|(job, _)| *job)) as f64
+/// How many columns of numbers are computed for groups that follow each other: what the group before
+/// needed too is still there.
+fn columns(prepared: &Prepared, groups: &[Group<'_>]) -> f64 {
+    let count = |groups: &[Group<'_>]| {
+        prepared.columns_of_numbers(groups.iter().flat_map(Group::jobs)) as f64
+    };
+    let pairs = groups.windows(2).map(|pair| match pair[0].slice() == pair[1].slice() {
+        true => count(pair) - count(&pair[..1]),
+        false => count(&pair[1..]),
+    });
+    count(&groups[..groups.len().min(1)]) + pairs.sum::<f64>()
 }
 
-fn time_of(plan: &Plan, prepared: &Prepared, jobs: &[Wanted<'_>]) -> Duration {
-    let (cancel, column_bytes) = (AtomicBool::new(false), u64::MAX);
-    let batch = Batch {
-        plan,
-        prepared,
-        threads: 1,
-        column_bytes,
-        cancel: &cancel,
-        timeout: None,
-        fault: None,
-    };
+fn batch<'a>(
+    plan: &'a Plan,
+    prepared: &'a Prepared,
+    threads: usize,
+    cancel: &'a AtomicBool,
+) -> Batch<'a> {
+    let column_bytes = column_bytes(&plan.run);
+    Batch { plan, prepared, threads, column_bytes, cancel, timeout: None, fault: None }
+}
+
+/// How long something takes.
+fn time_of(it: impl FnOnce()) -> Duration {
     let (began, spent) = (Instant::now(), processor_time());
-    batch.run_part(jobs, &mut |_| {});
+    it();
     let elapsed = began.elapsed();
     // Where others use the processors too, what they spent on it says more; it is told in steps.
     let spent = processor_time().zip(spent).map(|(after, before)| after - before + TICK);

@@ -149,9 +149,7 @@ impl Batch<'_> {
     }
 
     fn run_part(&self, jobs: &[Wanted<'_>], each: &mut impl FnMut(Option<Finished>)) {
-        let block = self.block(jobs);
-        let (prepared, threads) = (self.prepared, self.threads.max(1));
-        let groups = group::groups(prepared, jobs.to_vec(), self.column_bytes, block, threads);
+        let groups = self.groups(jobs);
         let (sender, receiver) = mpsc::sync_channel(4 * self.threads.max(1));
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -167,6 +165,23 @@ impl Batch<'_> {
                 }
             }
         });
+    }
+
+    /// `jobs` as they run together.
+    fn groups<'a>(&self, jobs: &[Wanted<'a>]) -> Vec<Group<'a>> {
+        let (block, threads) = (self.block(jobs), self.threads.max(1));
+        group::groups(self.prepared, jobs.to_vec(), self.column_bytes, block, threads)
+    }
+
+    /// Compute the columns that sessions of a group share, on this thread and for nobody; how long that
+    /// takes.
+    fn compute_shared(&self, group: &Group<'_>) -> Duration {
+        let mut columns = self.prepared.columns();
+        self.prepared.reserve(&mut columns, group.jobs());
+        let bench = Bench { columns: &columns, prepared: self.prepared, timeout: self.timeout };
+        let began = Instant::now();
+        bench.shared(group).into_iter().for_each(|place| bench.compute(group, place));
+        began.elapsed()
     }
 
     /// How many threads have something to do: each session is one thread's, but many bars can be compared
