@@ -1,4 +1,4 @@
-//! What a plan will cost: a few of its sessions are run and timed, the details of one are written beside
+//! What a plan will cost: a few of its sessions are run and timed, the details of some are written beside
 //! the others and taken away again, and memory is counted.
 
 use super::execute::{TOP, keeps_at_once};
@@ -8,7 +8,7 @@ use super::{Batch, alone, column_bytes, in_parts};
 use crate::manifest::{Keep, Mode};
 use crate::plan::{Digest, Job, Plan, Prepared};
 use crate::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ const BARS: usize = 64_000_000;
 const TRIALS: usize = 4;
 /// After how long they are not tried again.
 const ENOUGH: Duration = Duration::from_millis(250);
+/// Of how many sessions the details are made at most.
+const SHOWN: usize = 4;
 /// How many different bases are tried at most.
 const BASES: usize = 32;
 /// What a session takes until the run is over, its row and its place in the plan: measured at 0.8 kB, and
@@ -31,7 +33,7 @@ const TICK: Duration = Duration::from_millis(10);
 const WRITING_BYTES: u64 = 20 << 20;
 /// What it takes to tell of a session and to write its row, on the thread that writes; as much again to
 /// write the results, and the same to take a row over.
-const ROW_TIME: Duration = Duration::from_micros(60);
+const ROW_TIME: Duration = Duration::from_micros(25);
 
 /// What a plan will probably take.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -88,7 +90,7 @@ struct Keeping {
 }
 
 impl Keeping {
-    /// Those of one session are made and written for it.
+    /// Those of a few sessions are made and written for it.
     fn of(plan: &Plan, prepared: &Prepared, store: &Store, threads: f64) -> Self {
         let backtests = prepared.jobs.iter().filter(|job| {
             let base = plan.base(&plan.points[job.index]);
@@ -106,17 +108,28 @@ impl Keeping {
             Keep::All | Keep::Failed | Keep::None => 0,
         };
         let again: usize = of_base.values().map(|points| best.min(*points)).sum();
-        let Some(job) = at_once.first().or(others.first().filter(|_| again > 0)) else {
-            return Self::default();
-        };
-        let began = Instant::now();
-        let Ok(done) = alone(plan, prepared, job, true).result else { return Self::default() };
-        let run = began.elapsed();
-        let kept = Kept::of(plan, prepared, job, &done).expect("it ran with its details");
-        let files = kept.files();
-        let made = began.elapsed() - run;
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, it)| (*name, &it[..])).collect();
-        let each = made + store.time_to_keep(&files).unwrap_or_default();
+        let of = if at_once.is_empty() && again > 0 { &others } else { &at_once };
+        // Some trade more than others.
+        let few = (1..2 * SHOWN).step_by(2).map(|part| of.len() * part / (2 * SHOWN));
+        let few: BTreeSet<usize> = few.filter(|&place| place < of.len()).collect();
+        let (mut run, mut each, mut count) = (Duration::ZERO, Duration::ZERO, 0);
+        for place in few {
+            let began = Instant::now();
+            let Ok(done) = alone(plan, prepared, of[place], true).result else { continue };
+            let ran = began.elapsed();
+            let kept = Kept::of(plan, prepared, of[place], &done).expect("it ran with its details");
+            let files = kept.files();
+            let made = began.elapsed() - ran;
+            let files: Vec<(&str, &[u8])> =
+                files.iter().map(|(name, it)| (*name, &it[..])).collect();
+            run += ran;
+            each += made + store.time_to_keep(&files).unwrap_or_default();
+            count += 1;
+            if run + each > ENOUGH {
+                break;
+            }
+        }
+        let [run, each] = [run, each].map(|time| time / count.max(1));
         Self {
             beside: each * at_once.len() as u32,
             after: (each + run.div_f64(threads)) * again as u32,

@@ -343,14 +343,14 @@ pub fn tail_ratio(returns: &[f64]) -> Option<f64> {
 pub fn positive_months(day: &[i32], equity: &[f64], capital: f64) -> Option<f64> {
     assert_eq!(day.len(), equity.len(), "each day has its equity");
     let (mut months, mut positive) = (0_usize, 0_usize);
-    let mut before = capital;
-    for (row, &equity) in equity.iter().enumerate() {
-        let ends = day.get(row + 1).is_none_or(|&next| month(next) != month(day[row]));
-        if ends {
-            months += 1;
-            positive += usize::from(equity > before);
-            before = equity;
-        }
+    let (mut before, mut row) = (capital, 0);
+    while row < day.len() {
+        // No month has more days.
+        let ahead = &day[row..day.len().min(row + 31)];
+        row += ahead.partition_point(|&other| month(other) == month(ahead[0]));
+        months += 1;
+        positive += usize::from(equity[row - 1] > before);
+        before = equity[row - 1];
     }
     (months > 0).then(|| positive as f64 / months as f64)
 }
