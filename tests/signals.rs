@@ -59,6 +59,39 @@ fn sigterm_once_leaves_a_run_that_goes_on() {
 }
 
 #[test]
+fn ctrl_c_while_the_best_run_again_leaves_what_they_leave() {
+    let manifest = format!("\n[run]\nkeep = \"top:400\"\n{}", sweep("grid", 20, 25));
+    let project = || Project::new().bars(1_500).manifest("a.toml", &manifest);
+    let (calm, project) = (project(), project());
+    let _ = calm.run(["run", "a.toml", "--no-report"]).success();
+    let kept = |project: &Project| {
+        let sessions = project.newest().path.join("sessions");
+        std::fs::read_dir(sessions).map_or(0, Iterator::count)
+    };
+    assert_eq!(kept(&calm), 400);
+
+    let mut running = project.spawn(["run", "a.toml", "--no-report"]);
+    running.wait_until(|| !project.runs().is_empty() && kept(&project) > 0);
+    running.signal("INT");
+    let run = project.newest();
+    let remedy = format!(
+        "stopped: 500 sessions ended, details of the best are missing; go on with `papertape run --resume {}`",
+        run.id()
+    );
+    let _ = running.end().code(130).stderr(&remedy);
+    assert!((1..400).contains(&kept(&project)), "{}", kept(&project));
+    assert_eq!(
+        (run.json()["status"].as_str(), run.session_ends().len()),
+        (Some("incomplete"), 500)
+    );
+
+    let _ = project.run(["run", "--resume", &run.id(), "--no-report"]).success();
+    assert_eq!(kept(&project), 400);
+    assert_eq!(run.session_ends().len(), 500, "nothing ran twice");
+    assert_same(&calm.newest().reproducible(), &run.reproducible());
+}
+
+#[test]
 fn a_signal_while_nothing_runs_yet_stops_at_once() {
     // Half a minute of rules to ask, of which nobody needs to wait for the end.
     let axis = |path: &str| format!("\"{path}\" = {{ from = 0.001, to = 0.46, step = 0.001 }}");

@@ -38,7 +38,8 @@ const ROW_TIME: Duration = Duration::from_micros(25);
 /// What a plan will probably take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The time of its sessions on the given threads, with what they leave on the disk, without reports.
+    /// The time of its sessions on the given threads, with what they leave on the disk, without planning and
+    /// without reports.
     pub time: Duration,
     /// Peak memory in bytes, with what is in use now.
     pub memory: u64,

@@ -114,7 +114,7 @@ impl Check {
             roles = found;
             plan
         })?;
-        let Planned { plan, prepared, store } = match planned {
+        let Planned { plan, prepared, store, .. } = match planned {
             Ok(planned) => planned,
             Err(exit) => return Ok(exit),
         };

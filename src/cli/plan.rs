@@ -86,12 +86,13 @@ impl Plan {
         let threads = threads(self.threads, &planned.plan.run);
         let estimate = planned.estimate(threads, &is_new);
         let bars: u64 = planned.prepared.jobs.iter().map(|job| planned.prepared.bars(job)).sum();
+        let seconds = estimate.time.as_secs_f64();
+        let digits = if seconds < 1.0 { 2 } else { 1 };
         context.say(&format!(
-            "{}, {} cached, {}; some {:.1} s on {}, {:.0} MB",
+            "{}, {} cached, {}; some {seconds:.digits$} s on {}, {:.0} MB",
             counted(planned.plan.points.len(), "session"),
             cached.len(),
             counted(bars as usize, "bar"),
-            estimate.time.as_secs_f64(),
             counted(threads, "thread"),
             estimate.memory as f64 / 1e6,
         ));

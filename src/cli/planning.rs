@@ -15,7 +15,7 @@ use crate::store::{Phase, Store};
 use anyhow::Result;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Options that say what is planned.
 #[derive(Debug, Default, clap::Args)]
@@ -92,6 +92,8 @@ pub struct Planned {
     pub prepared: Prepared,
     /// Where results go.
     pub store: Store,
+    /// How long planning took, the reading of the data included.
+    pub took: Duration,
 }
 
 impl Planned {
@@ -105,9 +107,10 @@ impl Planned {
         [("plan", whole)].into_iter().chain(parts).map(phase).collect()
     }
 
-    /// What the sessions that are `is_new` will probably take.
+    /// What a run will probably take whose sessions are `is_new`: planning as it did now, and the sessions.
     pub(super) fn estimate(&self, threads: usize, is_new: &dyn Fn(&Job) -> bool) -> Estimate {
-        estimate(&self.plan, &self.prepared, &self.store, threads, is_new)
+        let sessions = estimate(&self.plan, &self.prepared, &self.store, threads, is_new);
+        Estimate { time: self.took + sessions.time, ..sessions }
     }
 
     /// Refuse a plan that goes over a budget of its manifest, which is asked for its `estimate` only if it has
@@ -174,6 +177,7 @@ impl Planning {
         if self.manifests.is_empty() {
             return Err(Usage(no_manifest(context)).into());
         }
+        let began = Instant::now();
         let (today, now) = moment(self.now.as_deref())?;
         let root = context.root.as_deref();
         let project = |path: &PathBuf| {
@@ -219,7 +223,7 @@ impl Planning {
         }
         let output = plan.project().root.join(&plan.run.output);
         let store = Store::at(context.output.clone().unwrap_or(output));
-        Ok(Ok(Planned { plan, prepared, store }))
+        Ok(Ok(Planned { plan, prepared, store, took: began.elapsed() }))
     }
 
     /// What is said where no session is selected.

@@ -125,6 +125,7 @@ fn thaw(
     context: &Context,
     wrong: &dyn Fn(anyhow::Error) -> Usage,
 ) -> Result<(Planned, Vec<bool>)> {
+    let began = Instant::now();
     let frozen = file::read(text).map_err(wrong)?;
     let mut mistakes = Mistakes::default();
     let prepared = Prepared::new(&frozen.plan, &mut mistakes);
@@ -137,7 +138,7 @@ fn thaw(
     let Frozen { plan, cached, .. } = frozen;
     let output = || context.output.clone().unwrap_or(plan.project().root.join(&plan.run.output));
     let store = store.unwrap_or_else(|| Store::at(output()));
-    Ok((Planned { plan, prepared, store }, cached))
+    Ok((Planned { plan, prepared, store, took: began.elapsed() }, cached))
 }
 
 /// One call of `papertape run`, from its plan to its exit code.
@@ -358,9 +359,12 @@ impl Attempt<'_> {
         tell_failures(summary, &planned.plan, context, hooks);
         if summary.status == RunStatus::Incomplete {
             let sessions = planned.plan.points.len();
+            let missing = match sessions - summary.rows.len() {
+                0 => format!("{} ended, details of the best", counted(sessions, "session")),
+                missing => format!("{missing} of {sessions} sessions"),
+            };
             context.complain(&format!(
-                "stopped: {} of {sessions} sessions are missing; go on with `papertape {}`",
-                sessions - summary.rows.len(),
+                "stopped: {missing} are missing; go on with `papertape {}`",
                 remedy(summary.run.id(), &planned.store, context),
             ));
             return Ok(self.signals.exit().unwrap_or(Exit::Incomplete));

@@ -63,7 +63,8 @@ impl<'a> Execution<'a> {
         Ok(())
     }
 
-    /// The best points of every sweep leave their details too: they are run once more for that.
+    /// The best points of every sweep leave their details too: they are run once more for that. Whoever
+    /// interrupts that has every row, and goes on with the details that are missing.
     pub(super) fn keep_best(
         &mut self,
         cached: &HashMap<usize, CachedRow>,
@@ -88,13 +89,16 @@ impl<'a> Execution<'a> {
             }
         }
         let (mut failed, mut lost) = (None, Vec::new());
-        // Whoever interrupts now has every row already: only details would be missing.
+        // A session that failed has stopped the others already, and not the details of these.
         let go_on = AtomicBool::new(false);
-        let batch = Batch { cancel: &go_on, ..self.batch() };
-        batch.run(&again, |finished| {
+        let fails_fast = self.request.plan.run.fail_fast;
+        let cancel = if fails_fast { &go_on } else { self.request.cancel };
+        let mut ended = 0;
+        Batch { cancel, ..self.batch() }.run(&again, |finished| {
             let Some(Finished { index, result }) = finished.filter(|_| failed.is_none()) else {
                 return;
             };
+            ended += 1;
             match result.and_then(|done| self.details(index, &done)) {
                 Ok(Some(files)) => failed = self.leave(index, &files).err(),
                 Ok(None) => {}
@@ -105,6 +109,7 @@ impl<'a> Execution<'a> {
             let key = self.request.plan.key(index);
             self.warnings.push(format!("{key}: its details were not kept: {error}"));
         }
+        self.stopped = ended < again.len();
         failed.map_or(Ok(()), Err)
     }
 

@@ -292,6 +292,9 @@ impl<'a> Execution<'a> {
         let began = Instant::now();
         self.journal.append(&began_phase(RESULTS))?;
         self.keep_best(cached)?;
+        if self.stopped {
+            return self.stop();
+        }
         let counts = self.counts();
         let rows = std::mem::take(&mut self.rows).into_rows();
         self.run.write_results(rows.iter().map(|row| (self.label(row.index as usize), row)))?;
