@@ -307,6 +307,23 @@ fn a_list_says_what_lies_where() {
 }
 
 #[test]
+fn columns_of_parquet_are_told_with_their_times() {
+    let project = Project::new().bars(120);
+    let resample = ["data", "resample", "data/x.csv", "--timeframe", "1w", "--to", "w.parquet"];
+    let _ = project.run(resample).success();
+    let _ = project.run(["bench", "--workload", "workload", "--bars", "100"]).success();
+    let times = |file: &str| {
+        let info = project.run(["data", "info", file, "--format", "csv"]).success();
+        let time = info.stdout.lines().find(|line| line.contains(",time,"));
+        let times = time.expect("a column of times").split(',').skip(2);
+        times.map(str::to_owned).collect::<Vec<String>>()
+    };
+    assert_eq!(times("w.parquet"), ["2019-12-30T00:00:00", "2020-04-27T00:00:00"]);
+    let instants = times("workload/data/minutes.parquet");
+    assert_eq!(instants, ["2000-01-01T00:00:00Z", "2000-01-01T01:39:00Z"]);
+}
+
+#[test]
 fn trades_and_bars_make_the_bars_of_another_program() {
     let Some(trades) = shared("test/xrp-eth-trades.csv") else { return };
     let project = Project::new();

@@ -82,7 +82,7 @@ pub fn estimate(
     let threads = batch(plan, prepared, threads, &never).useful_threads(&of_base.concat());
     let held = columns + threads as u64 * orders * ORDER_BYTES + all as u64 * ROW_BYTES;
     let (rows, threads) = (ROW_TIME * all as u32, threads as f64);
-    let keeping = Keeping::of(plan, prepared, store, threads);
+    let keeping = Keeping::of(plan, prepared, store, threads, is_new);
     let records = of_base.iter().filter(|jobs| !jobs.is_empty()).count() as u32;
     let records = store.time_to_record().unwrap_or_default() * records;
     Estimate {
@@ -100,8 +100,15 @@ struct Keeping {
 }
 
 impl Keeping {
-    /// Those of a few sessions are made and written for it.
-    fn of(plan: &Plan, prepared: &Prepared, store: &Store, threads: f64) -> Self {
+    /// Those of a few sessions are made and written for it. What an earlier run kept of a session that is not
+    /// `is_new` is written once more, and not made.
+    fn of(
+        plan: &Plan,
+        prepared: &Prepared,
+        store: &Store,
+        threads: f64,
+        is_new: &dyn Fn(&Job) -> bool,
+    ) -> Self {
         let backtests = prepared.jobs.iter().filter(|job| {
             let base = plan.base(&plan.points[job.index]);
             job.work.is_ok() && base.session.mode == Mode::Backtest
@@ -119,31 +126,49 @@ impl Keeping {
         };
         let again: usize = of_base.values().map(|points| best.min(*points)).sum();
         let of = if at_once.is_empty() && again > 0 { &others } else { &at_once };
-        // Some trade more than others.
-        let few = (1..2 * SHOWN).step_by(2).map(|part| of.len() * part / (2 * SHOWN));
-        let few: BTreeSet<usize> = few.filter(|&place| place < of.len()).collect();
-        let (mut run, mut each, mut count) = (Duration::ZERO, Duration::ZERO, 0);
-        for place in few {
-            let began = Instant::now();
-            let Ok(done) = alone(plan, prepared, of[place], true).result else { continue };
+        let Details { run, made, written } = Details::of_some(plan, prepared, store, of);
+        let new = |jobs: &[&Job]| jobs.iter().filter(|job| is_new(job)).count();
+        // Which are the best is not known: as many of them are new as of all.
+        let again_new = new(&others) as f64 / others.len().max(1) as f64 * again as f64;
+        Self {
+            beside: written * at_once.len() as u32 + made * new(&at_once) as u32,
+            after: written * again as u32 + (made + run.div_f64(threads)).mul_f64(again_new),
+        }
+    }
+}
+
+/// What it takes to run a session with its details, to make files of these and to write them.
+#[derive(Debug, Clone, Copy, Default)]
+struct Details {
+    run: Duration,
+    made: Duration,
+    written: Duration,
+}
+
+impl Details {
+    /// The mean of a few of `jobs`, from all over them: some trade more than others.
+    fn of_some(plan: &Plan, prepared: &Prepared, store: &Store, jobs: &[&Job]) -> Self {
+        let places = (1..2 * SHOWN).step_by(2).map(|part| jobs.len() * part / (2 * SHOWN));
+        let places: BTreeSet<usize> = places.filter(|&place| place < jobs.len()).collect();
+        let (mut sum, mut count, all) = (Self::default(), 0, Instant::now());
+        for place in places {
+            let (job, began) = (jobs[place], Instant::now());
+            let Ok(done) = alone(plan, prepared, job, true).result else { continue };
             let ran = began.elapsed();
-            let kept = Kept::of(plan, prepared, of[place], &done).expect("it ran with its details");
+            let kept = Kept::of(plan, prepared, job, &done).expect("it ran with its details");
             let files = kept.files();
-            let made = began.elapsed() - ran;
+            sum.run += ran;
+            sum.made += began.elapsed() - ran;
             let files: Vec<(&str, &[u8])> =
-                files.iter().map(|(name, it)| (*name, &it[..])).collect();
-            run += ran;
-            each += made + store.time_to_keep(&files).unwrap_or_default();
+                files.iter().map(|(name, bytes)| (*name, &bytes[..])).collect();
+            sum.written += store.time_to_keep(&files).unwrap_or_default();
             count += 1;
-            if run + each > ENOUGH {
+            if all.elapsed() > ENOUGH {
                 break;
             }
         }
-        let [run, each] = [run, each].map(|time| time / count.max(1));
-        Self {
-            beside: each * at_once.len() as u32,
-            after: (each + run.div_f64(threads)) * again as u32,
-        }
+        let [run, made, written] = [sum.run, sum.made, sum.written].map(|time| time / count.max(1));
+        Self { run, made, written }
     }
 }
 

@@ -36,7 +36,8 @@ impl<'a> Watcher<'a> {
     /// Take notice.
     pub fn see(&mut self, progress: Progress) {
         match progress {
-            Progress::Begin { sessions, done, .. } => self.begin(sessions, done),
+            Progress::Begin { sessions, done, .. } => self.begin(sessions, Some(done)),
+            Progress::Again { sessions } => self.begin(sessions, None),
             Progress::Session { bars, completed } => {
                 self.done += 1;
                 self.failed += usize::from(!completed);
@@ -54,8 +55,12 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn begin(&mut self, sessions: usize, done: usize) {
+    /// So many sessions are to run beside those that were `done` before; `None` of the best that run again,
+    /// of which nothing is said unless it takes long.
+    fn begin(&mut self, sessions: usize, done: Option<usize>) {
+        self.clear();
         self.sessions = sessions;
+        (self.done, self.failed, self.bars) = (0, 0, 0);
         (self.began, self.line) = (Instant::now(), Instant::now());
         if self.context.quiet || sessions == 0 {
             return;
@@ -68,7 +73,7 @@ impl<'a> Watcher<'a> {
             );
             let style = ProgressStyle::with_template(style).expect("the template is well formed");
             self.bar = Some(bar.with_style(style));
-        } else {
+        } else if let Some(done) = done {
             let before = match done {
                 0 => String::new(),
                 1 => ", 1 was there already".to_owned(),

@@ -1,9 +1,10 @@
 //! What the columns of a file look like, before anything is made of them.
 
 use super::roles::Roles;
-use super::{DataError, files, read};
+use super::{DataError, files, read, time};
 use crate::manifest::DataSettings;
-use polars::prelude::{AnyValue, Column};
+use chrono::DateTime;
+use polars::prelude::{AnyValue, Column, TimeUnit};
 use std::path::Path;
 
 /// A column of a file.
@@ -43,6 +44,18 @@ fn text(column: &Column, row: usize) -> String {
         Ok(AnyValue::StringOwned(text)) => text.to_string(),
         // As a CSV file would have it, and not shortened for people.
         Ok(AnyValue::Float64(number)) => number.to_string(),
+        Ok(AnyValue::Datetime(tick, unit, zone)) => moment(tick, unit, zone.is_some()),
+        Ok(AnyValue::DatetimeOwned(tick, unit, zone)) => moment(tick, unit, zone.is_some()),
         Ok(value) => value.to_string(),
     }
+}
+
+/// A time of a typed column: an instant in UTC where it has a zone, or what a clock on the wall said.
+fn moment(tick: i64, unit: TimeUnit, has_zone: bool) -> String {
+    let micros = time::epoch(tick, Some(read::per_second(unit)));
+    let Some(time) = micros.and_then(DateTime::from_timestamp_micros) else {
+        return tick.to_string();
+    };
+    let zone = if has_zone { "Z" } else { "" };
+    format!("{}{zone}", time.naive_utc().format("%Y-%m-%dT%H:%M:%S%.f"))
 }

@@ -393,13 +393,8 @@ impl Reader<'_> {
                 days.iter().map(|day| day.map(|day| Stamp::Date(i64::from(day) * DAY))).collect()
             }
             DataType::Datetime(unit, zone) => {
-                let per_second = match unit {
-                    TimeUnit::Nanoseconds => 1_000_000_000,
-                    TimeUnit::Microseconds => 1_000_000,
-                    TimeUnit::Milliseconds => 1_000,
-                };
                 let kind = if zone.is_some() { Stamp::Instant } else { Stamp::Wall };
-                ticks(Some(per_second), kind)?
+                ticks(Some(per_second(*unit)), kind)?
             }
             dtype if dtype.is_float() => {
                 let values = column.cast(&DataType::Float64).map_err(|error| self.fail(&error))?;
@@ -493,6 +488,15 @@ impl Reader<'_> {
             groups[place].1.push(row as u32);
         }
         Ok(Some(groups))
+    }
+}
+
+/// How many ticks of a typed column of times are a second.
+pub(super) fn per_second(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Nanoseconds => 1_000_000_000,
+        TimeUnit::Microseconds => 1_000_000,
+        TimeUnit::Milliseconds => 1_000,
     }
 }
 

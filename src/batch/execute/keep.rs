@@ -1,7 +1,7 @@
 //! Whose details are kept, and how they come into the run: at once, or of the best of a sweep when it is
 //! over, by running those again.
 
-use super::{Execution, identity};
+use super::{Execution, Progress, identity};
 use crate::batch::kept::{self, Kept};
 use crate::batch::{Batch, Done, Failure, Finished};
 use crate::manifest::Keep;
@@ -68,6 +68,7 @@ impl<'a> Execution<'a> {
     pub(super) fn keep_best(
         &mut self,
         cached: &HashMap<usize, CachedRow>,
+        watch: &mut dyn FnMut(Progress),
     ) -> Result<(), StoreError> {
         let wanted = match self.request.plan.run.keep {
             Keep::Auto => TOP,
@@ -94,11 +95,14 @@ impl<'a> Execution<'a> {
         let fails_fast = self.request.plan.run.fail_fast;
         let cancel = if fails_fast { &go_on } else { self.request.cancel };
         let mut ended = 0;
+        watch(Progress::Again { sessions: again.len() });
         Batch { cancel, ..self.batch() }.run(&again, |finished| {
             let Some(Finished { index, result }) = finished.filter(|_| failed.is_none()) else {
                 return;
             };
             ended += 1;
+            let bars = self.job(index).map_or(0, |job| self.request.prepared.bars(job));
+            watch(Progress::Session { bars, completed: result.is_ok() });
             match result.and_then(|done| self.details(index, &done)) {
                 Ok(Some(files)) => failed = self.leave(index, &files).err(),
                 Ok(None) => {}

@@ -87,6 +87,11 @@ pub enum Progress {
         /// Whether it completed.
         completed: bool,
     },
+    /// So many of the best run again for their details, each of which is told like the first time.
+    Again {
+        /// Sessions to run.
+        sessions: usize,
+    },
     /// All sessions ended; files are being written.
     Writing,
 }
@@ -288,13 +293,13 @@ impl<'a> Execution<'a> {
         if self.stopped {
             return self.stop();
         }
-        watch(Progress::Writing);
         let began = Instant::now();
         self.journal.append(&began_phase(RESULTS))?;
-        self.keep_best(cached)?;
+        self.keep_best(cached, watch)?;
         if self.stopped {
             return self.stop();
         }
+        watch(Progress::Writing);
         let counts = self.counts();
         let rows = std::mem::take(&mut self.rows).into_rows();
         self.run.write_results(rows.iter().map(|row| (self.label(row.index as usize), row)))?;
