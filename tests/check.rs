@@ -314,6 +314,16 @@ fn tags_names_and_tolerances_are_green() {
 }
 
 #[test]
+fn a_session_that_fails_keeps_no_other_from_being_checked() {
+    let project = accepted();
+    project.edit("sessions/ci.toml", "[check]", "[run]\nfail_fast = true\nthreads = 1\n\n[check]");
+    let (outcome, json) = check(&project, &["--fault", "0"]);
+    let _ = outcome.code(3);
+    let standings = SESSIONS.map(|key| session(&json, key)["standing"].as_str());
+    assert_eq!(standings, [Some("broken"), Some("held"), Some("held")]);
+}
+
+#[test]
 fn a_session_that_fails_is_three() {
     let project = accepted();
     let (outcome, json) = check(&project, &["--fault", "0"]);

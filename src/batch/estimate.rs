@@ -263,6 +263,7 @@ fn computed(prepared: &Prepared, groups: &[Group<'_>]) -> f64 {
     count(&groups[..groups.len().min(1)]) + pairs.sum::<f64>()
 }
 
+/// Sessions as they run, but that none of them stops the others.
 fn batch<'a>(
     plan: &'a Plan,
     prepared: &'a Prepared,
@@ -270,7 +271,8 @@ fn batch<'a>(
     cancel: &'a AtomicBool,
 ) -> Batch<'a> {
     let column_bytes = column_bytes(&plan.run);
-    Batch { plan, prepared, threads, column_bytes, cancel, timeout: None, fault: None }
+    let (fails_fast, timeout, fault) = (false, None, None);
+    Batch { plan, prepared, threads, column_bytes, cancel, fails_fast, timeout, fault }
 }
 
 /// How long something takes.

@@ -317,6 +317,7 @@ at = 2020-04-01
                 threads,
                 column_bytes,
                 cancel: &cancel,
+                fails_fast: false,
                 timeout: None,
                 fault: None,
             };

@@ -126,9 +126,10 @@ pub struct Batch<'a> {
     pub threads: usize,
     /// How much memory columns may take at a time, in bytes.
     pub column_bytes: u64,
-    /// Set from outside, or by the first session that fails where `run.fail_fast` asks for it, to begin no
-    /// further session.
+    /// Set from outside, or by the first session that fails if it `fails_fast`, to begin no further session.
     pub cancel: &'a AtomicBool,
+    /// Whether a session that fails is the last one.
+    pub fails_fast: bool,
     /// How long a session may take; it is looked at between its stages, so that a session ends at the
     /// end of the stage in which its time is over.
     pub timeout: Option<Duration>,
@@ -274,7 +275,7 @@ impl Batch<'_> {
                 return;
             }
             let finished = worker.finish(bench, job, *detailed, self.fault);
-            if self.plan.run.fail_fast && finished.result.as_ref().is_err_and(Failure::is_grave) {
+            if self.fails_fast && finished.result.as_ref().is_err_and(Failure::is_grave) {
                 self.cancel.store(true, Ordering::Relaxed);
             }
             parcel.add(finished, *detailed);
@@ -388,6 +389,7 @@ pub fn alone(plan: &Plan, prepared: &Prepared, job: &Job, detailed: bool) -> Fin
         threads: 1,
         column_bytes: u64::MAX,
         cancel: &cancel,
+        fails_fast: false,
         timeout: None,
         fault: None,
     };

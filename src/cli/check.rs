@@ -155,6 +155,8 @@ impl Check {
             threads,
             column_bytes: column_bytes(&plan.run),
             cancel: &cancel,
+            // Each of them is told of.
+            fails_fast: false,
             timeout: plan.run.timeout,
             fault: self.fault,
         };

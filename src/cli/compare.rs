@@ -217,6 +217,8 @@ impl Compare {
             threads,
             column_bytes: column_bytes(&plan.run),
             cancel: &cancel,
+            // Each of them is told of.
+            fails_fast: false,
             timeout: plan.run.timeout,
             fault: None,
         };

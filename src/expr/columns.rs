@@ -164,7 +164,7 @@ impl<'a> Columns<'a> {
                 let sides = [0, 1].map(|side| self.side(series, &operands[side], windows));
                 comparisons.add(self.series[series].view.rows.len(), sides)
             });
-            comparisons.pairs[pair].places.push(place);
+            comparisons.ask(pair, place);
         }
         comparisons
     }

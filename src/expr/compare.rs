@@ -17,7 +17,7 @@ const TOGETHER: usize = 16;
 /// Operands to compare, those of each inequality once.
 #[derive(Debug, Default)]
 pub struct Comparisons {
-    pub(super) pairs: Vec<Pair>,
+    pairs: Vec<Pair>,
     pub(super) windows: Vec<Window>,
 }
 
@@ -27,11 +27,11 @@ pub struct Stretch(Vec<Comparison>);
 
 /// Two operands that are compared, and where their relations are evaluated.
 #[derive(Debug)]
-pub(super) struct Pair {
+struct Pair {
     sides: [Compares; 2],
     /// How many bars.
     len: usize,
-    pub(super) places: Vec<Place>,
+    places: Vec<Place>,
 }
 
 /// An operand of a comparison.
@@ -57,6 +57,11 @@ impl Comparisons {
     pub(super) fn add(&mut self, len: usize, sides: [Compares; 2]) -> usize {
         self.pairs.push(Pair { sides, len, places: Vec::new() });
         self.pairs.len() - 1
+    }
+
+    /// A relation of two operands is wanted at `place`.
+    pub(super) fn ask(&mut self, pair: usize, place: Place) {
+        self.pairs[pair].places.push(place);
     }
 
     /// The blocks of 64 bars, cut into at most so many stretches that can be gone over in any order.

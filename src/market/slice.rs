@@ -467,7 +467,6 @@ fn detail(frame: &Frame, fine: &Bars, length: i64) -> (Detail, Rows<usize>) {
     (detail, first..end)
 }
 
-/// Where each trading day ends.
 /// The trading days of bars that open at these local times, one after the other. A time that comes again
 /// when clocks are put back belongs to the day that had begun.
 fn day_ends(

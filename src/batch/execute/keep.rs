@@ -90,13 +90,13 @@ impl<'a> Execution<'a> {
             }
         }
         let (mut failed, mut lost) = (None, Vec::new());
-        // A session that failed has stopped the others already, and not the details of these.
+        // What a session that failed has stopped already is not the details of these, each of which may fail.
         let go_on = AtomicBool::new(false);
-        let fails_fast = self.request.plan.run.fail_fast;
-        let cancel = if fails_fast { &go_on } else { self.request.cancel };
+        let cancel = if self.request.plan.run.fail_fast { &go_on } else { self.request.cancel };
+        let batch = Batch { cancel, fails_fast: false, ..self.batch() };
         let mut ended = 0;
         watch(Progress::Again { sessions: again.len() });
-        Batch { cancel, ..self.batch() }.run(&again, |finished| {
+        batch.run(&again, |finished| {
             let Some(Finished { index, result }) = finished.filter(|_| failed.is_none()) else {
                 return;
             };

@@ -421,6 +421,7 @@ impl<'a> Execution<'a> {
             threads: self.request.threads,
             column_bytes: column_bytes(&self.request.plan.run),
             cancel: self.request.cancel,
+            fails_fast: self.request.plan.run.fail_fast,
             timeout: self.request.plan.run.timeout,
             fault: self.request.fault,
         }
